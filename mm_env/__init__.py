@@ -1,0 +1,31 @@
+"""A research environment for inventory risk: a market maker's quotes, fills, inventory and what they cost."""
+
+from mm_env.account import Account, Fees, ProportionalFees
+from mm_env.clock import Clock, Ergodic, FiniteHorizon
+from mm_env.component import Component, Sides, rule
+from mm_env.env import MarketMakingEnv, MarketMakingVectorEnv
+from mm_env.fill import Exponential, Fill, Linear, Logistic, PowerLaw
+from mm_env.flow import Bernoulli, Flow, Poisson
+from mm_env.impact import ArrivalImpact, FillImpact, Impact, NoImpact
+from mm_env.market import Market
+from mm_env.noise import Noise
+from mm_env.parameters import Count, Integers, LogUniform, NonNegative, Positive, Probability, Real, Uniform
+from mm_env.price import Binomial, Brownian, Geometric, OrnsteinUhlenbeck, Price
+from mm_env.quote import Depths, Grid, MarketOrders, Quote, Quoting, Skew, SpreadAndSkew
+from mm_env.registration import register_all
+from mm_env.reward import CARA, AsymmetricDamping, InventoryPenalty, Outcome, Reward
+from mm_env.maths import scalar
+from mm_env.venue.dealer import Dealer, Trades, Venue
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "CARA", "Account", "ArrivalImpact", "AsymmetricDamping", "Bernoulli", "Binomial", "Brownian", "Clock", "Component",
+    "Count", "Dealer", "Depths", "Ergodic", "Exponential", "Fees", "Fill", "FillImpact", "FiniteHorizon", "Flow",
+    "Geometric", "Grid", "Impact", "Integers", "InventoryPenalty", "Linear", "LogUniform", "Logistic", "Market",
+    "MarketMakingEnv", "MarketMakingVectorEnv", "MarketOrders", "NoImpact", "Noise", "NonNegative", "OrnsteinUhlenbeck",
+    "Outcome", "Poisson", "Positive", "PowerLaw", "Price", "Probability", "ProportionalFees", "Quote", "Quoting", "Real",
+    "Reward", "Sides", "Skew", "SpreadAndSkew", "Trades", "Uniform", "Venue", "rule", "scalar",
+]  # fmt: skip
+
+register_all()

@@ -1,0 +1,58 @@
+"""How long an episode is and whether its end is part of the problem."""
+
+from __future__ import annotations
+
+from mm_env.component import Component, rule
+from mm_env.parameters import Count, Positive
+
+
+class Clock(Component):
+    """`steps` re-quotings spread evenly over `horizon` units of time."""
+
+    horizon: Positive  # time
+    steps: Count
+
+    @property
+    def step_length(self) -> float:
+        return self.horizon / self.steps
+
+    @rule
+    def dt(self) -> float:
+        return self.horizon / self.steps
+
+    @rule
+    def final(self, step: float) -> float:
+        """1.0 if the terminal penalty is due once `step` steps are done, else 0.0."""
+        raise NotImplementedError
+
+    @rule
+    def observe(self, step: float) -> tuple[float, ...]:
+        """What the agent is told of the time."""
+        raise NotImplementedError
+
+
+class FiniteHorizon(Clock):
+    """Trading ends at `horizon`, and the agent sees the share of time left. The end is reported as termination."""
+
+    @rule
+    def final(self, step: float) -> float:
+        return 1.0 if step >= self.steps else 0.0
+
+    @rule
+    def observe(self, step: float) -> tuple[float, ...]:
+        return (1.0 - step / self.steps,)
+
+
+class Ergodic(Clock):
+    """Trading never ends: no terminal penalty, no time in the observation; `horizon` is only where an episode is cut.
+
+    The cut is reported as truncation, so that learners bootstrap across it. The objective is the average reward.
+    """
+
+    @rule
+    def final(self, step: float) -> float:
+        return 0.0
+
+    @rule
+    def observe(self, step: float) -> tuple[float, ...]:
+        return ()

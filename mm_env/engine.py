@@ -1,0 +1,125 @@
+"""Makes machine code of the kernel for a market's types, keeps it on disk, and never lets it go stale.
+
+Rules are dispatched on the type of the record they are called on (`numba.extending.overload_method`) and inlined, so that a
+market's whole step becomes one loop without a call. The machine code lies in a folder named by a fingerprint of everything
+it was made from: the package's source and the code, constants and helpers of each rule.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import types as python_types
+from collections.abc import Callable, Iterator
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from mm_env import component, maths
+
+_registered: set[Any] = set()
+
+
+def compiled(kernel: Callable[..., Any], *arguments: Any) -> Callable[..., Any]:
+    """`kernel` as machine code for arguments of just these types; from the disk if it was compiled before."""
+    import numba
+
+    _register()
+    folder = cache_folder() / fingerprint(kernel, *arguments)
+    saved, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(folder)  # pyright: ignore[reportAttributeAccessIssue]
+    try:
+        lives_on = not any(c.__module__ == "__main__" for c in _components(arguments))
+        dispatcher = numba.njit(nogil=True, error_model="numpy", cache=lives_on)(kernel)
+    finally:
+        numba.config.CACHE_DIR = saved  # pyright: ignore[reportAttributeAccessIssue]
+    signature = tuple(numba.typeof(argument) for argument in arguments)
+    dispatcher.compile(signature)
+    return dispatcher.get_overload(signature)
+
+
+def cache_folder() -> Path:
+    """Where machine code is kept: $MM_ENV_CACHE, or else a folder in the user's cache (the temporary one if read-only)."""
+    chosen = os.environ.get("MM_ENV_CACHE")
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    folder = Path(chosen) if chosen else home / "mm_env"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder if os.access(folder, os.W_OK) else Path(tempfile.gettempdir()) / "mm_env"
+    except OSError:
+        return Path(tempfile.gettempdir()) / "mm_env"
+
+
+def fingerprint(kernel: Callable[..., Any], *arguments: Any) -> str:
+    """A name for all that the machine code of `kernel` depends on."""
+    digest = hashlib.sha256(f"{_package_source()} {kernel.__name__} {version('numba')}".encode())
+    seen: set[int] = set()
+    for model in _components(arguments):
+        for name, function in component.rules(model).items():
+            digest.update(f"{model.__qualname__}.{name} ".encode())
+            for part in _code(function, seen):
+                digest.update(part.encode())
+    return digest.hexdigest()[:24]
+
+
+@cache
+def _package_source() -> str:
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _code(thing: Any, seen: set[int]) -> Iterator[str]:
+    """What a function is made of: its code, constants, and the globals it names, followed through functions and modules."""
+    if id(thing) in seen:
+        return
+    seen.add(id(thing))
+    if isinstance(thing, python_types.FunctionType):
+        closure = {name: cell.cell_contents for name, cell in zip(thing.__code__.co_freevars, thing.__closure__ or ())}
+        yield from _code_object(thing.__code__, {**thing.__globals__, **closure}, seen)
+        yield repr(thing.__defaults__)
+    elif hasattr(thing, "py_func"):  # a numba function
+        yield from _code(thing.py_func, seen)
+    else:
+        yield (
+            repr(thing)
+            if isinstance(thing, int | float | str | tuple)
+            else str(getattr(thing, "__name__", type(thing)))
+        )
+
+
+def _code_object(code: python_types.CodeType, names: dict[str, Any], seen: set[int]) -> Iterator[str]:
+    yield code.co_code.hex()
+    for constant in code.co_consts:
+        if isinstance(constant, python_types.CodeType):
+            yield from _code_object(constant, names, seen)
+        elif constant is not None and not isinstance(constant, str):
+            yield repr(constant)
+    for name in (*code.co_names, *code.co_freevars):
+        yield name
+        found = names.get(name)
+        yield from _code(found, seen)
+        if isinstance(found, python_types.ModuleType):
+            for member in code.co_names:
+                yield from _code(getattr(found, member, None), seen)
+
+
+def _components(arguments: Any) -> Iterator[type[component.Component]]:
+    """The component classes of the records among (nested) arguments."""
+    for argument in arguments:
+        if isinstance(argument, tuple):
+            if hasattr(type(argument), "component"):
+                yield type(argument).component  # pyright: ignore[reportAttributeAccessIssue]
+            yield from _components(argument)
+
+
+def _register() -> None:
+    """Tell numba of every scalar function that is new since the last call."""
+    import mm_env.engine_numba as glue
+
+    for function in maths.SCALARS:
+        if function not in _registered:
+            _registered.add(function)
+            glue.register_scalar(function)

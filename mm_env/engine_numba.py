@@ -1,0 +1,153 @@
+"""What numba must be told: how to find a rule by the type of its record, and how records lie in arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from llvmlite import ir
+from numba import njit, types
+from numba.core.typing.templates import AbstractTemplate, AttributeTemplate, infer_getattr
+from numba.extending import intrinsic, lower_builtin, overload, register_jitable
+
+from mm_env import component, maths
+
+_INLINED = {"forceinline": True, "error_model": "numpy"}
+
+
+def register_scalar(function: Callable[..., Any]) -> None:
+    """Let compiled code call a plain scalar function."""
+    register_jitable(**_INLINED)(function)
+
+
+@infer_getattr
+class _RecordRules(AttributeTemplate):
+    """`record.name(...)` calls the rule `name` of the record's component; other attributes are the record's fields."""
+
+    key = types.BaseNamedTuple
+
+    def generic_resolve(self, value: Any, attr: str) -> Any:
+        model = getattr(value.instance_class, "component", None)
+        function = component.rules(model).get(attr) if model else None
+        return types.BoundFunction(_method(function), value) if function else None
+
+
+@cache
+def _method(function: Callable[..., Any]) -> type[AbstractTemplate]:
+    """The numba method that calls a rule."""
+    dispatcher = njit(**_INLINED)(function)
+    callee = types.Dispatcher(dispatcher)  # holds it by a weak reference only
+
+    class Method(AbstractTemplate):
+        key = function
+        keeps = dispatcher
+
+        def generic(self, args: Any, kws: Any) -> Any:
+            return callee.get_call_type(self.context, (self.this, *args), kws).as_method()
+
+    @lower_builtin(function, types.BaseNamedTuple, types.VarArg(types.Any))
+    def call(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        plain = callee.get_call_type(context.typing_context, signature.args, {})
+        implementation = context.get_function(callee, plain)
+        context.add_linking_libs(getattr(implementation, "libs", ()))
+        return implementation(builder, arguments)
+
+    return Method
+
+
+def _numbers(kind: types.Type) -> int:
+    return sum(map(_numbers, kind)) if isinstance(kind, types.BaseTuple) else 1
+
+
+def _array_pointer(context: Any, builder: Any, kind: types.Array, array: Any) -> Any:
+    return context.make_array(kind)(context, builder, array).data
+
+
+@intrinsic
+def _load(typing, template, array, base, stride):  # pyright: ignore
+    def codegen(context, builder, signature, arguments):
+        _, array_value, first, step = arguments
+        pointer, number = _array_pointer(context, builder, signature.args[1], array_value), iter(range(10**6))
+
+        def build(kind):
+            if isinstance(kind, types.BaseTuple):
+                return context.make_tuple(builder, kind, [build(item) for item in kind])
+            offset = builder.mul(step, ir.Constant(step.type, next(number)))
+            value = builder.load(builder.gep(pointer, [builder.add(first, offset)]))
+            return context.cast(builder, value, signature.args[1].dtype, kind)
+
+        return build(template)
+
+    return template(template, array, types.intp, types.intp), codegen
+
+
+@intrinsic
+def _store(typing, values, array, base, stride):  # pyright: ignore
+    def codegen(context, builder, signature, arguments):
+        value, array_value, first, step = arguments
+        pointer, number = _array_pointer(context, builder, signature.args[1], array_value), iter(range(10**6))
+
+        def put(kind, item):
+            if isinstance(kind, types.BaseTuple):
+                for i, part in enumerate(kind):
+                    put(part, builder.extract_value(item, i))
+            else:
+                offset = builder.mul(step, ir.Constant(step.type, next(number)))
+                place = builder.gep(pointer, [builder.add(first, offset)])
+                builder.store(context.cast(builder, item, kind, signature.args[1].dtype), place)
+
+        put(values, value)
+        return context.get_dummy_value()
+
+    return types.none(values, array, types.intp, types.intp), codegen
+
+
+@overload(component.load, jit_options=_INLINED)
+def _overload_load(template, array, base, stride):
+    return lambda template, array, base, stride: _load(template, array, base, stride)
+
+
+@overload(component.store, jit_options=_INLINED)
+def _overload_store(values, array, base, stride):
+    return lambda values, array, base, stride: _store(values, array, base, stride)
+
+
+@overload(component.count, jit_options=_INLINED)
+def _overload_count(template):
+    numbers = _numbers(template)
+    return lambda template: numbers
+
+
+@intrinsic
+def _power_of_two(typing, exponent):  # pyright: ignore
+    def codegen(context, builder, signature, arguments):
+        bits = builder.add(arguments[0], ir.Constant(ir.IntType(64), 1023))
+        return builder.bitcast(builder.shl(bits, ir.Constant(ir.IntType(64), 52)), ir.DoubleType())
+
+    return types.float64(types.int64), codegen
+
+
+@intrinsic
+def _bits(typing, x):  # pyright: ignore
+    return types.int64(types.float64), lambda c, builder, s, arguments: builder.bitcast(arguments[0], ir.IntType(64))
+
+
+@intrinsic
+def _from_bits(typing, bits):  # pyright: ignore
+    return types.float64(types.int64), lambda c, builder, s, arguments: builder.bitcast(arguments[0], ir.DoubleType())
+
+
+@overload(maths.power_of_two, jit_options=_INLINED)
+def _overload_power_of_two(exponent):
+    return lambda exponent: _power_of_two(exponent)
+
+
+@overload(maths.split, jit_options=_INLINED)
+def _overload_split(x):
+    def split(x):
+        bits = _bits(x)
+        mantissa = _from_bits((bits & 0x000FFFFFFFFFFFFF) | 0x3FF0000000000000)
+        return mantissa, float(((bits >> 52) & 0x7FF) - 1023)
+
+    return split

@@ -1,0 +1,58 @@
+"""P(an arriving market order takes a quote at this depth). Depth is the distance from the mid, in price units."""
+
+from __future__ import annotations
+
+from mm_env.component import Component, rule
+from mm_env.parameters import Positive, Real
+from mm_env.maths import clip, exp, log
+
+
+class Fill(Component):
+    """How the chance to be taken decays with depth."""
+
+    @rule
+    def take(self, depth: float) -> float:
+        """The share of arriving orders that reach a quote at `depth`."""
+        raise NotImplementedError
+
+
+class Exponential(Fill):
+    """exp(-k depth). Beyond the mid (depth < 0) it exceeds 1: there it scales the rate, as A exp(-k depth) does."""
+
+    k: Positive  # 1 / price
+
+    @rule
+    def take(self, depth: float) -> float:
+        return exp(-self.k * depth)
+
+
+class PowerLaw(Fill):
+    """(1 + depth / scale)^-exponent for depth > 0, else 1."""
+
+    scale: Positive  # price
+    exponent: Positive
+
+    @rule
+    def take(self, depth: float) -> float:
+        return exp(-self.exponent * log(1.0 + max(depth, 0.0) / self.scale))
+
+
+class Logistic(Fill):
+    """1 / (1 + exp((depth - middle) / width))."""
+
+    middle: Real  # price: here every second order takes the quote
+    width: Positive  # price
+
+    @rule
+    def take(self, depth: float) -> float:
+        return 1.0 / (1.0 + exp((depth - self.middle) / self.width))
+
+
+class Linear(Fill):
+    """1 - depth / reach, held inside [0, 1]: no order reaches deeper than `reach`."""
+
+    reach: Positive  # price
+
+    @rule
+    def take(self, depth: float) -> float:
+        return clip(1.0 - depth / self.reach, 0.0, 1.0)

@@ -1,0 +1,132 @@
+"""The markets that have a name: those of the literature, and two fitted to a real day.
+
+`conf/market/` holds the same markets for Hydra; a test keeps the two equal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from difflib import get_close_matches
+
+from mm_env.clock import Ergodic, FiniteHorizon
+from mm_env.fill import Exponential
+from mm_env.flow import Bernoulli, Poisson
+from mm_env.impact import ArrivalImpact
+from mm_env.market import Market
+from mm_env.price import Binomial, Brownian
+from mm_env.quote import Depths, SpreadAndSkew
+from mm_env.reward import CARA, InventoryPenalty
+from mm_env.venue.dealer import Dealer
+
+
+def avellaneda_stoikov() -> Market:
+    """Avellaneda & Stoikov 2008, sec. 3.3, with the running penalty phi = gamma sigma^2 / 2 of gamma = 0.1."""
+    return Market(
+        price=Binomial(sigma=2.0),
+        venue=Dealer(flow=Bernoulli(rate=140.0), fill=Exponential(k=1.5)),
+        clock=FiniteHorizon(horizon=1.0, steps=200),
+        quote=SpreadAndSkew(max_half_spread=2.0, max_skew=2.0),
+        reward=InventoryPenalty(phi=0.2),
+    )
+
+
+def cartea_jaimungal() -> Market:
+    """Cartea, Jaimungal & Penalva 2015, ch. 10: Poisson orders, a Brownian mid, running and terminal penalties."""
+    return Market(
+        price=Brownian(sigma=0.1),
+        venue=Dealer(flow=Poisson(rate=10.0), fill=Exponential(k=1.0)),
+        clock=FiniteHorizon(horizon=1.0, steps=100),
+        quote=SpreadAndSkew(max_half_spread=4.0, max_skew=4.0),
+        reward=InventoryPenalty(phi=0.5, alpha=0.001),
+        inventory_scale=3.0,
+    )
+
+
+def adverse_selection() -> Market:
+    """The market of `cartea_jaimungal` where each arriving order moves the mid by 0.5 on average (sec. 10.4)."""
+    calm = cartea_jaimungal()
+    informed = Dealer(flow=Poisson(rate=10.0), fill=Exponential(k=1.0), impact=ArrivalImpact(mean=0.5))
+    return Market(
+        price=calm.price,
+        venue=informed,
+        clock=calm.clock,
+        quote=calm.quote,
+        reward=calm.reward,
+        inventory_scale=calm.inventory_scale,
+    )
+
+
+def glft() -> Market:
+    """Gueant, Lehalle & Fernandez-Tapia 2013, their figures' market in ticks: CARA utility of the wealth after 600 s."""
+    return Market(
+        price=Brownian(sigma=0.3),
+        venue=Dealer(flow=Poisson(rate=0.9), fill=Exponential(k=0.3)),
+        clock=FiniteHorizon(horizon=600.0, steps=2400),
+        quote=Depths(max_depth=12.0, min_depth=-2.0),
+        reward=CARA(gamma=0.01),
+        max_inventory=30.0,
+    )
+
+
+def amzn() -> Market:
+    """AMZN on NASDAQ, 2012-06-21, dollars and seconds: one order of a unit is quoted anew every second for ten minutes.
+
+    Rate, decay and volatility are measured from LOBSTER's public sample. phi = gamma sigma^2 / 2 with gamma = 0.5 a
+    dollar: each unit held then moves the best quotes by a quarter of 1 / k, a cent, the tick of this market.
+    """
+    return Market(
+        price=Brownian(sigma=0.0199),
+        venue=Dealer(flow=Poisson(rate=0.081), fill=Exponential(k=23.1)),
+        clock=FiniteHorizon(horizon=600.0, steps=600),
+        quote=SpreadAndSkew(max_half_spread=0.15, max_skew=0.15),
+        reward=InventoryPenalty(phi=1e-4),
+        initial_mid=220.0,
+        max_inventory=20.0,
+        inventory_scale=3.0,
+    )
+
+
+def aapl() -> Market:
+    """AAPL on NASDAQ, 2012-06-21, as `amzn`."""
+    return Market(
+        price=Brownian(sigma=0.0353),
+        venue=Dealer(flow=Poisson(rate=0.185), fill=Exponential(k=18.4)),
+        clock=FiniteHorizon(horizon=600.0, steps=600),
+        quote=SpreadAndSkew(max_half_spread=0.2, max_skew=0.2),
+        reward=InventoryPenalty(phi=3e-4),
+        initial_mid=580.0,
+        max_inventory=20.0,
+        inventory_scale=3.0,
+    )
+
+
+def amzn_ergodic() -> Market:
+    """The market of `amzn` without an end: the average reward is what counts."""
+    day = amzn()
+    return Market(
+        price=day.price,
+        venue=day.venue,
+        clock=Ergodic(horizon=600.0, steps=600),
+        quote=day.quote,
+        reward=day.reward,
+        initial_mid=day.initial_mid,
+        max_inventory=day.max_inventory,
+        inventory_scale=day.inventory_scale,
+    )
+
+
+MARKETS: dict[str, Callable[[], Market]] = {
+    made.__name__: made
+    for made in (avellaneda_stoikov, cartea_jaimungal, adverse_selection, glft, amzn, aapl, amzn_ergodic)
+}
+
+
+def market_named(market: Market | str) -> Market:
+    """The market of that name, or the market itself."""
+    if isinstance(market, Market):
+        return market
+    if market in MARKETS:
+        return MARKETS[market]()
+    close = get_close_matches(str(market), MARKETS, n=1)
+    hint = f"Did you mean {close[0]!r}?" if close else f"Known are: {', '.join(MARKETS)}."
+    raise ValueError(f"market must be a Market or the name of one, got {market!r}. {hint}")

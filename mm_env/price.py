@@ -1,0 +1,103 @@
+"""How the mid-price moves over one step. Prices in price units, time in the market's unit (seconds, say)."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar, NamedTuple
+
+from mm_env.component import Component, rule
+from mm_env.noise import Noise
+from mm_env.parameters import NonNegative, Positive, Real
+from mm_env.maths import exp, normal
+
+
+class NoLatent(NamedTuple):
+    """The latent state of a model that has none."""
+
+    nothing: float
+
+
+class Price(Component):
+    """A model of the mid. Override `move`; for a latent state (a variance, a regime) `start` and `evolve` too.
+
+    `signals` names what `observe` shows the agent, scaled to order one.
+    """
+
+    signals: ClassVar[tuple[str, ...]] = ()
+
+    @rule
+    def start(self) -> Any:
+        """The latent state at the start of an episode: a named tuple of floats."""
+        return NoLatent(0.0)
+
+    @rule
+    def move(self, mid: float, latent: Any, noise: Noise, dt: float) -> float:
+        """The mid at t + dt, from the mid and the latent state at t."""
+        raise NotImplementedError
+
+    @rule
+    def evolve(self, latent: Any, noise: Noise, dt: float) -> Any:
+        """The latent state at t + dt."""
+        return latent
+
+    @rule
+    def observe(self, mid: float, latent: Any) -> tuple[float, ...]:
+        """One number of order one for each of `signals`."""
+        return ()
+
+
+class Brownian(Price):
+    """dS = drift dt + sigma dW (Bachelier)."""
+
+    sigma: NonNegative  # price / sqrt(time)
+    drift: Real = 0.0  # price / time
+
+    @rule
+    def move(self, mid: float, latent: Any, noise: Noise, dt: float) -> float:
+        return mid + self.drift * dt + self.sigma * math.sqrt(dt) * normal(noise.price)
+
+
+class Binomial(Price):
+    """S moves by +sigma sqrt(dt) or -sigma sqrt(dt), each with probability 1/2 (Avellaneda & Stoikov 2008, sec. 3.3)."""
+
+    sigma: NonNegative  # price / sqrt(time)
+
+    @rule
+    def move(self, mid: float, latent: Any, noise: Noise, dt: float) -> float:
+        step = self.sigma * math.sqrt(dt)
+        return mid + (step if noise.price[0] < 0.5 else -step)
+
+
+class Geometric(Price):
+    """dS = drift S dt + sigma S dW (Black & Scholes), moved exactly: S never falls to zero."""
+
+    sigma: NonNegative  # 1 / sqrt(time)
+    drift: Real = 0.0  # 1 / time
+
+    @rule
+    def move(self, mid: float, latent: Any, noise: Noise, dt: float) -> float:
+        growth = (self.drift - 0.5 * self.sigma * self.sigma) * dt
+        return mid * exp(growth + self.sigma * math.sqrt(dt) * normal(noise.price))
+
+
+class OrnsteinUhlenbeck(Price):
+    """dS = speed (mean - S) dt + sigma dW, moved exactly.
+
+    The agent sees the distance from the mean, in standard deviations of the stationary law sigma / sqrt(2 speed).
+    """
+
+    sigma: Positive  # price / sqrt(time)
+    speed: Positive  # 1 / time
+    mean: Real  # price
+
+    signals: ClassVar[tuple[str, ...]] = ("mid_deviation",)
+
+    @rule
+    def move(self, mid: float, latent: Any, noise: Noise, dt: float) -> float:
+        decay = exp(-self.speed * dt)
+        spread = self.sigma * math.sqrt((1.0 - decay * decay) / (2.0 * self.speed))
+        return self.mean + (mid - self.mean) * decay + spread * normal(noise.price)
+
+    @rule
+    def observe(self, mid: float, latent: Any) -> tuple[float, ...]:
+        return ((mid - self.mean) * math.sqrt(2.0 * self.speed) / self.sigma,)

@@ -1,0 +1,210 @@
+"""What an action means. Policies act in [-1, 1] or by index; here that becomes depths in price units."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import gymnasium as gym
+import numpy as np
+from numpy.typing import NDArray
+
+from mm_env.component import Component, rule
+from mm_env.parameters import Count, NonNegative, Positive, Real, check_fields
+from mm_env.maths import clip, scalar
+
+
+class Quote(NamedTuple):
+    """Where we quote within one step, and what we first do at the market."""
+
+    bid_depth: float  # mid - bid price
+    ask_depth: float  # ask price - mid
+    cut: float  # share of the inventory that a market order closes first
+    cut_cost: float  # what a market order pays away from the mid, price units
+
+
+class Quoting(Component):
+    """How an action becomes a quote. `width` numbers make one action; it means the same in every lane."""
+
+    def __post_init__(self) -> None:
+        check_fields(self, scalar=True)
+
+    @property
+    def width(self) -> int:
+        return 2
+
+    @property
+    def space(self) -> gym.Space[Any]:
+        """The space of one lane's action."""
+        return gym.spaces.Box(-1.0, 1.0, (self.width,), np.float32)
+
+    def encode(self, depths: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The actions (..., width) that quote `depths` (..., 2), or the nearest that can be quoted."""
+        raise NotImplementedError
+
+    @rule
+    def decode(self, action: tuple[float, ...]) -> Quote:
+        """The quote of one action; what lies outside [-1, 1] counts as the nearest end."""
+        raise NotImplementedError
+
+
+@scalar
+def _rescale(action: float, low: float, high: float) -> float:
+    return low + 0.5 * (clip(action, -1.0, 1.0) + 1.0) * (high - low)
+
+
+def _unscale(value: NDArray[np.float64], low: float, high: float) -> NDArray[np.float64]:
+    return np.clip(2.0 * (value - low) / (high - low) - 1.0, -1.0, 1.0)
+
+
+class Depths(Quoting):
+    """(bid depth, ask depth), each from min_depth at -1 to max_depth at +1."""
+
+    max_depth: Real
+    min_depth: Real = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _less("Depths.min_depth", self.min_depth, "max_depth", self.max_depth)
+
+    def encode(self, depths: NDArray[np.float64]) -> NDArray[np.float64]:
+        return _unscale(depths, self.min_depth, self.max_depth)
+
+    @rule
+    def decode(self, action: tuple[float, ...]) -> Quote:
+        bid_depth = _rescale(action[0], self.min_depth, self.max_depth)
+        return Quote(bid_depth, _rescale(action[1], self.min_depth, self.max_depth), 0.0, 0.0)
+
+
+class SpreadAndSkew(Quoting):
+    """(half-spread, skew): the half-spread from min_half_spread to max_half_spread, the skew from -max_skew to max_skew.
+
+    The skew moves both quotes up: bid depth = half-spread - skew, ask depth = half-spread + skew.
+    """
+
+    max_half_spread: Positive
+    max_skew: Positive
+    min_half_spread: Real = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _less("SpreadAndSkew.min_half_spread", self.min_half_spread, "max_half_spread", self.max_half_spread)
+
+    def encode(self, depths: NDArray[np.float64]) -> NDArray[np.float64]:
+        half_spread = _unscale(depths.mean(axis=-1), self.min_half_spread, self.max_half_spread)
+        skew = 0.5 * (depths[..., 1] - depths[..., 0])
+        return np.stack([half_spread, _unscale(skew, -self.max_skew, self.max_skew)], axis=-1)
+
+    @rule
+    def decode(self, action: tuple[float, ...]) -> Quote:
+        half_spread = _rescale(action[0], self.min_half_spread, self.max_half_spread)
+        skew = self.max_skew * clip(action[1], -1.0, 1.0)
+        return Quote(half_spread - skew, half_spread + skew, 0.0, 0.0)
+
+
+class Skew(Quoting):
+    """The skew alone, around a half-spread that is given."""
+
+    half_spread: Real
+    max_skew: Positive
+
+    @property
+    def width(self) -> int:
+        return 1
+
+    def encode(self, depths: NDArray[np.float64]) -> NDArray[np.float64]:
+        skew = 0.5 * (depths[..., 1:] - depths[..., :1])
+        return _unscale(skew, -self.max_skew, self.max_skew)
+
+    @rule
+    def decode(self, action: tuple[float, ...]) -> Quote:
+        skew = self.max_skew * clip(action[0], -1.0, 1.0)
+        return Quote(self.half_spread - skew, self.half_spread + skew, 0.0, 0.0)
+
+
+class Grid(Quoting):
+    """One index for a pair (half-spread, skew) on an even grid, for agents that choose among finitely many actions."""
+
+    max_half_spread: Positive
+    max_skew: NonNegative
+    half_spreads: Count = 5
+    skews: Count = 5
+    min_half_spread: Real = 0.0
+
+    @property
+    def width(self) -> int:
+        return 1
+
+    @property
+    def space(self) -> gym.Space[Any]:
+        return gym.spaces.Discrete(self.half_spreads * self.skews)
+
+    def encode(self, depths: NDArray[np.float64]) -> NDArray[np.float64]:
+        half_spread, skew = depths.mean(axis=-1), 0.5 * (depths[..., 1] - depths[..., 0])
+        row = _nearest(half_spread, self.min_half_spread, self.max_half_spread, self.half_spreads)
+        return (row * self.skews + _nearest(skew, -self.max_skew, self.max_skew, self.skews))[..., None]
+
+    @rule
+    def decode(self, action: tuple[float, ...]) -> Quote:
+        row = (action[0] + 0.5) // self.skews
+        column = action[0] - row * self.skews
+        half_spread = _level(row, self.min_half_spread, self.max_half_spread, self.half_spreads)
+        skew = _level(column, -self.max_skew, self.max_skew, self.skews)
+        return Quote(half_spread - skew, half_spread + skew, 0.0, 0.0)
+
+
+@scalar
+def _level(index: float, low: float, high: float, levels: float) -> float:
+    return low + (high - low) * (index / (levels - 1.0) if levels > 1.0 else 0.5)
+
+
+def _nearest(value: NDArray[np.float64], low: float, high: float, levels: int) -> NDArray[np.float64]:
+    share = (value - low) / (high - low) if high > low else np.zeros_like(value)
+    return np.clip(np.rint(share * (levels - 1)), 0, levels - 1)
+
+
+class MarketOrders(Quoting):
+    """`quoting` and one number more: above 0 it is the share of the inventory that a market order closes at once.
+
+    The order trades whole order sizes at the mid less (plus) `half_spread`, before the quotes of the step are set.
+    """
+
+    quoting: Quoting
+    half_spread: NonNegative  # price
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not isinstance(self.quoting.space, gym.spaces.Box):
+            raise TypeError(f"MarketOrders.quoting must have a Box of actions, got {self.quoting!r}")
+
+    @property
+    def width(self) -> int:
+        return self.quoting.width + 1
+
+    def encode(self, depths: NDArray[np.float64]) -> NDArray[np.float64]:
+        quoted = self.quoting.encode(depths)
+        return np.concatenate([quoted, np.full_like(quoted[..., :1], -1.0)], axis=-1)
+
+    @rule
+    def decode(self, action: tuple[float, ...]) -> Quote:
+        quote = self.quoting.decode(action[:-1])
+        return Quote(quote.bid_depth, quote.ask_depth, clip(action[-1], 0.0, 1.0), self.half_spread)
+
+
+class Unbounded(Quoting):
+    """(bid depth, ask depth) as they are, in price units: how closed-form strategies quote."""
+
+    @property
+    def space(self) -> gym.Space[Any]:
+        return gym.spaces.Box(-np.inf, np.inf, (2,), np.float64)
+
+    def encode(self, depths: NDArray[np.float64]) -> NDArray[np.float64]:
+        return depths
+
+    @rule
+    def decode(self, action: tuple[float, ...]) -> Quote:
+        return Quote(action[0], action[1], 0.0, 0.0)
+
+
+def _less(name: str, low: float, other: str, high: float) -> None:
+    if low >= high:
+        raise ValueError(f"{name} must be < {other} = {high}, got {low}")

@@ -1,0 +1,27 @@
+"""The ids that `gymnasium.make` and `gymnasium.make_vec` know."""
+
+from __future__ import annotations
+
+from gymnasium.envs.registration import register, registry
+
+IDS = {
+    "mm_env/AvellanedaStoikov-v0": "avellaneda_stoikov",
+    "mm_env/CarteaJaimungal-v0": "cartea_jaimungal",
+    "mm_env/AdverseSelection-v0": "adverse_selection",
+    "mm_env/GLFT-v0": "glft",
+    "mm_env/AMZN-v0": "amzn",
+    "mm_env/AAPL-v0": "aapl",
+    "mm_env/AMZNErgodic-v0": "amzn_ergodic",
+}
+
+
+def register_all() -> None:
+    """Register every id once; `market=...` in `make` puts another market in its place."""
+    for name, market in IDS.items():
+        if name not in registry:
+            register(
+                id=name,
+                entry_point="mm_env.env:MarketMakingEnv",
+                vector_entry_point="mm_env.env:MarketMakingVectorEnv",
+                kwargs={"market": market},
+            )

@@ -1,0 +1,63 @@
+"""What a step is worth to the market maker. The sum over an episode is the objective."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from mm_env.component import Component, rule
+from mm_env.parameters import NonNegative, Positive, Probability
+from mm_env.maths import exp
+
+
+class Outcome(NamedTuple):
+    """What one step from t to t + dt brought."""
+
+    wealth_change: float  # of cash + inventory * mid, price units
+    profit: float  # wealth at t + dt less wealth at the start of the episode
+    inventory: float  # at t + dt
+    mid_change: float
+    dt: float
+    final: float  # 1.0 if this is the last step of a finite horizon, else 0.0
+
+
+class Reward(Component):
+    """Subclass it and override `reward` for your own objective."""
+
+    @rule
+    def reward(self, outcome: Outcome) -> float:
+        raise NotImplementedError
+
+
+class InventoryPenalty(Reward):
+    """wealth change - phi q^2 dt, less alpha q_T^2 at the end (Cartea, Jaimungal & Penalva 2015, eq. 10.2)."""
+
+    phi: NonNegative = 0.0  # price / (inventory^2 time)
+    alpha: NonNegative = 0.0  # price / inventory^2
+
+    @rule
+    def reward(self, outcome: Outcome) -> float:
+        square = outcome.inventory * outcome.inventory
+        return outcome.wealth_change - self.phi * square * outcome.dt - self.alpha * square * outcome.final
+
+
+class CARA(Reward):
+    """(1 - exp(-gamma (W_T - W_0))) / gamma at the end of the episode and nothing before: utility of final wealth."""
+
+    gamma: Positive  # 1 / price
+
+    @rule
+    def reward(self, outcome: Outcome) -> float:
+        return outcome.final * (1.0 - exp(-self.gamma * outcome.profit)) / self.gamma
+
+
+class AsymmetricDamping(Reward):
+    """wealth change - max(0, damping q dS): what the position gains is damped, what it loses is not.
+
+    Spooner, Fearnley, Savani & Koukorinis 2018, eq. 7: the maker is to live off the spread, not off speculation.
+    """
+
+    damping: Probability
+
+    @rule
+    def reward(self, outcome: Outcome) -> float:
+        return outcome.wealth_change - max(0.0, self.damping * outcome.inventory * outcome.mid_change)

@@ -1,0 +1,209 @@
+"""The lanes of one market: their parameters, states and noise, stepped by the kernel. All faces of the package stand on it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mm_env import engine, kernel
+from mm_env.component import Component, count, flat, leaves, nest, nominal, record
+from mm_env.market import Market, State
+from mm_env.noise import MAX_SEED, parameter_uniforms
+from mm_env.parameters import Distribution
+
+TILE = kernel.TILE
+LANES_PER_THREAD = 4096  # a second thread costs 20 us a step, which fewer lanes do not repay
+Floats = NDArray[np.float64]
+
+
+class Simulation:
+    """`num_lanes` independent copies of a market.
+
+    With `interpreted`, the kernel runs as plain Python: slow, the same to the bit, and open to a debugger.
+    """
+
+    def __init__(
+        self, market: Market, num_lanes: int, *, threads: int | None = None, interpreted: bool = False
+    ) -> None:
+        self.market, self.num_lanes, self.seed = market, _lanes(num_lanes), 0
+        self.episodes = np.zeros(num_lanes, np.int64)
+        self._interpreted = interpreted
+        self._threads = max(1, min(threads or os.cpu_count() or 1, num_lanes // LANES_PER_THREAD))
+        self._rules = record(market)
+        state = self._rules.begin(0.0)
+        self._shapes = (self._rules, state, (0.0,) * market.quote.width, tuple(self._rules.observe(state)))
+        self._tiles = -(-num_lanes // TILE)
+        self._states = np.zeros(self._tiles * count(state) * TILE)
+        self._lay_out_parameters()
+        self.observations = np.zeros((num_lanes, len(self._shapes[3])), np.float32)
+
+    def start(self, seed: int) -> None:
+        """Begin episode 0 of `seed` in all lanes."""
+        self.seed = check_seed(seed)
+        self.episodes[:] = 0
+        self._begin(np.ones(self.num_lanes, np.bool_))
+
+    def restart(self, mask: NDArray[np.bool_]) -> None:
+        """Begin the next episode in the lanes of `mask`."""
+        self.episodes[mask] += 1
+        self._begin(mask)
+
+    def step(self, actions: Floats) -> tuple[NDArray[np.float32], Floats, NDArray[np.bool_], int]:
+        """Step all lanes by actions (num_lanes * width,): observations, rewards, which episodes ended, and how many."""
+        self.observations = observations = np.empty((self.num_lanes, len(self._shapes[3])), np.float32)
+        rewards, ended = np.empty(self.num_lanes), np.empty(self.num_lanes, np.bool_)
+        arguments = (*self._shapes, self._parameters, self._stride, self._states, actions)
+        outputs = (observations.reshape(-1), rewards, ended, self.seed)
+        endings = self._over_lanes(self._step, *arguments, *outputs)
+        return observations, rewards, ended, sum(endings)
+
+    def run(self, table: Floats) -> None:
+        """Play the episodes of all lanes to their end by the actions in `table` (steps or 1, levels, width)."""
+        rules, state, action, _ = self._shapes
+        arguments = (rules, state, action, self._parameters, self._stride, self._states)
+        flat_table = np.ascontiguousarray(table, np.float64).reshape(-1)
+        self._over_lanes(self._run, *arguments, flat_table, len(table), self.seed)
+
+    def unusable(self, actions: Floats, low: float, high: float) -> int:
+        """How many numbers of a flat array of actions are NaN or outside [low, high]."""
+        return self._unusable(actions, low, high)
+
+    @property
+    def state(self) -> State:
+        """The state of all lanes, each number an array (num_lanes,): a copy."""
+        state = self._shapes[1]
+        tiles = self._states.reshape(self._tiles, count(state), TILE)
+        rows = tiles.transpose(1, 0, 2).reshape(count(state), -1)[:, : self.num_lanes]
+        return nest(state, iter(rows.copy()))
+
+    def save(self) -> dict[str, Any]:
+        """All that `restore` needs to go on as if nothing had happened."""
+        arrays = {"states": self._states, "parameters": self._parameters, "episodes": self.episodes}
+        return {"seed": self.seed, "observations": self.observations.copy(), **{k: v.copy() for k, v in arrays.items()}}
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        """Take up a state that `save` gave."""
+        self.seed, self.observations = saved["seed"], saved["observations"].copy()
+        self._states[:], self._parameters[:] = saved["states"], saved["parameters"]
+        self.episodes[:] = saved["episodes"]
+
+    def _begin(self, mask: NDArray[np.bool_]) -> None:
+        self._draw_parameters(mask)
+        rules, state, _, observation = self._shapes
+        arguments = (rules, state, observation, self._parameters, self._stride, self._states)
+        self._start(*arguments, self.observations.reshape(-1), mask, self.episodes)
+
+    def _lay_out_parameters(self) -> None:
+        """Parameters in tiles, as the states are; a single tile serves all if no lane differs."""
+        self._random: list[tuple[int, int, Distribution]] = []
+        values, order = [], {}
+        for row, leaf in enumerate(_numbered(self.market)):
+            if leaf is None:  # the number that stands in for an empty record
+                values.append(np.zeros(1))
+            elif isinstance(leaf.value, Distribution):
+                index = order.setdefault((id(leaf.owner), leaf.field), len(order))
+                self._random.append((row, index, leaf.value))
+                values.append(np.full(self.num_lanes, nominal(leaf.value)))
+            else:
+                values.append(self._one_a_lane(leaf.path, leaf.value))
+        shared = all(len(value) == 1 for value in values) and not self._random
+        tiles = 1 if shared else self._tiles
+        wide = np.array([np.resize(v, tiles * TILE) if len(v) > 1 else np.full(tiles * TILE, v[0]) for v in values])
+        self._stride = 0 if shared else len(values) * TILE
+        self._parameters = np.ascontiguousarray(wide.reshape(len(values), tiles, TILE).transpose(1, 0, 2)).reshape(-1)
+
+    def _one_a_lane(self, path: str, value: Any) -> Floats:
+        numbers = np.atleast_1d(np.asarray(value, np.float64))
+        if np.ndim(value) and len(numbers) != self.num_lanes:
+            raise ValueError(
+                f"Market.{path} must have one value for each of {self.num_lanes} lanes, got {len(numbers)}"
+            )
+        return numbers
+
+    def _draw_parameters(self, mask: NDArray[np.bool_]) -> None:
+        lanes = np.flatnonzero(mask) if self._random else np.empty(0, np.int64)
+        for row, index, distribution in self._random:
+            uniform = parameter_uniforms(self.seed, lanes, self.episodes[lanes], index)
+            self._parameters[lanes // TILE * self._stride + row * TILE + lanes % TILE] = distribution.ppf(uniform)
+
+    def _over_lanes(self, run: Callable[..., Any], *arguments: Any) -> list[Any]:
+        """Run a kernel over all lanes, split among the threads at the borders of tiles."""
+        if self._threads == 1:
+            return [run(*arguments, 0, self.num_lanes)]
+        chunk = -(-self._tiles // self._threads) * TILE
+        firsts = range(0, self.num_lanes, chunk)
+        waiting = [_pool().submit(run, *arguments, f, min(f + chunk, self.num_lanes)) for f in firsts[1:]]
+        return [run(*arguments, 0, firsts[1] if len(firsts) > 1 else self.num_lanes), *(w.result() for w in waiting)]
+
+    def _made(self, function: Callable[..., Any], *arguments: Any) -> Callable[..., Any]:
+        return function if self._interpreted else engine.compiled(function, *arguments)
+
+    @cached_property
+    def _step(self) -> Callable[..., Any]:
+        floats, singles, flags = np.zeros(1), np.zeros(1, np.float32), np.zeros(1, np.bool_)
+        arguments = (*self._shapes, self._parameters, 0, self._states, floats, singles, floats, flags, 0, 0, 0)
+        return self._made(kernel.step_lanes, *arguments)
+
+    @cached_property
+    def _start(self) -> Callable[..., Any]:
+        rules, state, _, observation = self._shapes
+        flags, lanes = np.zeros(1, np.bool_), np.zeros(1, np.int64)
+        arguments = (
+            rules,
+            state,
+            observation,
+            self._parameters,
+            0,
+            self._states,
+            np.zeros(1, np.float32),
+            flags,
+            lanes,
+        )
+        return self._made(kernel.begin_lanes, *arguments)
+
+    @cached_property
+    def _run(self) -> Callable[..., Any]:
+        rules, state, action, _ = self._shapes
+        arguments = (rules, state, action, self._parameters, 0, self._states, np.zeros(1), 0, 0, 0, 0)
+        return self._made(kernel.run_table, *arguments)
+
+    @cached_property
+    def _unusable(self) -> Callable[..., Any]:
+        return self._made(kernel.count_unusable, np.zeros(1), 0.0, 0.0)
+
+
+def check_seed(seed: int) -> int:
+    """The seed itself if it is a whole number in [0, 2^63)."""
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed <= MAX_SEED:
+        raise ValueError(f"seed must be a whole number in [0, 2^63), got {seed!r}")
+    return int(seed)
+
+
+def _lanes(num_lanes: int) -> int:
+    if isinstance(num_lanes, bool) or not isinstance(num_lanes, int | np.integer) or not 1 <= num_lanes < 2**32:
+        raise ValueError(f"num_envs must be a whole number in [1, 2^32), got {num_lanes!r}")
+    return int(num_lanes)
+
+
+def _numbered(component: Component) -> list[Any]:
+    """A leaf, or None for a stand-in, for each number of a component's record, in its order."""
+    found = {leaf.path: leaf for leaf in leaves(component)}
+    return [found.get(path) for path in _paths(record(component))]
+
+
+def _paths(values: Any, path: str = "") -> list[str]:
+    if not isinstance(values, tuple):
+        return [path]
+    names = values._fields  # pyright: ignore[reportAttributeAccessIssue]
+    return [p for name, v in zip(names, values, strict=True) for p in _paths(v, f"{path}.{name}" if path else name)]
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="mm_env")

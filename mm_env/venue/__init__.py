@@ -1,0 +1,1 @@
+"""Where trading happens: one venue a file."""

@@ -1,0 +1,66 @@
+"""The dealer market: a quote is filled with a probability that decays with its depth."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from mm_env.component import Component, Sides, rule
+from mm_env.fill import Fill
+from mm_env.flow import Flow
+from mm_env.impact import Impact, NoImpact
+from mm_env.noise import Noise
+from mm_env.quote import Quote
+
+
+class Trades(NamedTuple):
+    """What happened at a venue within one step."""
+
+    bid_filled: float  # orders that hit our bid: 1.0 or 0.0
+    ask_filled: float
+    arrivals: float  # orders that came, filled by us or not
+    jump: float  # how far the orders moved the mid, price units
+
+
+class Venue(Component):
+    """A place to trade."""
+
+    @rule
+    def trade(self, quote: Quote, bid_open: bool, ask_open: bool, noise: Noise, dt: float) -> Trades:
+        """What our quotes meet within [t, t + dt)."""
+        raise NotImplementedError
+
+
+class Dealer(Venue):
+    """Orders arrive by `flow`, take our quote by `fill` and move the mid by `impact`; a side may have its own of each.
+
+    P(bid fills within dt) = flow.bid.probability(fill.bid.take(bid depth), dt), and likewise for the ask, independently.
+    """
+
+    flow: Flow | Sides
+    fill: Fill | Sides
+    impact: Impact | Sides = NoImpact()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name, kind in (("flow", Flow), ("fill", Fill), ("impact", Impact)):
+            object.__setattr__(self, name, _both_sides(f"Dealer.{name}", getattr(self, name), kind))
+
+    @rule
+    def trade(self, quote: Quote, bid_open: bool, ask_open: bool, noise: Noise, dt: float) -> Trades:
+        bid_chance = self.flow.bid.probability(self.fill.bid.take(quote.bid_depth), dt)
+        ask_chance = self.flow.ask.probability(self.fill.ask.take(quote.ask_depth), dt)
+        bid_filled = 1.0 if (noise.bid < bid_chance) & bid_open else 0.0
+        ask_filled = 1.0 if (noise.ask < ask_chance) & ask_open else 0.0
+        bid_arrived = 1.0 if noise.bid < max(bid_chance, self.flow.bid.probability(1.0, dt)) else 0.0
+        ask_arrived = 1.0 if noise.ask < max(ask_chance, self.flow.ask.probability(1.0, dt)) else 0.0
+        up = self.impact.ask.jump(ask_filled, ask_arrived, noise.ask_jump)
+        down = self.impact.bid.jump(bid_filled, bid_arrived, noise.bid_jump)
+        return Trades(bid_filled, ask_filled, bid_arrived + ask_arrived, up - down)
+
+
+def _both_sides(name: str, model: Component, kind: type[Component]) -> Sides:
+    sides = model if isinstance(model, Sides) else Sides(model, model)
+    for side in ("bid", "ask"):
+        if not isinstance(getattr(sides, side), kind):
+            raise TypeError(f"{name}.{side} must be a {kind.__name__}, got {getattr(sides, side)!r}")
+    return sides
