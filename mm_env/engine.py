@@ -53,8 +53,10 @@ def cache_folder() -> Path:
 
 def fingerprint(kernel: Callable[..., Any], *arguments: Any) -> str:
     """A name for all that the machine code of `kernel` depends on."""
-    digest = hashlib.sha256(f"{_package_source()} {kernel.__name__} {version('numba')}".encode())
+    digest = hashlib.sha256(f"{_package_source()} {version('numba')}".encode())
     seen: set[int] = set()
+    for part in _code(kernel, seen):
+        digest.update(part.encode())
     for model in _components(arguments):
         for name, function in component.rules(model).items():
             digest.update(f"{model.__qualname__}.{name} ".encode())
@@ -103,7 +105,7 @@ def _code_object(code: python_types.CodeType, names: dict[str, Any], seen: set[i
         yield from _code(found, seen)
         if isinstance(found, python_types.ModuleType):
             for member in code.co_names:
-                yield from _code(getattr(found, member, None), seen)
+                yield from _code(vars(found).get(member), seen)
 
 
 def _components(arguments: Any) -> Iterator[type[component.Component]]:

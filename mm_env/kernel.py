@@ -92,3 +92,12 @@ def count_unusable(actions: Any, low: float, high: float) -> int:
     for i in range(actions.shape[0]):
         unusable += 0 if (actions[i] >= low) & (actions[i] <= high) else 1
     return unusable
+
+
+def read_quotes(market: Any, action: Any, table: Any, quotes: Any, chances: Any) -> None:
+    """The quote (4 numbers) and the chances (4) of each action in a flat table, in a dealer market."""
+    width = count(action)
+    for i in range(table.shape[0] // width):
+        quote = market.quote.decode(load(action, table, i * width, 1))
+        store(quote, quotes, 4 * i, 1)
+        store(market.venue.chances(quote, market.clock.dt()), chances, 4 * i, 1)

@@ -78,6 +78,8 @@ class Market(Component):
         self._whole_orders("initial_inventory", ends)
         if np.abs(ends).max() > self.max_inventory:
             raise ValueError(f"Market.initial_inventory must lie in [-max_inventory, max_inventory], got {start}")
+        if getattr(self.reward, "noise", 1.0) != 1.0 and type(self.price).expected is Price.expected:
+            raise ValueError(f"reward.noise must be 1 unless the price gives its `expected` move, got {self.reward}")
 
     @property
     def observation_names(self) -> tuple[str, ...]:
@@ -118,14 +120,17 @@ class Market(Component):
         bid, ask = state.mid - quote.bid_depth, state.mid + quote.ask_depth
         bought = buy(crossed, self.order_size * trades.bid_filled, bid, self.fees.maker_fee(bid))
         account = buy(bought, -self.order_size * trades.ask_filled, ask, self.fees.maker_fee(ask))
-        mid = self.price.move(state.mid, state.latent, noise, dt) + trades.jump
+        moved = self.price.move(state.mid, state.latent, noise, dt)
+        mid = moved + trades.jump
         latent = self.price.evolve(state.latent, noise, dt)
 
         wealth = state.account.cash + state.account.inventory * state.mid
         change = account.cash + account.inventory * mid - wealth
         profit = state.tally.profit + change
         final = self.clock.final(state.step + 1.0)
-        reward = self.reward.reward(Outcome(change, profit, account.inventory, mid - state.mid, dt, final))
+        martingale = account.inventory * (moved - self.price.expected(state.mid, state.latent, dt))
+        outcome = Outcome(change, profit, account.inventory, mid - state.mid, martingale, dt, final)
+        reward = self.reward.reward(outcome)
         captured = trades.bid_filled * quote.bid_depth + trades.ask_filled * quote.ask_depth
         paid = abs(crossed.inventory - state.account.inventory) * quote.cut_cost
         peak = max(state.tally.peak, profit)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any, ClassVar, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mm_env.component import Component, rule
 from mm_env.noise import Noise
 from mm_env.parameters import NonNegative, Positive, Real
@@ -41,9 +44,25 @@ class Price(Component):
         return latent
 
     @rule
+    def expected(self, mid: float, latent: Any, dt: float) -> float:
+        """E[mid at t + dt], if the model knows it: `InventoryPenalty.noise` needs it."""
+        return math.nan
+
+    @rule
     def observe(self, mid: float, latent: Any) -> tuple[float, ...]:
         """One number of order one for each of `signals`."""
         return ()
+
+    def log_moment(self, theta: NDArray[np.float64], dt: float) -> NDArray[np.float64]:
+        """ln E[exp(theta (S_{t+dt} - S_t))], for a model whose moves do not depend on where the mid is.
+
+        A model that gives it lets the exact evaluation of policies and the optimum be computed for its markets.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no law of its moves that is the same at every mid")
+
+    def mean_move(self, dt: float) -> float:
+        """E[S_{t+dt} - S_t], under the same condition as `log_moment`."""
+        raise NotImplementedError(f"{type(self).__name__} has no law of its moves that is the same at every mid")
 
 
 class Brownian(Price):
@@ -56,6 +75,16 @@ class Brownian(Price):
     def move(self, mid: float, latent: Any, noise: Noise, dt: float) -> float:
         return mid + self.drift * dt + self.sigma * math.sqrt(dt) * normal(noise.price)
 
+    @rule
+    def expected(self, mid: float, latent: Any, dt: float) -> float:
+        return mid + self.drift * dt
+
+    def log_moment(self, theta: NDArray[np.float64], dt: float) -> NDArray[np.float64]:
+        return theta * self.drift * dt + 0.5 * theta**2 * self.sigma**2 * dt
+
+    def mean_move(self, dt: float) -> float:
+        return self.drift * dt
+
 
 class Binomial(Price):
     """S moves by +sigma sqrt(dt) or -sigma sqrt(dt), each with probability 1/2 (Avellaneda & Stoikov 2008, sec. 3.3)."""
@@ -66,6 +95,17 @@ class Binomial(Price):
     def move(self, mid: float, latent: Any, noise: Noise, dt: float) -> float:
         step = self.sigma * math.sqrt(dt)
         return mid + (step if noise.price[0] < 0.5 else -step)
+
+    @rule
+    def expected(self, mid: float, latent: Any, dt: float) -> float:
+        return mid
+
+    def log_moment(self, theta: NDArray[np.float64], dt: float) -> NDArray[np.float64]:
+        step = np.abs(theta) * self.sigma * math.sqrt(dt)
+        return step + np.log1p(np.exp(-2.0 * step)) - math.log(2.0)  # ln cosh, safe for large arguments
+
+    def mean_move(self, dt: float) -> float:
+        return 0.0
 
 
 class Geometric(Price):
@@ -78,6 +118,10 @@ class Geometric(Price):
     def move(self, mid: float, latent: Any, noise: Noise, dt: float) -> float:
         growth = (self.drift - 0.5 * self.sigma * self.sigma) * dt
         return mid * exp(growth + self.sigma * math.sqrt(dt) * normal(noise.price))
+
+    @rule
+    def expected(self, mid: float, latent: Any, dt: float) -> float:
+        return mid * exp(self.drift * dt)
 
 
 class OrnsteinUhlenbeck(Price):
@@ -97,6 +141,10 @@ class OrnsteinUhlenbeck(Price):
         decay = exp(-self.speed * dt)
         spread = self.sigma * math.sqrt((1.0 - decay * decay) / (2.0 * self.speed))
         return self.mean + (mid - self.mean) * decay + spread * normal(noise.price)
+
+    @rule
+    def expected(self, mid: float, latent: Any, dt: float) -> float:
+        return self.mean + (mid - self.mean) * exp(-self.speed * dt)
 
     @rule
     def observe(self, mid: float, latent: Any) -> tuple[float, ...]:

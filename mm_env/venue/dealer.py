@@ -21,6 +21,15 @@ class Trades(NamedTuple):
     jump: float  # how far the orders moved the mid, price units
 
 
+class Chances(NamedTuple):
+    """Probabilities within one step, of fills for a side that is open."""
+
+    bid: float
+    ask: float
+    bid_arrival: float  # of an order that might have hit our bid, had it been deep enough
+    ask_arrival: float
+
+
 class Venue(Component):
     """A place to trade."""
 
@@ -46,13 +55,20 @@ class Dealer(Venue):
             object.__setattr__(self, name, _both_sides(f"Dealer.{name}", getattr(self, name), kind))
 
     @rule
+    def chances(self, quote: Quote, dt: float) -> Chances:
+        """How likely our quotes are to fill and orders to arrive within dt."""
+        bid = self.flow.bid.probability(self.fill.bid.take(quote.bid_depth), dt)
+        ask = self.flow.ask.probability(self.fill.ask.take(quote.ask_depth), dt)
+        bid_arrival = max(bid, self.flow.bid.probability(1.0, dt))
+        return Chances(bid, ask, bid_arrival, max(ask, self.flow.ask.probability(1.0, dt)))
+
+    @rule
     def trade(self, quote: Quote, bid_open: bool, ask_open: bool, noise: Noise, dt: float) -> Trades:
-        bid_chance = self.flow.bid.probability(self.fill.bid.take(quote.bid_depth), dt)
-        ask_chance = self.flow.ask.probability(self.fill.ask.take(quote.ask_depth), dt)
-        bid_filled = 1.0 if (noise.bid < bid_chance) & bid_open else 0.0
-        ask_filled = 1.0 if (noise.ask < ask_chance) & ask_open else 0.0
-        bid_arrived = 1.0 if noise.bid < max(bid_chance, self.flow.bid.probability(1.0, dt)) else 0.0
-        ask_arrived = 1.0 if noise.ask < max(ask_chance, self.flow.ask.probability(1.0, dt)) else 0.0
+        chances = self.chances(quote, dt)
+        bid_filled = 1.0 if (noise.bid < chances.bid) & bid_open else 0.0
+        ask_filled = 1.0 if (noise.ask < chances.ask) & ask_open else 0.0
+        bid_arrived = 1.0 if noise.bid < chances.bid_arrival else 0.0
+        ask_arrived = 1.0 if noise.ask < chances.ask_arrival else 0.0
         up = self.impact.ask.jump(ask_filled, ask_arrived, noise.ask_jump)
         down = self.impact.bid.jump(bid_filled, bid_arrived, noise.bid_jump)
         return Trades(bid_filled, ask_filled, bid_arrived + ask_arrived, up - down)

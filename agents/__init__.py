@@ -1,0 +1,17 @@
+"""Agents: closed-form strategies, the exact evaluation of any tabulated policy, and reinforcement learners.
+
+The learners (`agents.learner`, `agents.sb3`) import torch, which takes seconds: import them where they are used.
+"""
+
+from agents.avellaneda_stoikov import AvellanedaStoikov, AvellanedaStoikovStationary, AvellanedaStoikovSymmetric
+from agents.cartea_jaimungal import CarteaJaimungal, CarteaJaimungalStationary
+from agents.exact import best_fixed, best_linear_skew
+from agents.fixed import FixedSymmetric, LinearSkew
+from agents.glft import GLFT, GLFTAsymptotic
+from agents.policy import Policy, RandomPolicy, Strategy, StrategyPolicy
+
+__all__ = [
+    "GLFT", "AvellanedaStoikov", "AvellanedaStoikovStationary", "AvellanedaStoikovSymmetric", "CarteaJaimungal",
+    "CarteaJaimungalStationary", "FixedSymmetric", "GLFTAsymptotic", "LinearSkew", "Policy", "RandomPolicy", "Strategy",
+    "StrategyPolicy", "best_fixed", "best_linear_skew",
+]  # fmt: skip

@@ -1,0 +1,1 @@
+"""The mains: train, evaluate, compare, benchmark."""

@@ -1,0 +1,34 @@
+"""Compare agents on the same noise.
+
+    python -m experiments.compare market=avellaneda_stoikov agents=[best_fixed,glft,outputs/train/...]
+    python -m experiments.compare experiment=avellaneda_stoikov_2008
+"""
+
+from __future__ import annotations
+
+from omegaconf import DictConfig
+
+from experiments.benchmarks import Benchmarks
+from experiments.published import show_published
+from experiments.setup import build_market, build_policies, experiment, output_folder
+from experiments.show import show_contest
+
+
+@experiment("compare")
+def main(cfg: DictConfig) -> float:
+    """Print the table, write it and the plots; the best agent's skill (its objective where there is no exact optimum)."""
+    market, folder = build_market(cfg), output_folder()
+    policies, refused = build_policies(cfg, market, cfg.agents)
+    if not policies:
+        raise ValueError(f"agents must name at least one that the market allows, got {list(cfg.agents)}: {refused}")
+    benchmarks = Benchmarks.of(market)
+    title = f"{cfg.title}, {cfg.episodes:,} episodes of seed {cfg.seed}"
+    everyone = {**policies, **benchmarks.policies}
+    entries, skills = show_contest(market, everyone, benchmarks, cfg.episodes, cfg.seed, title, refused, folder)
+    show_published(cfg.agents, entries, folder)
+    best = next(entry for entry in entries if entry.name in policies)
+    return skills.get(best.name, best.figures["objective"]).value
+
+
+if __name__ == "__main__":
+    main()

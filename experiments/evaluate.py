@@ -1,0 +1,37 @@
+"""Evaluate one agent, or a trained run on the market it was trained on.
+
+    python -m experiments.evaluate agent=glft market=aapl
+    python -m experiments.evaluate run=outputs/train/20261123-101500_seed0
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from experiments.benchmarks import Benchmarks
+from experiments.setup import build_market, build_policies, experiment, output_folder, run_config
+from experiments.show import show_contest
+
+
+@experiment("evaluate")
+def main(cfg: DictConfig) -> float:
+    """Print and write the agent's figures; its skill (its objective where the market has no exact optimum)."""
+    if cfg.run is not None:
+        cfg.market = run_config(Path(cfg.run)).market
+    market, name = build_market(cfg), cfg.run or cfg.agent
+    policies, refused = build_policies(cfg, market, [name])
+    if refused:
+        raise ValueError(f"{name}: {refused[name]}")
+    benchmarks, agent = Benchmarks.of(market), next(iter(policies))
+    title = f"{agent}, {cfg.episodes:,} episodes of seed {cfg.seed}"
+    everyone = {**policies, **benchmarks.policies}
+    entries, skills = show_contest(
+        market, everyone, benchmarks, cfg.episodes, cfg.seed, title, refused, output_folder()
+    )
+    return skills.get(agent, next(e for e in entries if e.name == agent).figures["objective"]).value
+
+
+if __name__ == "__main__":
+    main()

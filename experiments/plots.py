@@ -1,0 +1,88 @@
+"""The pictures: quotes over inventory, and what the agents earned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from agents.policy import Policy, grid_observations, quoted_depths, tabulate
+from experiments.contest import Entry
+from mm_env.market import Market
+from mm_env.rollout import inventory_levels
+
+mpl.use("Agg")
+BID, ASK, INK = "#2a6f97", "#c1440e", "#333333"
+
+
+def quote_curves(market: Market, agent: str, policy: Policy, rival: str, reference: Policy) -> Figure | None:
+    """Depths over inventory at the start, the middle and the end: the agent's drawn, its rival's dashed."""
+    ours, theirs = depth_table(market, policy), depth_table(market, reference)
+    if ours is None or theirs is None:
+        return None
+    rows = {"start": 0, "middle": len(ours) // 2, "last step": len(ours) - 1} if len(ours) > 1 else {"at any time": 0}
+    figure = Figure(figsize=(4.2 * len(rows), 3.8), layout="constrained")
+    axes = np.atleast_1d(figure.subplots(1, len(rows), sharey=True))
+    inventory, window = inventory_levels(market), 3.0 * market.inventory_scale
+    shown = np.abs(inventory) <= min(window, market.max_inventory - market.order_size)
+    for axis, (label, row) in zip(axes, rows.items()):
+        for table, style, name in ((ours, "-", agent), (theirs, "--", rival)):
+            depths = table[min(row, len(table) - 1)][shown]
+            axis.plot(inventory[shown], depths[:, 0], style, color=BID, lw=1.8, label=f"bid, {name}")
+            axis.plot(inventory[shown], depths[:, 1], style, color=ASK, lw=1.8, label=f"ask, {name}")
+        axis.set_title(label, color=INK)
+        axis.set_xlabel("inventory")
+        _plain(axis)
+    axes[0].set_ylabel("depth (price units)")
+    axes[0].legend(frameon=False, fontsize=8)
+    return figure
+
+
+def depth_table(market: Market, policy: Policy) -> NDArray[np.float64] | None:
+    """Bid and ask depth (rows, levels, 2) if the policy depends on time and inventory alone."""
+    table = tabulate(market, policy)
+    if table is not None:
+        return table.depths()
+    seen = grid_observations(market) if getattr(policy, "model", None) is not None else None
+    if seen is None:
+        return None
+    getattr(policy, "forget", lambda: None)()
+    actions = np.asarray(policy.act(seen.reshape(-1, seen.shape[-1]))).reshape(*seen.shape[:2], -1)
+    getattr(policy, "forget", lambda: None)()
+    return quoted_depths(market, actions)
+
+
+def profit_histogram(entries: Sequence[Entry], most: int = 4) -> Figure:
+    """The distribution of the profit of an episode, of the `most` best agents."""
+    figure = Figure(figsize=(7.0, 3.8), layout="constrained")
+    axis = figure.subplots()
+    shown = entries[:most]
+    everything = np.concatenate([entry.episodes.profit for entry in shown])
+    bins = np.linspace(*np.quantile(everything, [0.001, 0.999]), 80).tolist()
+    for entry, color in zip(shown, (BID, ASK, "#4f772d", "#7b5ea7", "#946c00", INK)):
+        axis.hist(entry.episodes.profit, bins, histtype="step", density=True, lw=1.6, color=color, label=entry.name)
+    axis.set_xlabel("profit of an episode (price units)")
+    axis.set_ylabel("density")
+    axis.legend(frameon=False, fontsize=8)
+    _plain(axis)
+    return figure
+
+
+def save(folder: Path, figures: Mapping[str, Figure | None]) -> list[Path]:
+    """Write each figure as a PNG; those that are None do not exist."""
+    paths = []
+    for name, figure in figures.items():
+        if figure is not None:
+            paths.append(folder / f"{name}.png")
+            figure.savefig(paths[-1], dpi=130)
+    return paths
+
+
+def _plain(axis: object) -> None:
+    for side in ("top", "right"):
+        axis.spines[side].set_visible(False)  # pyright: ignore[reportAttributeAccessIssue]
+    axis.grid(alpha=0.25, lw=0.6)  # pyright: ignore[reportAttributeAccessIssue]

@@ -1,0 +1,174 @@
+"""From a Hydra config to markets, policies and learners; the config goes no further than this folder."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from difflib import get_close_matches
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from agents.policy import Policy, Strategy, StrategyPolicy
+from mm_env.market import Market
+
+CONF = Path(__file__).parents[1] / "conf"
+
+
+def risk_aversion(market: DictConfig) -> float:
+    """CARA's gamma (1 / price) as the closed forms want it, for inventory in orders: phi = gamma sigma^2 / 2."""
+    gamma = market.reward.gamma if "gamma" in market.reward else 2.0 * market.reward.phi / market.price.sigma**2
+    return gamma * market.order_size
+
+
+def running_penalty(market: DictConfig) -> float:
+    """phi for inventory in orders; under CARA gamma sigma^2 / 2."""
+    phi = market.reward.phi if "phi" in market.reward else 0.5 * market.reward.gamma * market.price.sigma**2
+    return phi * market.order_size
+
+
+def terminal_penalty(market: DictConfig) -> float:
+    """alpha for inventory in orders."""
+    return (market.reward.alpha if "alpha" in market.reward else 0.0) * market.order_size
+
+
+def mean_jump(market: DictConfig) -> float:
+    """The mean jump of the mid after an order, price units."""
+    return market.venue.impact.mean if "mean" in market.venue.impact else 0.0
+
+
+RESOLVERS: dict[str, Callable[..., Any]] = {
+    "risk_aversion": risk_aversion,
+    "running_penalty": running_penalty,
+    "terminal_penalty": terminal_penalty,
+    "mean_jump": mean_jump,
+    "orders": lambda market: round(market.max_inventory / market.order_size),
+    "inverse": lambda x: 1.0 / x,
+    "run_name": lambda name, seed, job: f"{name}_{job}" if job else f"{name}_seed{seed}",
+}
+
+
+def register_resolvers() -> None:
+    """Teach OmegaConf the functions that conf/ uses."""
+    for name, resolver in RESOLVERS.items():
+        OmegaConf.register_new_resolver(name, resolver, replace=True)
+
+
+def experiment(config_name: str) -> Callable[[Callable[[DictConfig], float]], Callable[[], Any]]:
+    """A main: conf/`config_name`.yaml and the command line in, the number a sweep optimises out.
+
+    What the user got wrong ends the program with one line, before any work.
+    """
+    register_resolvers()
+
+    def decorate(task: Callable[[DictConfig], float]) -> Callable[[], Any]:
+        @hydra.main(version_base="1.3", config_path=str(CONF), config_name=config_name)
+        @wraps(task)
+        def run(cfg: DictConfig) -> float:
+            try:
+                return task(cfg)
+            except (ValueError, TypeError, OmegaConfBaseException, InstantiationException) as error:
+                raise SystemExit(f"error: {plainly(error)}") from error
+
+        return run
+
+    return decorate
+
+
+def output_folder() -> Path:
+    """Where this run writes."""
+    return Path(HydraConfig.get().runtime.output_dir)
+
+
+def plainly(error: BaseException) -> str:
+    """What went wrong, without Hydra's wrapping but with the key it concerns."""
+    key = re.search(r"full_key: (\S+)", str(error))
+    cause = error.__cause__ if isinstance(error, InstantiationException) and error.__cause__ else error
+    message = str(cause).splitlines()[0] if str(cause) else type(cause).__name__
+    return f"{key[1]}: {message}" if key else message
+
+
+def build(config: Any) -> Any:
+    """The object that a config describes."""
+    return instantiate(config, _convert_="all")
+
+
+def build_market(cfg: DictConfig) -> Market:
+    """cfg.market as a Market."""
+    market = build(cfg.market)
+    if not isinstance(market, Market):
+        raise TypeError(f"market must describe a mm_env.Market, got {type(market).__name__}")
+    return market
+
+
+def build_policies(cfg: DictConfig, market: Market, names: Iterable[Any]) -> tuple[dict[str, Policy], dict[str, str]]:
+    """Name -> policy for each of `names`, and name -> reason for those whose theory does not cover the market.
+
+    An entry is the name of a config in conf/agent, the folder of a trained run, or a config with a `name` of its own.
+    """
+    policies: dict[str, Policy] = {}
+    refused: dict[str, str] = {}
+    for entry in names:
+        name, config = _agent_config(entry)
+        if config is None:
+            policies[name] = load_run(Path(entry), market)
+            continue
+        try:
+            policies[name] = _policy(cfg, market, config)
+        except (ValueError, TypeError, OmegaConfBaseException, InstantiationException) as error:
+            if not isinstance(entry, str):
+                raise
+            refused[name] = plainly(error)
+    return policies, refused
+
+
+def load_run(folder: Path, market: Market) -> Policy:
+    """The policy that `experiments.train` left in `folder`, for a market that shows and takes what its own does."""
+    from agents.sb3 import load
+
+    cfg = run_config(folder)
+    trained_on = build_market(cfg)
+    for part in ("observation_names", "quote"):
+        if getattr(trained_on, part) != getattr(market, part):
+            raise ValueError(f"{folder} was trained with {part} {getattr(trained_on, part)}, got {getattr(market, part)}")
+    return load(cfg.agent.algorithm, folder / "model.zip")
+
+
+def run_config(folder: Path) -> DictConfig:
+    """The config that made a trained run."""
+    path = folder / "config.yaml"
+    if not path.is_file() or not (folder / "model.zip").is_file():
+        raise ValueError(f"a trained run must hold config.yaml and model.zip, got {folder}")
+    cfg = OmegaConf.load(path)
+    assert isinstance(cfg, DictConfig)
+    return cfg
+
+
+def _agent_config(entry: Any) -> tuple[str, Any]:
+    if isinstance(entry, DictConfig):
+        return entry.name, OmegaConf.masked_copy(entry, [k for k in entry if k not in ("name", "published")])
+    known = sorted(path.stem for path in (CONF / "agent").glob("*.yaml"))
+    if entry in known:
+        return entry, OmegaConf.load(CONF / "agent" / f"{entry}.yaml")
+    if Path(entry).is_dir():
+        return Path(entry).name, None
+    close = get_close_matches(str(entry), known, n=1)
+    hint = f"Did you mean {close[0]!r}?" if close else f"Known are: {', '.join(known)}."
+    raise ValueError(f"agents must be names in conf/agent or folders of trained runs, got {entry!r}. {hint}")
+
+
+def _policy(cfg: DictConfig, market: Market, config: Any) -> Policy:
+    if "algorithm" in config:
+        raise ValueError("it has to be trained first: give the folder of its run")
+    whole = OmegaConf.create({"market": cfg.market})
+    whole["agent"] = config
+    made = build(whole.agent)
+    made = made(market) if callable(made) else made
+    return StrategyPolicy(made, market) if isinstance(made, Strategy) else made

@@ -1,0 +1,42 @@
+"""From policies to the table, the plots and the files of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from rich.console import Console
+
+from agents.policy import Policy
+from experiments import plots, report
+from experiments.benchmarks import OPTIMUM, Benchmarks
+from experiments.contest import Entry, contest
+from mm_env.market import Market
+from mm_env.metrics import Estimate
+
+
+def show_contest(
+    market: Market,
+    policies: Mapping[str, Policy],
+    benchmarks: Benchmarks,
+    episodes: int,
+    seed: int,
+    title: str,
+    refused: Mapping[str, str],
+    folder: Path,
+) -> tuple[list[Entry], dict[str, Estimate]]:
+    """Let all meet the same noise; print the table and write it and the plots to `folder`. The rows, and the skills."""
+    learners = frozenset(name for name, policy in policies.items() if hasattr(policy, "model"))
+    entries = contest(market, policies, episodes, seed, learners | {OPTIMUM})
+    skills = benchmarks.skills(entries, policies)
+    report.show(title, entries, skills, {**refused, **({OPTIMUM: benchmarks.missing} if benchmarks.missing else {})})
+    report.write(folder, title, entries, skills)
+    shown = sorted(learners) or [next(entry.name for entry in entries if entry.name != OPTIMUM)]
+    rival = next((e.name for e in entries if e.name == OPTIMUM), None) or next(
+        (e.name for e in entries if e.name not in shown), shown[0]
+    )
+    curves = plots.quote_curves(market, shown[0], policies[shown[0]], rival, policies[rival])
+    plots.save(folder, {"quotes": curves, "profit": plots.profit_histogram(entries)})
+    near = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
+    Console(highlight=False, soft_wrap=True).print(f"Tables and plots: {near}")
+    return entries, skills

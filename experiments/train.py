@@ -1,0 +1,50 @@
+"""Train a market maker, evaluate it beside the strategies on the same noise, and show what it learnt.
+
+    python -m experiments.train agent=ppo market=amzn seed=0
+    python -m experiments.train -m agent=ppo,a2c seed=0,1,2 market.price.sigma=0.02,0.04
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+
+from agents.policy import Policy
+from experiments.benchmarks import Benchmarks
+from experiments.show import show_contest
+from experiments.setup import build, build_market, build_policies, experiment, output_folder
+from mm_env.market import Market
+
+
+@experiment("train")
+def main(cfg: DictConfig) -> float:
+    """Train, save, compare, report; the trained agent's skill (its objective where the market has no exact optimum)."""
+    market, folder = build_market(cfg), output_folder()
+    rivals, refused = build_policies(cfg, market, cfg.rivals)
+    benchmarks = Benchmarks.of(market)
+    policy = learn(cfg, market, benchmarks, folder)
+    agent = cfg.agent.algorithm
+    title = f"{cfg.title}, {cfg.episodes:,} episodes of seed {cfg.evaluation_seed}"
+    policies = {agent: policy, **rivals, **benchmarks.policies}
+    entries, skills = show_contest(market, policies, benchmarks, cfg.episodes, cfg.evaluation_seed, title, refused, folder)
+    Console(highlight=False).print("TensorBoard: tensorboard --logdir outputs")
+    return skills.get(agent, next(e for e in entries if e.name == agent).figures["objective"]).value
+
+
+def learn(cfg: DictConfig, market: Market, benchmarks: Benchmarks, folder: Path) -> Policy:
+    """The policy that cfg.agent learns; in `folder` its model, config and TensorBoard logs."""
+    from experiments.watch import Watch
+
+    learner = build(cfg.agent)
+    config = OmegaConf.to_yaml(cfg, resolve=True)
+    (folder / "config.yaml").write_text(config)
+    watch = Watch(market, benchmarks, learner.total_steps, config, cfg.watch.evaluations, cfg.watch.episodes)
+    policy = learner.train(market, cfg.seed, folder, watch)
+    policy.model.save(folder / "model.zip")
+    return policy
+
+
+if __name__ == "__main__":
+    main()

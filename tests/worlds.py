@@ -1,0 +1,162 @@
+"""Small markets for tests, and what tests do with all of them.
+
+`COVERING` has every model of the package in at least one market and most pairs of kinds in some: eight machine codes
+instead of thousands.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mm_env import (
+    CARA,
+    ArrivalImpact,
+    AsymmetricDamping,
+    Bernoulli,
+    Binomial,
+    Brownian,
+    Dealer,
+    Depths,
+    Ergodic,
+    Exponential,
+    Fees,
+    FillImpact,
+    FiniteHorizon,
+    Geometric,
+    Grid,
+    InventoryPenalty,
+    Linear,
+    Logistic,
+    Market,
+    MarketOrders,
+    NoImpact,
+    OrnsteinUhlenbeck,
+    Poisson,
+    PowerLaw,
+    ProportionalFees,
+    Sides,
+    Skew,
+    SpreadAndSkew,
+)
+from mm_env.component import flat
+from mm_env.quote import Unbounded
+from mm_env.simulation import Simulation
+
+
+def world(**parts: Any) -> Market:
+    """A market of `cartea_jaimungal`'s types: five steps of a tenth of a second, at most three orders held."""
+    plain = Market(
+        price=Brownian(sigma=1.0),
+        venue=Dealer(flow=Poisson(rate=10.0), fill=Exponential(k=1.0)),
+        clock=FiniteHorizon(horizon=0.5, steps=5),
+        quote=SpreadAndSkew(max_half_spread=1.0, max_skew=1.0),
+        reward=InventoryPenalty(phi=0.5, alpha=0.1),
+        max_inventory=3.0,
+        inventory_scale=2.0,
+    )
+    return replace(plain, **parts)
+
+
+def sure(bid: float = 1.0, ask: float = 1.0) -> Dealer:
+    """A venue where a quote at the mid fills within a second for certain (1.0) or never (0.0)."""
+    return Dealer(flow=Sides(Bernoulli(bid), Bernoulli(ask)), fill=Exponential(k=1e-300))
+
+
+COVERING: dict[str, Market] = {
+    "brownian": world(
+        price=Brownian(sigma=1.0, drift=0.5), reward=InventoryPenalty(phi=0.5, alpha=0.1, noise=0.25)
+    ),
+    "binomial": world(
+        price=Binomial(sigma=2.0),
+        venue=Dealer(Poisson(9.0), PowerLaw(scale=0.5, exponent=1.5), FillImpact(0.2)),
+        quote=Depths(max_depth=2.0, min_depth=-0.2),
+        reward=CARA(gamma=0.1),
+        fees=ProportionalFees(maker=-0.0002, taker=0.0005),
+        initial_inventory=-1.0,
+    ),
+    "geometric": world(
+        price=Geometric(sigma=0.02, drift=0.01),
+        venue=Dealer(Sides(Poisson(8.0), Bernoulli(12.0)), Logistic(middle=0.4, width=0.3), ArrivalImpact(0.1)),
+        clock=Ergodic(horizon=0.4, steps=4),
+        quote=Skew(half_spread=0.5, max_skew=0.7),
+        reward=AsymmetricDamping(damping=0.6),
+        fees=Fees(maker=-0.01, taker=0.02),
+    ),
+    "mean_reverting": world(
+        price=OrnsteinUhlenbeck(sigma=1.0, speed=2.0, mean=99.0),
+        venue=Dealer(Bernoulli(7.0), Linear(reach=1.5), Sides(FillImpact(0.1), ArrivalImpact(0.2))),
+        quote=Grid(max_half_spread=1.0, max_skew=0.8, half_spreads=4, skews=3),
+        order_size=2.0,
+        max_inventory=6.0,
+    ),
+    "market_orders": world(
+        venue=Dealer(Poisson(9.0), Sides(Exponential(1.0), Exponential(2.0)), NoImpact()),
+        clock=Ergodic(horizon=0.4, steps=4),
+        quote=MarketOrders(SpreadAndSkew(max_half_spread=1.0, max_skew=0.5), half_spread=0.05),
+        fees=ProportionalFees(maker=0.0001, taker=0.0003),
+    ),
+    "two_sided": world(
+        price=OrnsteinUhlenbeck(sigma=0.5, speed=1.0, mean=100.0),
+        venue=Dealer(Poisson(12.0), Sides(Logistic(0.3, 0.2), Linear(1.0)), ArrivalImpact(0.1)),
+        quote=MarketOrders(Skew(half_spread=0.3, max_skew=0.3), half_spread=0.1),
+        reward=CARA(gamma=0.05),
+        fees=Fees(maker=0.01, taker=0.03),
+        initial_inventory=2.0,
+    ),
+    "unbounded": world(
+        price=Geometric(sigma=0.01),
+        venue=Dealer(Bernoulli(11.0), PowerLaw(scale=1.0, exponent=2.0)),
+        quote=Unbounded(),
+        reward=AsymmetricDamping(damping=1.0),
+    ),
+    "discrete": world(
+        price=Binomial(sigma=1.0),
+        venue=Dealer(Poisson(10.0), Exponential(1.5), ArrivalImpact(0.3)),
+        clock=Ergodic(horizon=0.4, steps=4),
+        quote=Grid(max_half_spread=1.0, max_skew=0.5),
+    ),
+}
+
+
+def random_actions(market: Market, lanes: int, seed: int = 0) -> NDArray[np.float64]:
+    """Actions (lanes, width), some of them beyond the ends of [-1, 1]."""
+    random = np.random.default_rng(seed)
+    if isinstance(market.quote, Grid):
+        return random.integers(0, market.quote.space.n, (lanes, 1)).astype(np.float64)
+    return random.uniform(-1.2, 1.2, (lanes, market.quote.width))
+
+
+def numbers(simulation: Simulation) -> NDArray[np.float64]:
+    """All that the lanes carry, (numbers, lanes)."""
+    return np.array(list(flat(simulation.state)))
+
+
+def same_bits(one: Any, other: Any) -> bool:
+    """Whether two arrays hold the very same bits (0.0 is not -0.0, and NaN is NaN)."""
+    one, other = np.ascontiguousarray(one), np.ascontiguousarray(other)
+    return one.dtype == other.dtype and one.shape == other.shape and one.tobytes() == other.tobytes()
+
+
+def story(simulation: Simulation, seed: int, actions: NDArray[np.float64], steps: int) -> list[NDArray[Any]]:
+    """All that is seen in `steps` steps of the same actions (lanes, width), with the next episode after each end."""
+    simulation.start(seed)
+    seen = [numbers(simulation), simulation.observations.copy()]
+    for _ in range(steps):
+        observations, rewards, ended, _ = simulation.step(np.ascontiguousarray(actions).reshape(-1))
+        seen += [observations.copy(), rewards, ended, numbers(simulation)]
+        simulation.restart(ended)
+        seen += [numbers(simulation), simulation.observations.copy()]
+    return seen
+
+
+def wealth(state: Any) -> NDArray[np.float64]:
+    return state.account.cash + state.account.inventory * state.mid
+
+
+def within(sample: NDArray[np.float64], expected: float, errors: float = 4.0) -> bool:
+    """Whether the mean of a sample lies within 4 of its standard errors of `expected`."""
+    return bool(abs(np.mean(sample) - expected) <= errors * np.std(sample) / np.sqrt(len(sample)))
