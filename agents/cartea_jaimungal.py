@@ -29,7 +29,7 @@ _TIME_RESOLUTION = 1e-13  # of the horizon: steps of time that differ by less ar
 _MOST_TURNOVER = 1e14  # ||A|| T, where rounding leaves ln omega two decimals
 _LEAST_HOP = 1e-250  # per second; with fewer trades there is no stationary state to speak of
 _REMEMBERED_TIMES = 10_000
-_SURE = 500.0  # products of numbers above e^-500 relative to their peak lose nothing that matters to underflow
+_SURE = 500.0  # sums of products keep every digit above e^-500 of their peak; underflow is at e^-708
 
 
 @dataclass(frozen=True)
@@ -95,9 +95,7 @@ class CarteaJaimungal:
         limit = int(self.max_inventory)
         return np.rint(np.clip(finite("inventory", inventory), -limit, limit)).astype(np.intp) + limit
 
-    def _solution(
-        self, seconds_left: ArrayLike
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.intp]]:
+    def _solution(self, seconds_left: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.intp]]:
         """At the distinct times ln scale (times,), ln omega (times, levels); and which of them each is."""
         times, which = _distinct(time_left(seconds_left, self.horizon))
         self._remember(times.tolist())
@@ -216,9 +214,7 @@ class TridiagonalGrowth:
         turnover = 2 * (float(self.shifted.max()) + 2 * math.exp(self.log_hop)) * seconds
         return self._over(seconds, max(_LEAST_DOUBLINGS, math.ceil(math.log2(max(turnover, 1.0)))), log_y)
 
-    def _over(
-        self, seconds: float, doublings: int, log_y: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], float]:
+    def _over(self, seconds: float, doublings: int, log_y: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
         log_e, log_scale = self.exponential(seconds, doublings)
         if not _is_safe(log_e, log_y):
             halfway, first = self._over(seconds / 2, doublings - 1, log_y)
@@ -228,9 +224,10 @@ class TridiagonalGrowth:
         return log_y - log_y.max(), log_scale + float(log_y.max())
 
     def _exponential(self, seconds: float, doublings: int) -> tuple[NDArray[np.float64], float]:
-        """(ln E, c): exp(A seconds) = e^c E, its largest entry e^c."""
+        """(ln E, c) with exp(A seconds) = e^c E and, once doubled, max E = 1."""
         if doublings == 0:
-            return _log_taylor(self.shifted * seconds, self.log_hop + math.log(seconds)), self.lowest * seconds
+            log_e = _log_taylor(self.shifted * seconds, self.log_hop + math.log(seconds))
+            return log_e, self.lowest * seconds
         log_half, log_scale = self.exponential(seconds / 2, doublings - 1)
         log_e, peak = _log_square(log_half)
         return log_e, 2 * log_scale + peak
@@ -239,8 +236,8 @@ class TridiagonalGrowth:
 def _is_safe(log_e: NDArray[np.float64], log_y: NDArray[np.float64]) -> bool:
     """Whether what underflowed in E is negligible in E y.
 
-    E being totally positive, nothing did where its diagonal is within e^-500 of its peak. Elsewhere what it lost
-    at level j adds less to E y than the peak's column does, unless y_j stands far above that column.
+    E is totally positive, so that nothing did if its diagonal stays within e^-500 of its peak. Otherwise what
+    it lost at level j adds nothing next to the peak's column, unless y_j stands as far above that column.
     """
     diagonal = np.diagonal(log_e)
     peak = np.argmax(diagonal)
@@ -275,8 +272,9 @@ def _log_square(log_e: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]
     peak = np.argmax(np.diagonal(log_e))
     fall = log_e[:, peak] - log_e[peak, peak]
     unit = np.where(np.arange(len(fall)) > peak, fall, -fall)
-    relative = np.exp(log_e - unit[:, None] + unit)
-    square = _mirrored(_log(relative @ relative) + unit[:, None] - unit)
+    units = unit[:, None] - unit  # first: added one by one they would round the diagonal
+    relative = np.exp(log_e - units)
+    square = _mirrored(_log(relative @ relative) + units)
     return square - square.max(), float(square.max())
 
 

@@ -19,7 +19,7 @@ from mm_env import engine, kernel
 from mm_env.account import Fees
 from mm_env.clock import Ergodic
 from mm_env.component import leaves, record
-from mm_env.impact import ArrivalImpact, FillImpact, Impact, NoImpact
+from mm_env.impact import ArrivalImpact, FillImpact, NoImpact
 from mm_env.market import Market
 from mm_env.parameters import Distribution
 from mm_env.quote import Unbounded
@@ -151,7 +151,8 @@ def check_solvable(market: Market) -> None:
     for name, kinds in parts.items():
         if type(getattr(market, name)) not in kinds:
             raise Unsolvable(f"{name} has no exact recursion over (time, inventory): {getattr(market, name)}")
-    for side in (market.venue.impact.bid, market.venue.impact.ask):
+    venue: Any = market.venue
+    for side in (venue.impact.bid, venue.impact.ask):
         if type(side) not in (NoImpact, FillImpact, ArrivalImpact) or (
             isinstance(market.reward, CARA) and not isinstance(side, NoImpact)
         ):
@@ -160,12 +161,15 @@ def check_solvable(market: Market) -> None:
 
 def _gather_wealth(market: Market, outcomes: list[Outcome], ahead: Floats) -> Floats:
     q = inventory_levels(market)
-    return sum((p * (cash + q[level] * jump + ahead[:, level]) for p, level, cash, jump in outcomes), np.zeros_like(ahead))
+    return sum(
+        (p * (cash + q[level] * jump + ahead[:, level]) for p, level, cash, jump in outcomes), np.zeros_like(ahead)
+    )
 
 
 def _gather_cara(market: Market, outcomes: list[Outcome], ahead: Floats) -> Floats:
     """Certainty equivalents c: exp(-gamma c) = sum of P exp(-gamma (cash + c')), in logarithms."""
-    gamma, total = market.reward.gamma, np.full_like(ahead, -np.inf)
+    reward: Any = market.reward
+    gamma, total = reward.gamma, np.full_like(ahead, -np.inf)
     for probability, level, cash, _ in outcomes:
         with np.errstate(divide="ignore"):  # the log of a fill that cannot happen
             total = np.logaddexp(total, np.log(probability) - gamma * (cash + ahead[:, level]))
@@ -180,7 +184,8 @@ def _start(market: Market) -> int:
 def _outcomes(market: Market, row: tuple[Floats, Floats]) -> Iterator[Outcome]:
     """The four outcomes of one step, from the quotes (levels, 4) and the chances (levels, 4)."""
     quotes, chances = row
-    q, size, fees, venue = inventory_levels(market), market.order_size, market.fees, market.venue
+    q, size, fees = inventory_levels(market), market.order_size, market.fees
+    venue: Any = market.venue
     cut = np.floor(quotes[:, 2] * np.abs(q) / size + 0.5) * size
     crossed = q - np.sign(q) * cut
     start = np.rint((crossed + market.max_inventory) / size).astype(np.int64)
@@ -197,7 +202,7 @@ def _outcomes(market: Market, row: tuple[Floats, Floats]) -> Iterator[Outcome]:
             yield Outcome(probability, level, earned - cut * (quotes[:, 3] + fees.taker), jump)
 
 
-def _jump(impact: Impact, filled: int, chance: Floats, arrival: Floats) -> Floats:
+def _jump(impact: Any, filled: int, chance: Floats, arrival: Floats) -> Floats:
     """The expected jump after the orders of one side, given whether they filled us."""
     if isinstance(impact, NoImpact):
         return np.zeros_like(chance)
@@ -214,7 +219,11 @@ def _rows(market: Market, actions: Floats) -> Iterator[tuple[Floats, Floats]]:
 
 def _read(market: Market, actions: Floats) -> tuple[Floats, Floats]:
     """The quotes and the chances (n, 4) of actions (n, width), by the market's own compiled rules."""
-    table, quotes, chances = np.ascontiguousarray(actions).reshape(-1), np.zeros(4 * len(actions)), np.zeros(4 * len(actions))
+    table, quotes, chances = (
+        np.ascontiguousarray(actions).reshape(-1),
+        np.zeros(4 * len(actions)),
+        np.zeros(4 * len(actions)),
+    )
     arguments = (record(market), (0.0,) * market.quote.width, table, quotes, chances)
     engine.compiled(kernel.read_quotes, *arguments)(*arguments)
     return quotes.reshape(-1, 4), chances.reshape(-1, 4)

@@ -51,9 +51,7 @@ class LinearSkew:
         return paired(self.half_spread + lean, self.half_spread - lean, inventory, seconds_left)
 
 
-def paired(
-    bid: ArrayLike, ask: ArrayLike, inventory: ArrayLike, seconds_left: ArrayLike
-) -> NDArray[np.float64]:
+def paired(bid: ArrayLike, ask: ArrayLike, inventory: ArrayLike, seconds_left: ArrayLike) -> NDArray[np.float64]:
     """Bid and ask depth side by side, shape broadcast(inventory, seconds_left) + (2,)."""
     pair = np.empty((*np.broadcast_shapes(np.shape(inventory), np.shape(seconds_left)), 2))
     pair[..., 0], pair[..., 1] = bid, ask

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +36,8 @@ class Axis:
 
     def look_ahead(self, market: Market, following: Floats, last: bool) -> Floats:
         """What each (node, level after the fills) is worth: the penalties, the mid's move and all that follows."""
-        q, dt, reward = inventory_levels(market), market.clock.step_length, market.reward
+        q, dt = inventory_levels(market), market.clock.step_length
+        reward: Any = market.reward
         later = self.moves @ following
         if isinstance(reward, CARA):
             return later - market.price.log_moment(-reward.gamma * q, dt) / reward.gamma

@@ -21,7 +21,7 @@ from agents.latent import Axis, Unsolvable, axis_of
 from agents.policy import Table, natural_units
 from mm_env import engine
 from mm_env.clock import Ergodic
-from mm_env.component import count, load, record, store
+from mm_env.component import count, load, record
 from mm_env.impact import ArrivalImpact, FillImpact
 from mm_env.market import Market
 from mm_env.maths import exp, log, scalar
@@ -68,7 +68,9 @@ class Optimum:
         inventory, seconds_left = natural_units(self.market, observations)
         level = (inventory + self.market.max_inventory / self.market.order_size).astype(np.int64)
         clock = self.market.clock
-        step = np.clip(clock.steps - np.rint(seconds_left / clock.step_length).astype(np.int64), 0, len(self.actions) - 1)
+        step = np.clip(
+            clock.steps - np.rint(seconds_left / clock.step_length).astype(np.int64), 0, len(self.actions) - 1
+        )
         discrete = isinstance(self.market.quote.space, gym.spaces.Discrete)
         actions = self.axis.between(self.actions, step, level, observations)
         return actions[:, 0].astype(np.int64) if discrete else actions
@@ -95,8 +97,11 @@ class _Solver:
         self.discrete = float(quoting.space.n) if isinstance(quoting.space, gym.spaces.Discrete) else 0.0
         self.width = quoting.width
         self.gamma = market.reward.gamma if isinstance(market.reward, CARA) else 0.0
-        sides = (market.venue.impact.bid, market.venue.impact.ask)
-        self.jumps = tuple(s.mean if isinstance(s, kind) else 0.0 for kind in (FillImpact, ArrivalImpact) for s in sides)
+        venue: Any = market.venue
+        sides = (venue.impact.bid, venue.impact.ask)
+        self.jumps = tuple(
+            s.mean if isinstance(s, kind) else 0.0 for kind in (FillImpact, ArrivalImpact) for s in sides
+        )
 
     def finite(self) -> Optimum:
         steps, shape = self.market.clock.steps, (len(self.axis.nodes), len(self.q))
@@ -126,7 +131,9 @@ class _Solver:
         """The values (nodes, levels) of the best quotes and their actions, from the values one step later."""
         ahead = np.ascontiguousarray(self.axis.look_ahead(self.market, following, last))
         value, actions = np.empty(ahead.size), np.ascontiguousarray(guess).reshape(-1).copy()
-        self._kernel(*self._shapes, self.gamma, *self.jumps, self.discrete, ahead.reshape(-1), len(self.q), value, actions)
+        self._kernel(
+            *self._shapes, self.gamma, *self.jumps, self.discrete, ahead.reshape(-1), len(self.q), value, actions
+        )
         return value.reshape(ahead.shape), actions.reshape(guess.shape)
 
     def _cross(self, value: Floats, actions: Floats) -> tuple[Floats, Floats]:
@@ -177,16 +184,22 @@ def improve(
             value[i] = -np.inf
             for choice in range(int(discrete)):
                 trial[0] = float(choice)
-                worth = quote_value(market, load(action, trial, 0, 1), gamma, jumps, ahead, node * levels, level, levels)
+                worth = quote_value(
+                    market, load(action, trial, 0, 1), gamma, jumps, ahead, node * levels, level, levels
+                )
                 if worth > value[i]:
                     value[i], actions[i] = worth, trial[0]
             continue
-        here = quote_value(market, load(action, actions, i * width, 1), gamma, jumps, ahead, node * levels, level, levels)
+        here = quote_value(
+            market, load(action, actions, i * width, 1), gamma, jumps, ahead, node * levels, level, levels
+        )
         for _ in range(_SWEEPS):
             before = here
             for number in range(4 if width == 2 else width):
                 for d in range(width):
-                    direction[d] = (1.0 if d == number else 0.0) if number < 2 else (1.0 if d == 0 else 5.0 - 2.0 * number)
+                    direction[d] = (
+                        (1.0 if d == number else 0.0) if number < 2 else (1.0 if d == 0 else 5.0 - 2.0 * number)
+                    )
                 low, high = reach(actions, i * width, direction, width)
                 left, right = low, high
                 a, b = right - GOLDEN * (right - left), left + GOLDEN * (right - left)

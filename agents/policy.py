@@ -61,7 +61,7 @@ class StrategyPolicy:
         """Every quote of the strategy, as its paper has it: not held to the market's action space."""
         orders = inventory_levels(self.market) / self.market.order_size
         clock = self.market.clock
-        times = clock.horizon - clock.step_length * np.arange(clock.steps)
+        times = clock.step_length * np.arange(clock.steps, 0, -1, dtype=np.float64)
         depths = self.strategy.depths(orders[None, :], times[:, None])
         return Table(replace(self.market, quote=Unbounded()), depths)
 
@@ -100,7 +100,10 @@ def grid_observations(market: Market) -> NDArray[np.float32] | None:
     if not set(names) <= {"inventory", "time_left"}:
         return None
     rows = market.clock.steps if "time_left" in names else 1
-    seen = {"inventory": levels / market.inventory_scale, "time_left": 1.0 - np.arange(rows)[:, None] / market.clock.steps}
+    seen = {
+        "inventory": levels / market.inventory_scale,
+        "time_left": 1.0 - np.arange(rows)[:, None] / market.clock.steps,
+    }
     return np.stack([np.broadcast_to(seen[name], (rows, len(levels))) for name in names], axis=-1).astype(np.float32)
 
 

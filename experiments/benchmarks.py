@@ -63,6 +63,8 @@ class Benchmarks:
             return None
         ergodic = isinstance(self.market.clock, Ergodic)
         worth = (
-            average_reward(table.market, table.actions[:1]) if ergodic else evaluate(table.market, table.actions).objective
+            average_reward(table.market, table.actions[:1])
+            if ergodic
+            else evaluate(table.market, table.actions).objective
         )
         return (worth - self.fixed) / (self.optimal - self.fixed)

@@ -1,7 +1,7 @@
 """Compare agents on the same noise.
 
-    python -m experiments.compare market=avellaneda_stoikov agents=[best_fixed,glft,outputs/train/...]
-    python -m experiments.compare experiment=avellaneda_stoikov_2008
+python -m experiments.compare market=avellaneda_stoikov agents=[best_fixed,glft,outputs/train/...]
+python -m experiments.compare experiment=avellaneda_stoikov_2008
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Evaluate one agent, or a trained run on the market it was trained on.
 
-    python -m experiments.evaluate agent=glft market=aapl
-    python -m experiments.evaluate run=outputs/train/20261123-101500_seed0
+python -m experiments.evaluate agent=glft market=aapl
+python -m experiments.evaluate run=outputs/train/20261123-101500_seed0
 """
 
 from __future__ import annotations

@@ -137,7 +137,9 @@ def load_run(folder: Path, market: Market) -> Policy:
     trained_on = build_market(cfg)
     for part in ("observation_names", "quote"):
         if getattr(trained_on, part) != getattr(market, part):
-            raise ValueError(f"{folder} was trained with {part} {getattr(trained_on, part)}, got {getattr(market, part)}")
+            raise ValueError(
+                f"{folder} was trained with {part} {getattr(trained_on, part)}, got {getattr(market, part)}"
+            )
     return load(cfg.agent.algorithm, folder / "model.zip")
 
 
@@ -153,7 +155,7 @@ def run_config(folder: Path) -> DictConfig:
 
 def _agent_config(entry: Any) -> tuple[str, Any]:
     if isinstance(entry, DictConfig):
-        return entry.name, OmegaConf.masked_copy(entry, [k for k in entry if k not in ("name", "published")])
+        return entry.name, OmegaConf.masked_copy(entry, [str(k) for k in entry if k not in ("name", "published")])
     known = sorted(path.stem for path in (CONF / "agent").glob("*.yaml"))
     if entry in known:
         return entry, OmegaConf.load(CONF / "agent" / f"{entry}.yaml")
@@ -169,6 +171,6 @@ def _policy(cfg: DictConfig, market: Market, config: Any) -> Policy:
         raise ValueError("it has to be trained first: give the folder of its run")
     whole = OmegaConf.create({"market": cfg.market})
     whole["agent"] = config
-    made = build(whole.agent)
+    made: Any = build(whole.agent)
     made = made(market) if callable(made) else made
     return StrategyPolicy(made, market) if isinstance(made, Strategy) else made

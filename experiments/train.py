@@ -1,7 +1,7 @@
 """Train a market maker, evaluate it beside the strategies on the same noise, and show what it learnt.
 
-    python -m experiments.train agent=ppo market=amzn seed=0
-    python -m experiments.train -m agent=ppo,a2c seed=0,1,2 market.price.sigma=0.02,0.04
+python -m experiments.train agent=ppo market=amzn seed=0
+python -m experiments.train -m agent=ppo,a2c seed=0,1,2 market.price.sigma=0.02,0.04
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from rich.console import Console
 
 from agents.policy import Policy
 from experiments.benchmarks import Benchmarks
-from experiments.show import show_contest
 from experiments.setup import build, build_market, build_policies, experiment, output_folder
+from experiments.show import show_contest
 from mm_env.market import Market
 
 
@@ -28,7 +28,9 @@ def main(cfg: DictConfig) -> float:
     agent = cfg.agent.algorithm
     title = f"{cfg.title}, {cfg.episodes:,} episodes of seed {cfg.evaluation_seed}"
     policies = {agent: policy, **rivals, **benchmarks.policies}
-    entries, skills = show_contest(market, policies, benchmarks, cfg.episodes, cfg.evaluation_seed, title, refused, folder)
+    entries, skills = show_contest(
+        market, policies, benchmarks, cfg.episodes, cfg.evaluation_seed, title, refused, folder
+    )
     Console(highlight=False).print("TensorBoard: tensorboard --logdir outputs")
     return skills.get(agent, next(e for e in entries if e.name == agent).figures["objective"]).value
 

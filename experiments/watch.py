@@ -31,7 +31,9 @@ class Watch(BaseCallback):
         super().__init__()
         self.market, self.benchmarks, self.config = market, benchmarks, config
         self.every, self.episodes = max(1, total_steps // max(1, evaluations)), episodes
-        self.progress = tqdm(total=total_steps, desc="training", unit="step", unit_scale=True, mininterval=0.5, delay=0.5)
+        self.progress = tqdm(
+            total=total_steps, desc="training", unit="step", unit_scale=True, mininterval=0.5, delay=0.5
+        )
         self.due, self.history = 0, []
 
     def _on_training_start(self) -> None:

@@ -8,13 +8,13 @@ from mm_env.fill import Exponential, Fill, Linear, Logistic, PowerLaw
 from mm_env.flow import Bernoulli, Flow, Poisson
 from mm_env.impact import ArrivalImpact, FillImpact, Impact, NoImpact
 from mm_env.market import Market
+from mm_env.maths import scalar
 from mm_env.noise import Noise
 from mm_env.parameters import Count, Integers, LogUniform, NonNegative, Positive, Probability, Real, Uniform
 from mm_env.price import Binomial, Brownian, Geometric, OrnsteinUhlenbeck, Price
 from mm_env.quote import Depths, Grid, MarketOrders, Quote, Quoting, Skew, SpreadAndSkew
 from mm_env.registration import register_all
 from mm_env.reward import CARA, AsymmetricDamping, InventoryPenalty, Outcome, Reward
-from mm_env.maths import scalar
 from mm_env.venue.dealer import Dealer, Trades, Venue
 
 __version__ = "0.1.0"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from mm_env.component import Component, rule
-from mm_env.parameters import Real
 from mm_env.maths import scalar
+from mm_env.parameters import Real
 
 
 class Account(NamedTuple):

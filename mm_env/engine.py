@@ -1,7 +1,7 @@
 """Makes machine code of the kernel for a market's types, keeps it on disk, and never lets it go stale.
 
-Rules are dispatched on the type of the record they are called on (`numba.extending.overload_method`) and inlined, so that a
-market's whole step becomes one loop without a call. The machine code lies in a folder named by a fingerprint of everything
+Rules are dispatched on the type of the record they are called on (`engine_numba`) and inlined, so that a market's whole
+step becomes one loop without a call. The machine code lies in a folder named by a fingerprint of everything
 it was made from: the package's source and the code, constants and helpers of each rule.
 """
 
@@ -26,14 +26,16 @@ def compiled(kernel: Callable[..., Any], *arguments: Any) -> Callable[..., Any]:
     """`kernel` as machine code for arguments of just these types; from the disk if it was compiled before."""
     import numba
 
+    config: Any = numba.core.config  # pyright: ignore[reportAttributeAccessIssue]
+
     _register()
     folder = cache_folder() / fingerprint(kernel, *arguments)
-    saved, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(folder)  # pyright: ignore[reportAttributeAccessIssue]
+    saved, config.CACHE_DIR = config.CACHE_DIR, str(folder)
     try:
         lives_on = not any(c.__module__ == "__main__" for c in _components(arguments))
         dispatcher = numba.njit(nogil=True, error_model="numpy", cache=lives_on)(kernel)
     finally:
-        numba.config.CACHE_DIR = saved  # pyright: ignore[reportAttributeAccessIssue]
+        config.CACHE_DIR = saved
     signature = tuple(numba.typeof(argument) for argument in arguments)
     dispatcher.compile(signature)
     return dispatcher.get_overload(signature)

@@ -1,3 +1,5 @@
+# pyright: basic, reportCallIssue=false, reportArgumentType=false, reportGeneralTypeIssues=false
+# pyright: reportAttributeAccessIssue=false, reportIndexIssue=false
 """What numba must be told: how to find a rule by the type of its record, and how records lie in arrays."""
 
 from __future__ import annotations

@@ -111,7 +111,7 @@ class MarketMakingEnv(gym.Env[NDArray[np.float32], Any]):
     def __init__(self, market: Market | str) -> None:
         self.market = market_named(market)
         self.simulation = Simulation(self.market, 1)
-        self.observation_space = self.market.observation_space
+        self.observation_space: gym.spaces.Box = self.market.observation_space  # pyright: ignore[reportIncompatibleVariableOverride]
         self.action_space = self.market.quote.space
         self._actions = Actions(self.market, None)
         self._ergodic = isinstance(self.market.clock, Ergodic)
@@ -153,7 +153,8 @@ class Actions:
     """Checks a batch of actions (one action if `num_envs` is None) and lays it out for the kernel."""
 
     def __init__(self, market: Market, num_envs: int | None) -> None:
-        space, batch = market.quote.space, () if num_envs is None else (num_envs,)
+        space: Any = market.quote.space
+        batch = () if num_envs is None else (num_envs,)
         self._discrete = isinstance(space, gym.spaces.Discrete)
         self._shape = batch if self._discrete else (*batch, market.quote.width)
         self._low, self._high = (0.0, float(space.n - 1)) if self._discrete else (-_LARGEST, _LARGEST)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from mm_env.component import Component, rule
-from mm_env.parameters import Positive, Real
 from mm_env.maths import clip, exp, log
+from mm_env.parameters import Positive, Real
 
 
 class Fill(Component):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from mm_env.component import Component, rule
-from mm_env.parameters import NonNegative
 from mm_env.maths import exponential
+from mm_env.parameters import NonNegative
 
 
 class Impact(Component):

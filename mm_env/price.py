@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mm_env.component import Component, rule
+from mm_env.maths import exp, normal
 from mm_env.noise import Noise
 from mm_env.parameters import NonNegative, Positive, Real
-from mm_env.maths import exp, normal
 
 
 class NoLatent(NamedTuple):

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mm_env.component import Component, rule
-from mm_env.parameters import Count, NonNegative, Positive, Real, check_fields
 from mm_env.maths import clip, scalar
+from mm_env.parameters import Count, NonNegative, Positive, Real, check_fields
 
 
 class Quote(NamedTuple):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from mm_env.component import Component, rule
-from mm_env.parameters import NonNegative, Positive, Probability
 from mm_env.maths import exp
+from mm_env.parameters import NonNegative, Positive, Probability
 
 
 class Outcome(NamedTuple):

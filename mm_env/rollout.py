@@ -36,7 +36,7 @@ class Episodes:
 def inventory_levels(market: Market) -> Floats:
     """The inventories a table has columns for: -max_inventory to max_inventory by order_size."""
     orders = round(market.max_inventory / market.order_size)
-    return np.arange(-orders, orders + 1) * market.order_size
+    return np.arange(-orders, orders + 1, dtype=np.float64) * market.order_size
 
 
 def run_actions(market: Market, actions: Floats, num_episodes: int, seed: int) -> Episodes:

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mm_env import engine, kernel
-from mm_env.component import Component, count, flat, leaves, nest, nominal, record
-from mm_env.market import Market, State
+from mm_env.component import Component, count, leaves, nest, nominal, record
+from mm_env.market import Market
 from mm_env.noise import MAX_SEED, parameter_uniforms
 from mm_env.parameters import Distribution
 
@@ -75,8 +75,8 @@ class Simulation:
         return self._unusable(actions, low, high)
 
     @property
-    def state(self) -> State:
-        """The state of all lanes, each number an array (num_lanes,): a copy."""
+    def state(self) -> Any:
+        """The `State` of all lanes, each number an array (num_lanes,): a copy."""
         state = self._shapes[1]
         tiles = self._states.reshape(self._tiles, count(state), TILE)
         rows = tiles.transpose(1, 0, 2).reshape(count(state), -1)[:, : self.num_lanes]

@@ -61,9 +61,9 @@ def world(**parts: Any) -> Market:
     return replace(plain, **parts)
 
 
-def sure(bid: float = 1.0, ask: float = 1.0) -> Dealer:
-    """A venue where a quote at the mid fills within a second for certain (1.0) or never (0.0)."""
-    return Dealer(flow=Sides(Bernoulli(bid), Bernoulli(ask)), fill=Exponential(k=1e-300))
+def sure(bid: float = 1, ask: float = 1) -> Dealer:
+    """A venue where a quote at the mid fills within a second for certain (1) or never (0)."""
+    return Dealer(flow=Sides(Bernoulli(float(bid)), Bernoulli(float(ask))), fill=Exponential(k=1e-300))
 
 
 COVERING: dict[str, Market] = {
@@ -131,8 +131,8 @@ def random_actions(market: Market, lanes: int, seed: int = 0) -> NDArray[np.floa
 
 
 def numbers(simulation: Simulation) -> NDArray[np.float64]:
-    """All that the lanes carry, (numbers, lanes)."""
-    return np.array(list(flat(simulation.state)))
+    """All that the lanes carry, (lanes, numbers)."""
+    return np.array(list(flat(simulation.state))).T
 
 
 def same_bits(one: Any, other: Any) -> bool:
@@ -142,7 +142,10 @@ def same_bits(one: Any, other: Any) -> bool:
 
 
 def story(simulation: Simulation, seed: int, actions: NDArray[np.float64], steps: int) -> list[NDArray[Any]]:
-    """All that is seen in `steps` steps of the same actions (lanes, width), with the next episode after each end."""
+    """All that is seen in `steps` steps of the same actions (lanes, width), with the next episode after each end.
+
+    Every array has the lanes in front.
+    """
     simulation.start(seed)
     seen = [numbers(simulation), simulation.observations.copy()]
     for _ in range(steps):

@@ -1,5 +1,8 @@
 """The dealer market: a quote is filled with a probability that decays with its depth."""
 
+# pyright: reportAttributeAccessIssue=false
+# The rules run on records, where every part has a side; to the type checker a part may still be a single model.
+
 from __future__ import annotations
 
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""Avellaneda & Stoikov 2008: printed spreads and profits, indifference, and the error in the paper's eq. for the ask."""
+"""Avellaneda & Stoikov 2008: printed spreads and profits, indifference, and the misprint in the ask."""
 
 import math
 
@@ -30,8 +30,8 @@ PRINTED_PROFIT = [  # gamma, strategy, mean and standard deviation of the profit
 def test_the_average_spread_is_the_printed_one(gamma, printed):
     spread = AvellanedaStoikovSymmetric(gamma, **PAPER).depths(3.0, 0.5).sum()
     assert round(spread, 2) == printed
-    fine_times = (np.arange(100_000) + 0.5) / 100_000
-    assert AvellanedaStoikov(gamma, **PAPER).depths(3.0, fine_times).sum(-1).mean() == pytest.approx(spread, abs=1e-9)
+    spreads = AvellanedaStoikov(gamma, **PAPER).depths(3.0, (np.arange(10_000) + 0.5) / 10_000).sum(-1)
+    assert spreads.mean() == pytest.approx(spread, abs=1e-9)
 
 
 def test_the_printed_average_is_the_integral_not_the_mean_over_the_left_ends_of_the_steps():
@@ -57,7 +57,7 @@ def test_the_papers_simulation_makes_the_printed_profit(gamma, strategy, profit,
     made, inventory = simulated(strategy(gamma, **PAPER), lanes=10_000)
     error = math.hypot(std_profit / math.sqrt(1_000), made.std() / math.sqrt(made.size))
     assert abs(made.mean() - profit) < 4 * error
-    # The deviation of a sample of 1,000 is known to 1 / sqrt(2,000) of itself; both are printed to one decimal.
+    # A deviation over 1,000 paths is known to 1 / sqrt(2,000) of itself, and is printed to one decimal.
     assert abs(made.std() - std_profit) < 4 * std_profit / math.sqrt(2_000) + 0.05
     assert abs(inventory.std() - std_inventory) < 4 * std_inventory / math.sqrt(2_000) + 0.05
 
@@ -102,7 +102,8 @@ def test_the_paper_prints_the_ask_right_to_first_order_only():
 
 
 def test_stationary_sides_close_at_q_max():
-    depths = AvellanedaStoikovStationary(0.1, 2.0, 1.5, 5).depths(np.array([-99.0, -5.0, -4.0, 4.0, 5.0, 99.0]), 0.0)
+    q = np.array([-99.0, -5.0, -4.0, 4.0, 5.0, 99.0])
+    depths = AvellanedaStoikovStationary(0.1, 2.0, 1.5, 5).depths(q, 0.0)
     assert np.isfinite(depths).all()
     assert depths[3, 0] == depths[4, 0] == depths[5, 0]
     assert depths[0, 1] == depths[1, 1] == depths[2, 1]

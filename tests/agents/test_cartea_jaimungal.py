@@ -1,6 +1,7 @@
-"""Cartea, Jaimungal & Penalva 2015, ch. 10: published values, the HJB equation, and digits where omega is tiny."""
+"""Cartea, Jaimungal & Penalva 2015, ch. 10: published values, the HJB equation, every digit of ln omega."""
 
 import math
+from dataclasses import replace
 from decimal import Decimal, localcontext
 
 import numpy as np
@@ -13,7 +14,7 @@ import agents.cartea_jaimungal
 from agents.cartea_jaimungal import CarteaJaimungal, CarteaJaimungalStationary
 
 ONE_SIDED = CarteaJaimungal(
-    rate=8.0, kappa=2.0, phi=0.05, alpha=0.02, horizon=1.0, max_inventory=4, jump=0.1, ask_rate=14.0
+    rate=8.0, kappa=2.0, phi=0.02, alpha=0.02, horizon=1.0, max_inventory=4, jump=0.1, ask_rate=11.0
 )
 markets = st.builds(
     CarteaJaimungal,
@@ -70,15 +71,32 @@ def exact_value(model, seconds_left):
         (CarteaJaimungal(140.0, 1.5, 1000.0, 0.0, 1.0, 60), 0.0005, 150),
         (CarteaJaimungal(20.0, 1.5, 0.1, 0.01, 1.0, 40, 0.3, 35.0), 1.0, 80),
         (CarteaJaimungal(2.0, 1.5, 0.0, 0.0, 1.0, 40, 0.3, 35.0), 1.0, 200),
+        (CarteaJaimungal(2.0, 8.0, 0.0, 1.0, 4.0, 30, 1.0, 1.0), 4.0, 300),  # E underflows where y is largest
         (ONE_SIDED, 0.3, 0.1),
     ],
 )
 def test_every_digit_holds_however_many_decades_omega_spans(model, seconds_left, decades):
     exact = exact_value(model, seconds_left)
     assert np.ptp(exact) * model.kappa / math.log(10) > decades
-    np.testing.assert_allclose(model.value(levels(model), seconds_left), exact, rtol=1e-12, atol=1e-10)
+    check_digits(model, seconds_left, exact)
+
+
+@settings(max_examples=25, deadline=None)
+@given(model=markets, turnover=st.floats(1e-3, 200))
+def test_every_digit_holds_in_any_market(model, turnover):
+    model = replace(model, max_inventory=min(model.max_inventory, 12))
+    rates = model.rate + (model.ask_rate or model.rate)
+    fastest = rates * (1 + model.kappa * model.jump * model.max_inventory)
+    seconds_left = min(turnover / (fastest + model.kappa * model.phi * model.max_inventory**2), model.horizon)
+    check_digits(model, seconds_left, exact_value(model, seconds_left))
+
+
+def check_digits(model, seconds_left, exact):
+    """To 1e-11 in ln omega, and to 1e-12 of it where it is large."""
+    q, tolerance = levels(model), 1e-11 / model.kappa + 1e-12 * np.abs(exact).max()
+    np.testing.assert_allclose(model.value(q, seconds_left), exact, rtol=0, atol=tolerance)
     bid = 1 / model.kappa + model.jump - np.diff(exact)
-    np.testing.assert_allclose(model.depths(levels(model), seconds_left)[:-1, 0], bid, atol=1e-10)
+    np.testing.assert_allclose(model.depths(q, seconds_left)[:-1, 0], bid, rtol=0, atol=tolerance)
 
 
 @pytest.mark.parametrize("model", [ONE_SIDED, CarteaJaimungal(30.0, 1.5, 0.1, 0.01, 2.0, 6)])
@@ -103,21 +121,22 @@ def test_the_value_solves_the_hjb_equation_and_the_depths_attain_its_maximum(mod
 
 def test_a_dealer_who_quotes_the_depths_earns_the_value():
     """Event by event, with one-sided flow and orders that move the mid by an exponential of mean `jump`."""
-    earned, fewest = simulated_reward(ONE_SIDED, lanes=40_000)
+    earned, shallowest = simulated_reward(ONE_SIDED, lanes=40_000)
     error = earned.std() / math.sqrt(earned.size)
     assert abs(earned.mean() - ONE_SIDED.value(0, 1.0)) < 4 * error
     assert error < 0.02
-    assert fewest > 0  # no depth is negative, so that exp(-kappa depth) is a probability
+    assert shallowest > 0  # so that exp(-kappa depth) is a probability
 
 
 def simulated_reward(model, lanes):
     random, q, cash, mid = np.random.default_rng(10), np.zeros(lanes), np.zeros(lanes), np.zeros(lanes)
     penalty, clock, grid = np.zeros(lanes), np.zeros(lanes), np.linspace(0.0, model.horizon, 801)
+    orders = model.rate + model.ask_rate
     table = model.depths(levels(model)[None, :], grid[:, None])
     while (clock < model.horizon).any():
-        before, clock = clock, np.minimum(clock + random.exponential(1 / (model.rate + model.ask_rate), lanes), 1.0)
+        before, clock = clock, np.minimum(clock + random.exponential(1 / orders, lanes), model.horizon)
         penalty += model.phi * q**2 * (clock - before)
-        buys = random.random(lanes) < model.ask_rate / (model.rate + model.ask_rate)
+        buys = random.random(lanes) < model.ask_rate / orders
         row, column = np.rint((model.horizon - clock) * 800).astype(int), q.astype(int) + model.max_inventory
         sign, depth = np.where(buys, 1.0, -1.0), table[row, column, buys.astype(int)]
         is_open = (clock < model.horizon) & (q * sign > -model.max_inventory)
@@ -125,7 +144,8 @@ def simulated_reward(model, lanes):
         cash += filled * sign * (mid + sign * depth)
         q -= filled * sign
         mid += (clock < model.horizon) * sign * random.exponential(model.jump, lanes)
-    return cash + q * (mid - model.alpha * q) - penalty, table.min()
+    shallowest = min(table[:, :-1, 0].min(), table[:, 1:, 1].min())
+    return cash + q * (mid - model.alpha * q) - penalty, shallowest
 
 
 @settings(max_examples=60, deadline=None)
@@ -156,7 +176,8 @@ def test_without_penalties_the_depth_is_one_over_kappa_and_the_jump(jump):
 
 
 def test_at_the_horizon_the_value_is_the_terminal_penalty():
-    np.testing.assert_allclose(ONE_SIDED.value(levels(ONE_SIDED), 0.0), -0.02 * levels(ONE_SIDED) ** 2, atol=1e-15)
+    q = levels(ONE_SIDED)
+    np.testing.assert_allclose(ONE_SIDED.value(q, 0.0), -ONE_SIDED.alpha * q**2, atol=1e-15)
 
 
 def test_times_can_come_in_any_order_and_any_company():
@@ -169,14 +190,13 @@ def test_times_can_come_in_any_order_and_any_company():
 
 
 def test_an_even_grid_costs_one_matrix_exponential_and_a_known_time_none(monkeypatch):
-    spent, exponential = [], agents.cartea_jaimungal.log_exponential
-    monkeypatch.setattr(
-        agents.cartea_jaimungal, "log_exponential", lambda *a: spent.append(a[-1]) or exponential(*a)
-    )
+    spent, taylor = [], agents.cartea_jaimungal._log_taylor
+    monkeypatch.setattr(agents.cartea_jaimungal, "_log_taylor", lambda *a: spent.append(a) or taylor(*a))
     model, times = CarteaJaimungal(140.0, 1.5, 0.01, 0.001, 1.0, 10), 1.0 - 0.005 * np.arange(201)
     grid = model.depths(np.arange(-10.0, 11.0)[None, :], times[:, None])
     assert len(spent) == 1
-    np.testing.assert_array_equal(model.depths(np.full(64, 3.0), np.full(64, times[17])), np.tile(grid[17, 13], (64, 1)))
+    lanes = model.depths(np.full(64, 3.0), np.full(64, times[17]))
+    np.testing.assert_array_equal(lanes, np.tile(grid[17, 13], (64, 1)))
     assert len(spent) == 1
 
 
@@ -204,7 +224,7 @@ def test_stationary_depths_solve_the_eigenvalue_equation_level_by_level(phi, max
     """With A omega = mu omega, phi kappa q^2 + mu = hop (omega_{q-1} + omega_{q+1}) / omega_q at every q."""
     strategy = CarteaJaimungalStationary(140.0, 1.5, phi, max_inventory, jump=0.1)
     q, hop = np.arange(-max_inventory, max_inventory + 1.0), 140.0 * math.exp(-1 - 1.5 * 0.1)
-    ratios = hop * np.exp(1 - 1.5 * (strategy.depths(q, 0.0) - 0.1))  # omega_{q+1} / omega_q, omega_{q-1} / omega_q
+    ratios = hop * np.exp(1 - 1.5 * (strategy.depths(q, 0.0) - 0.1))  # hop omega_{q+1} / omega_q, and q-1
     ratios[-1, 0] = ratios[0, 1] = 0.0
     eigenvalue = 1.5 * strategy.average_reward
     np.testing.assert_allclose(ratios.sum(-1), phi * 1.5 * q**2 + eigenvalue, rtol=1e-9)
@@ -217,7 +237,8 @@ def test_a_long_horizon_tends_to_the_stationary_strategy():
     long = CarteaJaimungal(30.0, 1.5, 0.1, 0.01, 40.0, 6, jump=0.05)
     q = np.arange(-6.0, 7.0)
     np.testing.assert_allclose(stationary.depths(q, 0.0), long.depths(q, 40.0), atol=1e-11)
-    np.testing.assert_allclose((long.value(q, 40.0) - long.value(q, 30.0)) / 10, stationary.average_reward, rtol=1e-11)
+    earned = (long.value(q, 40.0) - long.value(q, 30.0)) / 10
+    np.testing.assert_allclose(earned, stationary.average_reward, rtol=1e-11)
 
 
 def test_what_double_precision_cannot_solve_is_refused():

@@ -56,10 +56,10 @@ def test_log_is_within_one_unit_in_the_last_place():
     assert log(1.0) == 0.0
 
 
-def test_cos_turn_is_within_2e_16():
+def test_cos_turn_is_within_three_roundings_of_a_number_near_one():
     turns = np.append(np.random.default_rng(2).uniform(0, 1, 40_000), [0.0, 0.25, 0.5, 0.75, 1.0])
     exact = np.cos(2 * PI * turns.astype(np.longdouble))
-    assert np.abs(np.array([cos_turn(v) for v in turns.tolist()]) - exact).max() <= 2.3e-16
+    assert np.abs(np.array([cos_turn(v) for v in turns.tolist()]) - exact).max() <= 3 * 2.0**-53
 
 
 @pytest.mark.parametrize("exponent", [-1022, -1, 0, 1, 52, 1023])
@@ -77,7 +77,7 @@ def test_machine_code_gives_the_same_bits_as_python():
     inputs = np.concatenate([random.uniform(-800, 800, 5_000), random.normal(0, 1, 5_000), 10.0 ** -random.uniform(0, 300, 500)])
     turns = random.uniform(0, 1, len(inputs))
     plain = np.zeros((8, len(inputs)))
-    fill_values(inputs.tolist() and inputs, turns, plain)
+    fill_values(inputs, turns, plain)
     assert same_bits(compiled_values(inputs, turns), plain)
 
 

@@ -1,0 +1,29 @@
+# make train: set everything up and run the main job. make test: set up and run the whole test suite.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: train test test-slow benchmark clean
+
+train: .venv/ready
+	$(BIN)/python -m experiments.train
+
+test: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: .venv/ready
+	$(BIN)/python -m pytest -m slow
+
+benchmark: .venv/ready
+	$(BIN)/python -m experiments.benchmark
+
+.venv/ready: pyproject.toml constraints.txt
+	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'mm_env needs Python 3.11 or newer')"
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dev]"
+	touch $@
+
+clean:
+	rm -rf .venv outputs multirun

@@ -1,0 +1,159 @@
+"""How fast it is: lane-steps per second by market, lanes and threads, and what the rest costs.
+
+python -m experiments.benchmark
+python -m experiments.benchmark markets=[glft] lanes=[1024] training_steps=0
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from omegaconf import DictConfig
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from experiments.setup import experiment, output_folder
+from mm_env.env import MarketMakingVectorEnv
+from mm_env.market import Market
+from mm_env.markets import market_named
+from mm_env.quote import Unbounded
+from mm_env.rollout import inventory_levels
+from mm_env.simulation import Simulation
+
+FIRST_STEP = """
+import time; start = time.perf_counter()
+import mm_env; imported = time.perf_counter()
+env = mm_env.MarketMakingVectorEnv("avellaneda_stoikov", 1024); env.reset(seed=0)
+env.step(env.action_space.sample()); print(imported - start, time.perf_counter() - imported)
+"""
+
+
+@experiment("benchmark")
+def main(cfg: DictConfig) -> float:
+    """Print the tables and write them as CSV; lane-steps per second of the first market at 1,024 lanes."""
+    console, lines = Console(highlight=False), ["what,lanes,threads,per_second"]
+    threads = list(cfg.threads or sorted({1, os.cpu_count() or 1}))
+    table = Table(title="million lane-steps per second, median of runs", box=box.SIMPLE_HEAD, title_justify="left")
+    for heading in ("market", "lanes", *(f"{n} thread{'s' * (n > 1)}" for n in threads)):
+        table.add_column(heading, justify="left" if heading == "market" else "right")
+    headline = 0.0
+    for name in cfg.markets:
+        for lanes in cfg.lanes:
+            rates = [stepping(market_named(name), lanes, n, cfg.seconds) for n in threads]
+            headline = headline or (max(rates) if lanes == 1024 else 0.0)
+            table.add_row(f"{name}, VectorEnv.step", f"{lanes:,}", *(f"{rate / 1e6:.2f}" for rate in rates))
+            lines += [f"{name},{lanes},{n},{rate:.0f}" for n, rate in zip(threads, rates, strict=True)]
+        rates = [in_kernel(market_named(name), 65_536, n, cfg.seconds) for n in threads]
+        table.add_row(f"{name}, tabulated policy", f"{65_536:,}", *(f"{rate / 1e6:.2f}" for rate in rates))
+        lines += [f"{name} tabulated,65536,{n},{rate:.0f}" for n, rate in zip(threads, rates, strict=True)]
+    console.print(table)
+    lines += start_up(console)
+    if cfg.training_steps:
+        lines += training(console, cfg.training_steps, cfg.repeats)
+    (output_folder() / "benchmark.csv").write_text("\n".join(lines) + "\n")
+    return headline
+
+
+def stepping(market: Market, lanes: int, threads: int, seconds: float) -> float:
+    """Lane-steps per second through `MarketMakingVectorEnv.step`, resets included."""
+    env = MarketMakingVectorEnv(market, lanes, threads=threads)
+    env.reset(seed=0)
+    env.action_space.seed(0)
+    actions = env.action_space.sample()
+    return lanes * _per_second(lambda: env.step(actions), seconds)
+
+
+def in_kernel(market: Market, lanes: int, threads: int, seconds: float) -> float:
+    """Lane-steps per second of whole episodes of a tabulated policy."""
+    simulation = Simulation(replace(market, quote=Unbounded()), lanes, threads=threads)
+    depths = np.full((market.clock.steps, len(inventory_levels(market)), 2), 0.5)
+
+    def episodes() -> None:
+        simulation.start(0)
+        simulation.run(depths)
+
+    return lanes * market.clock.steps * _per_second(episodes, seconds)
+
+
+def start_up(console: Console) -> list[str]:
+    """Seconds to import the package and to the first step, with and without machine code on the disk."""
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {**os.environ, "MM_ENV_CACHE": folder}
+        runs = [_first_step(environment) for _ in range(4)]
+    imported, warm = (statistics.median(column) for column in zip(*runs[1:], strict=True))
+    console.print(f"import mm_env: {imported:.2f} s; first step: {runs[0][1]:.1f} s cold, {warm:.2f} s from the cache")
+    return [f"import seconds,,,{imported:.3f}", f"first step cold,,,{runs[0][1]:.3f}", f"first step warm,,,{warm:.3f}"]
+
+
+def training(console: Console, steps: int, repeats: int) -> list[str]:
+    """PPO's frames per second on a market beside those on an env that does nothing, in turn."""
+    ratios, rates = [], []
+    for _ in range(repeats):
+        ours, idle = (_ppo_rate(does_nothing, steps) for does_nothing in (False, True))
+        ratios.append(ours / idle)
+        rates.append(ours)
+    ratio, rate = statistics.median(ratios), statistics.median(rates)
+    console.print(f"PPO trains at {rate:,.0f} frames per second, {ratio:.1%} of its speed on an env that does nothing")
+    return [f"PPO frames,512,1,{rate:.0f}", f"PPO of idle,512,1,{ratio:.4f}"]
+
+
+def _first_step(environment: dict[str, str]) -> tuple[float, float]:
+    output = subprocess.run(
+        [sys.executable, "-c", FIRST_STEP], env=environment, check=True, capture_output=True, text=True
+    )
+    imported, first = output.stdout.split()
+    return float(imported), float(first)
+
+
+def _per_second(work: Callable[[], Any], seconds: float) -> float:
+    """How often `work` runs in a second: the median of five runs of about `seconds` each."""
+    work()
+    once = _seconds(work, 3)
+    times = max(1, round(seconds / once))
+    return statistics.median(1.0 / _seconds(work, times) for _ in range(5))
+
+
+def _seconds(work: Callable[[], Any], times: int) -> float:
+    start = time.perf_counter()
+    for _ in range(times):
+        work()
+    return (time.perf_counter() - start) / times
+
+
+def _ppo_rate(does_nothing: bool, steps: int) -> float:
+    import torch
+    from stable_baselines3 import PPO
+
+    from agents.sb3 import VecAdapter
+
+    class Idle(VecAdapter):
+        """The same spaces and lanes, and a step that does nothing."""
+
+        def step_wait(self) -> Any:
+            return self._nothing
+
+        _nothing: Any = None
+
+    torch.set_num_threads(1)
+    lanes = (Idle if does_nothing else VecAdapter)("avellaneda_stoikov", 512)
+    lanes.seed(0)
+    if isinstance(lanes, Idle):
+        lanes._nothing = (lanes.reset(), np.zeros(512, np.float32), np.zeros(512, np.bool_), [{} for _ in range(512)])
+    model = PPO("MlpPolicy", lanes, n_steps=64, batch_size=4096, n_epochs=4, device="cpu", seed=0)
+    start = time.perf_counter()
+    model.learn(steps)
+    return model.num_timesteps / (time.perf_counter() - start)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,127 @@
+"""The engine: machine code gives the bits of plain Python, for every model of the package."""
+
+import os
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mm_env import Brownian, Depths, Dealer, Exponential, Integers, Poisson, Uniform, engine, kernel
+from mm_env.component import record
+from mm_env.market import Market
+from mm_env.rollout import inventory_levels
+from mm_env.simulation import Simulation
+from tests.worlds import COVERING, numbers, random_actions, same_bits, story, world
+
+LANES = 70  # more than the 64 of a tile
+
+
+def spread_out(market: Market) -> Market:
+    """The market with parameters that differ by lane and by episode."""
+    return replace(
+        market,
+        price=replace(market.price, sigma=market.price.sigma * np.linspace(0.5, 1.5, LANES)),
+        initial_mid=Uniform(80.0, 120.0),
+        initial_inventory=market.order_size * 1.0 * (np.arange(LANES) % 3 - 1.0),
+    )
+
+
+def stories_agree(market: Market) -> None:
+    actions = random_actions(market, LANES)
+    made, plain = (story(Simulation(market, LANES, interpreted=i), 2**40 + 3, actions, 6) for i in (False, True))
+    assert all(same_bits(one, other) for one, other in zip(made, plain, strict=True))
+    assert all(np.isfinite(seen).all() for seen in made)
+
+
+@pytest.mark.parametrize("name", COVERING)
+def test_machine_code_gives_the_bits_of_python_step_by_step(name):
+    stories_agree(COVERING[name])
+
+
+@pytest.mark.parametrize("name", COVERING)
+def test_machine_code_gives_the_bits_of_python_when_parameters_differ_by_lane(name):
+    stories_agree(spread_out(COVERING[name]))
+
+
+@pytest.mark.parametrize("name", ["brownian", "mean_reverting"])
+def test_a_table_runs_to_the_same_bits_as_in_python(name):
+    market = COVERING[name]
+    levels = len(inventory_levels(market))
+    table = random_actions(market, market.clock.steps * levels).reshape(market.clock.steps, levels, -1)
+    ends = []
+    for interpreted in (False, True):
+        simulation = Simulation(market, LANES, interpreted=interpreted)
+        simulation.start(1)
+        simulation.run(table)
+        ends.append(numbers(simulation))
+    assert same_bits(*ends)
+
+
+def test_the_covering_markets_hold_every_model_of_the_package():
+    import mm_env
+
+    seen = set()
+
+    def walk(component):
+        seen.add(type(component))
+        for field in vars(component).values():
+            if isinstance(field, mm_env.Component):
+                walk(field)
+
+    for market in COVERING.values():
+        walk(market)
+    public = {thing for name in mm_env.__all__ if isinstance(thing := getattr(mm_env, name), type)}
+    models = {m for m in public if issubclass(m, mm_env.Component)}
+    abstract = {mm_env.Component, mm_env.Clock, mm_env.Fill, mm_env.Flow, mm_env.Impact, mm_env.Price, mm_env.Quoting,
+                mm_env.Reward, mm_env.Venue}  # fmt: skip
+    assert models - abstract <= seen
+
+
+def test_unusable_actions_are_counted_alike():
+    actions = np.array([0.0, np.nan, 3.0, np.inf, -np.inf, -1.0])
+    counts = [Simulation(world(), 3, interpreted=i).unusable(actions, -1.0, 3.0) for i in (False, True)]
+    assert counts == [3, 3]
+
+
+def test_machine_code_is_kept_for_types_not_for_values():
+    one, other = (
+        engine.fingerprint(kernel.step_lanes, record(world(price=Brownian(sigma), **parts)))
+        for sigma, parts in ((1.0, {}), (2.0, {"venue": Dealer(Poisson(3.0), Exponential(9.0)), "initial_inventory": Integers(0, 1)}))
+    )
+    assert one == other
+
+
+def test_another_type_another_kernel_another_machine_code():
+    fingerprints = {engine.fingerprint(kernel.step_lanes, record(market)) for market in COVERING.values()}
+    assert len(fingerprints) == len(COVERING)
+    assert engine.fingerprint(kernel.begin_lanes, record(world())) != engine.fingerprint(kernel.step_lanes, record(world()))
+
+
+def test_the_same_types_do_not_compile_again(monkeypatch, tmp_path):
+    monkeypatch.setenv("MM_ENV_CACHE", str(tmp_path))
+    market = world(quote=Depths(1.0))
+    for _ in range(2):
+        Simulation(market, 1).start(0)
+    assert len(list(tmp_path.rglob("*.nbc"))) == 1
+
+
+def test_the_cache_lies_where_the_user_says(monkeypatch, tmp_path):
+    monkeypatch.setenv("MM_ENV_CACHE", str(tmp_path / "new" / "folder"))
+    assert engine.cache_folder() == tmp_path / "new" / "folder"
+    monkeypatch.delenv("MM_ENV_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert engine.cache_folder() == tmp_path / "mm_env"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert engine.cache_folder() == tmp_path / ".cache" / "mm_env"
+
+
+def test_a_cache_that_cannot_be_written_falls_back_to_the_temporary_folder(monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("MM_ENV_CACHE", str(tmp_path / "file" / "below"))
+    assert engine.cache_folder() == Path(tempfile.gettempdir()) / "mm_env"
+    monkeypatch.setenv("MM_ENV_CACHE", str(tmp_path))
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert engine.cache_folder() == Path(tempfile.gettempdir()) / "mm_env"

@@ -1,0 +1,148 @@
+"""The dealer's parts: formulas of the fill curves and flows, and fills, arrivals and jumps at their frequencies."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mm_env import (
+    ArrivalImpact,
+    Bernoulli,
+    Brownian,
+    Dealer,
+    Depths,
+    Exponential,
+    FillImpact,
+    FiniteHorizon,
+    Linear,
+    Logistic,
+    NoImpact,
+    Poisson,
+    PowerLaw,
+    Quote,
+    Sides,
+)
+from mm_env.component import record
+from mm_env.simulation import Simulation
+from tests.worlds import COVERING, random_actions, within, world
+
+DEPTHS = np.linspace(-3.0, 5.0, 161)
+CURVES = {
+    Exponential(k=1.5): lambda d: np.exp(-1.5 * d),
+    PowerLaw(scale=0.5, exponent=1.7): lambda d: (1 + np.maximum(d, 0) / 0.5) ** -1.7,
+    Logistic(middle=0.4, width=0.3): lambda d: 1 / (1 + np.exp((d - 0.4) / 0.3)),
+    Linear(reach=2.0): lambda d: np.clip(1 - d / 2.0, 0, 1),
+}
+N = 20_000
+
+
+@pytest.mark.parametrize("fill", CURVES, ids=str)
+def test_a_fill_curve_is_its_formula(fill):
+    taken = np.array([record(fill).take(depth) for depth in DEPTHS.tolist()])
+    assert np.allclose(taken, CURVES[fill](DEPTHS), rtol=1e-14, atol=0)
+    assert (np.diff(taken) <= 0).all()
+    assert taken.min() >= 0
+
+
+@pytest.mark.parametrize("fill", list(CURVES)[1:], ids=str)
+def test_only_the_exponential_exceeds_one_beyond_the_mid(fill):
+    assert max(record(fill).take(depth) for depth in DEPTHS.tolist()) <= 1.0
+    assert record(Exponential(2.0)).take(-0.5) == pytest.approx(math.e)
+
+
+@pytest.mark.parametrize("fill", CURVES, ids=str)
+def test_no_quote_is_too_deep(fill):
+    assert 0.0 <= record(fill).take(1e6) < 1e-6
+    assert math.isfinite(record(fill).take(-1e6))
+
+
+def test_poisson_counts_one_or_more_orders():
+    for take in (0.0, 0.3, 1.0, 4.0):
+        assert record(Poisson(2.0)).probability(take, 0.25) == pytest.approx(1 - math.exp(-2 * take * 0.25), abs=1e-16)
+
+
+def test_bernoulli_is_the_rate_times_dt_held_below_one():
+    flow = record(Bernoulli(2.0))
+    assert [flow.probability(take, 0.25) for take in (0.0, 0.3, 1.0, 4.0)] == [0.0, 0.15, 0.5, 1.0]
+
+
+def test_the_conventions_agree_to_first_order():
+    for dt in (1e-2, 1e-3, 1e-4):
+        gap = record(Bernoulli(3.0)).probability(0.5, dt) - record(Poisson(3.0)).probability(0.5, dt)
+        assert gap == pytest.approx(0.5 * (1.5 * dt) ** 2, rel=dt)
+
+
+def test_each_side_has_its_own_rate_and_decay():
+    venue = record(Dealer(Sides(Poisson(2.0), Poisson(3.0)), Sides(Exponential(1.0), Exponential(4.0))))
+    chances = venue.chances(Quote(0.5, 0.25, 0.0, 0.0), 0.1)
+    assert chances.bid == pytest.approx(1 - math.exp(-0.2 * math.exp(-0.5)), rel=1e-13)
+    assert chances.ask == pytest.approx(1 - math.exp(-0.3 * math.exp(-1.0)), rel=1e-13)
+    assert chances.bid_arrival == pytest.approx(1 - math.exp(-0.2), rel=1e-13)
+    assert chances.ask_arrival == pytest.approx(1 - math.exp(-0.3), rel=1e-13)
+
+
+def test_no_fewer_orders_arrive_than_fill():
+    chances = record(Dealer(Poisson(2.0), Exponential(1.0))).chances(Quote(-1.0, -2.0, 0.0, 0.0), 0.1)
+    assert chances.bid_arrival == chances.bid
+    assert chances.ask_arrival == chances.ask
+
+
+def after_a_step(market, actions):
+    """The state of N lanes that start empty and far from their limits, after a step of the same action in each."""
+    market = replace(market, initial_inventory=0.0, max_inventory=100.0 * market.order_size)
+    simulation = Simulation(market, N)
+    simulation.start(31)
+    simulation.step(np.tile(actions, N))
+    return market, simulation.state
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("name", COVERING)
+def test_fills_and_arrivals_come_at_their_probabilities(name, seed):
+    action = random_actions(COVERING[name], 1, seed)[0]
+    market, state = after_a_step(COVERING[name], action)
+    rules = record(market)
+    chances = rules.venue.chances(rules.quote.decode(tuple(action.tolist())), market.clock.step_length)
+    net = state.account.inventory / market.order_size
+    bought, sold = (state.tally.fills + net) / 2, (state.tally.fills - net) / 2
+    assert within(bought, chances.bid)
+    assert within(sold, chances.ask)
+    assert within(bought * sold, chances.bid * chances.ask)  # the sides are independent
+    assert within(state.tally.arrivals, chances.bid_arrival + chances.ask_arrival)
+    assert (state.tally.arrivals >= state.tally.fills).all()
+
+
+@pytest.mark.parametrize("impact", [NoImpact(), FillImpact(0.3), ArrivalImpact(0.3)], ids=str)
+@pytest.mark.parametrize(("filled", "arrived"), [(0.0, 0.0), (0.0, 1.0), (1.0, 1.0)])
+def test_the_jump_is_exponential_with_its_mean_if_the_order_is_of_its_kind(impact, filled, arrived):
+    uniforms = np.random.default_rng(4).uniform(0, 1, N).tolist()
+    jumps = np.array([record(impact).jump(filled, arrived, u) for u in uniforms])
+    counts = {NoImpact: 0.0, FillImpact: filled, ArrivalImpact: arrived}[type(impact)]
+    assert within(jumps, 0.3 * counts)
+    assert within(jumps**2, 2 * 0.09 * counts)
+    assert jumps.min() >= 0
+
+
+@pytest.mark.parametrize("name", ["binomial", "mean_reverting", "discrete"])
+def test_the_mid_jumps_against_the_fill_by_the_mean(name):
+    action = np.zeros(COVERING[name].quote.width)
+    market, state = after_a_step(COVERING[name], action)
+    net, expected = state.account.inventory / market.order_size, record(market).price.expected(100.0, None, 0.1)
+    one_side = state.tally.arrivals == 1
+    for side, direction, impact in ((1, -1, market.venue.impact.bid), (-1, 1, market.venue.impact.ask)):
+        hit = (net == side) & one_side  # filled there, and no order at all on the other side
+        assert hit.sum() > 100
+        assert within(state.mid[hit] - expected, direction * impact.mean)
+
+
+def test_a_fill_at_depth_d_with_impact_earns_d_less_the_mean():
+    market = world(
+        price=Brownian(0.0), venue=Dealer(Poisson(9.0), PowerLaw(0.5, 1.5), FillImpact(0.2)), clock=FiniteHorizon(0.1, 1)
+    )
+    simulation = Simulation(replace(market, quote=Depths(1.0)), 4_000, interpreted=True)
+    simulation.start(0)
+    simulation.step(np.tile([-0.2, 1.0], 4_000))  # a bid at 0.4 and an ask at 1.0
+    state = simulation.state
+    only_bid = (state.account.inventory == 1) & (state.tally.fills == 1)
+    assert within(state.tally.profit[only_bid], 0.4 - 0.2)

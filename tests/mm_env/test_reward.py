@@ -1,0 +1,137 @@
+"""Objectives: each formula, and what each leaves unchanged."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mm_env import (
+    CARA,
+    ArrivalImpact,
+    AsymmetricDamping,
+    Brownian,
+    Dealer,
+    Exponential,
+    FiniteHorizon,
+    Geometric,
+    InventoryPenalty,
+    OrnsteinUhlenbeck,
+    Outcome,
+    Poisson,
+    Reward,
+    rule,
+)
+from mm_env.component import record
+from mm_env.simulation import Simulation
+from tests.worlds import random_actions, within, world
+
+OUTCOME = Outcome(
+    wealth_change=5.0, profit=-2.0, inventory=-3.0, mid_change=0.5, martingale=4.0, dt=0.25, final=0.0
+)
+
+
+class Shortfall(Reward):
+    """A reward of one's own: only losses count."""
+
+    @rule
+    def reward(self, outcome):
+        return min(outcome.wealth_change, 0.0)
+
+
+def worth(reward, **changes):
+    return record(reward).reward(OUTCOME._replace(**changes))
+
+
+def episodes(market, lanes=4_000, seed=8):
+    """Rewards, inventories and mids (steps, lanes) under random actions, and the state at the end."""
+    simulation = Simulation(market, lanes)
+    simulation.start(seed)
+    rewards, inventories, mids = [], [], [simulation.state.mid]
+    for step in range(market.clock.steps):
+        rewards.append(simulation.step(random_actions(market, lanes, step).reshape(-1))[1])
+        inventories.append(simulation.state.account.inventory)
+        mids.append(simulation.state.mid)
+    return np.array(rewards), np.array(inventories), np.array(mids), simulation.state
+
+
+def test_the_inventory_penalty_runs_and_ends():
+    assert worth(InventoryPenalty(phi=2.0)) == 5.0 - 2.0 * 9 * 0.25
+    assert worth(InventoryPenalty(alpha=0.5)) == 5.0
+    assert worth(InventoryPenalty(alpha=0.5), final=1.0) == 5.0 - 0.5 * 9
+    assert worth(InventoryPenalty(phi=2.0, alpha=0.5, noise=0.25), final=1.0) == 5.0 - 0.75 * 4.0 - 4.5 - 4.5
+
+
+def test_cara_is_the_utility_of_the_profit_at_the_end_and_nothing_before():
+    assert worth(CARA(gamma=0.1)) == 0.0
+    assert worth(CARA(gamma=0.1), final=1.0) == pytest.approx((1 - math.exp(0.2)) / 0.1, rel=1e-14)
+    assert worth(CARA(gamma=0.1), final=1.0, profit=0.0) == 0.0
+    assert math.isfinite(worth(CARA(gamma=1.0), final=1.0, profit=-1e6))
+
+
+def test_asymmetric_damping_takes_from_gains_of_the_position_alone():
+    assert worth(AsymmetricDamping(0.6), inventory=3.0) == 5.0 - 0.6 * 3.0 * 0.5
+    assert worth(AsymmetricDamping(0.6), inventory=-3.0) == 5.0
+    assert worth(AsymmetricDamping(0.6), inventory=-3.0, mid_change=-0.5) == 5.0 - 0.6 * 1.5
+    assert worth(AsymmetricDamping(0.0), inventory=3.0) == 5.0
+
+
+def test_a_reward_of_ones_own_is_what_the_episode_sums():
+    rewards, _, _, end = episodes(world(reward=Shortfall()), 70)
+    assert rewards.max() <= 0
+    assert np.array_equal(end.tally.objective, sum(rewards))
+
+
+def test_cara_sums_to_the_utility_of_the_profit():
+    rewards, _, _, end = episodes(world(reward=CARA(gamma=0.05)), 70)
+    assert not rewards[:-1].any()
+    assert end.tally.objective == pytest.approx((1 - np.exp(-0.05 * end.tally.profit)) / 0.05, rel=1e-12)
+
+
+DRIFTING = Brownian(sigma=5.0, drift=0.5)
+INFORMED = Dealer(Poisson(rate=10.0), Exponential(k=1.0), ArrivalImpact(0.5))
+NOISY = [
+    world(price=DRIFTING),
+    world(price=DRIFTING, venue=INFORMED, clock=FiniteHorizon(0.5, 5)),
+]
+
+
+def test_without_noise_the_position_earns_only_what_is_expected():
+    market = NOISY[0]
+    full, inventory, mids, _ = episodes(market, 70)
+    bare, _, _, _ = episodes(replace(market, reward=InventoryPenalty(phi=0.5, alpha=0.1, noise=0.0)), 70)
+    unforeseen = inventory * (np.diff(mids, axis=0) - 0.5 * market.clock.step_length)
+    assert np.abs(full - bare - unforeseen).max() < 1e-11
+
+
+@pytest.mark.parametrize("price", [Geometric(0.02, 0.1), OrnsteinUhlenbeck(1.0, 2.0, 99.0)], ids=str)
+def test_without_noise_it_is_so_for_every_price(price):
+    full, bare = (world(price=price, reward=InventoryPenalty(noise=share)) for share in (1.0, 0.0))
+    simulations = [Simulation(market, 9, interpreted=True) for market in (full, bare)]
+    for simulation in simulations:
+        simulation.start(2)
+    for step in range(5):
+        mid = simulations[0].state.mid
+        one, other = (s.step(random_actions(full, 9, step).reshape(-1))[1] for s in simulations)
+        state, rules = simulations[0].state, record(price)
+        expected = np.array([rules.expected(m, None, full.clock.step_length) for m in mid.tolist()])
+        assert np.abs(one - other - state.account.inventory * (state.mid - expected)).max() < 1e-11
+
+
+@pytest.mark.parametrize("market", NOISY, ids=["calm", "informed"])
+def test_what_the_noise_takes_away_has_mean_zero_and_most_of_the_variance(market):
+    full, inventory, _, end = episodes(market)
+    bare, _, _, bare_end = episodes(replace(market, reward=replace(market.reward, noise=0.0)))
+    for step in range(market.clock.steps):
+        for held in (inventory[step] > 0, inventory[step] < 0):  # given what is known when the mid moves
+            assert within((full - bare)[step][held], 0.0)
+    assert within(end.tally.objective - bare_end.tally.objective, 0.0)
+    assert bare_end.tally.objective.var() < 0.5 * end.tally.objective.var()
+    assert np.array_equal(end.tally.profit, bare_end.tally.profit)
+
+
+def test_a_share_of_the_noise_lies_between():
+    full, part, bare = (
+        episodes(world(price=DRIFTING, reward=InventoryPenalty(noise=share)), 9)[0] for share in (1.0, 0.25, 0.0)
+    )
+    assert part == pytest.approx(0.25 * full + 0.75 * bare, abs=1e-12)
