@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,10 @@ import gymnasium as gym
 
 from agents.sb3 import ALGORITHMS, TrainedPolicy, VecAdapter, algorithm
 from mm_env.market import Market
-from mm_env.parameters import Count, Positive, Probability, check_fields
+from mm_env.parameters import Count, NonNegative, Positive, Probability, check_fields
 from mm_env.reward import InventoryPenalty
+
+CHECKPOINT = "checkpoint.pt"
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,8 @@ class Learner:
     """Trains `algorithm` for `total_steps` lane-steps on `num_envs` lanes.
 
     `noise` is the share of the position's unforeseeable gain left in the rewards it learns from (`InventoryPenalty.noise`);
-    `reward_scale` multiplies them. Neither changes which policy is best. `settings` goes to the algorithm as it is.
+    `reward_scale` multiplies them. Neither changes which policy is best. `checkpoints` are written evenly over the training.
+    `settings` goes to the algorithm as it is.
 
     Raises: TypeError or ValueError for a parameter out of range, or an action space that the algorithm cannot use.
     """
@@ -30,6 +33,7 @@ class Learner:
     num_envs: Count = 1
     noise: Probability = 1.0
     reward_scale: Positive = 1.0
+    checkpoints: NonNegative = 10
     settings: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -38,12 +42,9 @@ class Learner:
             raise ValueError(f"Learner.algorithm must be one of {', '.join(ALGORITHMS)}, got {self.algorithm!r}")
 
     def model(self, market: Market, seed: int, log_folder: Path | None = None) -> Any:
-        """The untrained model on `market`; from then on one thread is enough for nets of this size."""
-        import torch
-
-        self._check_actions(market)
-        torch.set_num_threads(1)
-        lanes = VecAdapter(self.training_market(market), self.num_envs, reward_scale=self.reward_scale)
+        """The untrained model on `market`."""
+        _single_thread()
+        lanes = self.lanes(market)
         settings = {"policy": "MlpPolicy", "device": "cpu", **self.settings}
         logs = str(log_folder) if log_folder else None
         return algorithm(self.algorithm)(env=lanes, seed=seed, tensorboard_log=logs, **settings)
@@ -52,13 +53,37 @@ class Learner:
         self,
         market: Market,
         seed: int,
-        log_folder: Path | None = None,
-        callback: Callable[..., Any] | None = None,
+        folder: Path | None = None,
+        callbacks: Sequence[Any] = (),
+        resume: bool = False,
     ) -> TrainedPolicy:
-        """The policy learnt on `market` from `seed`."""
-        model = self.model(market, seed, log_folder)
-        model.learn(self.total_steps, callback=callback, tb_log_name="training", log_interval=10)
+        """The policy learnt on `market` from `seed`, with TensorBoard logs and checkpoints in `folder`.
+
+        With `resume`, training goes on from the checkpoint in `folder` and ends with the very weights that it would have
+        ended with had it not been interrupted.
+        """
+        from agents.checkpoint import Checkpoint, load_checkpoint
+
+        path = folder / CHECKPOINT if folder else None
+        if path is not None and resume:
+            _single_thread()
+            model = load_checkpoint(path, self.algorithm, self.lanes(market), folder)
+        else:
+            model = self.model(market, seed, folder)
+        keepers = []
+        if path is not None and self.checkpoints:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            keepers = [Checkpoint(path, max(1, int(self.total_steps // self.checkpoints)))]
+        left = self.total_steps - model.num_timesteps
+        if left > 0:
+            options = {"tb_log_name": "training", "log_interval": 10, "reset_num_timesteps": not resume}
+            model.learn(left, callback=[*callbacks, *keepers], **options)
         return TrainedPolicy(model)
+
+    def lanes(self, market: Market) -> VecAdapter:
+        """The lanes to learn on."""
+        self._check_actions(market)
+        return VecAdapter(self.training_market(market), self.num_envs, reward_scale=self.reward_scale)
 
     def training_market(self, market: Market) -> Market:
         """The market to learn on: the same but for the noise in its rewards."""
@@ -72,3 +97,10 @@ class Learner:
             raise ValueError(f"{self.algorithm} needs continuous actions, got {market.quote}")
         if not discrete and self.algorithm == "DQN":
             raise ValueError(f"DQN needs a grid of actions (quote@market.quote=grid), got {market.quote}")
+
+
+def _single_thread() -> None:
+    """Nets this small learn faster on one thread than on more."""
+    import torch
+
+    torch.set_num_threads(1)

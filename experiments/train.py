@@ -21,10 +21,13 @@ from mm_env.market import Market
 @experiment("train")
 def main(cfg: DictConfig) -> float:
     """Train, save, compare, report; the trained agent's skill (its objective where the market has no exact optimum)."""
-    market, folder = build_market(cfg), output_folder()
+    folder = output_folder() if cfg.resume is None else Path(cfg.resume)
+    if cfg.resume is not None:
+        cfg = interrupted_config(folder)
+    market = build_market(cfg)
     rivals, refused = build_policies(cfg, market, cfg.rivals)
     benchmarks = Benchmarks.of(market)
-    policy = learn(cfg, market, benchmarks, folder)
+    policy = learn(cfg, market, benchmarks, folder, resume=cfg.resume is not None)
     agent = cfg.agent.algorithm
     title = f"{cfg.title}, {cfg.episodes:,} episodes of seed {cfg.evaluation_seed}"
     policies = {agent: policy, **rivals, **benchmarks.policies}
@@ -35,7 +38,7 @@ def main(cfg: DictConfig) -> float:
     return skills.get(agent, next(e for e in entries if e.name == agent).figures["objective"]).value
 
 
-def learn(cfg: DictConfig, market: Market, benchmarks: Benchmarks, folder: Path) -> Policy:
+def learn(cfg: DictConfig, market: Market, benchmarks: Benchmarks, folder: Path, resume: bool = False) -> Policy:
     """The policy that cfg.agent learns; in `folder` its model, config and TensorBoard logs."""
     from experiments.watch import Watch
 
@@ -43,9 +46,22 @@ def learn(cfg: DictConfig, market: Market, benchmarks: Benchmarks, folder: Path)
     config = OmegaConf.to_yaml(cfg, resolve=True)
     (folder / "config.yaml").write_text(config)
     watch = Watch(market, benchmarks, learner.total_steps, config, cfg.watch.evaluations, cfg.watch.episodes)
-    policy = learner.train(market, cfg.seed, folder, watch)
+    policy = learner.train(market, cfg.seed, folder, [watch], resume)
     policy.model.save(folder / "model.zip")
     return policy
+
+
+def interrupted_config(folder: Path) -> DictConfig:
+    """The config of the run in `folder`, set to go on from its checkpoint."""
+    from agents.learner import CHECKPOINT
+
+    path = folder / "config.yaml"
+    if not path.is_file() or not (folder / CHECKPOINT).is_file():
+        raise ValueError(f"resume must name a folder that holds config.yaml and {CHECKPOINT}, got {folder}")
+    cfg = OmegaConf.load(path)
+    assert isinstance(cfg, DictConfig)
+    cfg.resume = str(folder)
+    return cfg
 
 
 if __name__ == "__main__":

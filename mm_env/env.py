@@ -95,6 +95,15 @@ class MarketMakingVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray
         terminated, truncated = (never, ended) if self._ergodic else (ended, never)
         return observations, rewards, terminated, truncated, infos
 
+    def save(self) -> dict[str, Any]:
+        """All that `restore` needs to go on as if nothing had happened."""
+        return {"simulation": self.simulation.save(), "over": self._over, "waiting": self._waiting}
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        """Take up what `save` gave."""
+        self.simulation.restore(saved["simulation"])
+        self._over, self._waiting = saved["over"], saved["waiting"]
+
     def _endings(self, observations: NDArray[np.float32], ended: NDArray[np.bool_]) -> dict[str, Any]:
         infos: dict[str, Any] = {"episode": episode_figures(self.simulation), "_episode": ended.copy()}
         if self.autoreset_mode == AutoresetMode.SAME_STEP:

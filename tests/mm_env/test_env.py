@@ -188,18 +188,17 @@ def test_one_lane_does_what_gymnasiums_vector_of_single_envs_does(market, mode):
         action = action[:, 0].astype(np.int64) if isinstance(market.quote, Grid) else action
         (*mine, my_infos), (*their, their_infos) = ours.step(action), theirs.step(action)
         assert all(same_bits(one, other) for one, other in zip(mine, their, strict=True))
-        over = bool(mine[2] | mine[3])
-        where = ("final_info",) if mode == AutoresetMode.SAME_STEP else ()
-        if over:
-            for name in where:
-                my_infos, their_infos = {**my_infos[name], **my_infos}, {**their_infos[name], **their_infos}
-            assert {k: v.tolist() for k, v in my_infos["episode"].items()} == {
-                k: v.tolist() for k, v in their_infos["episode"].items() if not k.startswith("_")
-            }
-            assert mode != AutoresetMode.SAME_STEP or same_bits(my_infos["final_obs"][0], their_infos["final_obs"][0])
-            if mode == AutoresetMode.DISABLED:
-                mask = {"options": {"reset_mask": np.array([True])}}
-                assert same_bits(ours.reset(**mask)[0], theirs.reset(**mask)[0])
+        if not (mine[2] | mine[3]):
+            continue
+        if mode == AutoresetMode.SAME_STEP:
+            assert same_bits(my_infos["final_obs"][0], their_infos["final_obs"][0])
+            my_infos, their_infos = my_infos["final_info"], their_infos["final_info"]
+        assert {k: v.tolist() for k, v in my_infos["episode"].items()} == {
+            k: v.tolist() for k, v in their_infos["episode"].items() if not k.startswith("_")
+        }
+        if mode == AutoresetMode.DISABLED:
+            again = {"options": {"reset_mask": np.array([True])}}
+            assert same_bits(ours.reset(**again)[0], theirs.reset(**again)[0])
 
 
 @pytest.mark.parametrize("name", COVERING)
