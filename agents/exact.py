@@ -206,9 +206,11 @@ def _jump(impact: Any, filled: int, chance: Floats, arrival: Floats) -> Floats:
     """The expected jump after the orders of one side, given whether they filled us."""
     if isinstance(impact, NoImpact):
         return np.zeros_like(chance)
-    if isinstance(impact, FillImpact) or filled:
+    if isinstance(impact, FillImpact):
         return np.full_like(chance, impact.mean * filled)
-    return impact.mean * (arrival - chance) / np.maximum(1.0 - chance, 1e-300)
+    if filled:
+        return impact.mean * np.minimum(1.0, arrival / np.maximum(chance, 1e-300))
+    return impact.mean * np.maximum(0.0, arrival - chance) / np.maximum(1.0 - chance, 1e-300)
 
 
 def _rows(market: Market, actions: Floats) -> Iterator[tuple[Floats, Floats]]:

@@ -8,6 +8,7 @@ law of transition. Under CARA, V is the certainty equivalent of the wealth still
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -32,7 +33,8 @@ from mm_env.rollout import inventory_levels
 Floats = NDArray[np.float64]
 GOLDEN = 0.6180339887498949
 _WIDTH = 1e-7  # of the action range: the objective is flat at its maximum, so this leaves an error of 1e-14 of it
-_SWEEPS = 20
+_GAIN = 1e-13  # relative: a sweep that gains less is the last
+_SWEEPS, _LOOKS = 20, 60
 
 
 @dataclass(frozen=True)
@@ -173,86 +175,125 @@ def improve(
 ) -> None:  # fmt: skip
     """The best action and its value at each (node, level), given what each level is worth `ahead`.
 
-    Continuous actions are searched along the axes and, if there are two, the diagonals, from the action already there: the
-    diagonals of (half-spread, skew) are the two depths, which hardly interact, so a sweep or two settles them.
+    Continuous actions are improved from those already there.
     """
     width, jumps = count(action), (bid_fill_jump, ask_fill_jump, bid_arrival_jump, ask_arrival_jump)
-    trial, direction = np.empty(width), np.empty(width)
+    here, trial, way = np.empty(width), np.empty(width), np.empty(width)
     for i in range(value.shape[0]):
-        node, level = i // levels, i % levels
+        place = (gamma, jumps, ahead, i // levels * levels, i % levels, levels)
         if discrete > 0.0:
-            value[i] = -np.inf
-            for choice in range(int(discrete)):
-                trial[0] = float(choice)
-                worth = quote_value(
-                    market, load(action, trial, 0, 1), gamma, jumps, ahead, node * levels, level, levels
-                )
-                if worth > value[i]:
-                    value[i], actions[i] = worth, trial[0]
-            continue
-        here = quote_value(
-            market, load(action, actions, i * width, 1), gamma, jumps, ahead, node * levels, level, levels
-        )
-        for _ in range(_SWEEPS):
-            before = here
-            for number in range(4 if width == 2 else width):
-                for d in range(width):
-                    direction[d] = (
-                        (1.0 if d == number else 0.0) if number < 2 else (1.0 if d == 0 else 5.0 - 2.0 * number)
-                    )
-                low, high = reach(actions, i * width, direction, width)
-                left, right = low, high
-                a, b = right - GOLDEN * (right - left), left + GOLDEN * (right - left)
-                for d in range(width):
-                    trial[d] = actions[i * width + d] + a * direction[d]
-                at_a = quote_value(market, load(action, trial, 0, 1), gamma, jumps, ahead, node * levels, level, levels)
-                for d in range(width):
-                    trial[d] = actions[i * width + d] + b * direction[d]
-                at_b = quote_value(market, load(action, trial, 0, 1), gamma, jumps, ahead, node * levels, level, levels)
-                while right - left > _WIDTH:
-                    lower = at_a >= at_b
-                    left, right = (left, b) if lower else (a, right)
-                    fresh = right - GOLDEN * (right - left) if lower else left + GOLDEN * (right - left)
-                    for d in range(width):
-                        trial[d] = actions[i * width + d] + fresh * direction[d]
-                    worth = quote_value(
-                        market, load(action, trial, 0, 1), gamma, jumps, ahead, node * levels, level, levels
-                    )
-                    a, at_a, b, at_b = (fresh, worth, a, at_a) if lower else (b, at_b, fresh, worth)
-                moved = a if at_a >= at_b else b
-                if max(at_a, at_b) > here:
-                    here = max(at_a, at_b)
-                    for d in range(width):
-                        actions[i * width + d] = min(max(actions[i * width + d] + moved * direction[d], -1.0), 1.0)
-            if here - before <= 1e-13 * (abs(here) + 1e-3):
-                break
-        value[i] = here
+            value[i] = best_choice(market, action, place, discrete, here)
+        else:
+            for d in range(width):
+                here[d] = actions[i * width + d]
+            value[i] = ascend(market, action, place, width, here, trial, way)
+        for d in range(width):
+            actions[i * width + d] = here[d]
 
 
 @scalar
-def reach(actions, place, direction, width):
-    """How far one may go from an action along a direction before a coordinate leaves [-1, 1]."""
+def best_choice(market, action, place, choices, here):
+    """The value of the best of finitely many actions, which is left in `here`."""
+    best, chosen = -math.inf, 0.0
+    for choice in range(int(choices)):
+        here[0] = float(choice)
+        worth = quote_value(market, load(action, here, 0, 1), place)
+        if worth > best:
+            best, chosen = worth, here[0]
+    here[0] = chosen
+    return best
+
+
+@scalar
+def ascend(market, action, place, width, here, trial, way):
+    """The value at the top reached from `here`, which moves there.
+
+    Lines are searched along the axes and, of two, the diagonals: the diagonals of (half-spread, skew) are the two depths,
+    which hardly interact, so that a sweep or two is enough.
+    """
+    top = quote_value(market, load(action, here, 0, 1), place)
+    for _ in range(_SWEEPS):
+        before = top
+        for line in range(4 if width == 2 else width):
+            for d in range(width):
+                way[d] = (1.0 if d == line else 0.0) if line < 2 else (1.0 if d == 0 else 5.0 - 2.0 * line)
+            worth, distance = search_line(market, action, place, width, here, trial, way, top)
+            if worth > top:
+                top = worth
+                for d in range(width):
+                    here[d] = min(max(here[d] + distance * way[d], -1.0), 1.0)
+        if top - before <= _GAIN * (abs(top) + 1e-3):
+            break
+    return top
+
+
+@scalar
+def search_line(market, action, place, width, here, trial, way, top):
+    """Brent 1973, ch. 5: the highest value along a line within the action space, from `top` at `here`, and how far off it lies.
+
+    A parabola through the three best points says where to look next, a golden section where it leads nowhere.
+    """
+    left, right = reach(here, way, width)
+    best, second, third, at_best, at_second, at_third = 0.0, 0.0, 0.0, top, top, top
+    step, last = 0.0, 0.0
+    for _ in range(_LOOKS):
+        middle = 0.5 * (left + right)
+        if abs(best - middle) <= 2.0 * _WIDTH - 0.5 * (right - left):
+            break
+        r, q = (best - second) * (at_third - at_best), (best - third) * (at_second - at_best)
+        p, q = (best - third) * q - (best - second) * r, 2.0 * (q - r)
+        p, q = (-p, q) if q > 0.0 else (p, -q)
+        if abs(last) > _WIDTH and abs(p) < abs(0.5 * q * last) and q * (left - best) < p < q * (right - best):
+            step, last = p / q, step
+        else:
+            last = left - best if best >= middle else right - best
+            step = (1.0 - GOLDEN) * last
+        point = best + (step if abs(step) >= _WIDTH else math.copysign(_WIDTH, step))
+        worth = value_along(market, action, place, width, here, trial, way, point)
+        if worth >= at_best:
+            left, right = (best, right) if point >= best else (left, best)
+            third, at_third, second, at_second = second, at_second, best, at_best
+            best, at_best = point, worth
+        else:
+            left, right = (point, right) if point < best else (left, point)
+            if worth >= at_second or second == best:
+                third, at_third, second, at_second = second, at_second, point, worth
+            elif worth >= at_third or third in (best, second):
+                third, at_third = point, worth
+    return at_best, best
+
+
+@scalar
+def value_along(market, action, place, width, here, trial, way, distance):
+    """The value at `distance` from `here`."""
+    for d in range(width):
+        trial[d] = here[d] + distance * way[d]
+    return quote_value(market, load(action, trial, 0, 1), place)
+
+
+@scalar
+def reach(here, way, width):
+    """How far one may go from an action before a coordinate leaves [-1, 1], backward and forward."""
     low, high = -4.0, 4.0
     for d in range(width):
-        if direction[d] != 0.0:
-            to_low = (-1.0 - actions[place + d]) / direction[d]
-            to_high = (1.0 - actions[place + d]) / direction[d]
+        if way[d] != 0.0:
+            to_low, to_high = (-1.0 - here[d]) / way[d], (1.0 - here[d]) / way[d]
             low, high = max(low, min(to_low, to_high)), min(high, max(to_low, to_high))
     return low, high
 
 
 @scalar
-def quote_value(market, action, gamma, jumps, ahead, base, level, levels):
+def quote_value(market, action, place):
     """E[money from the step's fills + what follows] of one action at one level; a certainty equivalent if gamma > 0."""
+    gamma, jumps, ahead, base, level, levels = place
     quote = market.quote.decode(action)
     chances = market.venue.chances(quote, market.clock.dt())
     bid = chances.bid if level < levels - 1 else 0.0
     ask = chances.ask if level > 0 else 0.0
     size = market.order_size
     bid_cash, ask_cash = size * (quote.bid_depth - market.fees.maker), size * (quote.ask_depth - market.fees.maker)
-    down = jumps[2] * (chances.bid_arrival - bid) / (1.0 - bid) if bid < 1.0 else 0.0
-    up = jumps[3] * (chances.ask_arrival - ask) / (1.0 - ask) if ask < 1.0 else 0.0
-    down_filled, up_filled = jumps[0] + jumps[2], jumps[1] + jumps[3]
+    down, down_filled = jump_after(jumps[0], jumps[2], bid, chances.bid_arrival)
+    up, up_filled = jump_after(jumps[1], jumps[3], ask, chances.ask_arrival)
     q = level * size - market.max_inventory
     above, below = min(level + 1, levels - 1), max(level - 1, 0)
     neither = ahead[base + level] + q * (up - down)
@@ -265,3 +306,11 @@ def quote_value(market, action, gamma, jumps, ahead, base, level, levels):
     quiet = (1.0 - ask) * ((1.0 - bid) * exp(gamma * (worst - neither)) + bid * exp(gamma * (worst - bought)))
     busy = ask * ((1.0 - bid) * exp(gamma * (worst - sold)) + bid * exp(gamma * (worst - both)))
     return worst - log(quiet + busy) / gamma
+
+
+@scalar
+def jump_after(on_fill, on_arrival, chance, arrival):
+    """The expected jump of the mid after a step in which one side did not fill, and after one in which it did."""
+    unfilled = on_arrival * max(0.0, arrival - chance) / (1.0 - chance) if chance < 1.0 else 0.0
+    filled = on_arrival * min(1.0, arrival / chance) if chance > 0.0 else 0.0
+    return unfilled, on_fill + filled

@@ -35,7 +35,10 @@ class FillImpact(Impact):
 
 
 class ArrivalImpact(Impact):
-    """Each arriving order moves the mid, whether we fill it or not (Cartea, Jaimungal & Penalva 2015, sec. 10.4)."""
+    """Each arriving order moves the mid, whether we fill it or not (Cartea, Jaimungal & Penalva 2015, sec. 10.4).
+
+    Orders that come only because we quote beyond the mid move nothing: else one could push the mid by quoting.
+    """
 
     mean: NonNegative  # price
 

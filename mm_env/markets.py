@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from difflib import get_close_matches
 
 from mm_env.clock import Ergodic, FiniteHorizon
@@ -44,16 +45,8 @@ def cartea_jaimungal() -> Market:
 
 def adverse_selection() -> Market:
     """The market of `cartea_jaimungal` where each arriving order moves the mid by 0.5 on average (sec. 10.4)."""
-    calm = cartea_jaimungal()
     informed = Dealer(flow=Poisson(rate=10.0), fill=Exponential(k=1.0), impact=ArrivalImpact(mean=0.5))
-    return Market(
-        price=calm.price,
-        venue=informed,
-        clock=calm.clock,
-        quote=calm.quote,
-        reward=calm.reward,
-        inventory_scale=calm.inventory_scale,
-    )
+    return replace(cartea_jaimungal(), venue=informed)
 
 
 def glft() -> Market:
@@ -74,44 +67,29 @@ def amzn() -> Market:
     Rate, decay and volatility are measured from LOBSTER's public sample. phi = gamma sigma^2 / 2 with gamma = 0.5 a
     dollar: each unit held then moves the best quotes by a quarter of 1 / k, a cent, the tick of this market.
     """
-    return Market(
-        price=Brownian(sigma=0.0199),
-        venue=Dealer(flow=Poisson(rate=0.081), fill=Exponential(k=23.1)),
-        clock=FiniteHorizon(horizon=600.0, steps=600),
-        quote=SpreadAndSkew(max_half_spread=0.15, max_skew=0.15),
-        reward=InventoryPenalty(phi=1e-4),
-        initial_mid=220.0,
-        max_inventory=20.0,
-        inventory_scale=3.0,
-    )
+    return _nasdaq(sigma=0.0199, rate=0.081, k=23.1, reach=0.15, phi=1e-4, mid=220.0)
 
 
 def aapl() -> Market:
     """AAPL on NASDAQ, 2012-06-21, as `amzn`."""
-    return Market(
-        price=Brownian(sigma=0.0353),
-        venue=Dealer(flow=Poisson(rate=0.185), fill=Exponential(k=18.4)),
-        clock=FiniteHorizon(horizon=600.0, steps=600),
-        quote=SpreadAndSkew(max_half_spread=0.2, max_skew=0.2),
-        reward=InventoryPenalty(phi=3e-4),
-        initial_mid=580.0,
-        max_inventory=20.0,
-        inventory_scale=3.0,
-    )
+    return _nasdaq(sigma=0.0353, rate=0.185, k=18.4, reach=0.2, phi=3e-4, mid=580.0)
 
 
 def amzn_ergodic() -> Market:
     """The market of `amzn` without an end: the average reward is what counts."""
-    day = amzn()
+    return replace(amzn(), clock=Ergodic(horizon=600.0, steps=600))
+
+
+def _nasdaq(sigma: float, rate: float, k: float, reach: float, phi: float, mid: float) -> Market:
     return Market(
-        price=day.price,
-        venue=day.venue,
-        clock=Ergodic(horizon=600.0, steps=600),
-        quote=day.quote,
-        reward=day.reward,
-        initial_mid=day.initial_mid,
-        max_inventory=day.max_inventory,
-        inventory_scale=day.inventory_scale,
+        price=Brownian(sigma=sigma),
+        venue=Dealer(flow=Poisson(rate=rate), fill=Exponential(k=k)),
+        clock=FiniteHorizon(horizon=600.0, steps=600),
+        quote=SpreadAndSkew(max_half_spread=reach, max_skew=reach),
+        reward=InventoryPenalty(phi=phi),
+        initial_mid=mid,
+        max_inventory=20.0,
+        inventory_scale=3.0,
     )
 
 

@@ -29,7 +29,7 @@ class Chances(NamedTuple):
 
     bid: float
     ask: float
-    bid_arrival: float  # of an order that might have hit our bid, had it been deep enough
+    bid_arrival: float  # of an order that would hit a bid at the mid; it comes whatever we quote
     ask_arrival: float
 
 
@@ -62,8 +62,7 @@ class Dealer(Venue):
         """How likely our quotes are to fill and orders to arrive within dt."""
         bid = self.flow.bid.probability(self.fill.bid.take(quote.bid_depth), dt)
         ask = self.flow.ask.probability(self.fill.ask.take(quote.ask_depth), dt)
-        bid_arrival = max(bid, self.flow.bid.probability(1.0, dt))
-        return Chances(bid, ask, bid_arrival, max(ask, self.flow.ask.probability(1.0, dt)))
+        return Chances(bid, ask, self.flow.bid.probability(1.0, dt), self.flow.ask.probability(1.0, dt))
 
     @rule
     def trade(self, quote: Quote, bid_open: bool, ask_open: bool, noise: Noise, dt: float) -> Trades:
@@ -74,7 +73,8 @@ class Dealer(Venue):
         ask_arrived = 1.0 if noise.ask < chances.ask_arrival else 0.0
         up = self.impact.ask.jump(ask_filled, ask_arrived, noise.ask_jump)
         down = self.impact.bid.jump(bid_filled, bid_arrived, noise.bid_jump)
-        return Trades(bid_filled, ask_filled, bid_arrived + ask_arrived, up - down)
+        arrivals = max(bid_arrived, bid_filled) + max(ask_arrived, ask_filled)
+        return Trades(bid_filled, ask_filled, arrivals, up - down)
 
 
 def _both_sides(name: str, model: Component, kind: type[Component]) -> Sides:

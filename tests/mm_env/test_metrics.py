@@ -81,8 +81,8 @@ def test_what_never_varies_has_no_sharpe_ratio():
     assert cvar(np.full(5, 3.0)) == pytest.approx((3.0, 0.0))
 
 
-def test_what_hardly_varies_has_no_sharpe_ratio_either():
-    assert math.isnan(sharpe(np.full(7, 0.1)).value)  # whose mean is 0.09999999999999999
+def test_what_varies_by_rounding_alone_has_no_sharpe_ratio_either():
+    assert math.isnan(sharpe(np.full(7, 0.1)).value)  # whose deviation is 1e-17
 
 
 def test_figures_scale_with_the_unit_of_money():

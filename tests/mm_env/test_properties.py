@@ -78,15 +78,14 @@ def test_the_tally_is_consistent(market, lanes, seed):
 
 
 @given(markets(), LANES, SEEDS)
-def test_observations_and_rewards_are_finite_and_inside_the_declared_space(market, lanes, seed):
+def test_observations_are_finite_and_inside_the_declared_space(market, lanes, seed):
     env = MarketMakingVectorEnv(market, lanes)
     env.action_space.seed(seed % 2**32)
     observations, _ = env.reset(seed=seed)
     for _ in range(2 * market.clock.steps + 1):
         assert observations in env.observation_space
         assert np.isfinite(observations).all()
-        observations, rewards, _, _, infos = env.step(env.action_space.sample())
-        assert np.isfinite(rewards).all()
+        observations, _, _, _, infos = env.step(env.action_space.sample())
         assert not infos or infos["final_obs"] in env.observation_space
 
 

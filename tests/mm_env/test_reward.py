@@ -66,7 +66,12 @@ def test_cara_is_the_utility_of_the_profit_at_the_end_and_nothing_before():
     assert worth(CARA(gamma=0.1)) == 0.0
     assert worth(CARA(gamma=0.1), final=1.0) == pytest.approx((1 - math.exp(0.2)) / 0.1, rel=1e-14)
     assert worth(CARA(gamma=0.1), final=1.0, profit=0.0) == 0.0
-    assert math.isfinite(worth(CARA(gamma=1.0), final=1.0, profit=-1e6))
+
+
+@pytest.mark.parametrize("gamma", [1.0, 0.05, 1e-6])
+@pytest.mark.parametrize("profit", [-1e12, 1e12])
+def test_cara_is_finite_however_large_the_loss(gamma, profit):
+    assert math.isfinite(worth(CARA(gamma), final=1.0, profit=profit))
 
 
 def test_asymmetric_damping_takes_from_gains_of_the_position_alone():
