@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
+import numpy as np
 
 from agents.sb3 import ALGORITHMS, TrainedPolicy, VecAdapter, algorithm
 from mm_env.market import Market
 from mm_env.parameters import Count, NonNegative, Positive, Probability, check_fields
 from mm_env.reward import InventoryPenalty
+from mm_env.rollout import inventory_levels, run_actions
 
 CHECKPOINT = "checkpoint.pt"
 
@@ -22,8 +24,9 @@ class Learner:
     """Trains `algorithm` for `total_steps` lane-steps on `num_envs` lanes.
 
     `noise` is the share of the position's unforeseeable gain left in the rewards it learns from (`InventoryPenalty.noise`);
-    `reward_scale` multiplies them. Neither changes which policy is best. `checkpoints` are written evenly over the training.
-    `settings` goes to the algorithm as it is.
+    `standardise` subtracts and divides by `reward_units`, `reward_scale` then multiplies. None of it changes which policy is
+    best: all episodes are equally long. `stagger` spreads the lanes over the horizon. `checkpoints` are written evenly over
+    the training. `settings` goes to the algorithm as it is.
 
     Raises: TypeError or ValueError for a parameter out of range, or an action space that the algorithm cannot use.
     """
@@ -33,6 +36,8 @@ class Learner:
     num_envs: Count = 1
     noise: Probability = 1.0
     reward_scale: Positive = 1.0
+    standardise: bool = True
+    stagger: bool = True
     checkpoints: NonNegative = 10
     settings: dict[str, Any] = field(default_factory=dict)
 
@@ -83,7 +88,9 @@ class Learner:
     def lanes(self, market: Market) -> VecAdapter:
         """The lanes to learn on."""
         self._check_actions(market)
-        return VecAdapter(self.training_market(market), self.num_envs, reward_scale=self.reward_scale)
+        quieter = self.training_market(market)
+        shift, unit = reward_units(quieter) if self.standardise else (0.0, 1.0)
+        return VecAdapter(quieter, self.num_envs, None, self.reward_scale / unit, shift, self.stagger)
 
     def training_market(self, market: Market) -> Market:
         """The market to learn on: the same but for the noise in its rewards."""
@@ -97,6 +104,18 @@ class Learner:
             raise ValueError(f"{self.algorithm} needs continuous actions, got {market.quote}")
         if not discrete and self.algorithm == "DQN":
             raise ValueError(f"DQN needs a grid of actions (quote@market.quote=grid), got {market.quote}")
+
+
+def reward_units(market: Market) -> tuple[float, float]:
+    """The mean reward of a step, and the standard deviation of the sum over an episode, of acting by the middle action.
+
+    What is left of a value function once the mean is off is what depends on inventory: that is what has to be learnt.
+    """
+    space: Any = market.quote.space
+    middle = space.n // 2 if isinstance(space, gym.spaces.Discrete) else 0.0
+    actions = np.full((1, len(inventory_levels(market)), market.quote.width), float(middle))
+    objective = run_actions(market, actions, 1024, seed=0).objective
+    return float(objective.mean() / market.clock.steps), float(objective.std()) or 1.0
 
 
 def _single_thread() -> None:

@@ -27,13 +27,23 @@ class VecAdapter(VecEnv):
     """A market's lanes as stable-baselines3's VecEnv: `PPO("MlpPolicy", VecAdapter("amzn", num_envs=256))`.
 
     At the end of an episode `infos[lane]` holds `terminal_observation`, `TimeLimit.truncated` and `episode` (return `r`,
-    length `l`, seconds `t`); on all other steps the lanes' infos are empty, and the same objects each time. Learners see
-    rewards times `reward_scale`; `episode` is in the market's own units.
+    length `l`, seconds `t`); on all other steps the lanes' infos are empty, and the same objects each time.
+
+    Learners see (reward - `reward_shift`) * `reward_scale`; `episode` is in the market's own units. With `stagger` the
+    lanes' first episodes start at steps spread over the horizon, so that a rollout shows all times of an episode alike.
     """
 
     def __init__(
-        self, market: Market | str, num_envs: int = 1, threads: int | None = None, reward_scale: float = 1.0
+        self,
+        market: Market | str,
+        num_envs: int = 1,
+        threads: int | None = None,
+        reward_scale: float = 1.0,
+        reward_shift: float = 0.0,
+        stagger: bool = False,
     ) -> None:
+        check("reward_shift", reward_shift, Interval())
+        self.reward_shift, self.stagger = reward_shift, stagger
         check("reward_scale", reward_scale, Interval(0.0, low_open=True))
         self.reward_scale = reward_scale
         self.env = MarketMakingVectorEnv(market, num_envs, AutoresetMode.SAME_STEP, threads)
@@ -43,6 +53,9 @@ class VecAdapter(VecEnv):
 
     def reset(self) -> NDArray[np.float32]:
         observations, _ = self.env.reset(seed=self._seeds[0])
+        if self.stagger:
+            self.env.simulation.stagger()
+            observations = self.env.simulation.observations.copy()
         self.reset_infos = [{} for _ in range(self.num_envs)]
         self._reset_seeds()
         self._reset_options()
@@ -54,7 +67,12 @@ class VecAdapter(VecEnv):
     def step_wait(self) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_], list[dict[str, Any]]]:
         observations, rewards, terminated, truncated, infos = self.env.step(self._actions)
         endings = self._endings(infos, truncated) if infos else self._empty
-        return observations, (self.reward_scale * rewards).astype(np.float32), terminated | truncated, endings
+        return (
+            observations,
+            (self.reward_scale * (rewards - self.reward_shift)).astype(np.float32),
+            terminated | truncated,
+            endings,
+        )
 
     def _endings(self, infos: dict[str, Any], truncated: NDArray[np.bool_]) -> list[dict[str, Any]]:
         lanes: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]

@@ -25,7 +25,7 @@ def quote_curves(market: Market, agent: str, policy: Policy, rival: str, referen
     if ours is None or theirs is None:
         return None
     rows = {"start": 0, "middle": len(ours) // 2, "last step": len(ours) - 1} if len(ours) > 1 else {"at any time": 0}
-    figure = Figure(figsize=(4.2 * len(rows), 3.8), layout="constrained")
+    figure = Figure(figsize=(4.2 * len(rows), 4.1), layout="constrained")
     axes = np.atleast_1d(figure.subplots(1, len(rows), sharey=True))
     inventory, window = inventory_levels(market), 3.0 * market.inventory_scale
     shown = np.abs(inventory) <= min(window, market.max_inventory - market.order_size)
@@ -38,7 +38,7 @@ def quote_curves(market: Market, agent: str, policy: Policy, rival: str, referen
         axis.set_xlabel("inventory")
         _plain(axis)
     axes[0].set_ylabel("depth (price units)")
-    axes[0].legend(frameon=False, fontsize=8)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False, fontsize=8)
     return figure
 
 
@@ -56,13 +56,13 @@ def depth_table(market: Market, policy: Policy) -> NDArray[np.float64] | None:
     return quoted_depths(market, actions)
 
 
-def profit_histogram(entries: Sequence[Entry], most: int = 4) -> Figure:
-    """The distribution of the profit of an episode, of the `most` best agents."""
+def profit_histogram(entries: Sequence[Entry]) -> Figure:
+    """The distribution of the profit of an episode, of up to six agents."""
     figure = Figure(figsize=(7.0, 3.8), layout="constrained")
     axis = figure.subplots()
-    shown = entries[:most]
+    shown = entries[:6]
     everything = np.concatenate([entry.episodes.profit for entry in shown])
-    bins = np.linspace(np.quantile(everything, 0.001), np.quantile(everything, 0.999), 80).tolist()
+    bins = np.linspace(np.quantile(everything, 0.001), np.quantile(everything, 0.999), 60).tolist()
     for entry, color in zip(shown, (BID, ASK, "#4f772d", "#7b5ea7", "#946c00", INK)):
         axis.hist(entry.episodes.profit, bins, histtype="step", density=True, lw=1.6, color=color, label=entry.name)
     axis.set_xlabel("profit of an episode (price units)")

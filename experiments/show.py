@@ -36,7 +36,9 @@ def show_contest(
         (e.name for e in entries if e.name not in shown), shown[0]
     )
     curves = plots.quote_curves(market, shown[0], policies[shown[0]], rival, policies[rival])
-    plots.save(folder, {"quotes": curves, "profit": plots.profit_histogram(entries)})
+    telling = [*shown, OPTIMUM, "best_fixed", "avellaneda_stoikov"]
+    first = sorted(entries, key=lambda entry: telling.index(entry.name) if entry.name in telling else len(telling))
+    plots.save(folder, {"quotes": curves, "profit": plots.profit_histogram(first[:4])})
     near = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
     Console(highlight=False, soft_wrap=True).print(f"Tables and plots: {near}")
     return entries, skills

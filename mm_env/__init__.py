@@ -1,5 +1,6 @@
 """A research environment for inventory risk: a market maker's quotes, fills, inventory and what they cost."""
 
+from mm_env import maths, metrics
 from mm_env.account import Account, Fees, ProportionalFees
 from mm_env.clock import Clock, Ergodic, FiniteHorizon
 from mm_env.component import Component, Sides, rule
@@ -25,7 +26,8 @@ __all__ = [
     "Geometric", "Grid", "Impact", "Integers", "InventoryPenalty", "Linear", "LogUniform", "Logistic", "Market",
     "MarketMakingEnv", "MarketMakingVectorEnv", "MarketOrders", "NoImpact", "Noise", "NonNegative", "OrnsteinUhlenbeck",
     "Outcome", "Poisson", "Positive", "PowerLaw", "Price", "Probability", "ProportionalFees", "Quote", "Quoting", "Real",
-    "Reward", "Sides", "Skew", "SpreadAndSkew", "Trades", "Uniform", "Venue", "rule", "scalar",
+    "Reward", "Sides", "Skew", "SpreadAndSkew", "Trades", "Uniform", "Venue", "maths",
+    "metrics", "rule", "scalar",
 ]  # fmt: skip
 
 register_all()

@@ -128,8 +128,11 @@ class Market(Component):
         change = account.cash + account.inventory * mid - wealth
         profit = state.tally.profit + change
         final = self.clock.final(state.step + 1.0)
-        martingale = account.inventory * (moved - self.price.expected(state.mid, state.latent, dt))
-        outcome = Outcome(change, profit, account.inventory, mid - state.mid, martingale, dt, final)
+        bid_luck = (trades.bid_filled - trades.bid_chance) * (quote.bid_depth - self.fees.maker_fee(bid))
+        ask_luck = (trades.ask_filled - trades.ask_chance) * (quote.ask_depth - self.fees.maker_fee(ask))
+        drifted = account.inventory * (moved - self.price.expected(state.mid, state.latent, dt))
+        surprise = drifted + self.order_size * (bid_luck + ask_luck)
+        outcome = Outcome(change, profit, account.inventory, mid - state.mid, surprise, dt, final)
         reward = self.reward.reward(outcome)
         captured = trades.bid_filled * quote.bid_depth + trades.ask_filled * quote.ask_depth
         paid = abs(crossed.inventory - state.account.inventory) * quote.cut_cost

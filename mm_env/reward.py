@@ -16,7 +16,7 @@ class Outcome(NamedTuple):
     profit: float  # wealth at t + dt less wealth at the start of the episode
     inventory: float  # at t + dt
     mid_change: float
-    martingale: float  # inventory * (mid at t + dt, before jumps, less its expectation at t): noise of mean zero
+    surprise: float  # what of the wealth change was noise of mean zero, given all that was known at t
     dt: float
     final: float  # 1.0 if this is the last step of a finite horizon, else 0.0
 
@@ -32,9 +32,10 @@ class Reward(Component):
 class InventoryPenalty(Reward):
     """wealth change - phi q^2 dt, less alpha q_T^2 at the end (Cartea, Jaimungal & Penalva 2015, eq. 10.2).
 
-    `noise` is the share of the position's unforeseeable gain, inventory * (dS - E[dS]), that is left in the reward. Its
-    mean is zero given all that is known when the quotes are set, so at any share every policy's expected objective is the
-    same; 0 rids learners of most of the reward's variance, and is for training alone.
+    `noise` is the share of the surprise that is left in the reward: of q (dS - E[dS]), what the position gains by the mid's
+    unforeseeable moves, and of (fill - P[fill]) (depth - fee), what luck with fills earns. Its mean is zero given all that
+    is known when the quotes are set, so at any share every policy's expected objective is the same; 0 rids learners of
+    most of the reward's variance, and is for training alone.
     """
 
     phi: NonNegative = 0.0  # price / (inventory^2 time)
@@ -45,7 +46,7 @@ class InventoryPenalty(Reward):
     def reward(self, outcome: Outcome) -> float:
         square = outcome.inventory * outcome.inventory
         penalty = self.phi * square * outcome.dt + self.alpha * square * outcome.final
-        return outcome.wealth_change - (1.0 - self.noise) * outcome.martingale - penalty
+        return outcome.wealth_change - (1.0 - self.noise) * outcome.surprise - penalty
 
 
 class CARA(Reward):

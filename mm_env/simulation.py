@@ -54,6 +54,15 @@ class Simulation:
         self.episodes[mask] += 1
         self._begin(mask)
 
+    def stagger(self) -> None:
+        """Put lane i at step i steps / num_lanes of its episode, so that from now on episodes end evenly spread in time."""
+        steps = np.arange(self.num_lanes) * self.market.clock.steps // self.num_lanes
+        tiles = self._states.reshape(self._tiles, count(self._shapes[1]), TILE)
+        tiles[:, 0] = np.resize(steps, (self._tiles, TILE))
+        names = self.market.observation_names
+        if "time_left" in names:
+            self.observations[:, names.index("time_left")] = 1.0 - steps / self.market.clock.steps
+
     def step(self, actions: Floats) -> tuple[NDArray[np.float32], Floats, NDArray[np.bool_], int]:
         """Step all lanes by actions (num_lanes * width,): observations, rewards, which episodes ended, and how many."""
         self.observations = observations = np.empty((self.num_lanes, len(self._shapes[3])), np.float32)

@@ -67,9 +67,7 @@ def sure(bid: float = 1, ask: float = 1) -> Dealer:
 
 
 COVERING: dict[str, Market] = {
-    "brownian": world(
-        price=Brownian(sigma=1.0, drift=0.5), reward=InventoryPenalty(phi=0.5, alpha=0.1, noise=0.25)
-    ),
+    "brownian": world(price=Brownian(sigma=1.0, drift=0.5), reward=InventoryPenalty(phi=0.5, alpha=0.1, noise=0.25)),
     "binomial": world(
         price=Binomial(sigma=2.0),
         venue=Dealer(Poisson(9.0), PowerLaw(scale=0.5, exponent=1.5), FillImpact(0.2)),
@@ -154,6 +152,13 @@ def story(simulation: Simulation, seed: int, actions: NDArray[np.float64], steps
         simulation.restart(ended)
         seen += [numbers(simulation), simulation.observations.copy()]
     return seen
+
+
+def stepped(market: Market, actions, lanes: int = 1, seed: int = 0):
+    """The simulation and the rewards after one step."""
+    simulation = Simulation(market, lanes, interpreted=True)
+    simulation.start(seed)
+    return simulation, simulation.step(np.asarray(actions, np.float64).reshape(-1))[1]
 
 
 def wealth(state: Any) -> NDArray[np.float64]:

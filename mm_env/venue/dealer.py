@@ -20,6 +20,8 @@ class Trades(NamedTuple):
 
     bid_filled: float  # orders that hit our bid: 1.0 or 0.0
     ask_filled: float
+    bid_chance: float  # P(bid_filled), given all that was known when the quotes were set
+    ask_chance: float
     arrivals: float  # orders that came, filled by us or not
     jump: float  # how far the orders moved the mid, price units
 
@@ -67,14 +69,16 @@ class Dealer(Venue):
     @rule
     def trade(self, quote: Quote, bid_open: bool, ask_open: bool, noise: Noise, dt: float) -> Trades:
         chances = self.chances(quote, dt)
-        bid_filled = 1.0 if (noise.bid < chances.bid) & bid_open else 0.0
-        ask_filled = 1.0 if (noise.ask < chances.ask) & ask_open else 0.0
+        bid_chance = min(chances.bid, 1.0) if bid_open else 0.0
+        ask_chance = min(chances.ask, 1.0) if ask_open else 0.0
+        bid_filled = 1.0 if noise.bid < bid_chance else 0.0
+        ask_filled = 1.0 if noise.ask < ask_chance else 0.0
         bid_arrived = 1.0 if noise.bid < chances.bid_arrival else 0.0
         ask_arrived = 1.0 if noise.ask < chances.ask_arrival else 0.0
         up = self.impact.ask.jump(ask_filled, ask_arrived, noise.ask_jump)
         down = self.impact.bid.jump(bid_filled, bid_arrived, noise.bid_jump)
         arrivals = max(bid_arrived, bid_filled) + max(ask_arrived, ask_filled)
-        return Trades(bid_filled, ask_filled, arrivals, up - down)
+        return Trades(bid_filled, ask_filled, bid_chance, ask_chance, arrivals, up - down)
 
 
 def _both_sides(name: str, model: Component, kind: type[Component]) -> Sides:

@@ -98,12 +98,17 @@ def chance(flow, fill, depth, dt):
 
 
 def side_outcomes(flow, fill, impact, depth, is_open, dt):
-    """(probability, filled, expected jump) of one side: filled, arrived only, nothing."""
-    fills, comes = chance(flow, fill, depth, dt), max(chance(flow, fill, depth, dt), chance(flow, fill, 0.0, dt))
-    fills = fills if is_open else 0.0
-    mean = getattr(impact, "mean", 0.0)
-    on_arrival = mean if isinstance(impact, ArrivalImpact) else 0.0
-    return [(fills, 1, mean), (comes - fills, 0, on_arrival), (1 - comes, 0, 0.0)]
+    """(probability, filled, expected jump) of one side: filled by an order that comes anyway, filled by one that comes only
+    because the quote lies beyond the mid, an order that passes us by, nothing."""
+    fills, comes = chance(flow, fill, depth, dt) * is_open, chance(flow, fill, 0.0, dt)
+    both, mean = min(fills, comes), getattr(impact, "mean", 0.0)
+    on_arrival, on_fill = mean * isinstance(impact, ArrivalImpact), mean * isinstance(impact, FillImpact)
+    return [
+        (both, 1, on_arrival + on_fill),
+        (fills - both, 1, on_fill),
+        (comes - both, 0, on_arrival),
+        (1 - max(fills, comes), 0, 0.0),
+    ]
 
 
 def decoded(market, action):
@@ -206,7 +211,9 @@ def test_the_simulator_earns_the_exact_value(name):
     assert within(run_actions(market, table, EPISODES, seed=5).objective, evaluate(market, table).objective)
 
 
-REVERTING = world(price=OrnsteinUhlenbeck(sigma=1.0, speed=1.0, mean=99.5), clock=FiniteHorizon(2.0, 20), quote=Unbounded())
+REVERTING = world(
+    price=OrnsteinUhlenbeck(sigma=1.0, speed=1.0, mean=99.5), clock=FiniteHorizon(2.0, 20), quote=Unbounded()
+)
 
 
 def test_the_simulator_earns_the_exact_value_of_a_mean_reverting_mid():
@@ -276,7 +283,10 @@ def test_no_other_constant_quotes_are_worth_more(name):
 
 def test_without_risk_the_best_depth_is_one_over_k():
     market = world(
-        price=Binomial(1.0), venue=Dealer(Bernoulli(8.0), Exponential(1.5)), reward=InventoryPenalty(), max_inventory=50.0
+        price=Binomial(1.0),
+        venue=Dealer(Bernoulli(8.0), Exponential(1.5)),
+        reward=InventoryPenalty(),
+        max_inventory=50.0,
     )
     assert best_fixed(market).half_spread == pytest.approx(1 / 1.5, abs=1e-6)
 

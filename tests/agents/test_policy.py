@@ -1,10 +1,13 @@
-"""Policies: observations back to natural units, strategies quoted as nearly as a market can, tables played alike."""
+"""The protocol every agent keeps: strategies act within the action space, and a table is its policy, step by step."""
 
-from dataclasses import astuple
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from agents.cartea_jaimungal import CarteaJaimungal
 from agents.fixed import FixedSymmetric, LinearSkew
 from agents.policy import (
     Policy,
@@ -18,105 +21,204 @@ from agents.policy import (
     quoted_depths,
     tabulate,
 )
-from mm_env import Depths, Ergodic, Grid, Integers, MarketMakingVectorEnv, OrnsteinUhlenbeck, Skew
+from mm_env import Depths, Ergodic, Grid, MarketOrders, OrnsteinUhlenbeck, Skew, SpreadAndSkew
+from mm_env.quote import Unbounded
 from mm_env.rollout import inventory_levels, run_policy
 from mm_env.simulation import Simulation
-from tests.worlds import COVERING, random_actions, same_bits, world
+from tests.worlds import same_bits, world
 
-WIDE = world(quote=Depths(max_depth=2.0, min_depth=-1.0))
-LEAN = LinearSkew(half_spread=0.5, skew=0.25)
+LEANING = LinearSkew(half_spread=0.6, skew=0.1)
+HURRIED = CarteaJaimungal(rate=10.0, kappa=1.0, phi=0.5, alpha=0.8, horizon=0.5, max_inventory=3)
+QUOTES = [
+    Depths(max_depth=2.0, min_depth=-1.0),
+    SpreadAndSkew(max_half_spread=2.0, max_skew=1.0),
+    Skew(half_spread=0.6, max_skew=1.0),
+    Grid(max_half_spread=1.2, max_skew=0.3, half_spreads=7, skews=7),
+    MarketOrders(SpreadAndSkew(max_half_spread=2.0, max_skew=1.0), half_spread=0.1),
+    Unbounded(),
+]
+every_quote = pytest.mark.parametrize("quote", QUOTES, ids=lambda quote: type(quote).__name__)
 
 
-def test_policies_and_strategies_keep_their_protocols():
-    assert isinstance(LEAN, Strategy)
-    assert isinstance(StrategyPolicy(LEAN, WIDE), Policy)
-    assert isinstance(RandomPolicy(WIDE), Policy)
+class Leaning:
+    """What a learner looks like: it acts on observations, says that it is deterministic, and clips nothing."""
+
+    tabulable = True
+
+    def act(self, observations):
+        inventory, time_left = observations.T
+        return np.stack([0.3 * np.sin(7.0 * time_left), -0.5 * inventory], axis=-1)
 
 
-@pytest.mark.parametrize("market", [world(initial_inventory=Integers(-3, 3)), world(order_size=2.5, max_inventory=7.5)])
-def test_observations_turn_back_into_orders_and_seconds(market):
-    simulation = Simulation(market, 9, interpreted=True)
+class Choosing:
+    """The same with finitely many actions."""
+
+    tabulable = True
+
+    def act(self, observations):
+        return np.rint(12.0 + 4.0 * observations[:, 0] - 3.0 * observations[:, 1]).astype(np.int64)
+
+
+def observed(market, inventory, steps_done):
+    """What a lane shows (1, k) of this inventory after so many steps."""
+    names = {"inventory": inventory / market.inventory_scale, "time_left": 1.0 - steps_done / market.clock.steps}
+    return np.array([[names[name] for name in market.observation_names]], np.float32)
+
+
+# strategies
+
+
+@every_quote
+def test_a_strategy_acts_by_what_decodes_to_its_depths(quote):
+    market = world(quote=quote)
+    policy = StrategyPolicy(LEANING, market)
+    for q in inventory_levels(market):
+        actions = policy.act(observed(market, q, 0))
+        depths = quoted_depths(market, actions.reshape(1, -1))
+        np.testing.assert_allclose(depths, LEANING.depths(np.array([q]), 0.5), atol=1e-12)
+
+
+@every_quote
+def test_what_cannot_be_quoted_is_quoted_as_nearly_as_it_can(quote):
+    market = world(quote=quote)
+    actions = StrategyPolicy(LinearSkew(half_spread=50.0, skew=40.0), market).act(observed(market, 3.0, 0))
+    space = market.quote.space
+    if space.shape:
+        assert (actions >= space.low).all()
+        assert (actions <= space.high).all()
+        assert actions.shape == (1, quote.width)
+    else:
+        assert actions.dtype == np.int64
+        assert actions.tolist() == [space.n - quote.skews]  # the widest spread, leaning down as far as it goes
+
+
+def test_a_strategy_is_tabulated_as_its_paper_has_it_not_as_the_actions_allow():
+    market = world(quote=SpreadAndSkew(max_half_spread=0.1, max_skew=0.1))
+    table = StrategyPolicy(LEANING, market).table()
+    assert isinstance(table.market.quote, Unbounded)
+    expected = LEANING.depths(inventory_levels(market), np.zeros((5, 1)))
+    np.testing.assert_array_equal(table.depths(), expected)
+
+
+def test_a_table_of_a_strategy_starts_with_the_whole_horizon_left_and_ends_with_one_step():
+    market = world()
+    table = tabulate(market, StrategyPolicy(HURRIED, market))
+    q = inventory_levels(market)
+    np.testing.assert_array_equal(table.actions[0], HURRIED.depths(q, 0.5))
+    np.testing.assert_allclose(table.actions[-1], HURRIED.depths(q, 0.1), rtol=1e-12)
+
+
+def test_inventory_counts_in_orders():
+    market = world(order_size=0.1, max_inventory=0.3, inventory_scale=0.2)
+    table = tabulate(market, StrategyPolicy(LEANING, market))
+    np.testing.assert_allclose(table.actions[0], LEANING.depths(np.arange(-3.0, 4.0), 0.0))
+
+
+# observations
+
+
+@given(orders=st.integers(1, 400), steps=st.integers(1, 3_000), size=st.floats(1e-3, 1e3), scale=st.floats(0.1, 30.0),
+       horizon=st.floats(1e-2, 1e4), share=st.floats(0.0, 1.0), data=st.data())  # fmt: skip
+def test_natural_units_are_those_that_were_observed(orders, steps, size, scale, horizon, share, data):
+    market = world(order_size=size, max_inventory=orders * size, inventory_scale=scale * size)
+    market = replace(market, clock=replace(market.clock, horizon=horizon, steps=steps))
+    held, done = data.draw(st.integers(-orders, orders)), round(share * (steps - 1))
+    inventory, seconds_left = natural_units(market, observed(market, held * size, done))
+    assert inventory.tolist() == [held]
+    assert seconds_left[0] == pytest.approx((steps - done) * market.clock.step_length, rel=1e-12)
+
+
+def test_without_an_end_there_is_always_the_whole_horizon_left():
+    market = world(clock=Ergodic(horizon=2.0, steps=4))
+    _, seconds_left = natural_units(market, np.array([[0.5], [-1.0]], np.float32))
+    assert seconds_left.tolist() == [2.0, 2.0]
+
+
+@pytest.mark.parametrize("clock", [world().clock, Ergodic(horizon=0.5, steps=5)])
+def test_grid_observations_are_those_of_the_simulation(clock):
+    market = world(clock=clock)
+    seen, simulation = grid_observations(market), Simulation(market, 50)
     simulation.start(0)
     for step in range(5):
-        inventory, seconds = natural_units(market, simulation.observations)
-        assert inventory.tolist() == (simulation.state.account.inventory / market.order_size).tolist()
-        assert seconds == pytest.approx(np.full(9, 0.5 - 0.1 * step), rel=1e-12)
-        simulation.step(random_actions(market, 9, step).reshape(-1))
+        row = seen[step % len(seen)]
+        assert all((row == shown).all(axis=-1).any() for shown in simulation.observations)
+        simulation.step(np.full(100, -1.0))
 
 
-def test_where_no_time_is_shown_the_end_is_a_horizon_away():
-    market = world(clock=Ergodic(7.0, 70))
-    assert natural_units(market, np.zeros((3, 1), np.float32))[1].tolist() == [7.0] * 3
+def test_who_sees_more_than_time_and_inventory_has_no_table():
+    market = world(price=OrnsteinUhlenbeck(sigma=1.0, speed=1.0, mean=100.0))
+    assert grid_observations(market) is None
+    assert tabulate(market, Leaning()) is None
 
 
-def test_a_strategy_is_quoted_as_it_is_where_the_market_can():
-    seen = grid_observations(WIDE).reshape(-1, 2)
-    orders, seconds = natural_units(WIDE, seen)
-    assert quoted_depths(WIDE, StrategyPolicy(LEAN, WIDE).act(seen)) == pytest.approx(LEAN.depths(orders, seconds))
+def test_who_does_not_say_that_it_is_deterministic_has_no_table():
+    assert tabulate(world(), RandomPolicy(world())) is None
 
 
-def test_a_strategy_is_quoted_as_nearly_as_the_market_can():
-    narrow = world(quote=Depths(max_depth=0.75))
-    depths = quoted_depths(narrow, StrategyPolicy(LEAN, narrow).act(grid_observations(narrow).reshape(-1, 2)))
-    orders, seconds = natural_units(narrow, grid_observations(narrow).reshape(-1, 2))
-    assert depths == pytest.approx(np.clip(LEAN.depths(orders, seconds), 0.0, 0.75))
-    alone = world(quote=Skew(half_spread=0.6, max_skew=0.5))
-    depths = quoted_depths(alone, StrategyPolicy(LEAN, alone).act(grid_observations(alone).reshape(-1, 2)))
-    assert depths.mean(axis=-1) == pytest.approx(np.full(len(depths), 0.6))
+# tables
 
 
-def test_a_strategy_acts_by_index_in_a_discrete_market():
-    market = world(quote=Grid(max_half_spread=1.0, max_skew=0.5))
-    actions = StrategyPolicy(FixedSymmetric(0.5), market).act(grid_observations(market).reshape(-1, 2))
-    assert actions.dtype == np.int64
-    assert set(actions.tolist()) == {12}  # the middle of five by five
+@pytest.mark.parametrize(("policy", "parts"), [
+    (Leaning(), {}),
+    (Leaning(), {"order_size": 0.1, "max_inventory": 0.3, "inventory_scale": 0.2}),
+    (Choosing(), {"quote": Grid(max_half_spread=1.0, max_skew=0.5)}),
+])  # fmt: skip
+def test_a_tabulated_policy_earns_to_the_bit_what_it_earns_step_by_step(policy, parts):
+    market = world(**parts)
+    table, steps = play(market, policy, 300, 5), run_policy(market, policy.act, 300, 5)
+    assert tabulate(market, policy) is not None
+    for name in vars(table):
+        assert same_bits(getattr(table, name), getattr(steps, name)), name
 
 
-def test_a_strategy_plays_by_table_as_by_stepping():
-    policy = StrategyPolicy(LEAN, WIDE)
-    by_table, by_stepping = play(WIDE, policy, 50, 3), run_policy(WIDE, policy.act, 50, 3)
-    for one, other in zip(astuple(by_table), astuple(by_stepping), strict=True):
-        assert one == pytest.approx(other, abs=1e-9)
+@pytest.mark.parametrize("clock", [world().clock, Ergodic(horizon=0.5, steps=5)])
+def test_a_strategy_earns_from_its_table_what_it_earns_step_by_step(clock):
+    market = world(quote=Depths(max_depth=9.0, min_depth=-7.0), clock=clock)
+    policy = StrategyPolicy(HURRIED, market)
+    table, steps = play(market, policy, 300, 5), run_policy(market, policy.act, 300, 5)
+    for name in vars(table):
+        np.testing.assert_allclose(getattr(table, name), getattr(steps, name), atol=1e-9)
 
 
-def test_a_table_holds_the_quotes_of_the_paper_not_of_the_market():
-    table = StrategyPolicy(LEAN, world(quote=Depths(max_depth=0.1))).table()
-    levels = inventory_levels(WIDE)
-    assert table.actions.shape == (5, 7, 2)
-    assert table.depths()[2] == pytest.approx(LEAN.depths(levels, 0.3))
-    assert isinstance(table, Table)
+def test_a_policy_that_is_no_table_plays_step_by_step_and_says_so():
+    steps = []
+    play(world(), RandomPolicy(world(), seed=1), 10, 0, lambda: steps.append(1))
+    assert len(steps) == 5
+    play(world(), StrategyPolicy(LEANING, world()), 10, 0, lambda: steps.append(1))
+    assert len(steps) == 5
 
 
-def test_grid_observations_are_what_the_env_shows():
-    market = world(initial_inventory=Integers(-3, 3))
-    env, grid = MarketMakingVectorEnv(market, 70), grid_observations(market)
-    observations = env.reset(seed=0)[0]
-    for step in range(5):
-        level = (env.simulation.state.account.inventory + 3).astype(int)
-        assert same_bits(observations, grid[step, level])
-        observations = env.step(random_actions(market, 70, step))[0]
+def test_a_table_reads_its_actions_as_the_market_does():
+    market = world(quote=SpreadAndSkew(max_half_spread=2.0, max_skew=1.0))
+    actions = np.zeros((1, 7, 2))
+    actions[0, :, 1] = np.linspace(-1.0, 1.0, 7)
+    depths = Table(market, actions).depths()
+    assert depths.shape == (1, 7, 2)
+    np.testing.assert_allclose(depths[0, :, 0], 1.0 - np.linspace(-1.0, 1.0, 7))
+    np.testing.assert_allclose(depths[0, :, 1], 1.0 + np.linspace(-1.0, 1.0, 7))
 
 
-def test_only_time_and_inventory_make_a_table():
-    assert grid_observations(world(price=OrnsteinUhlenbeck(1.0, 1.0, 100.0))) is None
-    assert grid_observations(COVERING["market_orders"]).shape == (1, 7, 1)
-    assert tabulate(WIDE, RandomPolicy(WIDE)) is None
+# random actions
 
 
-def test_a_random_policy_acts_uniformly_over_the_space():
-    actions = RandomPolicy(WIDE).act(np.zeros((20_000, 2), np.float32))
-    assert actions.shape == (20_000, 2)
-    assert abs(actions.mean()) < 4 / np.sqrt(3 * 40_000)
-    assert actions.min() >= -1.0
-    assert actions.max() <= 1.0
-    market = world(quote=Grid(max_half_spread=1.0, max_skew=0.5))
-    indices = RandomPolicy(market).act(np.zeros((25_000, 2), np.float32))
-    assert abs(((np.bincount(indices, minlength=25) - 1_000) ** 2 / 1_000).sum() - 24) < 4 * np.sqrt(48)
+@pytest.mark.parametrize("quote", QUOTES[:-1], ids=lambda quote: type(quote).__name__)
+def test_the_random_policy_repeats_itself_from_its_seed_and_fills_the_action_space(quote):
+    market, seen = world(quote=quote), np.zeros((2_000, 2), np.float32)
+    one, same, other = (RandomPolicy(market, seed) for seed in (3, 3, 4))
+    first, second = one.act(seen), one.act(seen)
+    np.testing.assert_array_equal(first, same.act(seen))
+    np.testing.assert_array_equal(second, same.act(seen))
+    assert not np.array_equal(first, second)
+    assert not np.array_equal(first, other.act(seen))
+    batch = market.quote.space
+    low, high = (batch.low[0], batch.high[0]) if batch.shape else (0, batch.n - 1)
+    assert low <= first.min() < low + 0.01 * (high - low + 1)
+    assert high - 0.01 * (high - low + 1) < first.max() <= high
 
 
-def test_a_random_policy_repeats_with_its_seed():
-    seen = np.zeros((5, 2), np.float32)
-    one, other = RandomPolicy(WIDE, seed=0), RandomPolicy(WIDE, seed=0)
-    assert same_bits(one.act(seen), other.act(seen))
-    assert same_bits(one.act(seen), other.act(seen))
-    assert not np.array_equal(RandomPolicy(WIDE, seed=1).act(seen), RandomPolicy(WIDE, seed=0).act(seen))
+def test_policies_and_strategies_are_known_by_what_they_can_do():
+    market = world()
+    assert all(isinstance(p, Policy) for p in (StrategyPolicy(LEANING, market), RandomPolicy(market), Leaning()))
+    assert isinstance(FixedSymmetric(0.5), Strategy)
+    assert not isinstance(FixedSymmetric(0.5), Policy)
+    assert not isinstance(Leaning(), Strategy)

@@ -6,6 +6,7 @@ from dataclasses import astuple, replace
 import gymnasium as gym
 import numpy as np
 import pytest
+import torch
 from stable_baselines3 import PPO
 from stable_baselines3.common.env_checker import check_env
 from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor, VecNormalize
@@ -23,10 +24,21 @@ DISCRETE = COVERING["mean_reverting"]
 ACTIONS = np.tile([0.1, -0.3], (2, 1))
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """Nets this small are slower on more, and two threads fight for the machine's two cores."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.fixture(scope="module")
-def trained():
+def trained(one_thread):
     """PPO after 2,000 steps of a market of time and inventory alone."""
-    model = PPO("MlpPolicy", VecAdapter(world(), num_envs=8), n_steps=64, batch_size=128, n_epochs=2, seed=0, device="cpu")
+    model = PPO(
+        "MlpPolicy", VecAdapter(world(), num_envs=8), n_steps=64, batch_size=128, n_epochs=2, seed=0, device="cpu"
+    )
     return model.learn(2_000)
 
 
@@ -117,7 +129,9 @@ def test_learners_see_scaled_rewards_and_people_the_markets():
     assert [i["episode"]["r"] for i in infos] == [i["episode"]["r"] for i in same]
 
 
-@pytest.mark.parametrize(("scale", "error"), [(0.0, ValueError), (-1.0, ValueError), (math.nan, ValueError), ("x", TypeError)])
+@pytest.mark.parametrize(
+    ("scale", "error"), [(0.0, ValueError), (-1.0, ValueError), (math.nan, ValueError), ("x", TypeError)]
+)
 def test_a_reward_scale_is_positive(scale, error):
     with pytest.raises(error, match="reward_scale must be > 0"):
         VecAdapter(SHORT, 2, reward_scale=scale)
@@ -232,5 +246,7 @@ def test_a_name_is_its_algorithm(name):
 
 
 def test_an_unknown_algorithm_is_an_error():
-    with pytest.raises(ValueError, match="algorithm must be one of PPO, A2C, SAC, TD3, DQN, TQC, RecurrentPPO, got 'ppo'"):
+    with pytest.raises(
+        ValueError, match="algorithm must be one of PPO, A2C, SAC, TD3, DQN, TQC, RecurrentPPO, got 'ppo'"
+    ):
         algorithm("ppo")

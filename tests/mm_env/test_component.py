@@ -122,10 +122,19 @@ def test_one_model_serves_both_sides():
     ("make", "message"),
     [
         (lambda: Sides(1.0, Exponential(1.0)), r"Sides\.bid must be a Component, got 1\.0"),
-        (lambda: Dealer(Exponential(1.0), Exponential(1.0)), r"Dealer\.flow\.bid must be a Flow, got Exponential\(k=1\.0\)"),
-        (lambda: Dealer(Poisson(1.0), Sides(Exponential(1.0), Poisson(1.0))), r"Dealer\.fill\.ask must be a Fill, got Pois"),
-        (lambda: Dealer(flow=3.0, fill=Exponential(1.0)), r"Dealer\.flow.* must be a Flow, got 3\.0"),
-        (lambda: Dealer(Poisson(1.0), Exponential(1.0), impact=None), r"Dealer\.impact.* must be an? Impact, got None"),
+        (
+            lambda: Dealer(Exponential(1.0), Exponential(1.0)),
+            r"Dealer\.flow.* must be a Flow.*, got Exponential\(k=1\.0\)",
+        ),
+        (
+            lambda: Dealer(Poisson(1.0), Sides(Exponential(1.0), Poisson(1.0))),
+            r"Dealer\.fill\.ask must be a Fill, got Poi",
+        ),
+        (lambda: Dealer(flow=3.0, fill=Exponential(1.0)), r"Dealer\.flow.* must be a Flow.*, got 3\.0"),
+        (
+            lambda: Dealer(Poisson(1.0), Exponential(1.0), impact=None),
+            r"Dealer\.impact.* must be an? Impact.*, got None",
+        ),
         (lambda: world(price="brownian"), r"Market\.price must be a Price, got 'brownian'"),
         (lambda: world(reward=0.5), r"Market\.reward must be a Reward, got 0\.5"),
         (lambda: world(venue=Poisson(1.0)), r"Market\.venue must be a Venue, got Poisson"),

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mm_env import Brownian, Depths, Dealer, Exponential, Integers, Poisson, Uniform, engine, kernel
+from mm_env import Brownian, Dealer, Depths, Exponential, Integers, Poisson, Uniform, engine, kernel
 from mm_env.component import record
 from mm_env.market import Market
 from mm_env.rollout import inventory_levels
@@ -88,7 +88,10 @@ def test_unusable_actions_are_counted_alike():
 def test_machine_code_is_kept_for_types_not_for_values():
     one, other = (
         engine.fingerprint(kernel.step_lanes, record(world(price=Brownian(sigma), **parts)))
-        for sigma, parts in ((1.0, {}), (2.0, {"venue": Dealer(Poisson(3.0), Exponential(9.0)), "initial_inventory": Integers(0, 1)}))
+        for sigma, parts in (
+            (1.0, {}),
+            (2.0, {"venue": Dealer(Poisson(3.0), Exponential(9.0)), "initial_inventory": Integers(0, 1)}),
+        )
     )
     assert one == other
 
@@ -96,7 +99,9 @@ def test_machine_code_is_kept_for_types_not_for_values():
 def test_another_type_another_kernel_another_machine_code():
     fingerprints = {engine.fingerprint(kernel.step_lanes, record(market)) for market in COVERING.values()}
     assert len(fingerprints) == len(COVERING)
-    assert engine.fingerprint(kernel.begin_lanes, record(world())) != engine.fingerprint(kernel.step_lanes, record(world()))
+    assert engine.fingerprint(kernel.begin_lanes, record(world())) != engine.fingerprint(
+        kernel.step_lanes, record(world())
+    )
 
 
 def test_the_same_types_do_not_compile_again(monkeypatch, tmp_path):

@@ -82,10 +82,11 @@ def test_each_side_has_its_own_rate_and_decay():
     assert chances.ask_arrival == pytest.approx(1 - math.exp(-0.3), rel=1e-13)
 
 
-def test_no_fewer_orders_arrive_than_fill():
-    chances = record(Dealer(Poisson(2.0), Exponential(1.0))).chances(Quote(-1.0, -2.0, 0.0, 0.0), 0.1)
-    assert chances.bid_arrival == chances.bid
-    assert chances.ask_arrival == chances.ask
+def test_orders_arrive_whatever_we_quote():
+    venue = record(Dealer(Poisson(2.0), Exponential(1.0)))
+    near, far = (venue.chances(Quote(depth, depth, 0.0, 0.0), 0.1) for depth in (-2.0, 3.0))
+    assert near.bid_arrival == far.bid_arrival == near.ask_arrival == venue.chances(Quote(0, 0, 0, 0), 0.1).bid
+    assert near.bid > near.bid_arrival > far.bid
 
 
 def after_a_step(market, actions):
@@ -109,7 +110,8 @@ def test_fills_and_arrivals_come_at_their_probabilities(name, seed):
     assert within(bought, chances.bid)
     assert within(sold, chances.ask)
     assert within(bought * sold, chances.bid * chances.ask)  # the sides are independent
-    assert within(state.tally.arrivals, chances.bid_arrival + chances.ask_arrival)
+    arrivals = max(chances.bid_arrival, chances.bid) + max(chances.ask_arrival, chances.ask)
+    assert within(state.tally.arrivals, arrivals)  # orders that come because we quote beyond the mid count too
     assert (state.tally.arrivals >= state.tally.fills).all()
 
 
@@ -124,10 +126,9 @@ def test_the_jump_is_exponential_with_its_mean_if_the_order_is_of_its_kind(impac
     assert jumps.min() >= 0
 
 
-@pytest.mark.parametrize("name", ["binomial", "mean_reverting", "discrete"])
+@pytest.mark.parametrize("name", ["binomial", "mean_reverting"])
 def test_the_mid_jumps_against_the_fill_by_the_mean(name):
-    action = np.zeros(COVERING[name].quote.width)
-    market, state = after_a_step(COVERING[name], action)
+    market, state = after_a_step(COVERING[name], np.zeros(COVERING[name].quote.width))
     net, expected = state.account.inventory / market.order_size, record(market).price.expected(100.0, None, 0.1)
     one_side = state.tally.arrivals == 1
     for side, direction, impact in ((1, -1, market.venue.impact.bid), (-1, 1, market.venue.impact.ask)):
@@ -136,9 +137,20 @@ def test_the_mid_jumps_against_the_fill_by_the_mean(name):
         assert within(state.mid[hit] - expected, direction * impact.mean)
 
 
+def test_orders_that_come_because_we_quote_beyond_the_mid_move_nothing():
+    market, state = after_a_step(COVERING["discrete"], np.zeros(1))  # the ask half a price unit below the mid
+    rules = record(market)
+    chances = rules.venue.chances(rules.quote.decode((0.0,)), 0.1)
+    sold = (state.account.inventory == -1) & (state.tally.arrivals == 1)
+    assert chances.ask_arrival < 0.8 * chances.ask
+    assert within(state.mid[sold] - 100.0, 0.3 * chances.ask_arrival / chances.ask)
+
+
 def test_a_fill_at_depth_d_with_impact_earns_d_less_the_mean():
     market = world(
-        price=Brownian(0.0), venue=Dealer(Poisson(9.0), PowerLaw(0.5, 1.5), FillImpact(0.2)), clock=FiniteHorizon(0.1, 1)
+        price=Brownian(0.0),
+        venue=Dealer(Poisson(9.0), PowerLaw(0.5, 1.5), FillImpact(0.2)),
+        clock=FiniteHorizon(0.1, 1),
     )
     simulation = Simulation(replace(market, quote=Depths(1.0)), 4_000, interpreted=True)
     simulation.start(0)

@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from mm_env import ArrivalImpact, Ergodic, Market, NoImpact
-from mm_env.markets import MARKETS, adverse_selection, amzn, amzn_ergodic, avellaneda_stoikov, cartea_jaimungal, market_named
+from mm_env.markets import (
+    MARKETS,
+    adverse_selection,
+    amzn,
+    amzn_ergodic,
+    avellaneda_stoikov,
+    cartea_jaimungal,
+    market_named,
+)
 from mm_env.rollout import inventory_levels, run_depths
 from tests.worlds import within
 

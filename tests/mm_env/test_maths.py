@@ -74,7 +74,9 @@ def test_clip_holds_inside_the_interval():
 
 def test_machine_code_gives_the_same_bits_as_python():
     random = np.random.default_rng(3)
-    inputs = np.concatenate([random.uniform(-800, 800, 5_000), random.normal(0, 1, 5_000), 10.0 ** -random.uniform(0, 300, 500)])
+    inputs = np.concatenate(
+        [random.uniform(-800, 800, 5_000), random.normal(0, 1, 5_000), 10.0 ** -random.uniform(0, 300, 500)]
+    )
     turns = random.uniform(0, 1, len(inputs))
     plain = np.zeros((8, len(inputs)))
     fill_values(inputs, turns, plain)

@@ -53,7 +53,8 @@ def test_an_interval_keeps_its_rule(annotation, said, kept, refused):
 
 
 @pytest.mark.parametrize(
-    "value", [True, np.True_, "1.0", None, 1j, [1.0, 2.0], np.array([True]), np.zeros((2, 2)), np.array([]), np.array(["a"])]
+    "value",
+    [True, np.True_, "1.0", None, 1j, [1.0, 2.0], np.array([True]), np.zeros((2, 2)), np.array([]), np.array(["a"])],
 )
 def test_what_is_no_number_array_or_distribution_is_a_type_error(value):
     with pytest.raises(TypeError, match=r"Brownian\.sigma must be >= 0"):

@@ -103,12 +103,20 @@ def test_unbounded_quotes_are_depths_as_they_are():
     [
         (lambda: Depths(max_depth=0.0), ValueError, r"Depths\.min_depth must be < max_depth = 0\.0, got 0\.0"),
         (lambda: Depths(1.0, min_depth=2.0), ValueError, r"Depths\.min_depth must be < max_depth = 1\.0, got 2\.0"),
-        (lambda: SpreadAndSkew(1.0, 1.0, 1.5), ValueError, r"SpreadAndSkew\.min_half_spread must be < max_half_spread = 1"),
+        (
+            lambda: SpreadAndSkew(1.0, 1.0, 1.5),
+            ValueError,
+            r"SpreadAndSkew\.min_half_spread must be < max_half_spread = 1",
+        ),
         (lambda: SpreadAndSkew(1.0, 0.0), ValueError, r"SpreadAndSkew\.max_skew must be > 0, got 0\.0"),
         (lambda: Skew(np.ones(3), 1.0), TypeError, r"Skew\.half_spread must be one number"),
         (lambda: Depths(max_depth=Integers(1, 2)), TypeError, r"Depths\.max_depth must be one number, a finite number"),
         (lambda: Grid(1.0, 1.0, half_spreads=0), ValueError, r"Grid\.half_spreads must be a whole number in \[1, "),
-        (lambda: Grid(1.0, 1.0, min_half_spread=2.0), ValueError, r"Grid\.min_half_spread must be <=? max_half_spread = 1"),
+        (
+            lambda: Grid(1.0, 1.0, min_half_spread=2.0),
+            ValueError,
+            r"Grid\.min_half_spread must be <=? max_half_spread = 1",
+        ),
         (lambda: MarketOrders(Grid(1.0, 1.0), 0.1), TypeError, r"MarketOrders\.quoting must have a Box of actions"),
         (lambda: MarketOrders(Skew(1.0, 1.0), -0.1), ValueError, r"MarketOrders\.half_spread must be >= 0, got -0\.1"),
         (lambda: MarketOrders(MarketOrders(Skew(1.0, 1.0), 0.1), 0.1), TypeError, r"MarketOrders\.quoting must "),

@@ -51,7 +51,10 @@ def test_make_takes_another_market():
     market = world()
     assert gym.make("mm_env/GLFT-v0", market=market).unwrapped.market is market
     assert gym.make_vec("mm_env/GLFT-v0", num_envs=2, market="amzn").market == MARKETS["amzn"]()
-    assert gym.make_vec("mm_env/GLFT-v0", num_envs=2, autoreset_mode="NextStep").metadata["autoreset_mode"].value == "NextStep"
+    assert (
+        gym.make_vec("mm_env/GLFT-v0", num_envs=2, autoreset_mode="NextStep").metadata["autoreset_mode"].value
+        == "NextStep"
+    )
 
 
 def test_gymnasium_can_run_single_envs_side_by_side():
@@ -72,17 +75,20 @@ def test_registering_twice_is_harmless(recwarn):
     assert not recwarn.list
 
 
-def test_gymnasium_can_record_the_statistics_of_a_single_env():
-    env = RecordEpisodeStatistics(gym.make("mm_env/AMZN-v0", market=world()))
+def test_gymnasiums_statistics_of_a_single_env_are_ours():
+    env = RecordEpisodeStatistics(gym.make("mm_env/AMZN-v0", market=world()), stats_key="recorded")
     env.reset(seed=0)
     for _ in range(5):
         *_, infos = env.step(np.zeros(2))
-    assert infos["episode"]["l"] == 5
+    assert infos["recorded"]["l"] == infos["episode"]["l"] == 5
+    assert infos["recorded"]["r"] == pytest.approx(infos["episode"]["r"])
 
 
-def test_gymnasium_can_record_the_statistics_of_a_vector_env():
-    env = VectorRecordEpisodeStatistics(gym.make_vec("mm_env/AMZN-v0", num_envs=2, market=world()))
+def test_gymnasiums_statistics_of_a_vector_env_are_ours():
+    env = gym.make_vec("mm_env/AMZN-v0", num_envs=2, market=world())
+    env = VectorRecordEpisodeStatistics(env, stats_key="recorded")  # the usual key, "episode", holds the market's figures
     env.reset(seed=0)
     for _ in range(5):
         *_, infos = env.step(np.zeros((2, 2)))
-    assert infos["episode"]["l"].tolist() == [5, 5]
+    assert infos["recorded"]["l"].tolist() == infos["episode"]["l"].tolist() == [5, 5]
+    assert infos["recorded"]["r"] == pytest.approx(infos["episode"]["r"])

@@ -10,10 +10,11 @@ from mm_env import (
     CARA,
     ArrivalImpact,
     AsymmetricDamping,
+    Binomial,
     Brownian,
     Dealer,
     Exponential,
-    FiniteHorizon,
+    Fees,
     Geometric,
     InventoryPenalty,
     OrnsteinUhlenbeck,
@@ -26,9 +27,7 @@ from mm_env.component import record
 from mm_env.simulation import Simulation
 from tests.worlds import random_actions, within, world
 
-OUTCOME = Outcome(
-    wealth_change=5.0, profit=-2.0, inventory=-3.0, mid_change=0.5, martingale=4.0, dt=0.25, final=0.0
-)
+OUTCOME = Outcome(wealth_change=5.0, profit=-2.0, inventory=-3.0, mid_change=0.5, surprise=4.0, dt=0.25, final=0.0)
 
 
 class Shortfall(Reward):
@@ -94,41 +93,51 @@ def test_cara_sums_to_the_utility_of_the_profit():
 
 
 DRIFTING = Brownian(sigma=5.0, drift=0.5)
-INFORMED = Dealer(Poisson(rate=10.0), Exponential(k=1.0), ArrivalImpact(0.5))
-NOISY = [
-    world(price=DRIFTING),
-    world(price=DRIFTING, venue=INFORMED, clock=FiniteHorizon(0.5, 5)),
-]
+NOISY = {
+    "calm": world(price=DRIFTING),
+    "informed": world(price=DRIFTING, venue=Dealer(Poisson(10.0), Exponential(1.0), ArrivalImpact(0.5))),
+}
+EXPECTING = [DRIFTING, Binomial(3.0), Geometric(0.05, 0.1), OrnsteinUhlenbeck(1.0, 2.0, 99.0)]
 
 
-def test_without_noise_the_position_earns_only_what_is_expected():
-    market = NOISY[0]
-    full, inventory, mids, _ = episodes(market, 70)
-    bare, _, _, _ = episodes(replace(market, reward=InventoryPenalty(phi=0.5, alpha=0.1, noise=0.0)), 70)
-    unforeseen = inventory * (np.diff(mids, axis=0) - 0.5 * market.clock.step_length)
-    assert np.abs(full - bare - unforeseen).max() < 1e-11
+def surprise(market, before, after, actions):
+    """(fill - P[fill]) (depth - fee) of each order, and q (dS - E[dS]): what nobody could know when the quotes were set."""
+    rules, dt, size, limit = record(market), market.clock.step_length, market.order_size, market.max_inventory
+    held, now = before.account.inventory, after.account.inventory
+    net, fills = (now - held) / size, after.tally.fills - before.tally.fills
+    unforeseen = []
+    for lane, action in enumerate(actions.tolist()):
+        quote = rules.quote.decode(tuple(action))
+        chances = rules.venue.chances(quote, dt)
+        bid_chance = chances.bid if held[lane] + size <= limit else 0.0
+        ask_chance = chances.ask if held[lane] - size >= -limit else 0.0
+        bought, sold = (fills[lane] + net[lane]) / 2, (fills[lane] - net[lane]) / 2
+        luck = (bought - bid_chance) * (quote.bid_depth - market.fees.maker)
+        luck += (sold - ask_chance) * (quote.ask_depth - market.fees.maker)
+        move = after.mid[lane] - rules.price.expected(before.mid[lane], None, dt)
+        unforeseen.append(size * luck + now[lane] * move)
+    return np.array(unforeseen)
 
 
-@pytest.mark.parametrize("price", [Geometric(0.02, 0.1), OrnsteinUhlenbeck(1.0, 2.0, 99.0)], ids=str)
-def test_without_noise_it_is_so_for_every_price(price):
-    full, bare = (world(price=price, reward=InventoryPenalty(noise=share)) for share in (1.0, 0.0))
-    simulations = [Simulation(market, 9, interpreted=True) for market in (full, bare)]
-    for simulation in simulations:
-        simulation.start(2)
+@pytest.mark.parametrize("price", EXPECTING, ids=str)
+def test_what_the_noise_takes_away_is_the_surprise(price):
+    sizes = {"order_size": 2.0, "max_inventory": 4.0, "fees": Fees(maker=0.05)}
+    full, bare = (world(price=price, reward=InventoryPenalty(0.5, 0.1, noise), **sizes) for noise in (1.0, 0.0))
+    one, other = (Simulation(market, 9, interpreted=True) for market in (full, bare))
+    one.start(2), other.start(2)
     for step in range(5):
-        mid = simulations[0].state.mid
-        one, other = (s.step(random_actions(full, 9, step).reshape(-1))[1] for s in simulations)
-        state, rules = simulations[0].state, record(price)
-        expected = np.array([rules.expected(m, None, full.clock.step_length) for m in mid.tolist()])
-        assert np.abs(one - other - state.account.inventory * (state.mid - expected)).max() < 1e-11
+        before, actions = one.state, random_actions(full, 9, step)
+        taken = one.step(actions.reshape(-1))[1] - other.step(actions.reshape(-1))[1]
+        assert np.abs(taken - surprise(full, before, one.state, actions)).max() < 1e-11
 
 
-@pytest.mark.parametrize("market", NOISY, ids=["calm", "informed"])
-def test_what_the_noise_takes_away_has_mean_zero_and_most_of_the_variance(market):
+@pytest.mark.parametrize("name", NOISY)
+def test_what_the_noise_takes_away_has_mean_zero_and_most_of_the_variance(name):
+    market = NOISY[name]
     full, inventory, _, end = episodes(market)
     bare, _, _, bare_end = episodes(replace(market, reward=replace(market.reward, noise=0.0)))
-    for step in range(market.clock.steps):
-        for held in (inventory[step] > 0, inventory[step] < 0):  # given what is known when the mid moves
+    for step in range(1, market.clock.steps):
+        for held in (inventory[step - 1] > 0, inventory[step - 1] < 0):  # given what is known when the quotes are set
             assert within((full - bare)[step][held], 0.0)
     assert within(end.tally.objective - bare_end.tally.objective, 0.0)
     assert bare_end.tally.objective.var() < 0.5 * end.tally.objective.var()

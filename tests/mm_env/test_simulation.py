@@ -156,3 +156,27 @@ def test_a_lane_can_go_through_many_episodes():
     for _ in range(1_000):
         simulation.restart(np.array([True, False]))
     assert simulation.state.episode.tolist() == [1_000.0, 0.0]
+
+
+def test_staggered_lanes_start_evenly_spread_over_the_horizon():
+    simulation, control = Simulation(world(), 70), Simulation(world(), 70)
+    simulation.start(5), control.start(5)
+    simulation.stagger()
+    steps = np.arange(70) * 5 // 70
+    assert np.array_equal(simulation.state.step, steps)
+    assert np.array_equal(simulation.observations[:, 1], (1 - steps / 5).astype(np.float32))
+    assert np.bincount(steps).tolist() == [14] * 5
+    endings = [simulation.step(ACTIONS[:70].reshape(-1))[2] for _ in range(5)]
+    assert np.array_equal(np.argmax(endings, axis=0), 4 - steps)
+    assert np.array_equal(control.state.mid, np.full(70, 100.0))
+
+
+def test_a_staggered_lane_meets_the_noise_of_its_step():
+    simulation = Simulation(world(), 70)
+    simulation.start(5)
+    simulation.stagger()
+    simulation.step(ACTIONS[:70].reshape(-1))
+    rules = record(world())
+    late = rules.begin(0.0)._replace(step=4.0)
+    after, _ = rules.step(late, tuple(ACTIONS[69].tolist()), draw(5, 69, 0, 4))
+    assert same_bits(numbers(simulation)[69], np.array(list(flat(after))))

@@ -151,6 +151,8 @@ class Alternating(Venue):
         return depth <= self.reach
 
     def trade(self, quote, bid_open, ask_open, noise, dt):
-        bid = 1.0 if (noise.bid < 0.5) & bid_open & self.near(quote.bid_depth) else 0.0
-        ask = 1.0 if (noise.bid < 0.5) & ask_open & self.near(quote.ask_depth) else 0.0
-        return Trades(bid, ask, 2.0, 0.0)
+        bid_chance = 0.5 if bid_open & self.near(quote.bid_depth) else 0.0
+        ask_chance = 0.5 if ask_open & self.near(quote.ask_depth) else 0.0
+        bid_filled = 1.0 if noise.bid < bid_chance else 0.0
+        ask_filled = 1.0 if noise.bid < ask_chance else 0.0
+        return Trades(bid_filled, ask_filled, bid_chance, ask_chance, arrivals=2.0, jump=0.0)

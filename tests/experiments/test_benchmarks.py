@@ -1,0 +1,122 @@
+"""Skill: 0 is the best constant quoting, 1 the exact optimum, and nothing where there is none."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from agents.exact import average_reward, best_fixed, evaluate
+from agents.fixed import FixedSymmetric, LinearSkew
+from agents.policy import RandomPolicy, StrategyPolicy
+from experiments.benchmarks import OPTIMUM, Benchmarks
+from experiments.contest import contest
+from mm_env import (
+    AsymmetricDamping,
+    Depths,
+    Ergodic,
+    FiniteHorizon,
+    Geometric,
+    InventoryPenalty,
+    OrnsteinUhlenbeck,
+    Skew,
+)
+from mm_env.markets import MARKETS
+from mm_env.quote import Unbounded
+from mm_env.rollout import inventory_levels
+from tests.worlds import world
+
+MARKET = world(clock=FiniteHorizon(1.0, 20), quote=Depths(max_depth=4.0, min_depth=-2.0))
+ENDLESS = replace(MARKET, clock=Ergodic(1.0, 20), reward=InventoryPenalty(phi=0.5))
+
+
+def scored(market, episodes=4_000, seed=3, **policies):
+    benchmarks = Benchmarks.of(market)
+    everyone = {**policies, **benchmarks.policies}
+    return benchmarks, benchmarks.skills(contest(market, everyone, episodes, seed), everyone)
+
+
+def quoting(strategy, market=MARKET):
+    return StrategyPolicy(strategy, market)
+
+
+@pytest.mark.parametrize("market", [MARKET, ENDLESS])
+def test_the_optimum_has_a_skill_of_one_and_the_best_constant_quotes_of_none(market):
+    fixed, worse = quoting(best_fixed(market), market), quoting(FixedSymmetric(0.1), market)
+    _, skills = scored(market, fixed=fixed, worse=worse)
+    assert skills[OPTIMUM].value == pytest.approx(1.0, abs=1e-9)
+    assert skills[OPTIMUM].half_width == 0.0
+    assert abs(skills["fixed"].value) <= 2.1 * skills["fixed"].half_width + 1e-9
+    assert skills["worse"].value < -1.0
+
+
+@pytest.mark.parametrize("strategy", [FixedSymmetric(0.7), LinearSkew(0.8, 0.3)])
+def test_simulated_skill_is_the_exact_one_within_its_error(strategy):
+    benchmarks, skills = scored(MARKET, one=quoting(strategy))
+    exact = benchmarks.exact_skill(quoting(strategy))
+    assert abs(skills["one"].value - exact) < 2.1 * skills["one"].half_width
+
+
+def test_skill_is_the_share_of_the_way_from_the_best_constant_quotes_to_the_optimum():
+    benchmarks, depths = Benchmarks.of(MARKET), LinearSkew(0.8, 0.3).depths(inventory_levels(MARKET), 0.0)
+    worth = evaluate(replace(MARKET, quote=Unbounded()), depths[None]).objective
+    constant = best_fixed(MARKET).depths(inventory_levels(MARKET), 0.0)
+    fixed = evaluate(replace(MARKET, quote=Unbounded()), constant[None]).objective
+    expected = (worth - fixed) / (benchmarks.best.objective - fixed)
+    assert benchmarks.exact_skill(quoting(LinearSkew(0.8, 0.3))) == pytest.approx(expected, rel=1e-9)
+    assert 0.0 < expected < 1.0
+
+
+def test_without_an_end_skill_compares_average_rewards_exactly():
+    benchmarks, skills = scored(ENDLESS, 50, one=quoting(LinearSkew(0.8, 0.3), ENDLESS), wild=RandomPolicy(ENDLESS))
+    depths = LinearSkew(0.8, 0.3).depths(inventory_levels(ENDLESS), 0.0)
+    rate = average_reward(replace(ENDLESS, quote=Unbounded()), depths[None])
+    expected = (rate - benchmarks.fixed) / (benchmarks.best.rate - benchmarks.fixed)
+    assert skills["one"].value == pytest.approx(expected, rel=1e-9)
+    assert skills["one"].half_width == 0.0
+    assert "wild" not in skills  # it is no table, and an average reward cut short is none
+
+
+@pytest.mark.parametrize(("parts", "reason"), [
+    ({"price": Geometric(sigma=0.02)}, "price: Geometric has no law"),
+    ({"reward": AsymmetricDamping(0.5)}, "reward has no exact recursion"),
+])  # fmt: skip
+def test_without_an_exact_optimum_there_are_no_skills_but_the_reason(parts, reason):
+    benchmarks, skills = scored(replace(MARKET, **parts), 50, one=quoting(FixedSymmetric(0.7)))
+    assert skills == {}
+    assert benchmarks.policies == {}
+    assert benchmarks.missing.startswith(reason)
+    assert benchmarks.exact_skill(quoting(FixedSymmetric(0.7))) is None
+
+
+def test_who_is_no_table_has_no_exact_skill():
+    assert Benchmarks.of(MARKET).exact_skill(RandomPolicy(MARKET)) is None
+
+
+def test_a_latent_state_leaves_skill_as_it_is():
+    market = replace(MARKET, price=OrnsteinUhlenbeck(sigma=1.0, speed=2.0, mean=100.0))
+    fixed = quoting(best_fixed(market), market)
+    benchmarks, skills = scored(market, fixed=fixed)
+    assert skills[OPTIMUM].value == 1.0
+    assert benchmarks.exact_skill(fixed) == pytest.approx(0.0, abs=1e-9)
+    assert abs(skills["fixed"].value) < 2.1 * skills["fixed"].half_width
+
+
+def test_where_actions_cannot_quote_as_well_as_the_best_constant_quotes_better_still_scores_higher():
+    """A half-spread that is given and far too wide: its optimum falls short of constant quotes freely chosen."""
+    market = replace(MARKET, quote=Skew(half_spread=3.0, max_skew=1.0))
+    narrow, wide = (quoting(FixedSymmetric(h), market) for h in (1.0, 3.0))
+    benchmarks, skills = scored(market, narrow=narrow, wide=wide)
+    if skills:  # or the reason why there are none
+        assert skills["narrow"].value > skills["wide"].value
+    else:
+        assert benchmarks.missing
+
+
+@pytest.mark.parametrize("name", MARKETS)
+def test_every_named_market_is_scored(name):
+    market = replace(MARKETS[name](), max_inventory=3.0)
+    market = replace(market, clock=replace(market.clock, horizon=market.clock.step_length * 10, steps=10))
+    benchmarks = Benchmarks.of(market)
+    assert benchmarks.missing == ""
+    assert benchmarks.optimal > benchmarks.fixed
+    assert np.isfinite(benchmarks.exact_skill(quoting(FixedSymmetric(0.1), market)))

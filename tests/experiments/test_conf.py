@@ -1,0 +1,208 @@
+"""conf/ says what the code says, and nothing else."""
+
+import inspect
+from dataclasses import fields
+
+import pytest
+from omegaconf import OmegaConf
+
+import mm_env
+from agents.learner import Learner
+from agents.policy import Policy, StrategyPolicy
+from experiments.published import FIGURES
+from experiments.setup import CONF, build, build_market, build_policies
+from mm_env.component import record
+from mm_env.markets import MARKETS
+
+FAMILIES = {
+    "price": mm_env.Price, "flow": mm_env.Flow, "fill": mm_env.Fill, "impact": mm_env.Impact, "clock": mm_env.Clock,
+    "quote": mm_env.Quoting, "reward": mm_env.Reward, "fees": mm_env.Fees,
+}  # fmt: skip
+ABSTRACT = set(FAMILIES.values()) - {mm_env.Fees}
+MODELS = [(family, path) for family in FAMILIES for path in sorted((CONF / family).glob("*.yaml"))]
+AGENTS = {path.stem: OmegaConf.load(path) for path in sorted((CONF / "agent").glob("*.yaml"))}
+LEARNERS = [name for name, config in AGENTS.items() if "algorithm" in config]
+STRATEGIES = [name for name in AGENTS if name not in LEARNERS]
+EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
+
+
+# components
+
+
+@pytest.mark.parametrize(("family", "path"), MODELS, ids=lambda value: getattr(value, "stem", value))
+def test_a_models_yaml_makes_it_and_names_its_parameters_exactly(family, path):
+    config = OmegaConf.load(path)
+    model = build(config)
+    assert isinstance(model, FAMILIES[family])
+    assert set(config) - {"_target_"} == {field.name for field in fields(model)}
+
+
+def test_every_model_has_a_yaml():
+    made = {type(build(OmegaConf.load(path))) for _, path in MODELS}
+    public = {thing for name in mm_env.__all__ if inspect.isclass(thing := getattr(mm_env, name))}
+    models = {thing for thing in public if issubclass(thing, tuple(FAMILIES.values()))}
+    assert models - ABSTRACT == made
+
+
+@pytest.mark.parametrize("path", sorted(CONF.rglob("*.yaml")), ids=lambda path: str(path.relative_to(CONF)))
+def test_every_yaml_says_what_it_is(path):
+    assert path.read_text().startswith("# ")
+
+
+# markets
+
+
+def test_the_named_markets_are_those_of_conf():
+    assert {path.stem for path in (CONF / "market").glob("*.yaml")} == set(MARKETS)
+
+
+@pytest.mark.parametrize("name", MARKETS)
+def test_a_named_market_is_the_same_from_conf_and_from_python(composed, name):
+    market = build_market(composed("compare", f"market={name}"))
+    assert market == MARKETS[name]()
+    assert record(market) == record(MARKETS[name]())
+
+
+@pytest.mark.parametrize("swap", [
+    ("fill@market.venue.fill=power_law", "~market.venue.fill.k"),
+    ("reward@market.reward=cara", "~market.reward.phi"),
+    ("clock@market.clock=ergodic",),
+    ("quote@market.quote=grid",),
+    ("impact@market.venue.impact=on_arrival",),
+    ("price@market.price=ornstein_uhlenbeck",),
+    ("fees@market.fees=proportional",),
+    ("flow@market.venue.flow=bernoulli",),
+])  # fmt: skip
+def test_a_part_of_a_market_can_be_swapped_from_the_command_line(composed, swap):
+    market = build_market(composed("compare", "market=amzn", *swap))
+    option = swap[0].split("=")[1]
+    family = swap[0].split("@")[0]
+    wanted = type(build(OmegaConf.load(CONF / family / f"{option}.yaml")))
+    parts = [market.price, market.clock, market.quote, market.reward, market.fees, *vars(market.venue).values()]
+    assert any(isinstance(getattr(part, "bid", part), wanted) for part in parts)
+
+
+def test_a_side_may_have_its_own_flow_from_the_command_line(composed):
+    sides = "{_target_:mm_env.Sides,bid:{_target_:mm_env.Poisson,rate:0.1},ask:{_target_:mm_env.Poisson,rate:0.05}}"
+    cfg = composed("compare", "market=amzn", "~market.venue.flow", f"+market.venue.flow={sides}")
+    flow = build_market(cfg).venue.flow
+    assert (flow.bid.rate, flow.ask.rate) == (0.1, 0.05)
+
+
+def test_a_parameter_may_be_a_distribution_from_the_command_line(composed):
+    uniform = "market.price.sigma={_target_:mm_env.Uniform,low:0.01,high:0.02}"
+    assert build_market(composed("compare", uniform)).price.sigma == mm_env.Uniform(0.01, 0.02)
+
+
+# experiments
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_an_experiment_composes_with_a_main_and_adds_no_key_to_it(composed, name):
+    fitting = []
+    for main in ("compare", "train"):
+        cfg = composed(main, f"experiment={name}")
+        build_market(cfg)
+        fitting.append(set(cfg) == set(composed(main)))
+    assert any(fitting)
+
+
+def test_the_six_rows_of_avellaneda_and_stoikov_have_all_their_published_numbers(composed):
+    cfg = composed("compare", "experiment=avellaneda_stoikov_2008")
+    policies, refused = build_policies(cfg, build_market(cfg), cfg.agents)
+    assert (len(policies), refused) == (6, {})
+    assert all(set(agent.published) == {"paths", *FIGURES} for agent in cfg.agents)
+
+
+@pytest.mark.parametrize("main", ["compare", "train"])
+def test_a_main_compares_with_strategies_that_conf_knows(composed, main):
+    cfg = composed(main)
+    assert set(cfg.agents if main == "compare" else cfg.rivals) <= set(STRATEGIES)
+
+
+# strategies
+
+OF_FILL = {  # what a strategy takes from the market is what it must be refused without
+    "fixed_symmetric", "avellaneda_stoikov", "avellaneda_stoikov_stationary", "avellaneda_stoikov_symmetric", "glft",
+    "glft_asymptotic", "cartea_jaimungal", "cartea_jaimungal_stationary",
+}  # fmt: skip
+OF_RATE = {"glft", "glft_asymptotic", "cartea_jaimungal", "cartea_jaimungal_stationary"}
+OF_RISK = OF_FILL - {"fixed_symmetric"}
+OF_AVERSION = OF_RISK - {"cartea_jaimungal", "cartea_jaimungal_stationary"}
+EXACT = {"best_fixed", "linear_skew"}
+SIDES = "{_target_:mm_env.Sides,bid:{_target_:mm_env.Poisson,rate:0.1},ask:{_target_:mm_env.Poisson,rate:0.05}}"
+UNIFORM = "{_target_:mm_env.Uniform,low:0.01,high:0.02}"
+
+
+@pytest.mark.parametrize("name", MARKETS)
+def test_every_strategy_has_its_parameters_from_every_named_market(composed, name):
+    cfg = composed("compare", f"market={name}", "market.max_inventory=2", "market.clock.steps=5")
+    policies, refused = build_policies(cfg, build_market(cfg), STRATEGIES)
+    assert refused == {}
+    assert all(isinstance(policy, Policy) for policy in policies.values())
+
+
+@pytest.mark.parametrize(("overrides", "without", "reason"), [
+    (["fill@market.venue.fill=power_law", "~market.venue.fill.k"], OF_FILL, "market.venue.fill.k"),
+    (["reward@market.reward=asymmetric_damping", "~market.reward.phi"], OF_RISK | EXACT, "reward"),
+    (["~market.venue.flow", f"+market.venue.flow={SIDES}"], OF_RATE, "market.venue.flow.rate"),
+    (["fees@market.fees=proportional"], EXACT, "fees has no exact recursion"),
+    (["market.reward.phi=0"], OF_AVERSION, "gamma must be > 0, got 0.0"),
+    (["market.price.sigma=0"], OF_AVERSION, "sigma"),
+    ([f"market.price.sigma={UNIFORM}"], OF_AVERSION | EXACT, "sigma"),
+    (["price@market.price=geometric"], OF_AVERSION | EXACT, ""),  # its sigma is no volatility in price units
+])  # fmt: skip
+def test_a_strategy_is_refused_with_the_reason_where_its_theory_does_not_reach(composed, overrides, without, reason):
+    cfg = composed("compare", "market=amzn", "market.max_inventory=2", "market.clock.steps=5", *overrides)
+    policies, refused = build_policies(cfg, build_market(cfg), STRATEGIES)
+    assert set(refused) == without
+    assert set(policies) == set(STRATEGIES) - without
+    assert all(reason in why for why in refused.values()), refused
+    assert not [why for why in refused.values() if "raised while resolving" in why and "Missing key" not in why], (
+        refused
+    )
+
+
+@pytest.mark.parametrize("size", [1.0, 0.1])
+def test_a_strategy_of_orders_quotes_the_same_whatever_an_order_is_worth(composed, size):
+    """phi q^2 with q in units is phi size n^2 an order's worth: prices do not depend on how units are counted."""
+    sizes = (f"market.order_size={size}", f"market.max_inventory={3 * size}", f"market.inventory_scale={3 * size}")
+    cfg = composed("compare", "market=amzn", "market.clock.steps=5", *sizes, f"market.reward.phi={1e-4 / size}")
+    policies, _ = build_policies(cfg, build_market(cfg), sorted(OF_FILL))
+    whole = composed("compare", "market=amzn", "market.clock.steps=5", "market.max_inventory=3")
+    expected, _ = build_policies(whole, build_market(whole), sorted(OF_FILL))
+    for name, policy in policies.items():
+        assert isinstance(policy, StrategyPolicy)
+        assert policy.table().actions == pytest.approx(expected[name].table().actions, rel=1e-9), name
+
+
+# learners
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_a_learners_yaml_makes_a_learner_and_composes(composed, name):
+    learner = build(AGENTS[name])
+    assert isinstance(learner, Learner)
+    assert build(composed("train", f"agent={name}").agent) == learner or "learning_rate" in learner.settings
+    assert learner.algorithm.lower() == name.replace("_", "")
+
+
+def test_there_is_a_learner_of_every_algorithm():
+    from agents.sb3 import ALGORITHMS
+
+    assert {AGENTS[name].algorithm for name in LEARNERS} == set(ALGORITHMS)
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_a_learners_settings_are_those_of_its_algorithm(composed, name):
+    grid = ["quote@market.quote=grid"] if name == "dqn" else []
+    cfg = composed("train", f"agent={name}", *grid)
+    model = build(cfg.agent).model(build_market(cfg), seed=0)
+    assert type(model).__name__ == cfg.agent.algorithm
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_a_learner_is_no_strategy_and_says_what_to_do(composed, name):
+    cfg = composed("compare")
+    _, refused = build_policies(cfg, build_market(cfg), [name])
+    assert refused == {name: "it has to be trained first: give the folder of its run"}

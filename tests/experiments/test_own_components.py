@@ -1,0 +1,102 @@
+"""A user's own component, from their own module, by its name alone."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from experiments import compare, train
+from tests.experiments.conftest import SMALL, rows
+
+ROOT = Path(__file__).parents[2]
+MODULE = '''
+import math
+from typing import NamedTuple
+from mm_env import Fill, NonNegative, Positive, Price, rule
+from mm_env.maths import exp, normal
+
+
+class Variance(NamedTuple):
+    variance: float
+
+
+class Gusty(Price):
+    """A volatility that wanders; the agent sees it."""
+
+    sigma: Positive
+    gust: NonNegative
+    signals = ("volatility",)
+
+    @rule
+    def start(self):
+        return Variance(1.0)
+
+    @rule
+    def move(self, mid, latent, noise, dt):
+        return mid + self.sigma * math.sqrt(latent.variance * dt) * normal(noise.price)
+
+    @rule
+    def evolve(self, latent, noise, dt):
+        return Variance(latent.variance * exp(self.gust * math.sqrt(dt) * normal(noise.latent) - 0.5 * self.gust**2 * dt))
+
+    @rule
+    def observe(self, mid, latent):
+        return (math.sqrt(latent.variance),)
+
+
+class Flat(Fill):
+    share: Positive
+
+    @rule
+    def take(self, depth):
+        return self.share if depth > 0.0 else 1.0
+'''
+OWN = ("market.price._target_=gusty.Gusty", "+market.price.gust=0.5", "~market.price.drift")
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch):
+    (tmp_path / "gusty.py").write_text(MODULE)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "gusty", raising=False)
+
+
+def test_a_price_of_the_users_own_is_compared_on(launch, module, capsys):
+    table = rows(launch(compare.main, *SMALL, *OWN, "agents=[fixed_symmetric,random,best_fixed]")[0])
+    assert set(table) == {"fixed_symmetric", "random"}
+    assert all(np.isfinite(row["objective"]) for row in table.values())
+    said = " ".join(capsys.readouterr().out.split())
+    assert "optimum is left out: price: Gusty has no law of its moves that is the same at every mid" in said
+
+
+def test_a_price_of_the_users_own_is_trained_on(launch, module):
+    short = ("agent.total_steps=1", "agent.noise=1", "rivals=[random]", "watch.evaluations=1", "watch.episodes=50")
+    folder, numbers = launch(train.main, *SMALL, *OWN, *short)
+    assert numbers == [rows(folder)["PPO"]["objective"]]
+    assert np.isfinite(numbers).all()
+
+
+def test_a_fill_of_the_users_own_has_its_exact_optimum(launch, module):
+    own = ("market.venue.fill._target_=gusty.Flat", "+market.venue.fill.share=0.25", "~market.venue.fill.k")
+    table = rows(launch(compare.main, *SMALL, *own, "agents=[best_fixed]")[0])
+    assert table["optimum"]["objective"] > table["best_fixed"]["objective"]
+
+
+def test_a_parameter_of_the_users_own_is_checked_as_any_other(refused, module):
+    said = refused(compare.main, *SMALL, *OWN[:1], "+market.price.gust=-1", OWN[2])
+    assert "error: market.price: Gusty.gust must be >= 0, got -1" in said
+
+
+def test_a_module_that_is_not_there_is_named(refused):
+    assert "No module named 'nowhere'" in refused(compare.main, *SMALL, "market.price._target_=nowhere.Gusty")
+
+
+def test_a_shell_finds_the_module_on_the_python_path(module, tmp_path):
+    where = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    command = ["-m", "experiments.compare", *SMALL, *OWN, "agents=[random]", f"hydra.run.dir={tmp_path / 'out'}"]
+    ended = subprocess.run([sys.executable, *command], cwd=ROOT, env=where, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert set(rows(tmp_path / "out")) == {"random"}

@@ -1,0 +1,87 @@
+"""Numbers as they are shown: no more digits than the error allows, in three forms that agree."""
+
+import numpy as np
+import pytest
+
+from experiments.contest import Entry
+from experiments.report import COLUMNS, error, number, show, write
+from mm_env.metrics import Estimate, figures
+from mm_env.rollout import Episodes
+from tests.experiments.conftest import rows
+
+NOTHING = Estimate(float("nan"), float("nan"))
+
+
+@pytest.mark.parametrize(("value", "half_width", "shown", "around"), [
+    (66.8749, 0.3, "66.9", "±0.3"),
+    (66.8749, 0.12, "66.87", "±0.12"),  # two digits of an error that begins with a 1
+    (66.8749, 0.194, "66.87", "±0.19"),
+    (66.8749, 0.196, "66.9", "±0.2"),
+    (66.8749, 0.0961, "66.87", "±0.10"),
+    (-0.00123456, 0.00003, "-0.00123", "±0.00003"),
+    (1234.5, 30.0, "1234", "±30"),
+    (1234.5, 12.0, "1234", "±12"),
+    (5.0, 0.0, "5.00", ""),  # exact: a hundredth of itself
+    (0.0, 0.0, "0.00", ""),
+    (1.0, 0.0, "1.00", ""),
+    (-0.5, 0.0, "-0.500", ""),
+])  # fmt: skip
+def test_a_number_has_the_decimals_of_its_error(value, half_width, shown, around):
+    estimate = Estimate(value, half_width)
+    assert number(estimate) == shown
+    assert error(estimate) == around
+
+
+@pytest.mark.parametrize("nothing", [None, NOTHING])
+def test_what_does_not_exist_is_a_dash(nothing):
+    assert number(nothing) == "—"
+    assert error(nothing) == ""
+
+
+def entry(name, shift=0.0, lead=None):
+    random = np.random.default_rng(0)
+    fields = {field: random.normal(size=50) + shift for field in Episodes.__annotations__}
+    episodes = Episodes(**{**fields, "fills": np.full(50, 2.0), "arrivals": np.full(50, 8.0)})
+    return Entry(name, episodes, figures(episodes), lead)
+
+
+ENTRIES = [entry("one", 1.0), entry("other, with a comma", 0.0, Estimate(-1.0, 0.25))]
+SKILLS = {"one": Estimate(0.75, 0.1)}
+
+
+def test_the_csv_holds_every_figure_to_the_last_digit(tmp_path):
+    write(tmp_path, "title", ENTRIES, SKILLS)
+    table = rows(tmp_path)
+    assert list(table) == ["one", "other, with a comma"]
+    for e in ENTRIES:
+        for name, estimate in e.figures.items():
+            assert (table[e.name][name], table[e.name][f"{name}_half_width"]) == estimate
+    assert (table["one"]["skill"], table["one"]["skill_half_width"]) == SKILLS["one"]
+    assert np.isnan(table["other, with a comma"]["skill"])
+    assert np.isnan(table["one"]["lead"])
+    assert table["other, with a comma"]["lead"] == -1.0
+
+
+def test_the_markdown_is_a_table_of_the_same_columns(tmp_path):
+    write(tmp_path, "title", ENTRIES, SKILLS)
+    lines = (tmp_path / "table.md").read_text().splitlines()
+    assert lines[0] == "# title"
+    assert {line.count("|") for line in lines[2:]} == {len(COLUMNS) + 2}
+    assert "| 0.75 ±0.10 |" in lines[4]
+    assert "| one | " in lines[4]
+    assert "| — |" in lines[5]
+    assert "0.250" in lines[4]  # the fill ratio, without an error as it never varies
+
+
+def test_the_console_shows_every_agent_column_and_who_was_left_out(capsys):
+    show("a title", ENTRIES, SKILLS, {"glft": "GLFT.gamma must be > 0, got 0.0"})
+    said = capsys.readouterr().out
+    assert "a title" in said
+    assert all(e.name in said for e in ENTRIES)
+    assert all(word in said for heading in COLUMNS.values() for word in heading.split())
+    assert "glft is left out: GLFT.gamma must be > 0, got 0.0" in said
+    assert "…" not in said
+
+
+def test_every_figure_has_a_column():
+    assert set(COLUMNS) == {"skill", "lead", *figures(ENTRIES[0].episodes)}
