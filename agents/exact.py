@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.fixed import FixedSymmetric, LinearSkew
-from agents.latent import Axis, Unsolvable, axis_of
+from agents.latent import Axis, Unsolvable, axis_of, check_law
 from mm_env import engine, kernel
 from mm_env.account import Fees
 from mm_env.clock import Ergodic
@@ -24,7 +24,7 @@ from mm_env.market import Market
 from mm_env.parameters import Distribution
 from mm_env.quote import Unbounded
 from mm_env.reward import CARA, InventoryPenalty
-from mm_env.rollout import inventory_levels
+from mm_env.rollout import check_table, inventory_levels
 from mm_env.venue.dealer import Dealer
 
 Floats = NDArray[np.float64]
@@ -64,6 +64,7 @@ def evaluate(market: Market, actions: Floats, nodes: int = 1) -> Evaluation:
     Raises: Unsolvable if the market's objective has no recursion over (time, inventory) and the axis of its price.
     """
     check_solvable(market)
+    check_table(market, actions)
     axis, steps, q = axis_of(market, nodes), market.clock.steps, inventory_levels(market)
     outcomes = [list(_outcomes(market, row)) for row in _rows(market, actions)]
     gather = _gather_cara if isinstance(market.reward, CARA) else _gather_wealth
@@ -81,6 +82,8 @@ def evaluate_depths(market: Market, depths: Floats) -> Evaluation:
 
 def inventory_law(market: Market, actions: Floats) -> Floats:
     """P(inventory = level) at each step, (steps + 1, levels), from the market's initial inventory."""
+    check_solvable(market)
+    check_table(market, actions)
     steps, outcomes = market.clock.steps, [list(_outcomes(market, row)) for row in _rows(market, actions)]
     law = np.zeros((steps + 1, len(inventory_levels(market))))
     law[0, _start(market)] = 1.0
@@ -93,6 +96,9 @@ def inventory_law(market: Market, actions: Floats) -> Floats:
 def average_reward(market: Market, actions: Floats) -> float:
     """The long-run reward per unit of time of a stationary table (1, levels, width), price units / time."""
     check_solvable(market)
+    check_table(market, actions)
+    if isinstance(market.reward, CARA) or len(axis_of(market, NODES).nodes) > 1:
+        raise Unsolvable("an average reward is solved for InventoryPenalty and a price without a state that matters")
     return poisson_equation(market, actions)[0]
 
 
@@ -151,6 +157,7 @@ def check_solvable(market: Market) -> None:
     for name, kinds in parts.items():
         if type(getattr(market, name)) not in kinds:
             raise Unsolvable(f"{name} has no exact recursion over (time, inventory): {getattr(market, name)}")
+    check_law(market)
     venue: Any = market.venue
     for side in (venue.impact.bid, venue.impact.ask):
         if type(side) not in (NoImpact, FillImpact, ArrivalImpact) or (

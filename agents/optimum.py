@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from agents.exact import NODES, Evaluation, check_solvable, poisson_equation
 from agents.latent import Axis, Unsolvable, axis_of
-from agents.policy import Table, natural_units
+from agents.policy import Table, natural_units, quoted_depths
 from mm_env import engine
 from mm_env.clock import Ergodic
 from mm_env.component import count, load, record
@@ -34,7 +34,7 @@ Floats = NDArray[np.float64]
 GOLDEN = 0.6180339887498949
 _WIDTH = 1e-7  # of the action range: the objective is flat at its maximum, so this leaves an error of 1e-14 of it
 _GAIN = 1e-13  # relative: a sweep that gains less is the last
-_SWEEPS, _LOOKS = 20, 60
+_SWEEPS, _LOOKS, _SCAN = 20, 60, 48
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Optimum:
             clock.steps - np.rint(seconds_left / clock.step_length).astype(np.int64), 0, len(self.actions) - 1
         )
         discrete = isinstance(self.market.quote.space, gym.spaces.Discrete)
-        actions = self.axis.between(self.actions, step, level, observations)
+        actions = self.axis.between(self.actions, step, level, observations, discrete)
         return actions[:, 0].astype(np.int64) if discrete else actions
 
 
@@ -134,7 +134,15 @@ class _Solver:
         ahead = np.ascontiguousarray(self.axis.look_ahead(self.market, following, last))
         value, actions = np.empty(ahead.size), np.ascontiguousarray(guess).reshape(-1).copy()
         self._kernel(
-            *self._shapes, self.gamma, *self.jumps, self.discrete, ahead.reshape(-1), len(self.q), value, actions
+            *self._shapes,
+            self.gamma,
+            *self.jumps,
+            self.discrete,
+            self.ways,
+            ahead.reshape(-1),
+            len(self.q),
+            value,
+            actions,
         )
         return value.reshape(ahead.shape), actions.reshape(guess.shape)
 
@@ -158,6 +166,20 @@ class _Solver:
             chosen = np.where(improved[..., None], whole, chosen)
         return best, chosen
 
+    @cached_property
+    def ways(self) -> Floats:
+        """The lines to search, (lines, width): along each action, and along each depth with the other held.
+
+        The depths hardly interact, so that a sweep or two along them is enough; the actions are for the edges of their box.
+        """
+        lines = np.eye(self.width)
+        if self.width == 2:
+            origin, *moved = quoted_depths(self.quoted, np.array([[0.0, 0.0], [0.5, 0.0], [0.0, 0.5]]))
+            slopes = np.stack([depths - origin for depths in moved], axis=-1)
+            alone = np.linalg.inv(slopes).T
+            lines = np.vstack([alone / np.abs(alone).max(axis=1, keepdims=True), lines])
+        return np.ascontiguousarray(lines)
+
     @property
     def _shapes(self) -> tuple[Any, ...]:
         return record(self.quoted), (0.0,) * self.width
@@ -165,20 +187,20 @@ class _Solver:
     @cached_property
     def _kernel(self) -> Any:
         floats = np.zeros(1)
-        arguments = (*self._shapes, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, floats, 1, floats, floats)
+        arguments = (*self._shapes, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, self.ways, floats, 1, floats, floats)
         return engine.compiled(improve, *arguments)
 
 
 def improve(
     market: Any, action: Any, gamma: float, bid_fill_jump: float, ask_fill_jump: float, bid_arrival_jump: float,
-    ask_arrival_jump: float, discrete: float, ahead: Any, levels: int, value: Any, actions: Any,
+    ask_arrival_jump: float, discrete: float, ways: Any, ahead: Any, levels: int, value: Any, actions: Any,
 ) -> None:  # fmt: skip
     """The best action and its value at each (node, level), given what each level is worth `ahead`.
 
     Continuous actions are improved from those already there.
     """
     width, jumps = count(action), (bid_fill_jump, ask_fill_jump, bid_arrival_jump, ask_arrival_jump)
-    here, trial, way = np.empty(width), np.empty(width), np.empty(width)
+    here, trial = np.empty(width), np.empty(width)
     for i in range(value.shape[0]):
         place = (gamma, jumps, ahead, i // levels * levels, i % levels, levels)
         if discrete > 0.0:
@@ -186,7 +208,7 @@ def improve(
         else:
             for d in range(width):
                 here[d] = actions[i * width + d]
-            value[i] = ascend(market, action, place, width, here, trial, way)
+            value[i] = ascend(market, action, place, width, here, trial, ways)
         for d in range(width):
             actions[i * width + d] = here[d]
 
@@ -205,36 +227,41 @@ def best_choice(market, action, place, choices, here):
 
 
 @scalar
-def ascend(market, action, place, width, here, trial, way):
-    """The value at the top reached from `here`, which moves there.
-
-    Lines are searched along the axes and, of two, the diagonals: the diagonals of (half-spread, skew) are the two depths,
-    which hardly interact, so that a sweep or two is enough.
-    """
+def ascend(market, action, place, width, here, trial, ways):
+    """The value at the top reached from `here`, which moves there, by searching along each of `ways` (lines, width)."""
     top = quote_value(market, load(action, here, 0, 1), place)
-    for _ in range(_SWEEPS):
+    for sweep in range(_SWEEPS):
         before = top
-        for line in range(4 if width == 2 else width):
-            for d in range(width):
-                way[d] = (1.0 if d == line else 0.0) if line < 2 else (1.0 if d == 0 else 5.0 - 2.0 * line)
-            worth, distance = search_line(market, action, place, width, here, trial, way, top)
+        for line in range(ways.shape[0]):
+            way = ways[line]
+            worth, distance = search_line(market, action, place, width, here, trial, way, top, sweep == 0)
             if worth > top:
                 top = worth
                 for d in range(width):
                     here[d] = min(max(here[d] + distance * way[d], -1.0), 1.0)
-        if top - before <= _GAIN * (abs(top) + 1e-3):
+        if sweep > 0 and top - before <= _GAIN * (abs(top) + 1e-3):
             break
     return top
 
 
 @scalar
-def search_line(market, action, place, width, here, trial, way, top):
-    """Brent 1973, ch. 5: the highest value along a line within the action space, from `top` at `here`, and how far off it lies.
+def search_line(market, action, place, width, here, trial, way, top, scan):
+    """Brent 1973, ch. 5: the highest value along a line within the action space, from `top` at `here`, and how far off it is.
 
-    A parabola through the three best points says where to look next, a golden section where it leads nowhere.
+    A parabola through the three best points says where to look next, a golden section where it leads nowhere. With `scan`
+    it looks first at evenly spaced points, ends included, and goes on from the best of them.
     """
     left, right = reach(here, way, width)
-    best, second, third, at_best, at_second, at_third = 0.0, 0.0, 0.0, top, top, top
+    best, at_best = 0.0, top
+    if scan:
+        spacing = (right - left) / _SCAN
+        for k in range(_SCAN + 1):
+            point = left + k * spacing
+            worth = value_along(market, action, place, width, here, trial, way, point)
+            if worth > at_best:
+                best, at_best = point, worth
+        left, right = max(left, best - spacing), min(right, best + spacing)
+    second, third, at_second, at_third = best, best, at_best, at_best
     step, last = 0.0, 0.0
     for _ in range(_LOOKS):
         middle = 0.5 * (left + right)
@@ -267,7 +294,7 @@ def search_line(market, action, place, width, here, trial, way, top):
 def value_along(market, action, place, width, here, trial, way, distance):
     """The value at `distance` from `here`."""
     for d in range(width):
-        trial[d] = here[d] + distance * way[d]
+        trial[d] = min(max(here[d] + distance * way[d], -1.0), 1.0)
     return quote_value(market, load(action, trial, 0, 1), place)
 
 

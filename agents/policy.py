@@ -61,7 +61,8 @@ class StrategyPolicy:
         """Every quote of the strategy, as its paper has it: not held to the market's action space."""
         orders = inventory_levels(self.market) / self.market.order_size
         clock = self.market.clock
-        times = clock.step_length * np.arange(clock.steps, 0, -1, dtype=np.float64)
+        steps_left = np.arange(clock.steps, 0, -1) if "time_left" in self.market.observation_names else clock.steps
+        times = clock.step_length * np.atleast_1d(np.asarray(steps_left, np.float64))
         depths = self.strategy.depths(orders[None, :], times[:, None])
         return Table(replace(self.market, quote=Unbounded()), depths)
 
@@ -120,6 +121,7 @@ def tabulate(market: Market, policy: Policy) -> Table | None:
 
 def play(market: Market, policy: Policy, num_episodes: int, seed: int, on_step: Any = lambda: None) -> Episodes:
     """Episode 0 of `seed` in `num_episodes` lanes: inside the kernel if the policy is a table, else step by step."""
+    getattr(policy, "forget", lambda: None)()
     table = tabulate(market, policy)
     if table is not None:
         return run_actions(table.market, table.actions, num_episodes, seed)

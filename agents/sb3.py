@@ -54,8 +54,7 @@ class VecAdapter(VecEnv):
     def reset(self) -> NDArray[np.float32]:
         observations, _ = self.env.reset(seed=self._seeds[0])
         if self.stagger:
-            self.env.simulation.stagger()
-            observations = self.env.simulation.observations.copy()
+            observations = self.env.simulation.stagger()
         self.reset_infos = [{} for _ in range(self.num_envs)]
         self._reset_seeds()
         self._reset_options()

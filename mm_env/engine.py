@@ -17,6 +17,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mm_env import component, maths
 
 _registered: set[Any] = set()
@@ -28,7 +30,8 @@ def compiled(kernel: Callable[..., Any], *arguments: Any) -> Callable[..., Any]:
 
     config: Any = numba.core.config  # pyright: ignore[reportAttributeAccessIssue]
 
-    _register()
+    glue = _registered_glue()
+    glue.use_version(_rules_version(arguments), maths.SCALARS)
     folder = cache_folder() / fingerprint(kernel, *arguments)
     saved, config.CACHE_DIR = config.CACHE_DIR, str(folder)
     try:
@@ -55,16 +58,20 @@ def cache_folder() -> Path:
 
 def fingerprint(kernel: Callable[..., Any], *arguments: Any) -> str:
     """A name for all that the machine code of `kernel` depends on."""
-    digest = hashlib.sha256(f"{_package_source()} {version('numba')}".encode())
-    seen: set[int] = set()
-    for part in _code(kernel, seen):
-        digest.update(part.encode())
+    parts = [_package_source(), version("numba"), *_code(kernel, set()), _rules_version(arguments)]
+    return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:24]
+
+
+def _rules_version(arguments: Any) -> str:
+    """A digest of every rule of the components among the arguments, with the helpers and constants they use."""
+    digest, seen = hashlib.sha256(), set()
     for model in _components(arguments):
+        digest.update(f"{component.record_class(model)._fields}".encode())  # pyright: ignore[reportAttributeAccessIssue]
         for name, function in component.rules(model).items():
             digest.update(f"{model.__qualname__}.{name} ".encode())
             for part in _code(function, seen):
                 digest.update(part.encode())
-    return digest.hexdigest()[:24]
+    return digest.hexdigest()
 
 
 @cache
@@ -77,21 +84,21 @@ def _package_source() -> str:
 
 def _code(thing: Any, seen: set[int]) -> Iterator[str]:
     """What a function is made of: its code, constants, and the globals it names, followed through functions and modules."""
-    if id(thing) in seen:
-        return
-    seen.add(id(thing))
-    if isinstance(thing, python_types.FunctionType):
+    thing = getattr(thing, "py_func", thing)  # of a numba function
+    if not isinstance(thing, python_types.FunctionType):
+        yield _constant(thing)
+    elif id(thing) not in seen:
+        seen.add(id(thing))
         closure = {name: cell.cell_contents for name, cell in zip(thing.__code__.co_freevars, thing.__closure__ or ())}
         yield from _code_object(thing.__code__, {**thing.__globals__, **closure}, seen)
         yield repr(thing.__defaults__)
-    elif hasattr(thing, "py_func"):  # a numba function
-        yield from _code(thing.py_func, seen)
-    else:
-        yield (
-            repr(thing)
-            if isinstance(thing, int | float | str | tuple)
-            else str(getattr(thing, "__name__", type(thing)))
-        )
+
+
+def _constant(thing: Any) -> str:
+    if isinstance(thing, np.ndarray | np.generic):
+        return f"{thing.dtype} {thing.shape} {thing.tobytes().hex()}"
+    plain = thing is None or isinstance(thing, int | float | complex | str | bytes | tuple | list | dict | frozenset)
+    return repr(thing) if plain else str(getattr(thing, "__name__", type(thing)))
 
 
 def _code_object(code: python_types.CodeType, names: dict[str, Any], seen: set[int]) -> Iterator[str]:
@@ -119,11 +126,12 @@ def _components(arguments: Any) -> Iterator[type[component.Component]]:
             yield from _components(argument)
 
 
-def _register() -> None:
-    """Tell numba of every scalar function that is new since the last call."""
+def _registered_glue() -> Any:
+    """The module that speaks to numba, told of every scalar function that is new since the last call."""
     import mm_env.engine_numba as glue
 
     for function in maths.SCALARS:
         if function not in _registered:
             _registered.add(function)
             glue.register_scalar(function)
+    return glue

@@ -10,17 +10,30 @@ from typing import Any
 
 from llvmlite import ir
 from numba import njit, types
+from numba.core.registry import cpu_target
 from numba.core.typing.templates import AbstractTemplate, AttributeTemplate, infer_getattr
 from numba.extending import intrinsic, lower_builtin, overload, register_jitable
 
 from mm_env import component, maths
 
+version = ""  # of the rules now being compiled: `engine.compiled` sets it
 _INLINED = {"forceinline": True, "error_model": "numpy"}
 
 
 def register_scalar(function: Callable[..., Any]) -> None:
     """Let compiled code call a plain scalar function."""
     register_jitable(**_INLINED)(function)
+
+
+def use_version(digest: str, scalars: list[Callable[..., Any]]) -> None:
+    """Compile from now on for these versions of all rules; scalar functions forget what they were compiled to before."""
+    global version
+    if digest != version:
+        version = digest
+        cpu_target.typing_context.refresh()
+        for function in scalars:
+            for template in cpu_target.typing_context.resolve_value_type(function).templates:
+                template._impl_cache.clear()
 
 
 @infer_getattr
@@ -32,23 +45,23 @@ class _RecordRules(AttributeTemplate):
     def generic_resolve(self, value: Any, attr: str) -> Any:
         model = getattr(value.instance_class, "component", None)
         function = component.rules(model).get(attr) if model else None
-        return types.BoundFunction(_method(function), value) if function else None
+        return types.BoundFunction(_method(function, version), value) if function else None
 
 
 @cache
-def _method(function: Callable[..., Any]) -> type[AbstractTemplate]:
-    """The numba method that calls a rule."""
+def _method(function: Callable[..., Any], version: str) -> type[AbstractTemplate]:
+    """The numba method that calls a rule, in one version of all rules, helpers and constants of a market."""
     dispatcher = njit(**_INLINED)(function)
     callee = types.Dispatcher(dispatcher)  # holds it by a weak reference only
 
     class Method(AbstractTemplate):
-        key = function
+        key = (function, version)
         keeps = dispatcher
 
         def generic(self, args: Any, kws: Any) -> Any:
             return callee.get_call_type(self.context, (self.this, *args), kws).as_method()
 
-    @lower_builtin(function, types.BaseNamedTuple, types.VarArg(types.Any))
+    @lower_builtin((function, version), types.BaseNamedTuple, types.VarArg(types.Any))
     def call(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         plain = callee.get_call_type(context.typing_context, signature.args, {})
         implementation = context.get_function(callee, plain)

@@ -66,12 +66,13 @@ class MarketMakingVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray
         if seed is not None:
             if mask is not None and not mask.all():
                 raise ValueError("seed starts all lanes anew: it cannot go with a reset_mask that leaves some out")
-            self.simulation.start(seed)
+            observations = self.simulation.start(seed)
         else:
-            self.simulation.restart(np.ones(self.num_envs, np.bool_) if mask is None else mask)
+            observations = self.simulation.observations
+            self.simulation.restart(np.ones(self.num_envs, np.bool_) if mask is None else mask, observations)
         self._over = np.zeros(self.num_envs, np.bool_) if mask is None or self._over is None else self._over & ~mask
         self._waiting = int(self._over.sum())
-        return self.simulation.observations.copy(), {}
+        return observations, {}
 
     def step(
         self, actions: NDArray[Any]
@@ -83,15 +84,15 @@ class MarketMakingVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray
             raise ResetNeeded(f"{self._waiting} lanes have ended: reset them with options={{'reset_mask': mask}}")
         observations, rewards, ended, endings = self.simulation.step(usable)
         if self._waiting:  # NEXT_STEP: what those lanes just did counts for nothing
-            self.simulation.restart(self._over)
+            self.simulation.restart(self._over, observations)
             rewards[self._over], ended[self._over] = 0.0, False
             endings = int(ended.sum())
         infos = self._endings(observations, ended) if endings else {}
         same_step = self.autoreset_mode == AutoresetMode.SAME_STEP
         if endings and same_step:
-            self.simulation.restart(ended)
-        self._over, self._waiting = ended, 0 if same_step else endings
+            self.simulation.restart(ended, observations)
         never = np.zeros(self.num_envs, np.bool_)
+        self._over, self._waiting = (never.copy(), 0) if same_step else (ended.copy(), endings)
         terminated, truncated = (never, ended) if self._ergodic else (ended, never)
         return observations, rewards, terminated, truncated, infos
 
@@ -129,22 +130,22 @@ class MarketMakingEnv(gym.Env[NDArray[np.float32], Any]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[NDArray[np.float32], dict[str, Any]]:
-        if seed is not None:
-            self.simulation.start(seed)
-        super().reset(seed=seed)
         if self._running is None and seed is None:
-            self.simulation.start(int(np.random.SeedSequence().generate_state(1)[0]))
-        elif seed is None:
-            self.simulation.restart(np.ones(1, np.bool_))
+            seed = int(np.random.SeedSequence().generate_state(1)[0])
+        if seed is not None:
+            observations = self.simulation.start(seed)
+        else:
+            self.simulation.restart(np.ones(1, np.bool_), observations := self.simulation.observations)
+        super().reset(seed=seed)
         self._running = True
-        return self.simulation.observations[0].copy(), {}
+        return observations[0], {}
 
     def step(self, action: Any) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
         if not self._running:
             raise ResetNeeded("step() needs reset() first")
         usable = self._actions.usable(action, self.simulation)
         observations, rewards, _, endings = self.simulation.step(usable)
-        over = self._running = bool(endings)
+        over = bool(endings)
         self._running = not over
         figures = episode_figures(self.simulation) if over else {}
         infos = {"episode": {name: values[0] for name, values in figures.items()}} if over else {}

@@ -57,6 +57,17 @@ def begin_lanes(
             store(rules.observe(fresh), observations, lane * seen, 1)
 
 
+def observe_lanes(
+    market: Any, state: Any, observation: Any, parameters: Any, parameter_stride: int, states: Any, observations: Any,
+) -> None:  # fmt: skip
+    """What the agent sees in every lane as it stands."""
+    rows, seen = count(state), count(observation)
+    for lane in range(observations.shape[0] // seen):
+        tile, j = lane // TILE, lane % TILE
+        rules = load(market, parameters, tile * parameter_stride + j, TILE)
+        store(rules.observe(load(state, states, tile * rows * TILE + j, TILE)), observations, lane * seen, 1)
+
+
 def run_table(
     market: Any, state: Any, action: Any, parameters: Any, parameter_stride: int, states: Any,
     table: Any, table_rows: int, seed: int, first: int, last: int,

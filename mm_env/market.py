@@ -12,7 +12,7 @@ from mm_env.account import Account, Fees, buy
 from mm_env.clock import Clock, Ergodic
 from mm_env.component import Component, rule
 from mm_env.noise import Noise
-from mm_env.parameters import Distribution, Positive, Real
+from mm_env.parameters import Distribution, Integers, Positive, Real
 from mm_env.price import Price
 from mm_env.quote import Quoting
 from mm_env.reward import InventoryPenalty, Outcome, Reward
@@ -74,11 +74,17 @@ class Market(Component):
                 raise TypeError(f"{type(owner).__name__}.{name} must be the same in all lanes, got {value!r}")
         self._whole_orders("max_inventory", self.max_inventory)
         start = self.initial_inventory
-        ends = np.array(start.support) if isinstance(start, Distribution) else np.asarray(start, np.float64)
-        self._whole_orders("initial_inventory", ends)
-        if np.abs(ends).max() > self.max_inventory:
+        if isinstance(start, Distribution) and not isinstance(start, Integers):
+            raise ValueError(
+                f"Market.initial_inventory must be whole order sizes: a number, array or Integers, got {start}"
+            )
+        values = np.arange(start.low, start.high + 1) if isinstance(start, Integers) else np.asarray(start, np.float64)
+        self._whole_orders("initial_inventory", values)
+        if np.abs(values).max() > self.max_inventory:
             raise ValueError(f"Market.initial_inventory must lie in [-max_inventory, max_inventory], got {start}")
-        if getattr(self.reward, "noise", 1.0) != 1.0 and type(self.price).expected is Price.expected:
+        noise = getattr(self.reward, "noise", 1.0)
+        shares = noise.support if isinstance(noise, Distribution) else noise
+        if np.any(np.not_equal(shares, 1.0)) and type(self.price).expected is Price.expected:
             raise ValueError(f"reward.noise must be 1 unless the price gives its `expected` move, got {self.reward}")
 
     @property
@@ -114,8 +120,8 @@ class Market(Component):
         dt = self.clock.dt()
         quote = self.quote.decode(action)
         crossed = self.cross(state.account, state.mid, quote.cut, quote.cut_cost)
-        bid_open = crossed.inventory + self.order_size <= self.max_inventory
-        ask_open = crossed.inventory - self.order_size >= -self.max_inventory
+        bid_open = crossed.inventory + 0.5 * self.order_size < self.max_inventory  # safe against rounding
+        ask_open = crossed.inventory - 0.5 * self.order_size > -self.max_inventory
         trades = self.venue.trade(quote, bid_open, ask_open, noise, dt)
         bid, ask = state.mid - quote.bid_depth, state.mid + quote.ask_depth
         bought = buy(crossed, self.order_size * trades.bid_filled, bid, self.fees.maker_fee(bid))

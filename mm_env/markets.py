@@ -103,7 +103,7 @@ def market_named(market: Market | str) -> Market:
     """The market of that name, or the market itself."""
     if isinstance(market, Market):
         return market
-    if market in MARKETS:
+    if isinstance(market, str) and market in MARKETS:
         return MARKETS[market]()
     close = get_close_matches(str(market), MARKETS, n=1)
     hint = f"Did you mean {close[0]!r}?" if close else f"Known are: {', '.join(MARKETS)}."

@@ -84,6 +84,13 @@ def log(x: float) -> float:
 
 
 @scalar
+def one_minus_exp(x: float) -> float:
+    """1 - e^-x for x >= 0, to full precision for small x too."""
+    series = x * (1.0 - x / 2.0 * (1.0 - x / 3.0 * (1.0 - x / 4.0 * (1.0 - x / 5.0 * (1.0 - x / 6.0)))))
+    return series if x < 0.005 else 1.0 - exp(-x)
+
+
+@scalar
 def cos_turn(turn: float) -> float:
     """cos(2 pi turn) to 2e-16, for 0 <= turn <= 1."""
     half_turns = math.floor(2.0 * turn + 0.5)

@@ -38,7 +38,7 @@ def deviation(x: Floats) -> Estimate:
 def sharpe(x: Floats) -> Estimate:
     """E[x] / std[x] over one episode, not annualised; NaN if x never varies."""
     centred, spread = x - x.mean(), x.std()
-    if spread == 0:
+    if spread <= 1e-12 * abs(x.mean()):  # nothing but rounding
         return Estimate(float("nan"), float("nan"))
     ratio = x.mean() / spread
     return _estimate(ratio, centred / spread - 0.5 * ratio * ((centred / spread) ** 2 - 1.0))

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Annotated, Any, Protocol, get_args, get_origin, get_type_hints, runtime_checkable
+from types import UnionType
+from typing import Annotated, Any, Protocol, cast, get_args, get_origin, get_type_hints, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -150,8 +151,11 @@ def check_fields(owner: Any, *, scalar: bool = False) -> None:
             if scalar and (isinstance(value, Distribution) or np.ndim(value)):
                 raise TypeError(f"{name} must be one number, {rules[0]}, got {value!r}")
             check(name, value, rules[0])
-        elif isinstance(hint, type) and not isinstance(value, hint):
-            raise TypeError(f"{name} must be a {hint.__name__}, got {value!r}")
+            if get_args(hint)[0] is int and not isinstance(value, Distribution) and np.ndim(value) == 0:
+                object.__setattr__(owner, field, int(value))  # a count may come as 4.0
+        elif isinstance(hint, type | UnionType) and not isinstance(value, hint):
+            kinds = " or ".join(kind.__name__ for kind in (get_args(hint) or (cast(type, hint),)))
+            raise TypeError(f"{name} must be a {kinds}, got {value!r}")
 
 
 def _ordered(owner: Any, low: str, high: str) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mm_env.component import Component, rule
-from mm_env.maths import exp, normal
+from mm_env.maths import exp, normal, one_minus_exp
 from mm_env.noise import Noise
 from mm_env.parameters import NonNegative, Positive, Real
 
@@ -45,8 +45,8 @@ class Price(Component):
 
     @rule
     def expected(self, mid: float, latent: Any, dt: float) -> float:
-        """E[mid at t + dt], if the model knows it: `InventoryPenalty.noise` needs it."""
-        return math.nan
+        """E[mid at t + dt]. A model that overrides it allows `InventoryPenalty.noise`; to one that does not it is refused."""
+        return mid
 
     @rule
     def observe(self, mid: float, latent: Any) -> tuple[float, ...]:
@@ -139,7 +139,7 @@ class OrnsteinUhlenbeck(Price):
     @rule
     def move(self, mid: float, latent: Any, noise: Noise, dt: float) -> float:
         decay = exp(-self.speed * dt)
-        spread = self.sigma * math.sqrt((1.0 - decay * decay) / (2.0 * self.speed))
+        spread = self.sigma * math.sqrt(one_minus_exp(2.0 * self.speed * dt) / (2.0 * self.speed))
         return self.mean + (mid - self.mean) * decay + spread * normal(noise.price)
 
     @rule

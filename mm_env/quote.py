@@ -130,6 +130,11 @@ class Grid(Quoting):
     skews: Count = 5
     min_half_spread: Real = 0.0
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.half_spreads > 1:
+            _less("Grid.min_half_spread", self.min_half_spread, "max_half_spread", self.max_half_spread)
+
     @property
     def width(self) -> int:
         return 1
@@ -173,8 +178,10 @@ class MarketOrders(Quoting):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not isinstance(self.quoting.space, gym.spaces.Box):
-            raise TypeError(f"MarketOrders.quoting must have a Box of actions, got {self.quoting!r}")
+        if not isinstance(self.quoting.space, gym.spaces.Box) or isinstance(self.quoting, MarketOrders):
+            raise TypeError(
+                f"MarketOrders.quoting must have a Box of actions, market orders aside, got {self.quoting!r}"
+            )
 
     @property
     def width(self) -> int:

@@ -8,6 +8,8 @@ from mm_env.component import Component, rule
 from mm_env.maths import exp
 from mm_env.parameters import NonNegative, Positive, Probability
 
+_WORST = 600.0  # -gamma * profit beyond which utility falls no further: e^600 / gamma is near the largest number
+
 
 class Outcome(NamedTuple):
     """What one step from t to t + dt brought."""
@@ -56,7 +58,7 @@ class CARA(Reward):
 
     @rule
     def reward(self, outcome: Outcome) -> float:
-        return outcome.final * (1.0 - exp(-self.gamma * outcome.profit)) / self.gamma
+        return outcome.final * (1.0 - exp(min(-self.gamma * outcome.profit, _WORST))) / self.gamma
 
 
 class AsymmetricDamping(Reward):

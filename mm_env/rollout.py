@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
@@ -41,16 +42,23 @@ def inventory_levels(market: Market) -> Floats:
 
 def run_actions(market: Market, actions: Floats, num_episodes: int, seed: int) -> Episodes:
     """Episode 0 of `seed` in `num_episodes` lanes, acting by a table (steps or 1, levels, width) of the market's actions."""
-    levels, shape = len(inventory_levels(market)), np.shape(actions)
+    simulation = Simulation(market, num_episodes)
+    simulation.start(seed)
+    simulation.run(check_table(market, actions))
+    return _episodes(simulation)
+
+
+def check_table(market: Market, actions: Floats) -> Floats:
+    """The table itself if it is one of the market's actions: (steps or 1, levels, width), finite, indices if discrete."""
+    levels, shape, space = len(inventory_levels(market)), np.shape(actions), market.quote.space
     if len(shape) != 3 or shape[0] not in (1, market.clock.steps) or shape[1:] != (levels, market.quote.width):
         wanted = f"({market.clock.steps} or 1, {levels}, {market.quote.width})"
         raise ValueError(f"a table of actions must have shape {wanted}, got {shape}")
     if not np.isfinite(actions).all():
         raise ValueError("a table of actions must be finite")
-    simulation = Simulation(market, num_episodes)
-    simulation.start(seed)
-    simulation.run(actions)
-    return _episodes(simulation)
+    if isinstance(space, gym.spaces.Discrete) and not np.isin(actions, np.arange(space.n)).all():
+        raise ValueError(f"a table of actions must hold whole numbers in [0, {space.n - 1}]")
+    return np.asarray(actions, np.float64)
 
 
 def run_depths(market: Market, depths: Floats, num_episodes: int, seed: int) -> Episodes:
@@ -67,9 +75,9 @@ def run_policy(
 ) -> Episodes:
     """As `run_actions`, asking `act` for the actions (n, width) or (n,) that it takes on observations (n, k)."""
     simulation, actions = Simulation(market, num_episodes), Actions(market, num_episodes)
-    simulation.start(seed)
+    observations = simulation.start(seed)
     for _ in range(market.clock.steps):
-        simulation.step(actions.usable(act(simulation.observations), simulation))
+        observations, _, _, _ = simulation.step(actions.usable(act(observations), simulation))
         on_step()
     return _episodes(simulation)
 

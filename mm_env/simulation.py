@@ -41,31 +41,39 @@ class Simulation:
         self._tiles = -(-num_lanes // TILE)
         self._states = np.zeros(self._tiles * count(state) * TILE)
         self._lay_out_parameters()
-        self.observations = np.zeros((num_lanes, len(self._shapes[3])), np.float32)
 
-    def start(self, seed: int) -> None:
-        """Begin episode 0 of `seed` in all lanes."""
+    def start(self, seed: int) -> NDArray[np.float32]:
+        """Begin episode 0 of `seed` in all lanes: the first observations (num_lanes, k)."""
         self.seed = check_seed(seed)
         self.episodes[:] = 0
-        self._begin(np.ones(self.num_lanes, np.bool_))
+        observations = self._nothing_seen()
+        self._begin(np.ones(self.num_lanes, np.bool_), observations)
+        return observations
 
-    def restart(self, mask: NDArray[np.bool_]) -> None:
-        """Begin the next episode in the lanes of `mask`."""
+    def restart(self, mask: NDArray[np.bool_], observations: NDArray[np.float32] | None = None) -> None:
+        """Begin the next episode in the lanes of `mask`, and write their first observations into their rows if asked to."""
         self.episodes[mask] += 1
-        self._begin(mask)
+        self._begin(mask, self._nothing_seen() if observations is None else observations)
 
-    def stagger(self) -> None:
+    def stagger(self) -> NDArray[np.float32]:
         """Put lane i at step i steps / num_lanes of its episode, so that from now on episodes end evenly spread in time."""
         steps = np.arange(self.num_lanes) * self.market.clock.steps // self.num_lanes
         tiles = self._states.reshape(self._tiles, count(self._shapes[1]), TILE)
         tiles[:, 0] = np.resize(steps, (self._tiles, TILE))
-        names = self.market.observation_names
-        if "time_left" in names:
-            self.observations[:, names.index("time_left")] = 1.0 - steps / self.market.clock.steps
+        return self.observations
+
+    @property
+    def observations(self) -> NDArray[np.float32]:
+        """What the agent sees in each lane now, (num_lanes, k): a fresh array."""
+        rules, state, _, observation = self._shapes
+        observations = self._nothing_seen()
+        arguments = (rules, state, observation, self._parameters, self._stride, self._states)
+        self._observe(*arguments, observations.reshape(-1))
+        return observations
 
     def step(self, actions: Floats) -> tuple[NDArray[np.float32], Floats, NDArray[np.bool_], int]:
         """Step all lanes by actions (num_lanes * width,): observations, rewards, which episodes ended, and how many."""
-        self.observations = observations = np.empty((self.num_lanes, len(self._shapes[3])), np.float32)
+        observations = self._nothing_seen()
         rewards, ended = np.empty(self.num_lanes), np.empty(self.num_lanes, np.bool_)
         arguments = (*self._shapes, self._parameters, self._stride, self._states, actions)
         outputs = (observations.reshape(-1), rewards, ended, self.seed)
@@ -94,19 +102,22 @@ class Simulation:
     def save(self) -> dict[str, Any]:
         """All that `restore` needs to go on as if nothing had happened."""
         arrays = {"states": self._states, "parameters": self._parameters, "episodes": self.episodes}
-        return {"seed": self.seed, "observations": self.observations.copy(), **{k: v.copy() for k, v in arrays.items()}}
+        return {"seed": self.seed, **{name: array.copy() for name, array in arrays.items()}}
 
     def restore(self, saved: dict[str, Any]) -> None:
         """Take up a state that `save` gave."""
-        self.seed, self.observations = saved["seed"], saved["observations"].copy()
+        self.seed = saved["seed"]
         self._states[:], self._parameters[:] = saved["states"], saved["parameters"]
         self.episodes[:] = saved["episodes"]
 
-    def _begin(self, mask: NDArray[np.bool_]) -> None:
+    def _nothing_seen(self) -> NDArray[np.float32]:
+        return np.empty((self.num_lanes, len(self._shapes[3])), np.float32)
+
+    def _begin(self, mask: NDArray[np.bool_], observations: NDArray[np.float32]) -> None:
         self._draw_parameters(mask)
         rules, state, _, observation = self._shapes
         arguments = (rules, state, observation, self._parameters, self._stride, self._states)
-        self._start(*arguments, self.observations.reshape(-1), mask, self.episodes)
+        self._start(*arguments, observations.reshape(-1), mask, self.episodes)
 
     def _lay_out_parameters(self) -> None:
         """Parameters in tiles, as the states are; a single tile serves all if no lane differs."""
@@ -175,6 +186,12 @@ class Simulation:
             lanes,
         )
         return self._made(kernel.begin_lanes, *arguments)
+
+    @cached_property
+    def _observe(self) -> Callable[..., Any]:
+        rules, state, _, observation = self._shapes
+        arguments = (rules, state, observation, self._parameters, 0, self._states, np.zeros(1, np.float32))
+        return self._made(kernel.observe_lanes, *arguments)
 
     @cached_property
     def _run(self) -> Callable[..., Any]:

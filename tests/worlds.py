@@ -144,13 +144,12 @@ def story(simulation: Simulation, seed: int, actions: NDArray[np.float64], steps
 
     Every array has the lanes in front.
     """
-    simulation.start(seed)
-    seen = [numbers(simulation), simulation.observations.copy()]
+    seen = [simulation.start(seed), numbers(simulation)]
     for _ in range(steps):
         observations, rewards, ended, _ = simulation.step(np.ascontiguousarray(actions).reshape(-1))
         seen += [observations.copy(), rewards, ended, numbers(simulation)]
-        simulation.restart(ended)
-        seen += [numbers(simulation), simulation.observations.copy()]
+        simulation.restart(ended, observations)
+        seen += [observations, numbers(simulation)]
     return seen
 
 

@@ -21,10 +21,9 @@ from agents.policy import (
     quoted_depths,
     tabulate,
 )
-from mm_env import Depths, Ergodic, Grid, MarketOrders, OrnsteinUhlenbeck, Skew, SpreadAndSkew
+from mm_env import Depths, Ergodic, Grid, MarketMakingVectorEnv, MarketOrders, OrnsteinUhlenbeck, Skew, SpreadAndSkew
 from mm_env.quote import Unbounded
 from mm_env.rollout import inventory_levels, run_policy
-from mm_env.simulation import Simulation
 from tests.worlds import same_bits, world
 
 LEANING = LinearSkew(half_spread=0.6, skew=0.1)
@@ -135,14 +134,14 @@ def test_without_an_end_there_is_always_the_whole_horizon_left():
 
 
 @pytest.mark.parametrize("clock", [world().clock, Ergodic(horizon=0.5, steps=5)])
-def test_grid_observations_are_those_of_the_simulation(clock):
+def test_grid_observations_are_those_that_lanes_show(clock):
     market = world(clock=clock)
-    seen, simulation = grid_observations(market), Simulation(market, 50)
-    simulation.start(0)
+    seen, env = grid_observations(market), MarketMakingVectorEnv(market, 50, "Disabled")
+    shown, _ = env.reset(seed=0)
     for step in range(5):
         row = seen[step % len(seen)]
-        assert all((row == shown).all(axis=-1).any() for shown in simulation.observations)
-        simulation.step(np.full(100, -1.0))
+        assert all((row == lane).all(axis=-1).any() for lane in shown)
+        shown, *_ = env.step(np.full((50, 2), -1.0))
 
 
 def test_who_sees_more_than_time_and_inventory_has_no_table():

@@ -57,12 +57,12 @@ def test_simulated_skill_is_the_exact_one_within_its_error(strategy):
 
 
 def test_skill_is_the_share_of_the_way_from_the_best_constant_quotes_to_the_optimum():
-    benchmarks, depths = Benchmarks.of(MARKET), LinearSkew(0.8, 0.3).depths(inventory_levels(MARKET), 0.0)
+    benchmarks, depths = Benchmarks.of(MARKET), LinearSkew(1.0, 0.1).depths(inventory_levels(MARKET), 0.0)
     worth = evaluate(replace(MARKET, quote=Unbounded()), depths[None]).objective
     constant = best_fixed(MARKET).depths(inventory_levels(MARKET), 0.0)
     fixed = evaluate(replace(MARKET, quote=Unbounded()), constant[None]).objective
     expected = (worth - fixed) / (benchmarks.best.objective - fixed)
-    assert benchmarks.exact_skill(quoting(LinearSkew(0.8, 0.3))) == pytest.approx(expected, rel=1e-9)
+    assert benchmarks.exact_skill(quoting(LinearSkew(1.0, 0.1))) == pytest.approx(expected, rel=1e-9)
     assert 0.0 < expected < 1.0
 
 

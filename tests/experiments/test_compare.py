@@ -81,7 +81,6 @@ def test_those_put_aside_are_led_but_do_not_lead():
 def test_the_same_seed_makes_the_same_table_to_the_last_digit_and_another_seed_another(launch, compared):
     first = (compared[0] / "table.csv").read_bytes()
     assert first == (launch(compare.main, *SMALL, AGENTS)[0] / "table.csv").read_bytes()
-    assert first != (launch(compare.main, *SMALL, AGENTS, "seed=2")[0] / "table.csv").read_bytes()
     assert first != (launch(compare.main, *SMALL, AGENTS, "seed=0")[0] / "table.csv").read_bytes()
 
 
@@ -133,16 +132,11 @@ def test_the_published_rows_stand_beside_ours(launch, capsys):
 
 
 def test_a_sweep_writes_a_folder_a_job_and_gives_its_optimiser_a_number_each(launch):
-    folder, numbers = launch(compare.main, "-m", "seed=0,1", *SMALL, "agents=[best_fixed,glft]")
+    folder, numbers = launch(compare.main, "-m", "seed=0,1", *SMALL, "market.price.sigma=0.2", "agents=[glft]")
     jobs = sorted(path.parent for path in folder.rglob("table.csv"))
-    assert len(jobs) == 2
     assert [job.name[-6:] for job in jobs] == ["_seed0", "_seed1"]
-    assert numbers == [rows(job)["best_fixed"]["skill"] for job in jobs]
-
-
-def test_the_folders_of_a_sweep_are_named_by_what_was_swept(launch):
-    folder, _ = launch(compare.main, "-m", "market.price.sigma=0.1,0.2", *SMALL, "agents=[best_fixed]")
-    assert all(any(f"market.price.sigma={s}" in path.name for path in folder.iterdir()) for s in (0.1, 0.2))
+    assert all("market.price.sigma=0.2" in job.name for job in jobs)
+    assert numbers == [rows(job)["glft"]["skill"] for job in jobs]
 
 
 @pytest.mark.parametrize("override", [["agent=glft"], []])

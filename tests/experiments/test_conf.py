@@ -7,6 +7,7 @@ import pytest
 from omegaconf import OmegaConf
 
 import mm_env
+from agents.exact import best_fixed
 from agents.learner import Learner
 from agents.policy import Policy, StrategyPolicy
 from experiments.published import FIGURES
@@ -136,10 +137,17 @@ UNIFORM = "{_target_:mm_env.Uniform,low:0.01,high:0.02}"
 
 @pytest.mark.parametrize("name", MARKETS)
 def test_every_strategy_has_its_parameters_from_every_named_market(composed, name):
-    cfg = composed("compare", f"market={name}", "market.max_inventory=2", "market.clock.steps=5")
-    policies, refused = build_policies(cfg, build_market(cfg), STRATEGIES)
+    cfg = composed("compare", f"market={name}")
+    policies, refused = build_policies(cfg, build_market(cfg), set(STRATEGIES) - EXACT)
     assert refused == {}
     assert all(isinstance(policy, Policy) for policy in policies.values())
+
+
+def test_the_best_strategies_of_a_class_are_found_for_the_market_they_are_given(composed):
+    cfg = composed("compare", "market.max_inventory=2", "market.clock.steps=5")
+    policies, refused = build_policies(cfg, build_market(cfg), sorted(EXACT))
+    assert (set(policies), refused) == (EXACT, {})
+    assert policies["best_fixed"].strategy == best_fixed(build_market(cfg))
 
 
 @pytest.mark.parametrize(("overrides", "without", "reason"), [
@@ -154,9 +162,10 @@ def test_every_strategy_has_its_parameters_from_every_named_market(composed, nam
 ])  # fmt: skip
 def test_a_strategy_is_refused_with_the_reason_where_its_theory_does_not_reach(composed, overrides, without, reason):
     cfg = composed("compare", "market=amzn", "market.max_inventory=2", "market.clock.steps=5", *overrides)
-    policies, refused = build_policies(cfg, build_market(cfg), STRATEGIES)
+    asked = set(STRATEGIES) - (EXACT - without)
+    policies, refused = build_policies(cfg, build_market(cfg), sorted(asked))
     assert set(refused) == without
-    assert set(policies) == set(STRATEGIES) - without
+    assert set(policies) == asked - without
     assert all(reason in why for why in refused.values()), refused
     assert not [why for why in refused.values() if "raised while resolving" in why and "Missing key" not in why], (
         refused

@@ -104,7 +104,7 @@ def test_a_learner_is_refused_before_it_learns(refused, overrides, message):
 
 def test_a_setting_that_the_algorithm_does_not_know_is_refused_by_name(launch):
     small = ("market.max_inventory=2", "market.clock.steps=5", "rivals=[best_fixed]")
-    with pytest.raises(SystemExit, match="error: .*learning_rat'"):
+    with pytest.raises(SystemExit, match=r"error: .*learning_rat'"):
         launch(train.main, *small, "+agent.settings.learning_rat=1")
 
 

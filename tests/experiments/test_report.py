@@ -22,8 +22,8 @@ NOTHING = Estimate(float("nan"), float("nan"))
     (1234.5, 30.0, "1234", "±30"),
     (1234.5, 12.0, "1234", "±12"),
     (5.0, 0.0, "5.00", ""),  # exact: a hundredth of itself
-    (0.0, 0.0, "0.00", ""),
-    (1.0, 0.0, "1.00", ""),
+    (0.0, 0.0, "0.000", ""),
+    (1.0, 0.0, "1.000", ""),
     (-0.5, 0.0, "-0.500", ""),
 ])  # fmt: skip
 def test_a_number_has_the_decimals_of_its_error(value, half_width, shown, around):
@@ -66,7 +66,7 @@ def test_the_markdown_is_a_table_of_the_same_columns(tmp_path):
     write(tmp_path, "title", ENTRIES, SKILLS)
     lines = (tmp_path / "table.md").read_text().splitlines()
     assert lines[0] == "# title"
-    assert {line.count("|") for line in lines[2:]} == {len(COLUMNS) + 2}
+    assert {line.replace("\\|", "").count("|") for line in lines[2:]} == {len(COLUMNS) + 2}
     assert "| 0.75 ±0.10 |" in lines[4]
     assert "| one | " in lines[4]
     assert "| — |" in lines[5]

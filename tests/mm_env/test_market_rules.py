@@ -73,12 +73,11 @@ def test_the_agent_sees_inventory_and_the_time_left():
     market = world(initial_inventory=-1.0)
     assert market.observation_names == ("inventory", "time_left")
     simulation = Simulation(market, 1, interpreted=True)
-    simulation.start(0)
-    assert simulation.observations.tolist() == [[-0.5, 1.0]]
+    assert simulation.start(0).tolist() == [[-0.5, 1.0]]
     for step in range(1, 6):
-        simulation.step(np.ones(2))
+        observations = simulation.step(np.ones(2))[0]
         inventory = simulation.state.account.inventory[0]
-        assert simulation.observations.tolist() == [[inventory / 2, float(np.float32(1 - step / 5))]]
+        assert observations.tolist() == [[inventory / 2, float(np.float32(1 - step / 5))]]
 
 
 def test_an_ergodic_market_shows_no_time_and_charges_no_end():
@@ -93,8 +92,7 @@ def test_the_agent_sees_the_signals_of_the_price():
     market = world(price=OrnsteinUhlenbeck(sigma=2.0, speed=0.5, mean=97.0))
     assert market.observation_names == ("inventory", "time_left", "mid_deviation")
     simulation = Simulation(market, 1, interpreted=True)
-    simulation.start(0)
-    assert simulation.observations[0, 2] == np.float32(3.0 / 2.0)  # the stationary deviation is 2 / sqrt(2 * 0.5)
+    assert simulation.start(0)[0, 2] == np.float32(3.0 / 2.0)  # the stationary deviation is 2 / sqrt(2 * 0.5)
 
 
 def test_the_observation_space_holds_the_limit():

@@ -86,7 +86,7 @@ def test_gymnasiums_statistics_of_a_single_env_are_ours():
 
 def test_gymnasiums_statistics_of_a_vector_env_are_ours():
     env = gym.make_vec("mm_env/AMZN-v0", num_envs=2, market=world())
-    env = VectorRecordEpisodeStatistics(env, stats_key="recorded")  # the usual key, "episode", holds the market's figures
+    env = VectorRecordEpisodeStatistics(env, stats_key="recorded")  # "episode" is ours
     env.reset(seed=0)
     for _ in range(5):
         *_, infos = env.step(np.zeros((2, 2)))

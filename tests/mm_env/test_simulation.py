@@ -117,6 +117,19 @@ def next_step(simulation):
     return [*seen, numbers(simulation), simulation.observations.copy()]
 
 
+def test_what_the_agent_sees_can_be_asked_for_at_any_time():
+    for interpreted in (False, True):
+        simulation = Simulation(world(), 70, interpreted=interpreted)
+        assert same_bits(simulation.start(3), simulation.observations)
+        for _ in range(3):
+            assert same_bits(simulation.step(ACTIONS[:70].reshape(-1))[0], simulation.observations)
+        observations, mask = simulation.observations, np.arange(70) % 3 == 0
+        before = observations.copy()
+        simulation.restart(mask, observations)
+        assert same_bits(observations, simulation.observations)
+        assert same_bits(observations[~mask], before[~mask])
+
+
 def test_the_state_is_a_copy():
     simulation = Simulation(world(), 3)
     simulation.start(0)
