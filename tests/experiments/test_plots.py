@@ -48,8 +48,8 @@ def test_a_policy_that_is_no_table_is_not_drawn():
 def test_the_histogram_shows_the_best_agents_profits():
     policies = {f"{h}": StrategyPolicy(FixedSymmetric(h), MARKET) for h in (0.2, 0.4, 0.6, 0.8, 1.0)}
     entries = contest(MARKET, policies, 500, 0)
-    axis = plots.profit_histogram(entries, most=4).axes[0]
-    assert [text.get_text() for text in axis.get_legend().get_texts()] == [entry.name for entry in entries[:4]]
+    axis = plots.profit_histogram(entries).axes[0]
+    assert [text.get_text() for text in axis.get_legend().get_texts()] == [entry.name for entry in entries]
     assert "profit" in axis.get_xlabel()
 
 

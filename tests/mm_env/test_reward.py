@@ -42,9 +42,9 @@ def worth(reward, **changes):
     return record(reward).reward(OUTCOME._replace(**changes))
 
 
-def episodes(market, lanes=4_000, seed=8):
+def episodes(market, lanes=4_000, seed=8, interpreted=False):
     """Rewards, inventories and mids (steps, lanes) under random actions, and the state at the end."""
-    simulation = Simulation(market, lanes)
+    simulation = Simulation(market, lanes, interpreted=interpreted)
     simulation.start(seed)
     rewards, inventories, mids = [], [], [simulation.state.mid]
     for step in range(market.clock.steps):
@@ -81,13 +81,13 @@ def test_asymmetric_damping_takes_from_gains_of_the_position_alone():
 
 
 def test_a_reward_of_ones_own_is_what_the_episode_sums():
-    rewards, _, _, end = episodes(world(reward=Shortfall()), 70)
+    rewards, _, _, end = episodes(world(reward=Shortfall()), 70, interpreted=True)
     assert rewards.max() <= 0
     assert np.array_equal(end.tally.objective, sum(rewards))
 
 
 def test_cara_sums_to_the_utility_of_the_profit():
-    rewards, _, _, end = episodes(world(reward=CARA(gamma=0.05)), 70)
+    rewards, _, _, end = episodes(world(reward=CARA(gamma=0.05)), 70, interpreted=True)
     assert not rewards[:-1].any()
     assert end.tally.objective == pytest.approx((1 - np.exp(-0.05 * end.tally.profit)) / 0.05, rel=1e-12)
 
