@@ -87,7 +87,7 @@ class Learner:
 
     def lanes(self, market: Market) -> VecAdapter:
         """The lanes to learn on."""
-        self._check_actions(market)
+        self.check(market)
         quieter = self.training_market(market)
         shift, unit = reward_units(quieter) if self.standardise else (0.0, 1.0)
         return VecAdapter(quieter, self.num_envs, None, self.reward_scale / unit, shift, self.stagger)
@@ -98,7 +98,8 @@ class Learner:
             return market
         return replace(market, reward=replace(market.reward, noise=self.noise))
 
-    def _check_actions(self, market: Market) -> None:
+    def check(self, market: Market) -> None:
+        """Refuse a market whose actions the algorithm cannot take."""
         discrete = isinstance(market.quote.space, gym.spaces.Discrete)
         if discrete and self.algorithm in ("SAC", "TD3", "TQC"):
             raise ValueError(f"{self.algorithm} needs continuous actions, got {market.quote}")

@@ -34,7 +34,12 @@ class Benchmarks:
             best, fixed = optimum(market), best_fixed(market)
         except Unsolvable as reason:
             return cls(market, missing=str(reason))
-        return cls(market, worth_fixed(market, fixed.half_spread), best.rate or best.objective, best)
+        naive, optimal = worth_fixed(market, fixed.half_spread), best.rate or best.objective
+        if not optimal > naive:
+            return cls(
+                market, missing=f"the market's actions cannot quote better than a constant {fixed.half_spread:.4g}"
+            )
+        return cls(market, naive, optimal, best)
 
     @property
     def policies(self) -> dict[str, Policy]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from omegaconf import DictConfig
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
 
 from experiments.benchmarks import Benchmarks
 from experiments.setup import build_market, build_policies, experiment, output_folder, run_config
@@ -20,16 +21,12 @@ def main(cfg: DictConfig) -> float:
     """Print and write the agent's figures; its skill (its objective where the market has no exact optimum)."""
     if cfg.run is not None:
         cfg.market = run_config(Path(cfg.run)).market
-    market, name = build_market(cfg), cfg.run or cfg.agent
-    policies, refused = build_policies(cfg, market, [name])
-    if refused:
-        raise ValueError(f"{name}: {refused[name]}")
+    market, name = build_market(cfg), str(HydraConfig.get().runtime.choices["agent"])
+    policies, _ = build_policies(cfg, market, [cfg.run or OmegaConf.merge({"name": name}, cfg.agent)])
     benchmarks, agent = Benchmarks.of(market), next(iter(policies))
     title = f"{agent}, {cfg.episodes:,} episodes of seed {cfg.seed}"
     everyone = {**policies, **benchmarks.policies}
-    entries, skills = show_contest(
-        market, everyone, benchmarks, cfg.episodes, cfg.seed, title, refused, output_folder()
-    )
+    entries, skills = show_contest(market, everyone, benchmarks, cfg.episodes, cfg.seed, title, {}, output_folder())
     return skills.get(agent, next(e for e in entries if e.name == agent).figures["objective"]).value
 
 

@@ -62,7 +62,8 @@ def profit_histogram(entries: Sequence[Entry]) -> Figure:
     axis = figure.subplots()
     shown = entries[:6]
     everything = np.concatenate([entry.episodes.profit for entry in shown])
-    bins = np.linspace(np.quantile(everything, 0.001), np.quantile(everything, 0.999), 60).tolist()
+    low, high = float(np.quantile(everything, 0.001)), float(np.quantile(everything, 0.999))
+    bins = np.linspace(low, high if high > low else low + 1.0, 60).tolist()
     for entry, color in zip(shown, (BID, ASK, "#4f772d", "#7b5ea7", "#946c00", INK)):
         axis.hist(entry.episodes.profit, bins, histtype="step", density=True, lw=1.6, color=color, label=entry.name)
     axis.set_xlabel("profit of an episode (price units)")

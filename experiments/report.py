@@ -63,7 +63,12 @@ def write(folder: Path, title: str, entries: Sequence[Entry], skills: Mapping[st
         for entry in entries:
             row = cells(entry, skills)
             writer.writerow([entry.name, *(repr(float(x)) for c in COLUMNS for x in (row[c] or nothing))])
-    lines = [f"# {title}", "", _line(["agent", *COLUMNS.values()]), _line(["---"] + ["---:"] * len(COLUMNS))]
+    lines = [
+        f"# {title}",
+        "",
+        _line(["agent", *(heading.replace("|", "\\|") for heading in COLUMNS.values())]),
+        _line(["---"] + ["---:"] * len(COLUMNS)),
+    ]
     for entry in entries:
         row = cells(entry, skills)
         lines.append(_line([entry.name, *(f"{number(row[c])} {error(row[c])}".strip() for c in COLUMNS)]))

@@ -18,19 +18,31 @@ from omegaconf.errors import OmegaConfBaseException
 
 from agents.policy import Policy, Strategy, StrategyPolicy
 from mm_env.market import Market
+from mm_env.parameters import Interval, check
+from mm_env.simulation import check_seed
 
 CONF = Path(__file__).parents[1] / "conf"
 
 
+def volatility(market: DictConfig) -> float:
+    """The mid's sigma in price / sqrt(time), where it is one number."""
+    sigma = market.price.sigma
+    if market.price._target_.endswith(".Geometric"):
+        raise ValueError("the theory wants sigma in price units, and that of mm_env.Geometric is a share of the price")
+    if not isinstance(sigma, int | float) or not sigma > 0:
+        raise ValueError(f"the theory wants market.price.sigma to be one number > 0, got {sigma}")
+    return sigma
+
+
 def risk_aversion(market: DictConfig) -> float:
     """CARA's gamma (1 / price) as the closed forms want it, for inventory in orders: phi = gamma sigma^2 / 2."""
-    gamma = market.reward.gamma if "gamma" in market.reward else 2.0 * market.reward.phi / market.price.sigma**2
+    gamma = market.reward.gamma if "gamma" in market.reward else 2.0 * market.reward.phi / volatility(market) ** 2
     return gamma * market.order_size
 
 
 def running_penalty(market: DictConfig) -> float:
     """phi for inventory in orders; under CARA gamma sigma^2 / 2."""
-    phi = market.reward.phi if "phi" in market.reward else 0.5 * market.reward.gamma * market.price.sigma**2
+    phi = market.reward.phi if "phi" in market.reward else 0.5 * market.reward.gamma * volatility(market) ** 2
     return phi * market.order_size
 
 
@@ -45,6 +57,7 @@ def mean_jump(market: DictConfig) -> float:
 
 
 RESOLVERS: dict[str, Callable[..., Any]] = {
+    "volatility": volatility,
     "risk_aversion": risk_aversion,
     "running_penalty": running_penalty,
     "terminal_penalty": terminal_penalty,
@@ -73,6 +86,7 @@ def experiment(config_name: str) -> Callable[[Callable[[DictConfig], float]], Ca
         @wraps(task)
         def run(cfg: DictConfig) -> float:
             try:
+                check_numbers(cfg)
                 return task(cfg)
             except (ValueError, TypeError, OmegaConfBaseException, InstantiationException) as error:
                 raise SystemExit(f"error: {plainly(error)}") from error
@@ -80,6 +94,15 @@ def experiment(config_name: str) -> Callable[[Callable[[DictConfig], float]], Ca
         return run
 
     return decorate
+
+
+def check_numbers(cfg: DictConfig) -> None:
+    """Refuse a number of episodes or a seed that cannot be, before any work."""
+    for name in ("seed", "evaluation_seed"):
+        if name in cfg:
+            check_seed(cfg[name], name)
+    if "episodes" in cfg:
+        check("episodes", cfg.episodes, Interval(1, 2**31, whole=True))
 
 
 def output_folder() -> Path:
@@ -91,7 +114,9 @@ def plainly(error: BaseException) -> str:
     """What went wrong, without Hydra's wrapping but with the key it concerns."""
     key = re.search(r"full_key: (\S+)", str(error))
     cause = error.__cause__ if isinstance(error, InstantiationException) and error.__cause__ else error
-    message = str(cause).splitlines()[0] if str(cause) else type(cause).__name__
+    lines = str(cause).splitlines() or [type(cause).__name__]
+    message = " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]
+    message = re.sub(r"^\w+ raised while resolving interpolation: (?!Missing key)", "", message)
     return f"{key[1]}: {message}" if key else message
 
 

@@ -7,6 +7,7 @@ python -m experiments.train -m agent=ppo,a2c seed=0,1,2 market.price.sigma=0.02,
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
@@ -25,9 +26,13 @@ def main(cfg: DictConfig) -> float:
     if cfg.resume is not None:
         cfg = interrupted_config(folder)
     market = build_market(cfg)
+    learner = build(cfg.agent)
+    if not hasattr(learner, "train"):
+        raise ValueError("agent must be a learner such as ppo: experiments.evaluate is for strategies")
+    learner.check(market)
     rivals, refused = build_policies(cfg, market, cfg.rivals)
     benchmarks = Benchmarks.of(market)
-    policy = learn(cfg, market, benchmarks, folder, resume=cfg.resume is not None)
+    policy = learn(cfg, learner, market, benchmarks, folder, resume=cfg.resume is not None)
     agent = cfg.agent.algorithm
     title = f"{cfg.title}, {cfg.episodes:,} episodes of seed {cfg.evaluation_seed}"
     policies = {agent: policy, **rivals, **benchmarks.policies}
@@ -38,11 +43,12 @@ def main(cfg: DictConfig) -> float:
     return skills.get(agent, next(e for e in entries if e.name == agent).figures["objective"]).value
 
 
-def learn(cfg: DictConfig, market: Market, benchmarks: Benchmarks, folder: Path, resume: bool = False) -> Policy:
+def learn(
+    cfg: DictConfig, learner: Any, market: Market, benchmarks: Benchmarks, folder: Path, resume: bool = False
+) -> Policy:
     """The policy that cfg.agent learns; in `folder` its model, config and TensorBoard logs."""
     from experiments.watch import Watch
 
-    learner = build(cfg.agent)
     config = OmegaConf.to_yaml(cfg, resolve=True)
     (folder / "config.yaml").write_text(config)
     watch = Watch(market, benchmarks, learner.total_steps, config, cfg.watch.evaluations, cfg.watch.episodes)

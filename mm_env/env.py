@@ -61,6 +61,8 @@ class MarketMakingVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[NDArray[np.float32], dict[str, Any]]:
         mask = _reset_mask(options, self.num_envs)
+        if self._over is None and mask is not None and not mask.all():
+            raise ValueError("the first reset must start all lanes, got a reset_mask that leaves some out")
         if self._over is None and seed is None:
             seed = int(np.random.SeedSequence().generate_state(1)[0])
         if seed is not None:

@@ -204,10 +204,10 @@ class Simulation:
         return self._made(kernel.count_unusable, np.zeros(1), 0.0, 0.0)
 
 
-def check_seed(seed: int) -> int:
+def check_seed(seed: int, name: str = "seed") -> int:
     """The seed itself if it is a whole number in [0, 2^63)."""
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed <= MAX_SEED:
-        raise ValueError(f"seed must be a whole number in [0, 2^63), got {seed!r}")
+        raise ValueError(f"{name} must be a whole number in [0, 2^63), got {seed!r}")
     return int(seed)
 
 

@@ -115,6 +115,19 @@ def test_the_same_seed_trains_the_same_agent(launch, run):
     assert (folder / "table.csv").read_bytes() == (run[0] / "table.csv").read_bytes()
 
 
+def test_an_interrupted_run_is_resumed_by_its_folder_to_the_same_table(launch, composed):
+    agent = composed("train").agent
+    steps = 2 * agent.num_envs * agent.settings.n_steps  # two rollouts, with a checkpoint between them
+    folder, numbers = launch(train.main, *SMALL, *SHORT[1:], f"agent.total_steps={steps}", "agent.checkpoints=2")
+    table = (folder / "table.csv").read_bytes()
+    for name in ("table.csv", "model.zip"):
+        (folder / name).unlink()
+    _, again = launch(train.main, f"resume={folder}")
+    assert again == numbers
+    assert (folder / "table.csv").read_bytes() == table
+    assert (folder / "model.zip").is_file()
+
+
 def test_a_market_without_an_exact_optimum_is_trained_on_all_the_same(launch):
     damped = ("reward@market.reward=asymmetric_damping", "~market.reward.phi", "~market.reward.alpha")
     folder, numbers = launch(train.main, *SMALL, *damped, *SHORT[:1], *SHORT[2:], "rivals=[random]")
