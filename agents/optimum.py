@@ -68,7 +68,7 @@ class Optimum:
     def act(self, observations: NDArray[np.float32]) -> NDArray[Any]:
         """The best actions (n, width), or (n,) if discrete, at observations (n, k); linear between the axis' nodes."""
         inventory, seconds_left = natural_units(self.market, observations)
-        level = (inventory + self.market.max_inventory / self.market.order_size).astype(np.int64)
+        level = np.rint(inventory).astype(np.int64) + round(self.market.max_inventory / self.market.order_size)
         clock = self.market.clock
         step = np.clip(
             clock.steps - np.rint(seconds_left / clock.step_length).astype(np.int64), 0, len(self.actions) - 1
@@ -254,12 +254,14 @@ def search_line(market, action, place, width, here, trial, way, top, scan):
     left, right = reach(here, way, width)
     best, at_best = 0.0, top
     if scan:
-        spacing = (right - left) / _SCAN
+        spacing, at_best = (right - left) / _SCAN, -math.inf
         for k in range(_SCAN + 1):
             point = left + k * spacing
             worth = value_along(market, action, place, width, here, trial, way, point)
             if worth > at_best:
                 best, at_best = point, worth
+        if top > at_best:
+            best, at_best = 0.0, top
         left, right = max(left, best - spacing), min(right, best + spacing)
     second, third, at_second, at_third = best, best, at_best, at_best
     step, last = 0.0, 0.0

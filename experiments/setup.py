@@ -64,7 +64,6 @@ RESOLVERS: dict[str, Callable[..., Any]] = {
     "mean_jump": mean_jump,
     "orders": lambda market: round(market.max_inventory / market.order_size),
     "inverse": lambda x: 1.0 / x,
-    "run_name": lambda name, seed, job: f"{name}_{job}" if job else f"{name}_seed{seed}",
 }
 
 

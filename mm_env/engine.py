@@ -22,6 +22,7 @@ import numpy as np
 from mm_env import component, maths
 
 _registered: set[Any] = set()
+_made: dict[tuple[str, Any], Callable[..., Any]] = {}
 
 
 def compiled(kernel: Callable[..., Any], *arguments: Any) -> Callable[..., Any]:
@@ -32,16 +33,19 @@ def compiled(kernel: Callable[..., Any], *arguments: Any) -> Callable[..., Any]:
 
     glue = _registered_glue()
     glue.use_version(_rules_version(arguments), maths.SCALARS)
-    folder = cache_folder() / fingerprint(kernel, *arguments)
+    name, signature = fingerprint(kernel, *arguments), tuple(numba.typeof(argument) for argument in arguments)
+    if (name, signature) in _made:
+        return _made[name, signature]
+    folder = cache_folder() / name
     saved, config.CACHE_DIR = config.CACHE_DIR, str(folder)
     try:
         lives_on = not any(c.__module__ == "__main__" for c in _components(arguments))
         dispatcher = numba.njit(nogil=True, error_model="numpy", cache=lives_on)(kernel)
     finally:
         config.CACHE_DIR = saved
-    signature = tuple(numba.typeof(argument) for argument in arguments)
     dispatcher.compile(signature)
-    return dispatcher.get_overload(signature)
+    _made[name, signature] = dispatcher.get_overload(signature)
+    return _made[name, signature]
 
 
 def cache_folder() -> Path:

@@ -169,15 +169,17 @@ class Actions:
         batch = () if num_envs is None else (num_envs,)
         self._discrete = isinstance(space, gym.spaces.Discrete)
         self._shape = batch if self._discrete else (*batch, market.quote.width)
+        self._flat = np.zeros(self._shape).reshape(-1)  # what the kernel reads, written anew at each step
         self._low, self._high = (0.0, float(space.n - 1)) if self._discrete else (-_LARGEST, _LARGEST)
 
     def usable(self, actions: Any, simulation: Simulation) -> NDArray[np.float64]:
-        """The actions as a flat float64 array; a ValueError names what is wrong with them."""
+        """The actions as a flat float64 array, good until the next call; a ValueError names what is wrong with them."""
         given = np.asarray(actions)
         if given.shape != self._shape or given.dtype.kind not in ("iu" if self._discrete else "iuf"):
             kind = "whole numbers" if self._discrete else "numbers"
             raise ValueError(f"actions must be {kind} of shape {self._shape}, got {given.dtype} of shape {given.shape}")
-        flat = given.astype(np.float64).reshape(-1)
+        flat = self._flat
+        np.copyto(flat.reshape(self._shape), given)
         if simulation.unusable(flat, self._low, self._high):
             first = int(np.flatnonzero(~((flat >= self._low) & (flat <= self._high)))[0])
             rule = f"lie in [0, {self._high:g}]" if self._discrete else "be finite"
