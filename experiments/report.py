@@ -30,6 +30,7 @@ COLUMNS = {
     "fill_ratio": "fill ratio",
     "max_drawdown": "max drawdown",
 }
+WIDE = 170  # characters that all columns need
 NARROW = {"lead over best strategy": "lead over\nbest\nstrategy"}
 
 
@@ -40,16 +41,18 @@ def cells(entry: Entry, skills: Mapping[str, Estimate]) -> dict[str, Estimate | 
 
 def show(title: str, entries: Sequence[Entry], skills: Mapping[str, Estimate], refused: Mapping[str, str]) -> None:
     """The table on the console, and who was left out of it."""
-    console = Console(width=None if sys.stdout.isatty() else 150, highlight=False)
+    console = Console(width=None if sys.stdout.isatty() else WIDE, highlight=False)
+    columns = list(COLUMNS) if console.width >= WIDE else list(COLUMNS)[:7]
     table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
     table.add_column("agent", no_wrap=True)
-    for heading in COLUMNS.values():
+    for heading in (COLUMNS[column] for column in columns):
         table.add_column(NARROW.get(heading, heading.replace(" ", "\n")), justify="right", no_wrap=True)
     for entry in entries:
         row = cells(entry, skills)
-        table.add_row(entry.name, *(f"{number(row[c])}\n[dim]{error(row[c])}[/dim]" for c in COLUMNS))
+        table.add_row(entry.name, *(f"{number(row[c])}\n[dim]{error(row[c])}[/dim]" for c in columns))
     console.print(table)
-    console.print("[dim]± is the half-width of a 95 % interval.[/dim]")
+    rest = "" if len(columns) == len(COLUMNS) else " More columns are in table.md."
+    console.print(f"[dim]± is the half-width of a 95 % interval.{rest}[/dim]")
     for name, reason in refused.items():
         console.print(f"[dim]{name} is left out: {reason}[/dim]")
 
