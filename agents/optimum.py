@@ -16,6 +16,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
+from tqdm import tqdm
 
 from agents.exact import NODES, Evaluation, check_solvable, poisson_equation
 from agents.latent import Axis, Unsolvable, axis_of
@@ -110,7 +111,7 @@ class _Solver:
         value = np.zeros((steps + 1, *shape))
         actions = np.zeros((steps, *shape, self.market.quote.width))
         guess = np.zeros((*shape, self.width))
-        for step in reversed(range(steps)):
+        for step in tqdm(range(steps - 1, -1, -1), desc="solving", unit="step", leave=False, delay=1.0, disable=None):
             value[step], guess = self._best(value[step + 1], guess, step + 1 == steps)
             value[step], actions[step] = self._cross(value[step], guess)
         return Optimum(self.market, self.axis, value, actions)

@@ -24,7 +24,8 @@ class MarketMakingVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray
 
     Observations (num_envs, len(market.observation_names)) float32, rewards (num_envs,) float64 in price units. The end of
     a finite horizon is reported as termination, the cut of an ergodic market as truncation; then `infos["episode"]` holds
-    the episode's figures, one array each, valid where `infos["_episode"]` is true.
+    the episode's figures, one array each, valid where `infos["_episode"]` is true (gymnasium's RecordEpisodeStatistics,
+    which this makes needless, wants another `stats_key`).
 
     `autoreset_mode` is SAME_STEP by default: the step that ends an episode returns the first observation of the next one,
     and the last of the old one in `infos["final_obs"]`. NEXT_STEP and DISABLED are gymnasium's.
