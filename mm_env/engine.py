@@ -22,7 +22,7 @@ import numpy as np
 from mm_env import component, maths
 
 _registered: set[Any] = set()
-_made: dict[tuple[str, Any], Callable[..., Any]] = {}
+_made: dict[tuple[Path, Any], Callable[..., Any]] = {}
 
 
 def compiled(kernel: Callable[..., Any], *arguments: Any) -> Callable[..., Any]:
@@ -33,19 +33,19 @@ def compiled(kernel: Callable[..., Any], *arguments: Any) -> Callable[..., Any]:
 
     glue = _registered_glue()
     glue.use_version(_rules_version(arguments), maths.SCALARS)
-    name, signature = fingerprint(kernel, *arguments), tuple(numba.typeof(argument) for argument in arguments)
-    if (name, signature) in _made:
-        return _made[name, signature]
-    folder = cache_folder() / name
+    folder = cache_folder() / fingerprint(kernel, *arguments)
+    key = folder, tuple(numba.typeof(argument) for argument in arguments)
+    if key in _made:
+        return _made[key]
     saved, config.CACHE_DIR = config.CACHE_DIR, str(folder)
     try:
         lives_on = not any(c.__module__ == "__main__" for c in _components(arguments))
         dispatcher = numba.njit(nogil=True, error_model="numpy", cache=lives_on)(kernel)
     finally:
         config.CACHE_DIR = saved
-    dispatcher.compile(signature)
-    _made[name, signature] = dispatcher.get_overload(signature)
-    return _made[name, signature]
+    dispatcher.compile(key[1])
+    _made[key] = dispatcher.get_overload(key[1])
+    return _made[key]
 
 
 def cache_folder() -> Path:
