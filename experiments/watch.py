@@ -34,7 +34,7 @@ class Watch(BaseCallback):
         self.progress = tqdm(
             total=total_steps, desc="training", unit="step", unit_scale=True, mininterval=0.5, delay=0.5
         )
-        self.due, self.history = 0, []
+        self.due = 0
 
     def _on_training_start(self) -> None:
         self.logger.record("config", f"```yaml\n{self.config}\n```", exclude=_FILES)
@@ -63,7 +63,6 @@ class Watch(BaseCallback):
         if skill is not None:
             self.logger.record("evaluation/skill", skill)
         score = skill if skill is not None else found["objective"].value
-        self.history.append((self.num_timesteps, score))
         self.progress.set_postfix_str(f"{'objective' if skill is None else 'skill'} {score:.3f}")
         self.logger.record("evaluation/profit_distribution", torch.from_numpy(episodes.profit), exclude=_FILES)
         reference = self.benchmarks.best
