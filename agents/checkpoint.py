@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from stable_baselines3.common.callbacks import BaseCallback
 
+from agents.rollouts import attached
 from agents.sb3 import VecAdapter, algorithm
 
 
@@ -59,7 +60,8 @@ def save_checkpoint(path: Path, model: Any) -> None:
 def load_checkpoint(path: Path, name: str, lanes: VecAdapter, log_folder: Path | None) -> Any:
     """The model of algorithm `name` as it was, acting on `lanes`, which are put back where they were."""
     saved = torch.load(path, weights_only=False)
-    model: Any = algorithm(name).load(io.BytesIO(saved["model"]), env=lanes, device="cpu", force_reset=False)
+    loaded = algorithm(name).load(io.BytesIO(saved["model"]), env=lanes, device="cpu", force_reset=False)
+    model: Any = attached(loaded)
     model.tensorboard_log = str(log_folder) if log_folder else None
     if saved["replay_buffer"] is not None:
         model.replay_buffer = saved["replay_buffer"]

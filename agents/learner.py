@@ -10,6 +10,9 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
+from agents.clone import clone
+from agents.policy import policy_of
+from agents.rollouts import ExpectedRollouts, attached
 from agents.sb3 import ALGORITHMS, TrainedPolicy, VecAdapter, algorithm
 from mm_env.market import Market
 from mm_env.parameters import Count, NonNegative, Positive, Probability, check_fields
@@ -23,6 +26,8 @@ CHECKPOINT = "checkpoint.pt"
 class Learner:
     """Trains `algorithm` for `total_steps` lane-steps on `num_envs` lanes.
 
+    `expected_fills` takes the luck of who traded with us out of the advantages of PPO and A2C (`agents.rollouts`). A
+    `teacher` (a Strategy, a Policy, or what makes one of a market) is cloned before PPO or A2C learns (`agents.clone`).
     `noise` is the share of the position's unforeseeable gain left in the rewards it learns from (`InventoryPenalty.noise`);
     `standardise` subtracts and divides by `reward_units`, `reward_scale` then multiplies. None of it changes which policy is
     best: all episodes are equally long. `stagger` spreads the lanes over the horizon. `checkpoints` are written evenly over
@@ -38,6 +43,8 @@ class Learner:
     reward_scale: Positive = 1.0
     standardise: bool = True
     stagger: bool = True
+    expected_fills: bool = False
+    teacher: object = None
     checkpoints: NonNegative = 10
     settings: dict[str, Any] = field(default_factory=dict)
 
@@ -45,14 +52,19 @@ class Learner:
         check_fields(self, scalar=True)
         if self.algorithm not in ALGORITHMS:
             raise ValueError(f"Learner.algorithm must be one of {', '.join(ALGORITHMS)}, got {self.algorithm!r}")
+        for name in ("expected_fills", "teacher"):
+            if getattr(self, name) and self.algorithm not in ("PPO", "A2C"):
+                raise ValueError(f"Learner.{name} is for PPO and A2C, got {self.algorithm}")
 
     def model(self, market: Market, seed: int, log_folder: Path | None = None) -> Any:
         """The untrained model on `market`."""
         _single_thread()
         lanes = self.lanes(market)
         settings = {"policy": "MlpPolicy", "device": "cpu", **self.settings}
+        if self.expected_fills:
+            settings["rollout_buffer_class"] = ExpectedRollouts
         logs = str(log_folder) if log_folder else None
-        return algorithm(self.algorithm)(env=lanes, seed=seed, tensorboard_log=logs, **settings)
+        return attached(algorithm(self.algorithm)(env=lanes, seed=seed, tensorboard_log=logs, **settings))
 
     def train(
         self,
@@ -75,6 +87,8 @@ class Learner:
             model = load_checkpoint(path, self.algorithm, self.lanes(market), folder)
         else:
             model = self.model(market, seed, folder)
+            if self.teacher is not None:
+                clone(model, policy_of(self.teacher, market))
         keepers = []
         if path is not None and self.checkpoints:
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -67,6 +67,12 @@ class StrategyPolicy:
         return Table(replace(self.market, quote=Unbounded()), depths)
 
 
+def policy_of(agent: Any, market: Market) -> Policy:
+    """A strategy, a policy, or what makes either of a market, as a policy of `market`."""
+    made: Any = agent(market) if callable(agent) else agent
+    return StrategyPolicy(made, market) if isinstance(made, Strategy) else made
+
+
 @dataclass(frozen=True)
 class RandomPolicy:
     """Acts uniformly at random over the market's action space; the same for the same seed and the same calls."""

@@ -51,6 +51,16 @@ class VecAdapter(VecEnv):
         self._empty: list[dict[str, Any]] = [{} for _ in range(num_envs)]
         super().__init__(num_envs, self.env.single_observation_space, self.env.single_action_space)
 
+    @property
+    def market(self) -> Market:
+        """The market that the lanes are copies of."""
+        return self.env.market
+
+    @property
+    def observations(self) -> NDArray[np.float32]:
+        """What each lane shows now, (num_envs, k): a fresh array."""
+        return self.env.simulation.observations
+
     def reset(self) -> NDArray[np.float32]:
         observations, _ = self.env.reset(seed=self._seeds[0])
         if self.stagger:

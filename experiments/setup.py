@@ -16,7 +16,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from agents.policy import Policy, Strategy, StrategyPolicy
+from agents.policy import Policy, policy_of
 from mm_env.market import Market
 from mm_env.parameters import Interval, check
 from mm_env.simulation import check_seed
@@ -195,6 +195,4 @@ def _policy(cfg: DictConfig, market: Market, config: Any) -> Policy:
         raise ValueError("it has to be trained first: give the folder of its run")
     whole = OmegaConf.create({"market": cfg.market})
     whole["agent"] = config
-    made: Any = build(whole.agent)
-    made = made(market) if callable(made) else made
-    return StrategyPolicy(made, market) if isinstance(made, Strategy) else made
+    return policy_of(build(whole.agent), market)

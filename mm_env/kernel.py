@@ -68,6 +68,16 @@ def observe_lanes(
         store(rules.observe(load(state, states, tile * rows * TILE + j, TILE)), observations, lane * seen, 1)
 
 
+def foresee_lanes(
+    market: Any, action: Any, parameters: Any, parameter_stride: int, actions: Any, inventories: Any, seen: Any,
+) -> None:  # fmt: skip
+    """Three numbers a lane, of its action at its inventory: `Market.foresee`."""
+    width = count(action)
+    for lane in range(inventories.shape[0]):
+        rules = load(market, parameters, lane // TILE * parameter_stride + lane % TILE, TILE)
+        store(rules.foresee(inventories[lane], load(action, actions, lane * width, 1)), seen, 3 * lane, 1)
+
+
 def run_table(
     market: Any, state: Any, action: Any, parameters: Any, parameter_stride: int, states: Any,
     table: Any, table_rows: int, seed: int, first: int, last: int,

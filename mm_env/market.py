@@ -120,8 +120,7 @@ class Market(Component):
         dt = self.clock.dt()
         quote = self.quote.decode(action)
         crossed = self.cross(state.account, state.mid, quote.cut, quote.cut_cost)
-        bid_open = crossed.inventory + 0.5 * self.order_size < self.max_inventory  # safe against rounding
-        ask_open = crossed.inventory - 0.5 * self.order_size > -self.max_inventory
+        bid_open, ask_open = self.open_sides(crossed.inventory)
         trades = self.venue.trade(quote, bid_open, ask_open, noise, dt)
         bid, ask = state.mid - quote.bid_depth, state.mid + quote.ask_depth
         bought = buy(crossed, self.order_size * trades.bid_filled, bid, self.fees.maker_fee(bid))
@@ -154,6 +153,22 @@ class Market(Component):
             state.tally.arrivals + trades.arrivals,
         )
         return State(state.step + 1.0, state.episode, account, mid, latent, tally), reward
+
+    @rule
+    def foresee(self, inventory: float, action: tuple[float, ...]) -> tuple[float, float, float]:
+        """What is known before the orders come: the inventory after the market order, P(bid fills) and P(ask fills)."""
+        quote = self.quote.decode(action)
+        held = self.cross(Account(0.0, inventory), 0.0, quote.cut, quote.cut_cost).inventory
+        bid_open, ask_open = self.open_sides(held)
+        chances = self.venue.chances(quote, self.clock.dt())
+        return held, min(chances.bid, 1.0) if bid_open else 0.0, min(chances.ask, 1.0) if ask_open else 0.0
+
+    @rule
+    def open_sides(self, inventory: float) -> tuple[bool, bool]:
+        """Whether one more order may be bought, and sold, within the limits; safe against rounding."""
+        bid_open = inventory + 0.5 * self.order_size < self.max_inventory
+        ask_open = inventory - 0.5 * self.order_size > -self.max_inventory
+        return bid_open, ask_open
 
     @rule
     def cross(self, account: Account, mid: float, cut: float, cost: float) -> Account:

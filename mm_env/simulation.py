@@ -80,6 +80,13 @@ class Simulation:
         endings = self._over_lanes(self._step, *arguments, *outputs)
         return observations, rewards, ended, sum(endings)
 
+    def foresee(self, actions: Floats, inventories: Floats) -> Floats:
+        """For actions (num_lanes * width,) at inventories (num_lanes,): the inventory after the market order, P(bid fills)
+        and P(ask fills) within a step, (num_lanes, 3)."""
+        seen, (rules, _, action, _) = np.empty((self.num_lanes, 3)), self._shapes
+        self._foresee(rules, action, self._parameters, self._stride, actions, inventories, seen.reshape(-1))
+        return seen
+
     def run(self, table: Floats) -> None:
         """Play the episodes of all lanes to their end by the actions in `table` (steps or 1, levels, width)."""
         rules, state, action, _ = self._shapes
@@ -192,6 +199,12 @@ class Simulation:
         rules, state, _, observation = self._shapes
         arguments = (rules, state, observation, self._parameters, 0, self._states, np.zeros(1, np.float32))
         return self._made(kernel.observe_lanes, *arguments)
+
+    @cached_property
+    def _foresee(self) -> Callable[..., Any]:
+        rules, _, action, _ = self._shapes
+        floats = np.zeros(1)
+        return self._made(kernel.foresee_lanes, rules, action, self._parameters, 0, floats, floats, floats)
 
     @cached_property
     def _run(self) -> Callable[..., Any]:

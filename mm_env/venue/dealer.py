@@ -43,6 +43,11 @@ class Venue(Component):
         """What our quotes meet within [t, t + dt)."""
         raise NotImplementedError
 
+    @rule
+    def chances(self, quote: Quote, dt: float) -> Chances:
+        """How likely our quotes are to fill and orders to arrive within dt, if the venue knows."""
+        raise NotImplementedError
+
 
 class Dealer(Venue):
     """Orders arrive by `flow`, take our quote by `fill` and move the mid by `impact`; a side may have its own of each.

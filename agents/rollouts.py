@@ -1,0 +1,101 @@
+"""Rollouts whose advantages are rid of the luck of who happened to trade with us.
+
+What a step is worth to a learner is r + V(s') - V(s). Two orders that fill, or pass by, lead to other inventories s' and
+so to other values: in a market maker's world that luck is fifty times as loud as what its quotes change. But the quotes
+say how likely each s' is, so V(s') is replaced by its conditional expectation (Rao & Blackwell):
+
+    r + gamma E[V(s') | s, a] - V(s),    E[V(s') | s, a] = sum over d in {-1, 0, 1} of P(d orders bought | s, a) V(s' | d)
+
+V(s') - E[V(s') | s, a] has mean zero given s and a, whatever V is, so the policy gradient's mean stays what it was.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from stable_baselines3.common.buffers import RolloutBuffer
+
+from agents.policy import natural_units
+from agents.sb3 import VecAdapter
+from mm_env.impact import NoImpact
+from mm_env.market import Market
+from mm_env.venue.dealer import Dealer
+
+Singles = NDArray[np.float32]
+
+
+class ExpectedRollouts(RolloutBuffer):
+    """A rollout buffer of PPO or A2C on a VecAdapter; `attach` tells it whose values to expect."""
+
+    def attach(self, model: Any) -> None:
+        """Expect the values of this model, on the lanes it acts on."""
+        self.critic, self.lanes = model.policy.predict_values, model.get_env()
+        check_separable(self.lanes.market)
+
+    def reset(self) -> None:
+        super().reset()
+        self.foreseen = np.zeros((self.buffer_size, self.n_envs, 3))  # inventory, P(bid fills), P(ask fills)
+
+    def add(self, obs: Singles, action: NDArray[Any], *rest: Any) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        self.foreseen[self.pos] = foresee(self.lanes, obs, action)
+        super().add(obs, action, *rest)
+
+    def compute_returns_and_advantage(self, last_values: torch.Tensor, dones: NDArray[Any]) -> None:
+        self.rewards += self.gamma * self.correction(last_values.numpy().reshape(1, -1), dones)
+        super().compute_returns_and_advantage(last_values, dones)
+
+    def correction(self, last_values: Singles, dones: NDArray[Any]) -> Singles:
+        """E[V(s') | s, a] - V(s') of each step (buffer_size, n_envs); 0 where the episode ended."""
+        over = np.concatenate([self.episode_starts[1:], dones[None]]) > 0.0
+        values = np.concatenate([self.values[1:], last_values])
+        following = np.concatenate([self.observations[1:], self.lanes.observations[None]])
+        return np.where(
+            over, np.float32(0.0), expected_values(self.critic, self.lanes, following, self.foreseen) - values
+        )
+
+
+def attached(model: Any) -> Any:
+    """The model itself, its rollout buffer told of it if it is one that has to be."""
+    if isinstance(buffer := getattr(model, "rollout_buffer", None), ExpectedRollouts):
+        buffer.attach(model)
+    return model
+
+
+def check_separable(market: Market) -> None:
+    """Refuse a market where who trades with us says more of the next observation than the inventory in it."""
+    venue = market.venue
+    if not isinstance(venue, Dealer):
+        raise ValueError(f"expected_fills needs a venue that knows how likely its fills are, got {venue}")
+    impacts = [leaf for leaf in (venue.impact.bid, venue.impact.ask) if not isinstance(leaf, NoImpact)]  # pyright: ignore
+    if impacts and type(market.price).signals:
+        raise ValueError(f"expected_fills must be off where orders move what the price shows, got {impacts[0]}")
+
+
+def foresee(lanes: VecAdapter, observations: Singles, actions: NDArray[Any]) -> NDArray[np.float64]:
+    """What the lanes' quotes make of their inventories, (num_envs, 3): see `Simulation.foresee`."""
+    orders, _ = natural_units(lanes.market, observations)
+    flat = np.asarray(actions, np.float64).reshape(-1)
+    return lanes.env.simulation.foresee(flat, orders * lanes.market.order_size)
+
+
+def expected_values(critic: Any, lanes: VecAdapter, following: Singles, foreseen: NDArray[np.float64]) -> Singles:
+    """E[V(s') | s, a], (...), from the observations s' that came (..., k) and what was foreseen (..., 3)."""
+    market, (held, bid, ask) = lanes.market, np.moveaxis(foreseen, -1, 0)
+    chances = np.stack([ask * (1.0 - bid), (1.0 - ask) * (1.0 - bid) + ask * bid, bid * (1.0 - ask)])
+    might = np.repeat(following[None], 3, axis=0)
+    orders = np.array([-1.0, 0.0, 1.0]).reshape(3, *[1] * held.ndim)
+    reached = np.clip(held + orders * market.order_size, -market.max_inventory, market.max_inventory)
+    might[..., market.observation_names.index("inventory")] = reached / market.inventory_scale
+    return (chances * values_of(critic, might)).sum(axis=0).astype(np.float32)
+
+
+def values_of(critic: Any, observations: Singles) -> Singles:
+    """V (...) at observations (..., k), each distinct one asked for once."""
+    flat = np.ascontiguousarray(observations).reshape(-1, observations.shape[-1])
+    rows, which = np.unique(flat.view(f"V{flat.strides[0]}").ravel(), return_inverse=True)
+    with torch.no_grad():
+        values = critic(torch.from_numpy(rows.view(np.float32).reshape(len(rows), -1))).numpy().ravel()
+    return values[which].reshape(observations.shape[:-1])
