@@ -1,7 +1,9 @@
-"""Compare agents on the same noise.
+"""Compare agents on the same noise; learners among them are trained first.
 
 python -m experiments.compare market=avellaneda_stoikov agents=[best_fixed,glft,outputs/train/...]
+python -m experiments.compare agents=[best_fixed,glft,ppo] seeds=[0,1,2]
 python -m experiments.compare experiment=avellaneda_stoikov_2008
+python -m experiments.compare experiment=leaderboard
 """
 
 from __future__ import annotations
@@ -9,14 +11,17 @@ from __future__ import annotations
 from omegaconf import DictConfig
 
 from experiments.benchmarks import Benchmarks
+from experiments.leaderboard import board
 from experiments.published import show_published
-from experiments.setup import build_market, build_policies, experiment, output_folder
+from experiments.setup import build_market, build_policies, experiment, is_learner, output_folder
 from experiments.show import show_contest
 
 
 @experiment("compare")
 def main(cfg: DictConfig) -> float:
     """Print the table, write it and the plots; the best agent's skill (its objective where there is no exact optimum)."""
+    if cfg.markets or any(is_learner(entry) for entry in cfg.agents):
+        return board(cfg, output_folder())
     market, folder = build_market(cfg), output_folder()
     policies, refused = build_policies(cfg, market, cfg.agents)
     if not policies:

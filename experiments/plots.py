@@ -17,6 +17,7 @@ from mm_env.rollout import inventory_levels
 
 mpl.use("Agg")
 BID, ASK, INK = "#2a6f97", "#c1440e", "#333333"
+COLORS = (BID, ASK, "#4f772d", "#7b5ea7", "#946c00", INK)
 
 
 def quote_curves(market: Market, agent: str, policy: Policy, rival: str, reference: Policy) -> Figure | None:
@@ -56,6 +57,37 @@ def depth_table(market: Market, policy: Policy) -> NDArray[np.float64] | None:
     return quoted_depths(market, actions)
 
 
+def learning_curves(runs: Mapping[str, Mapping[str, Sequence[NDArray[np.float64]]]]) -> Figure:
+    """Skill against seconds and against lane-steps, by market and agent: the median of the seeds and all that they span.
+
+    `runs[market][agent]` holds a curve (rows, 4) for each seed: steps, seconds, skill, objective.
+    """
+    figure = Figure(figsize=(4.0 * len(runs), 6.4), layout="constrained")
+    axes = figure.subplots(2, len(runs), sharey=True, squeeze=False)
+    for column, (market, agents) in enumerate(runs.items()):
+        for (agent, curves), color in zip(agents.items(), COLORS):
+            for axis, abscissa, unit in zip(axes[:, column], (1, 0), (1.0, 1e6)):
+                x, skills = _aligned(curves, abscissa, unit)
+                axis.fill_between(x, skills.min(axis=0), skills.max(axis=0), color=color, alpha=0.2, lw=0)
+                axis.plot(x, np.median(skills, axis=0), color=color, lw=1.8, label=f"{agent} ({len(curves)} seeds)")
+        for axis, label in zip(axes[:, column], ("seconds of training", "million lane-steps")):
+            axis.set(xlabel=label, ylim=(0.0, 1.02), title=market)
+            axis.axhline(1.0, color=INK, lw=0.8, ls=":")
+            _plain(axis)
+        axes[0, column].legend(frameon=False, fontsize=8, loc="lower right")
+    for axis in axes[:, 0]:
+        axis.set_ylabel("skill (1 is the exact optimum)")
+    return figure
+
+
+def _aligned(
+    curves: Sequence[NDArray[np.float64]], abscissa: int, unit: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Up to where the shortest curve ends: 200 abscissas (n,) and each seed's skill there (seeds, n)."""
+    x = np.linspace(0.0, min(curve[-1, abscissa] for curve in curves), 200)
+    return x / unit, np.array([np.interp(x, curve[:, abscissa], curve[:, 2]) for curve in curves])
+
+
 def profit_histogram(entries: Sequence[Entry]) -> Figure:
     """The distribution of the profit of an episode, of up to six agents."""
     figure = Figure(figsize=(7.0, 3.8), layout="constrained")
@@ -64,7 +96,7 @@ def profit_histogram(entries: Sequence[Entry]) -> Figure:
     everything = np.concatenate([entry.episodes.profit for entry in shown])
     low, high = float(np.quantile(everything, 0.001)), float(np.quantile(everything, 0.999))
     bins = np.linspace(low, high if high > low else low + 1.0, 60).tolist()
-    for entry, color in zip(shown, (BID, ASK, "#4f772d", "#7b5ea7", "#946c00", INK)):
+    for entry, color in zip(shown, COLORS):
         axis.hist(entry.episodes.profit, bins, histtype="step", density=True, lw=1.6, color=color, label=entry.name)
     axis.set_xlabel("profit of an episode (price units)")
     axis.set_ylabel("density")

@@ -57,6 +57,12 @@ def show(title: str, entries: Sequence[Entry], skills: Mapping[str, Estimate], r
         console.print(f"[dim]{name} is left out: {reason}[/dim]")
 
 
+def say_where(folder: Path) -> None:
+    """Where the tables and plots of a run are, from here if they are below."""
+    near = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
+    Console(highlight=False, soft_wrap=True).print(f"Tables and plots: {near}")
+
+
 def write(folder: Path, title: str, entries: Sequence[Entry], skills: Mapping[str, Estimate]) -> None:
     """table.csv (every figure with its half-width) and table.md in `folder`."""
     nothing = Estimate(math.nan, math.nan)

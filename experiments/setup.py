@@ -140,7 +140,7 @@ def build_policies(cfg: DictConfig, market: Market, names: Iterable[Any]) -> tup
     policies: dict[str, Policy] = {}
     refused: dict[str, str] = {}
     for entry in names:
-        name, config = _agent_config(entry)
+        name, config = agent_config(entry)
         if config is None:
             policies[name] = load_run(Path(entry), market)
             continue
@@ -177,9 +177,19 @@ def run_config(folder: Path) -> DictConfig:
     return cfg
 
 
-def _agent_config(entry: Any) -> tuple[str, Any]:
+def is_learner(entry: Any) -> bool:
+    """Whether an entry of `agents` is one that has to be trained."""
+    return "algorithm" in (agent_config(entry)[1] or {})
+
+
+def agent_config(entry: Any) -> tuple[str, Any]:
+    """The name of an entry of `agents`, and its config (None for the folder of a trained run).
+
+    A config with a `base` is that of conf/agent with what else it holds put over it.
+    """
     if isinstance(entry, DictConfig):
-        return entry.name, OmegaConf.masked_copy(entry, [str(k) for k in entry if k not in ("name", "published")])
+        own = OmegaConf.masked_copy(entry, [str(k) for k in entry if k not in ("name", "base", "published")])
+        return entry.name, OmegaConf.merge(agent_config(entry.base)[1], own) if "base" in entry else own
     known = sorted(path.stem for path in (CONF / "agent").glob("*.yaml"))
     if entry in known:
         return entry, OmegaConf.load(CONF / "agent" / f"{entry}.yaml")

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from rich.console import Console
-
 from agents.policy import Policy
 from experiments import plots, report
 from experiments.benchmarks import OPTIMUM, Benchmarks
@@ -39,6 +37,5 @@ def show_contest(
     telling = [*shown, OPTIMUM, "best_fixed", "avellaneda_stoikov"]
     first = sorted(entries, key=lambda entry: telling.index(entry.name) if entry.name in telling else len(telling))
     plots.save(folder, {"quotes": curves, "profit": plots.profit_histogram(first[:4])})
-    near = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
-    Console(highlight=False, soft_wrap=True).print(f"Tables and plots: {near}")
+    report.say_where(folder)
     return entries, skills

@@ -51,7 +51,7 @@ def learn(
 
     config = OmegaConf.to_yaml(cfg, resolve=True)
     (folder / "config.yaml").write_text(config)
-    watch = Watch(market, benchmarks, learner.total_steps, config, cfg.watch.evaluations, cfg.watch.episodes)
+    watch = Watch(market, benchmarks, learner.total_steps, config, cfg.watch.evaluations, cfg.watch.episodes, folder)
     policy = learner.train(market, cfg.seed, folder, [watch], resume)
     policy.model.save(folder / "model.zip")
     return policy

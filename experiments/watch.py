@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import Figure
 from tqdm import tqdm
@@ -16,21 +22,63 @@ from mm_env.metrics import figures
 
 _FILES = ("stdout", "log", "json", "csv")
 _SEED = 2_000_003  # of the noise on which training is watched; no table is made of it
+CURVE = "curve.csv"
+
+
+class Curve:
+    """`curve.csv` of a run: lane-steps trained, seconds spent on it (watching left out) and what was reached by then.
+
+    A run that goes on after an interruption keeps the rows up to where it takes up again.
+    """
+
+    def __init__(self, folder: Path, steps_done: int) -> None:
+        self.path = folder / CURVE
+        rows = [row for row in read_curve(folder) if row[0] <= steps_done]
+        self.seconds, self.since = max((float(row[1]) for row in rows), default=0.0), time.perf_counter()
+        self.path.write_text("steps,seconds,skill,objective\n")
+        for row in rows:
+            if row[0] < steps_done:
+                self._append(row)
+
+    def pause(self) -> None:
+        """What follows is not training."""
+        self.seconds += time.perf_counter() - self.since
+
+    def go_on(self) -> None:
+        """What follows is."""
+        self.since = time.perf_counter()
+
+    def write(self, steps: int, skill: float | None, objective: float) -> None:
+        """Append what was reached after `steps`."""
+        self._append((steps, self.seconds, float("nan") if skill is None else skill, objective))
+
+    def _append(self, row: Sequence[float] | NDArray[np.float64]) -> None:
+        with self.path.open("a") as file:
+            file.write(f"{int(row[0])},{row[1]:.3f},{row[2]:.6g},{row[3]:.8g}\n")
+
+
+def read_curve(folder: Path) -> NDArray[np.float64]:
+    """The curve of a run, (rows, 4): steps, seconds, skill, objective; no rows if it has none."""
+    path = folder / CURVE
+    return np.loadtxt(path, delimiter=",", skiprows=1, ndmin=2).reshape(-1, 4) if path.is_file() else np.empty((0, 4))
 
 
 class Watch(BaseCallback):
     """Evaluates the policy `evaluations` times, evenly spread over the training, each time on the same noise.
 
     Scalars: `evaluation/skill` (exact, or simulated where the policy is no table), `evaluation/objective` and the desk's
-    figures; besides `evaluation/quotes`, `evaluation/profit_distribution` and, once, `config`.
+    figures; besides `evaluation/quotes`, `evaluation/profit_distribution` and, once, `config`. Skill, objective and the
+    seconds trained also go to `curve.csv` in `folder`.
     """
 
     def __init__(
-        self, market: Market, benchmarks: Benchmarks, total_steps: int, config: str, evaluations: int, episodes: int
-    ) -> None:
+        self, market: Market, benchmarks: Benchmarks, total_steps: int, config: str, evaluations: int, episodes: int,
+        folder: Path,
+    ) -> None:  # fmt: skip
         super().__init__()
         self.market, self.benchmarks, self.config = market, benchmarks, config
         self.every, self.episodes = max(1, total_steps // max(1, evaluations)), episodes
+        self.folder = folder
         self.progress = tqdm(
             total=total_steps, desc="training", unit="step", unit_scale=True, mininterval=0.5, delay=0.5
         )
@@ -39,6 +87,7 @@ class Watch(BaseCallback):
     def _on_training_start(self) -> None:
         self.logger.record("config", f"```yaml\n{self.config}\n```", exclude=_FILES)
         self.progress.update(self.num_timesteps - self.progress.n)
+        self.curve = Curve(self.folder, self.num_timesteps)
 
     def _on_rollout_start(self) -> None:
         if self.num_timesteps >= self.due:
@@ -54,6 +103,7 @@ class Watch(BaseCallback):
         self.progress.close()
 
     def _evaluate(self) -> None:
+        self.curve.pause()
         policy = TrainedPolicy(self.model)
         episodes = play(self.market, policy, self.episodes, _SEED)
         found = figures(episodes)
@@ -70,3 +120,5 @@ class Watch(BaseCallback):
         if curves is not None:
             self.logger.record("evaluation/quotes", Figure(curves, close=True), exclude=_FILES)
         self.logger.dump(self.num_timesteps)
+        self.curve.write(self.num_timesteps, skill, found["objective"].value)
+        self.curve.go_on()

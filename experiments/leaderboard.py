@@ -1,0 +1,86 @@
+"""Learners and strategies on several markets, each learner from several seeds: one table, learning curves, quotes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from agents.policy import Policy
+from experiments import plots, report, standings
+from experiments.benchmarks import OPTIMUM, Benchmarks
+from experiments.contest import contest
+from experiments.school import Training, train_all, trainings
+from experiments.setup import agent_config, build_market, build_policies, is_learner, load_run
+from experiments.standings import Row
+from experiments.watch import read_curve
+from mm_env.market import Market
+
+
+@dataclass(frozen=True)
+class Field:
+    """Who competes on a market."""
+
+    name: str
+    market: Market
+    strategies: dict[str, Policy]
+    refused: dict[str, str]
+    trainings: list[Training]
+
+
+def board(cfg: DictConfig, folder: Path) -> float:
+    """Train the learners, let all compete, print and write the leaderboard; the worst median skill of the first learner.
+
+    All is checked before any training. What `folder` already holds of it, finished or begun, is taken up from there.
+    """
+    fields = [
+        field(cfg, str(name), config, folder) for name, config in (cfg.markets or {cfg.title: cfg.market}).items()
+    ]
+    asked = [training for one in fields for training in one.trainings]
+    train_all(asked, cfg.jobs)
+    rows = [row for one in fields for row in compete(one, cfg.episodes, cfg.seed, folder)]
+    standings.show(cfg.title, rows)
+    standings.write(folder, cfg.title, rows)
+    curves = {one.name: _curves(one.trainings) for one in fields if one.trainings}
+    plots.save(folder, {"learning_curves": plots.learning_curves(curves) if curves else None})
+    report.say_where(folder)
+    first = asked[0].agent if asked else rows[0].agent
+    return min(standings.order(row.median) for row in rows if row.agent == first)
+
+
+def field(cfg: DictConfig, name: str, config: Any, folder: Path) -> Field:
+    """The strategies, built, and the trainings, checked, of one market."""
+    one = OmegaConf.create({"market": config})
+    market = build_market(one)
+    learners = [entry for entry in cfg.agents if is_learner(entry)]
+    strategies, refused = build_policies(one, market, [entry for entry in cfg.agents if not is_learner(entry)])
+    asked = [t for entry in learners for t in trainings(cfg, name, one.market, *agent_config(entry), folder)]
+    return Field(name, market, strategies, refused, asked)
+
+
+def compete(one: Field, episodes: int, seed: int, folder: Path) -> list[Row]:
+    """All agents of a market on the same noise; the tables of every policy and the quotes go to folder/market."""
+    benchmarks, runs = Benchmarks.of(one.market), {f"{t.agent}, seed {t.seed}": t for t in one.trainings}
+    learnt = {name: load_run(training.folder, one.market) for name, training in runs.items()}
+    policies = {**one.strategies, **learnt, **benchmarks.policies}
+    entries = contest(one.market, policies, episodes, seed, frozenset(learnt) | {OPTIMUM})
+    skills = benchmarks.skills(entries, policies)
+    rows = standings.rows(one.name, entries, policies, benchmarks, skills, runs)
+    where = folder / one.name
+    where.mkdir(exist_ok=True)
+    report.write(where, one.name, entries, skills)
+    if benchmarks.best is not None and one.trainings:
+        middle = next(row for row in rows if row.agent == one.trainings[0].agent).median.name
+        curves = plots.quote_curves(one.market, middle, policies[middle], OPTIMUM, benchmarks.best)
+        plots.save(where, {"quotes": curves})
+    return rows
+
+
+def _curves(asked: Sequence[Training]) -> dict[str, list[Any]]:
+    curves: dict[str, list[Any]] = {}
+    for training in asked:
+        curves.setdefault(training.agent, []).append(read_curve(training.folder))
+    return curves

@@ -1,0 +1,106 @@
+"""Trainings that a comparison asks for: each in a folder of its own, several at once, none of them done twice."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from tqdm import tqdm
+
+from experiments.setup import build, build_market
+from experiments.watch import read_curve
+
+
+@dataclass(frozen=True)
+class Training:
+    """One learner on one market from one seed. `config` is all that a run's config.yaml holds."""
+
+    market: str
+    agent: str
+    seed: int
+    config: DictConfig
+    folder: Path
+
+    @property
+    def done(self) -> bool:
+        return (self.folder / "model.zip").is_file() and self._kept()
+
+    @property
+    def begun(self) -> bool:
+        """Whether a checkpoint of this very training is there."""
+        from agents.learner import CHECKPOINT
+
+        return (self.folder / CHECKPOINT).is_file() and self._kept()
+
+    @property
+    def seconds(self) -> float:
+        """What the training took, watching left out."""
+        return float(read_curve(self.folder)[-1, 1])
+
+    def _kept(self) -> bool:
+        path = self.folder / "config.yaml"
+        return path.is_file() and path.read_text() == OmegaConf.to_yaml(self.config, resolve=True)
+
+
+def trainings(
+    cfg: DictConfig, market: str, market_config: Any, agent: str, agent_config: Any, where: Path
+) -> list[Training]:
+    """A training for each of cfg.seeds, in where/market/agent/seedN.
+
+    Raises: what the market or the learner raises if they do not fit, before anything is trained.
+    """
+    whole = OmegaConf.create({"market": market_config, "watch": cfg.watch})
+    whole["agent"] = agent_config
+    build(whole.agent).check(build_market(whole))
+    found = []
+    for seed in cfg.seeds:
+        config = OmegaConf.create({**{str(key): whole[key] for key in whole}, "seed": seed})
+        found.append(Training(market, agent, seed, config, where / _plain(market) / _plain(agent) / f"seed{seed}"))
+    return found
+
+
+def train_all(asked: Sequence[Training], at_once: int) -> None:
+    """Train what is not there yet, `at_once` at a time. One that fails does not stop the others.
+
+    Raises: RuntimeError at the end, with the first line of what each failed training said.
+    """
+    left = [training for training in asked if not training.done]
+    failed: dict[str, str] = {}
+    with tqdm(
+        total=len(asked), initial=len(asked) - len(left), desc="training", unit="run", disable=not left
+    ) as progress:
+        for training, error in _results(left, at_once):
+            if error is not None:
+                failed[f"{training.market}, {training.agent}, seed {training.seed}"] = str(error).splitlines()[0]
+            progress.update()
+    if failed:
+        raise RuntimeError(f"{len(failed)} of {len(asked)} trainings failed: {failed}")
+
+
+def _results(left: Sequence[Training], at_once: int) -> Iterable[tuple[Training, BaseException | None]]:
+    os.environ["TQDM_DISABLE"] = "1"  # in the workers, which start from here: one bar, the parent's, is enough
+    with ProcessPoolExecutor(at_once, get_context("spawn")) as pool:
+        waiting = {pool.submit(_train, training): training for training in left}
+        for future in as_completed(waiting):
+            yield waiting[future], future.exception()
+
+
+def _train(training: Training) -> None:
+    from experiments.benchmarks import Benchmarks
+    from experiments.train import learn
+
+    training.folder.mkdir(parents=True, exist_ok=True)
+    market, learner = build_market(training.config), build(training.config.agent)
+    learn(training.config, learner, market, Benchmarks.of(market), training.folder, resume=training.begun)
+
+
+def _plain(name: str) -> str:
+    """The name as a folder's."""
+    return re.sub(r"[^\w.-]+", "_", name)
