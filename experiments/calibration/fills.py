@@ -45,7 +45,9 @@ class Decay:
 
     def rates(self, depths: Floats) -> Floats:
         """lambda at each depth, per second."""
-        return np.exp(_log_rate(np.array([np.log(self.rate.value), np.log(self.k.value), self.curvature.value]), depths))
+        return np.exp(
+            _log_rate(np.array([np.log(self.rate.value), np.log(self.k.value), self.curvature.value]), depths)
+        )
 
 
 @dataclass(frozen=True)

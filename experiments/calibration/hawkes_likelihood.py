@@ -9,7 +9,9 @@ from numba import njit
 
 
 @njit(cache=True)
-def likelihood(time: Any, mark: Any, end: float, base: Any, branching: Any, decay: Any, gradient: Any, passed: Any) -> float:
+def likelihood(
+    time: Any, mark: Any, end: float, base: Any, branching: Any, decay: Any, gradient: Any, passed: Any
+) -> float:
     """ln L of events at `time` (n,), rising, in [0, end], of kind `mark` (n,), where the intensity of kind m is
 
         lambda_m(t) = base_m + sum_{n,p} branching_{m,n,p} decay_p sum_{t_j < t, kind n} exp(-decay_p (t - t_j)).
@@ -20,7 +22,10 @@ def likelihood(time: Any, mark: Any, end: float, base: Any, branching: Any, deca
     kinds, terms = len(base), len(decay)
     gradient[:] = 0.0
     first_decay = kinds + kinds * kinds * terms
-    memory, lag = np.zeros((kinds, terms)), np.zeros((kinds, terms))  # sum of exp(-b s), and of s exp(-b s), over ages s
+    memory, lag = (
+        np.zeros((kinds, terms)),
+        np.zeros((kinds, terms)),
+    )  # sum of exp(-b s), and of s exp(-b s), over ages s
     waiting, before = np.zeros(kinds), np.zeros(kinds)  # events at the present stamp, and events before it
     total, now = 0.0, 0.0
     for i in range(len(time) + 1):

@@ -82,7 +82,8 @@ def rates(cell: Ints, block: Ints, seconds_in: Floats, cells: int, *, weight: Fl
 
 def time_in(cell: Ints, block: Ints, seconds: Floats, cells: int) -> Floats:
     """(BLOCKS, cells) the sum of `seconds` over the entries of each block and condition."""
-    return np.bincount(block * cells + cell, seconds, minlength=BLOCKS * cells).reshape(BLOCKS, cells)
+    held = np.bincount(block * cells + cell, seconds, minlength=BLOCKS * cells)
+    return held.astype(np.float64).reshape(BLOCKS, cells)
 
 
 def first_executions(side: Side, time: Ints) -> NDArray[np.bool_]:

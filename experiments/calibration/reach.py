@@ -68,7 +68,7 @@ def reaches(recording: Recording, lifetime: float, max_depth: float) -> tuple[Re
     length = round(lifetime * SECOND)
     starts, quotes = recording.starts(length), recording.quotes
     first, last = quotes.at(starts), quotes.at(starts + length)
-    change = 0.5 * recording.tick * (quotes.twice_mid[last] - quotes.twice_mid[first])
+    change = np.asarray(0.5 * recording.tick * (quotes.twice_mid[last] - quotes.twice_mid[first]), np.float64)
     most = max(1, round(2.0 * max_depth / recording.tick))
     stride = -(-most // MAX_DEPTHS)
     half_ticks = np.arange(stride, most + 1, stride)
@@ -78,7 +78,7 @@ def reaches(recording: Recording, lifetime: float, max_depth: float) -> tuple[Re
         made.append(
             Reach(
                 lifetime,
-                half_ticks * 0.5 * recording.tick,
+                np.asarray(half_ticks * (0.5 * recording.tick), np.float64),
                 np.searchsorted(half_ticks, reach, side="right"),
                 side * change,
                 block_of(recording, starts),

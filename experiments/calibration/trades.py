@@ -79,9 +79,7 @@ def impact(recording: Recording, horizon: float) -> Impact:
     time, side = made.time[seen], made.side[seen]
     change = quotes.twice_mid[quotes.at(later[seen])] - quotes.twice_mid[quotes.before(time)]
     blocks = block_of(recording, time)
-    return Impact(
-        horizon, ratio(sums(blocks, 0.5 * recording.tick * side * change), sums(blocks)), int(seen.sum())
-    )
+    return Impact(horizon, ratio(sums(blocks, 0.5 * recording.tick * side * change), sums(blocks)), int(seen.sum()))
 
 
 def impacts(recording: Recording, horizons: Iterable[float]) -> list[Impact]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from experiments.calibration.blocks import Floats, Measured, block_of, ratio, sums
-from mm_env.data.recording import SECOND, Recording
+from mm_env.data.recording import SECOND, Ints, Recording
 
 
 @dataclass(frozen=True)
@@ -21,12 +21,12 @@ class Volatility:
     moves: int  # how many moves it is the mean of
 
 
-def moves(recording: Recording, length: int) -> tuple[Floats, Floats]:
+def moves(recording: Recording, length: int) -> tuple[Floats, Ints]:
     """(moves of the mid in price units, blocks) over stretches of `length` ns, end to end from the first line on."""
     starts = recording.starts(length)
     quotes = recording.quotes
     change = quotes.twice_mid[quotes.at(starts + length)] - quotes.twice_mid[quotes.at(starts)]
-    return change * 0.5 * recording.tick, block_of(recording, starts)
+    return np.asarray(change * (0.5 * recording.tick), np.float64), block_of(recording, starts)
 
 
 def volatility(recording: Recording, horizon: float) -> Volatility:

@@ -77,7 +77,7 @@ class _Log:
         self.counts[stream] += 1
         getattr(self, f"_{stream}", lambda data: None)(data)
 
-    def _bookTicker(self, data: dict[str, Any]) -> None:  # noqa: N802  (the stream's name)
+    def _bookTicker(self, data: dict[str, Any]) -> None:
         if self.ids and data["u"] <= self.ids[-1]:
             raise ValueError(f"the bookTicker's update id must rise, got {data['u']} after {self.ids[-1]}")
         self.ids.append(data["u"])
@@ -97,7 +97,9 @@ class _Log:
         """All of it as a Recording."""
         if not self.tickers or not self.trades:
             missing = "bookTicker" if not self.tickers else "trade"
-            raise ValueError(f"a Binance log must hold bookTicker and trade messages, got no {missing} in {_names(paths)}")
+            raise ValueError(
+                f"a Binance log must hold bookTicker and trade messages, got no {missing} in {_names(paths)}"
+            )
         tickers, trades = np.array(self.tickers), np.array(self.trades)
         times = np.array([row[0] for row in self.tickers], np.int64) - self.first
         bid, ask, price = (_units(column) for column in (tickers[:, 1], tickers[:, 3], trades[:, 4]))

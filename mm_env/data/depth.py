@@ -49,7 +49,7 @@ class DepthBook:
         if message["u"] <= self._last:
             self.dropped += 1
             return []
-        if not self._follows(message):
+        if not self._follows(message, self._last):
             self.gaps += 1
             self.known, self._buffer = False, [message]
             return []
@@ -61,10 +61,10 @@ class DepthBook:
         self._last, self._fresh, self.applied = message["u"], False, self.applied + 1
         return [self._best(message["u"])] if self.bids and self.asks else []
 
-    def _follows(self, message: dict[str, Any]) -> bool:
+    def _follows(self, message: dict[str, Any], last: int) -> bool:
         if self._fresh:
-            return message["U"] <= self._last + 1
-        return message.get("pu", message["U"] - 1) == self._last
+            return message["U"] <= last + 1
+        return message.get("pu", message["U"] - 1) == last
 
     def _best(self, u: int) -> tuple[int, Level, Level]:
         bid, ask = max(self.bids), min(self.asks)
