@@ -80,8 +80,9 @@ def log_line(reach: Reach) -> LogLine:
     log_rate = np.log(-np.log1p(-share[seen]) / reach.lifetime)
     slope, level = np.polyfit(reach.depths[seen], log_rate, 1)
     fitted = level + slope * reach.depths[seen]
-    unexplained = ((log_rate - fitted) ** 2).sum() / ((log_rate - log_rate.mean()) ** 2).sum()
-    return LogLine(float(np.exp(level)), float(-slope), float(1.0 - unexplained), int(seen.sum()))
+    spread = ((log_rate - log_rate.mean()) ** 2).sum()
+    r_squared = 1.0 - ((log_rate - fitted) ** 2).sum() / spread if spread > 0.0 else np.nan
+    return LogLine(float(np.exp(level)), float(-slope), float(r_squared), int(seen.sum()))
 
 
 def _fit(reach: Reach, free: int) -> Decay:
@@ -93,18 +94,19 @@ def _fit(reach: Reach, free: int) -> Decay:
 
     def loss(free_parameters: Floats) -> tuple[float, Floats]:
         theta = np.r_[free_parameters, np.zeros(3 - free)]
-        mean = h * np.exp(_log_rate(theta, depths))  # fills expected in a lifetime
+        mean = _expected(theta, depths, h)
         likelihood = fills * np.log(-np.expm1(-mean)) - (n - fills) * mean
         slope = fills * mean / np.expm1(mean) - (n - fills) * mean
         return -likelihood.sum() / n, -(slope @ _jacobian(theta, depths)[:, :free]) / n
 
     line = log_line(reach)
     start = np.r_[np.log(line.rate), np.log(max(line.k, 1e-3 / depths[-1])), 0.1][:free]
-    bounds = [(None, None), (None, None), (0.0, 10.0)][:free]
+    near, far = np.log(1e-3 / depths[-1]), np.log(1e3 / depths[0])
+    bounds = [(start[0] - 20.0, start[0] + 20.0), (near, far), (0.0, 10.0)][:free]
     found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-15, "gtol": 1e-10})
     theta = np.r_[found.x, np.zeros(3 - free)]
     errors = _errors(reach, theta, free)
-    share, fitted = fills / n, -np.expm1(-h * np.exp(_log_rate(theta, depths)))
+    share, fitted = fills / n, -np.expm1(-_expected(theta, depths, h))
     rate, k = np.exp(theta[:2])
     return Decay(
         Measured(float(rate), float(rate * errors[0])),
@@ -119,12 +121,17 @@ def _errors(reach: Reach, theta: Floats, free: int) -> Floats:
     """Standard errors of (ln A, ln k, curvature) by the sandwich formula; 0 for what is held fixed."""
     if free == 3 and theta[2] < 1e-6:  # at the bound: the exponential
         return np.r_[_errors(reach, theta, 2)[:2], np.nan]
-    mean, jacobian = reach.lifetime * np.exp(_log_rate(theta, reach.depths)), _jacobian(theta, reach.depths)[:, :free]
+    mean, jacobian = _expected(theta, reach.depths, reach.lifetime), _jacobian(theta, reach.depths)[:, :free]
     information = len(reach.reached) * (jacobian * (mean**2 / np.expm1(mean))[:, None]).T @ jacobian
     scores = reach.scores(jacobian * (mean / np.expm1(mean))[:, None], -jacobian * mean[:, None])
     bread = np.linalg.inv(information)
     covariance = bread @ (BLOCKS / (BLOCKS - 1) * scores.T @ scores) @ bread
     return np.r_[np.sqrt(np.diag(covariance)), np.zeros(3 - free)]
+
+
+def _expected(theta: Floats, depths: Floats, lifetime: float) -> Floats:
+    """Fills expected in a lifetime, held where logarithms and exponentials are finite."""
+    return np.exp(np.clip(_log_rate(theta, depths) + np.log(lifetime), -600.0, 6.0))
 
 
 def _log_rate(theta: Floats, depths: Floats) -> Floats:

@@ -19,7 +19,7 @@ from mm_env.data.recording import Ints, Orders
 
 STARTS = (0.03, 0.3, 3.0, 30.0, 300.0)  # decays in multiples of the events' rate
 NEGLIGIBLE = 1e-4  # a branching ratio below it is at its bound, 0
-LOWEST = np.log(1e-8)
+LOWEST, MOST, FASTEST = 1e-8, 10.0, 1e9  # branching ratios and, per second, decays that are searched: stamps are in ns
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def hawkes(time: Floats, mark: Ints, end: float, terms: int = 1) -> Hawkes:
         return -value / len(time), -gradient * np.exp(theta) / len(time)
 
     decays = [np.array(STARTS[i : i + terms]) * len(time) / end for i in range(len(STARTS) + 1 - terms)]
-    bounds = [(LOWEST, None)] * len(gradient)
+    bounds = np.log(_limits(counts / end, terms))
     fits = [
         minimize(loss, _start(counts / end, decay), jac=True, method="L-BFGS-B", bounds=bounds, options=_STOP)
         for decay in decays
@@ -115,6 +115,13 @@ def _start(rates: Floats, decay: Floats) -> Floats:
     kinds, terms = len(rates), len(decay)
     ratios = np.full(kinds * kinds * terms, 0.4 / (kinds * terms))
     return np.log(np.r_[0.6 * rates, ratios, decay])
+
+
+def _limits(rates: Floats, terms: int) -> Floats:
+    """(parameters, 2) the lowest and highest values that are searched."""
+    base = np.column_stack([LOWEST * rates, MOST * rates])
+    ratios, decays = [[LOWEST, MOST]] * (len(rates) ** 2 * terms), [[LOWEST, FASTEST]] * terms
+    return np.vstack([base, ratios, decays])
 
 
 def _shaped(flat: Floats, kinds: int, terms: int) -> tuple[Floats, Floats, Floats]:

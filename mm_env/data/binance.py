@@ -65,7 +65,7 @@ class _Log:
             raise ValueError(f"time must not be before that of the line above, got {stamp} after {self.time}")
         self.time = int(stamp)
         self.first = self.time if self.first < 0 else self.first
-        message = json.loads(text)
+        message = _parsed(text)
         if "lastUpdateId" in message:
             self.counts["snapshots"] += 1
             self.best += self.book.snapshot(message)
@@ -154,6 +154,13 @@ def _lines(path: Path) -> Iterator[str]:
             yield from file
     except (EOFError, zlib.error, gzip.BadGzipFile, UnicodeDecodeError) as error:
         raise ValueError(f"{path.name} is no whole log: {error}") from error
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"a message must be JSON, and may be cut short: {error}") from error
 
 
 def _positive(data: dict[str, Any], key: str) -> float:

@@ -72,4 +72,8 @@ class DepthBook:
 
 
 def _levels(pairs: Any) -> dict[float, float]:
-    return {float(price): float(size) for price, size in pairs}
+    levels = {float(price): float(size) for price, size in pairs}
+    for price, size in levels.items():
+        if not (0.0 < price < float("inf") and 0.0 <= size < float("inf")):
+            raise ValueError(f"a level must have a price > 0 and a size >= 0, got {price} and {size}")
+    return levels

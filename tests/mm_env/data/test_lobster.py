@@ -134,7 +134,12 @@ def parts(path):
     columns = messages(files)
     book = orderbook(files, len(columns["time"]))
     prices, sizes = np.stack([book[:, 2::4], book[:, 0::4]], 1), np.stack([book[:, 3::4], book[:, 1::4]], 1)
-    return (*(columns[name] for name in ("type", "direction", "size", "price")), prices, sizes, np.array([-EMPTY, EMPTY]))
+    return (
+        *(columns[name] for name in ("type", "direction", "size", "price")),
+        prices,
+        sizes,
+        np.array([-EMPTY, EMPTY]),
+    )
 
 
 @pytest.mark.parametrize("levels", [1, 2, 5])
