@@ -24,7 +24,7 @@ class Settings:
     """What is estimated. Raises: TypeError or ValueError that names the setting, the rule and the value."""
 
     lifetime: Positive = 1.0  # seconds
-    max_depth: float | None = None  # price units
+    max_depth: float | int | None = None  # price units
     horizons: list[float] = field(default_factory=lambda: [1.0, 10.0, 60.0])  # seconds
     impact_horizons: list[float] = field(default_factory=lambda: [0.0, 1.0, 10.0])  # seconds
     hawkes_terms: list[int] = field(default_factory=lambda: [1])

@@ -20,7 +20,7 @@ MAIN = {  # (section, estimate) that everyone wants to see
     ("sigma", "of the market"), ("sigma", "over 1 s"), ("sigma", "over 60 s"), ("spread", "time-weighted mean"),
     ("spread", "share of time at one tick"), ("market orders", "count"), ("market orders", "rate"),
     ("market orders", "share that walks more than one price"), ("lambda(depth), pooled", "exponential A"),
-    ("lambda(depth), pooled", "exponential k"), ("lambda(depth), pooled", "exponential, largest gap in P[fill]"),
+    ("lambda(depth), pooled", "exponential k"), ("lambda(depth), pooled", "exponential, largest gap in the chance of a fill"),
     ("lambda(depth), pooled", "log-linear R2"),
 }  # fmt: skip
 HOW = {
@@ -92,7 +92,7 @@ def _markdown(rows: list[Row], *, with_section: bool = False) -> list[str]:
 
 
 def _cells(row: Row) -> tuple[str, str, str]:
-    if math.isnan(row.error) or row.error == 0.0:
+    if math.isnan(row.error) or row.error <= 1e-9 * abs(row.value):
         return _plain(row.value), "", row.unit
     estimate = Estimate(row.value, row.error)
     return number(estimate), error(estimate).removeprefix("±"), row.unit

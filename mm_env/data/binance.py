@@ -175,4 +175,4 @@ def _units(prices: Floats) -> Any:
 
 
 def _names(paths: Any) -> str:
-    return ", ".join(Path(path).name for path in paths)
+    return ", ".join(Path(path).name for path in paths) or "no file"

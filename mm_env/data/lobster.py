@@ -32,6 +32,8 @@ def read(path: str | Path) -> Recording:
     Raises: ValueError that says what is wrong, with file and line, for a path that does not exist, a file that is not a
     LOBSTER day, is empty, cut short, holds no numbers, or whose stamps go back.
     """
+    if not isinstance(path, str | Path):
+        raise ValueError(f"path must be one file, got {path}")
     files = find(Path(path))
     columns = messages(files)
     day = _Day.of(files, columns, orderbook(files, len(columns["time"])))
