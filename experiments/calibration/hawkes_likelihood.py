@@ -1,4 +1,7 @@
-"""The likelihood of a multivariate Hawkes process with exponential kernels, in one pass over its events."""
+"""The likelihood of a multivariate Hawkes process with exponential kernels, in one pass over its events.
+
+One function that calls no other of ours: the cache on disk of numba looks at this file only.
+"""
 
 from __future__ import annotations
 

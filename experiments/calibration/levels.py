@@ -6,6 +6,7 @@ the time alike.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -65,6 +66,11 @@ class Rate(NamedTuple):
     events: int
     seconds: float  # in which the condition held
 
+    @property
+    def dispersion(self) -> float:
+        """The rate's variance over that of a Poisson process with as many events: 1 if nothing but the condition counts."""
+        return self.events * (self.rate.error / self.rate.value) ** 2 if self.events else float("nan")
+
 
 def rates(cell: Ints, block: Ints, seconds_in: Floats, cells: int, *, weight: Floats | None = None) -> list[Rate]:
     """For each of `cells` conditions, the events that met it (each entry of `cell`) over the time it held.
@@ -84,6 +90,13 @@ def time_in(cell: Ints, block: Ints, seconds: Floats, cells: int) -> Floats:
     """(BLOCKS, cells) the sum of `seconds` over the entries of each block and condition."""
     held = np.bincount(block * cells + cell, seconds, minlength=BLOCKS * cells)
     return held.astype(np.float64).reshape(BLOCKS, cells)
+
+
+def mean_dispersion(rates: Iterable[Rate]) -> float:
+    """The dispersion of many rates, each weighted by its events."""
+    seen = [rate for rate in rates if rate.events]
+    weights = [rate.events for rate in seen]
+    return float(np.average([rate.dispersion for rate in seen], weights=weights)) if seen else float("nan")
 
 
 def first_executions(side: Side, time: Ints) -> NDArray[np.bool_]:

@@ -39,9 +39,9 @@ HOW = {
     "Hawkes": "Maximum likelihood; errors from the observed information. If the model is true the residuals are independent "
     "exponentials: a small p value says that they are not.",
     "queues": "Events over the time in which a queue had that size (mean limit orders, rounded up; the last takes all that "
-    "are longer), per side.",
+    "are longer), per side. The variance over Poisson's, between blocks of the day, is 1 if nothing but the size counts.",
     "zero intelligence": "Cont, Stoikov & Talreja 2010, sec. 3.2: by ticks from the opposite best quote, within the visible "
-    "levels, per side.",
+    "levels, per side; the variance over Poisson's is 1 if the model is true.",
 }
 
 
@@ -101,4 +101,6 @@ def _cells(row: Row) -> tuple[str, str, str]:
 def _plain(value: float) -> str:
     if math.isnan(value):
         return "—"
-    return f"{value:,.0f}" if math.isfinite(value) and value == round(value) else f"{value:.4g}"
+    if math.isfinite(value) and (value == round(value) or abs(value) >= 1e4):
+        return f"{value:,.0f}"
+    return f"{value:.4g}"

@@ -11,8 +11,9 @@ from typing import NamedTuple
 from experiments.calibration.blocks import Measured
 from experiments.calibration.calibration import Calibration, Fit
 from experiments.calibration.hawkes import Hawkes
-from experiments.calibration.levels import Rate
+from experiments.calibration.levels import Rate, mean_dispersion
 
+DISPERSION = "variance of the rates over that of a Poisson flow, mean"
 EXACT = math.nan  # the error of what is counted, or a measure of fit
 
 
@@ -131,6 +132,8 @@ def _queues(found: Calibration) -> Iterator[Row]:
     yield Row("queues", "mean limit order", found.queues.unit, EXACT, "units")
     yield _row("queues", "orders between the best quotes, a side", found.queues.inside.rate, "1 / s")
     for kind in ("limit", "cancel", "market"):
+        cells = [rate for sizes in getattr(found.queues, kind) for rate in sizes]
+        yield Row(f"queues, {kind}", DISPERSION, mean_dispersion(cells), EXACT, "")
         for level, sizes in enumerate(getattr(found.queues, kind), 1):
             if kind != "market" or level == 1:
                 for size, rate in enumerate(sizes, 1):
@@ -146,6 +149,7 @@ def _zero_intelligence(found: Calibration) -> Iterator[Row]:
     yield Row(section, "scale of lambda's power law", model.scale, EXACT, "orders / s")
     yield Row(section, "exponent of lambda's power law", model.exponent, EXACT, "")
     yield Row(section, "power law's residual, share of lambda's spread", model.gap, EXACT, "")
+    yield Row(section, f"lambda: {DISPERSION}", mean_dispersion(model.arrival), EXACT, "")
     for i, (arrival, cancel, depth) in enumerate(zip(model.arrival, model.cancellation, model.depth, strict=True), 1):
         yield from _rate(section, f"lambda({i})", arrival)
         yield from _rate(section, f"theta({i})", cancel)

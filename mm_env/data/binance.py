@@ -5,6 +5,7 @@ The streams are bookTicker (the best quotes), trade and depth differences; a RES
 - Trades of one side that bear the same exchange time (ms) and follow each other are one market order.
 - Futures' trades off the book (X is not MARKET) are counted and enter no estimate.
 - Quotes are the bookTicker's. A crossed one (ask <= bid) is counted and left out: the one before goes on.
+- A ticker may be received before the trade that moved it; so what a trade did to the mid at once is not seen after it.
 - The book is rebuilt as in `depth` and compared with the bookTicker of the largest update id that is not after its own.
 """
 

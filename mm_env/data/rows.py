@@ -1,4 +1,7 @@
-"""Whether each message turns one row of a LOBSTER order book into the next."""
+"""Whether each message turns one row of a LOBSTER order book into the next.
+
+All compiled code that is called from here lies in this file: numba's cache on disk looks at no other.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from numba import njit
 
 NEW, EXECUTED = 1, 4
 AGREES, REVEALS, DIFFERS, FIRST = 0, 1, 2, 3
+NO_SENSE = -1
 
 
 @njit(cache=True)
@@ -24,42 +28,51 @@ def check_rows(kind: Any, side: Any, size: Any, price: Any, prices: Any, sizes: 
     """
     n, levels = prices.shape[0], prices.shape[2]
     outcome = np.zeros(n, np.int64)
-    expected_price, expected_size = np.empty(levels, np.int64), np.empty(levels, np.int64)
     outcome[0] = FIRST
     for t in range(1, n):
-        visible = NEW <= kind[t] <= EXECUTED
-        touched = 0 if side[t] > 0 else 1
         for s in range(2):
-            for j in range(levels):
-                expected_price[j], expected_size[j] = prices[t - 1, s, j], sizes[t - 1, s, j]
-            known = levels
-            if visible and s == touched:
-                away = -1 if s == 0 else 1  # the direction in which prices get worse
-                level = 0
-                while level < levels and away * (expected_price[level] - price[t]) < 0:
-                    level += 1
-                here = level < levels and expected_price[level] == price[t]
-                if kind[t] == NEW and here:
-                    expected_size[level] += size[t]
-                elif kind[t] == NEW and level < levels:
-                    for j in range(levels - 1, level, -1):
-                        expected_price[j], expected_size[j] = expected_price[j - 1], expected_size[j - 1]
-                    expected_price[level], expected_size[level] = price[t], size[t]
-                elif kind[t] != NEW and here and expected_size[level] > size[t]:
-                    expected_size[level] -= size[t]
-                elif kind[t] != NEW and here and expected_size[level] == size[t]:
-                    for j in range(level, levels - 1):
-                        expected_price[j], expected_size[j] = expected_price[j + 1], expected_size[j + 1]
-                    known = levels - 1
-                else:  # out of view, or more is taken than there is
-                    outcome[t] = DIFFERS
-            for j in range(known):
-                if prices[t, s, j] != expected_price[j] or sizes[t, s, j] != expected_size[j]:
-                    outcome[t] = DIFFERS
-            if known < levels and outcome[t] != DIFFERS:
-                last, away = prices[t, s, levels - 1], -1 if s == 0 else 1
-                nothing = last == empty[s] and sizes[t, s, levels - 1] == 0
-                beyond = prices[t - 1, s, levels - 1]  # what stood last before, at the least
-                held = sizes[t, s, levels - 1] > 0 and away * (last - beyond) > 0
-                outcome[t] = REVEALS if held or nothing else DIFFERS
+            expected_price, expected_size = prices[t - 1, s].copy(), sizes[t - 1, s].copy()
+            away, known = -1 if s == 0 else 1, levels  # `away` is the direction in which prices get worse
+            if NEW <= kind[t] <= EXECUTED and (side[t] > 0) == (s == 0):
+                known = _apply(kind[t] == NEW, size[t], price[t], away, expected_price, expected_size)
+            if known == NO_SENSE or not _same(known, prices[t, s], sizes[t, s], expected_price, expected_size):
+                outcome[t] = DIFFERS
+            elif known < levels and outcome[t] != DIFFERS:
+                last = prices[t, s, levels - 1]
+                beyond = sizes[t, s, levels - 1] > 0 and away * (last - prices[t - 1, s, levels - 1]) > 0
+                nothing = sizes[t, s, levels - 1] == 0 and last == empty[s]
+                outcome[t] = REVEALS if beyond or nothing else DIFFERS
     return outcome
+
+
+@njit(cache=True)
+def _apply(new: bool, size: int, price: int, away: int, prices: Any, sizes: Any) -> int:
+    """Change one side (levels,) by a message: how many levels are known then, or NO_SENSE.
+
+    What makes no sense is an order beyond the levels in view, or one that takes more than there is.
+    """
+    levels, level = len(prices), 0
+    while level < levels and away * (prices[level] - price) < 0:
+        level += 1
+    if level == levels:
+        return NO_SENSE
+    here = prices[level] == price
+    if new and here:
+        sizes[level] += size
+    elif new:
+        prices[level + 1 :], sizes[level + 1 :] = prices[level:-1].copy(), sizes[level:-1].copy()
+        prices[level], sizes[level] = price, size
+    elif not here or sizes[level] < size:
+        return NO_SENSE
+    elif sizes[level] > size:
+        sizes[level] -= size
+    else:
+        prices[level:-1], sizes[level:-1] = prices[level + 1 :].copy(), sizes[level + 1 :].copy()
+        return levels - 1
+    return levels
+
+
+@njit(cache=True)
+def _same(known: int, prices: Any, sizes: Any, expected_price: Any, expected_size: Any) -> bool:
+    """Whether the first `known` levels are the expected ones."""
+    return np.all(prices[:known] == expected_price[:known]) and np.all(sizes[:known] == expected_size[:known])

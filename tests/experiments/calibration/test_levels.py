@@ -5,6 +5,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from experiments.calibration.blocks import Measured
+from experiments.calibration.levels import Rate, mean_dispersion
 from experiments.calibration.queue_reactive import SIZES, queue_rates
 from experiments.calibration.zero_intelligence import _power_law, zero_intelligence
 from mm_env.data.lobster import read
@@ -126,6 +128,8 @@ def test_a_poisson_book_gives_its_parameters_back_however_little_of_it_is_seen(t
         assert abs(rate.rate.value - truth) < 4.0 * rate.rate.error
     assert abs(found.market.value - MARKET) < 4.0 * found.market.error
     assert (found.unit, found.market_size.value) == (1.0, 1.0)
+    # each of five rates has 59 independent squared deviations; weights as unequal as these leave about three and a half of five
+    assert abs(mean_dispersion(found.arrival) - 1.0) < 4.0 * np.sqrt(2.0 / 59.0 / 3.5)
 
 
 def test_the_power_law_through_the_arrivals_is_that_of_least_squares():
@@ -133,3 +137,10 @@ def test_the_power_law_through_the_arrivals_is_that_of_least_squares():
     # Cont, Stoikov & Talreja 2010 give k = 1.92 and alpha = 0.52 for Sky Perfect's five rates
     scale, exponent, _ = _power_law(np.array(ARRIVAL))
     assert (scale, exponent) == pytest.approx((1.92, 0.52), abs=0.01)  # from rates that are printed with two decimals
+
+
+def test_a_rates_dispersion_is_its_variance_over_that_of_a_poisson_flow():
+    assert Rate(Measured(2.0, 0.2), 100, 50.0).dispersion == pytest.approx(1.0)  # 100 events have an error of a tenth
+    assert Rate(Measured(2.0, 0.4), 100, 50.0).dispersion == pytest.approx(4.0)
+    rates = [Rate(Measured(2.0, 0.2), 100, 50.0), Rate(Measured(6.0, 1.2), 300, 50.0), Rate(Measured(0.0, 0.0), 0, 9.0)]
+    assert mean_dispersion(rates) == pytest.approx((100 * 1.0 + 300 * 12.0) / 400)
