@@ -39,7 +39,9 @@ class Settings:
             ("impact_horizons", Interval(0.0)),
             ("hawkes_terms", Interval(1, 4, whole=True)),
         ]:
-            for value in getattr(self, name):
+            if not isinstance(values := getattr(self, name), list | tuple):
+                raise TypeError(f"Settings.{name} must be a list, got {values!r}")
+            for value in values:
                 check(f"Settings.{name}", value, rule)
 
 

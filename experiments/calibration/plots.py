@@ -18,7 +18,7 @@ MARKS = {"bid": BID, "ask": ASK}
 def figures(found: Calibration) -> dict[str, Figure | None]:
     """Name -> figure; None for what was left out."""
     return {
-        "signature": signature(found),
+        "signature": signature(found) if found.signature else None,
         "fills": fills(found),
         "impact": impact(found),
         "hawkes": hawkes(found) if found.hawkes else None,
@@ -31,7 +31,7 @@ def signature(found: Calibration) -> Figure:
     """sigma by horizon with two standard errors, and the one that went into the market."""
     figure, (axis,) = _panels(1, width=6.0)
     horizons = [one.horizon for one in found.signature]
-    values, errors = zip(*(one.sigma for one in found.signature)) if found.signature else ((), ())
+    values, errors = zip(*(one.sigma for one in found.signature))
     axis.errorbar(horizons, values, 2.0 * np.array(errors), fmt="o-", color=BID, lw=1.4, ms=4, capsize=3)
     axis.axhline(found.sigma.sigma.value, color=ASK, ls="--", lw=1.2, label=f"the market's, {found.sigma.horizon:g} s")
     axis.set(xscale="log", xlabel="horizon (s)", ylabel="sigma of the mid (price / √s)", ylim=(0.0, None))

@@ -75,4 +75,4 @@ def _apply(new: bool, size: int, price: int, away: int, prices: Any, sizes: Any)
 @njit(cache=True)
 def _same(known: int, prices: Any, sizes: Any, expected_price: Any, expected_size: Any) -> bool:
     """Whether the first `known` levels are the expected ones."""
-    return np.all(prices[:known] == expected_price[:known]) and np.all(sizes[:known] == expected_size[:known])
+    return bool(np.all(prices[:known] == expected_price[:known]) and np.all(sizes[:known] == expected_size[:known]))

@@ -159,6 +159,13 @@ def test_a_file_is_written_over_only_when_told_to(day, launch, tmp_path):
     assert "calibrated" in path.read_text()
 
 
+def test_what_is_not_asked_for_is_left_out(day, launch, tmp_path):
+    nothing = ("settings.horizons=[]", "settings.hawkes_terms=[]", "settings.impact_horizons=[]")
+    folder, _ = launch(calibrate.main, f"path={day}", f"to={tmp_path / 'market.yaml'}", *nothing)
+    assert {file.stem for file in folder.glob("*.png")} == FIGURES - {"hawkes", "signature"}
+    assert {section for section, _ in estimates(folder)}.isdisjoint({"impact", "Hawkes, all orders, 1 exponential"})
+
+
 # plots
 
 
@@ -219,6 +226,7 @@ def spared(monkeypatch, refused):
     (["path=x.zip", "settings.lifetime=0"], "Settings.lifetime must be > 0, got 0"),
     (["path=x.zip", "settings.lifetime=abc"], "Settings.lifetime must be > 0, or an array"),
     (["path=x.zip", "settings.max_depth=-1"], "Settings.max_depth must be > 0, got -1"),
+    (["path=x.zip", "settings.horizons=5"], "Settings.horizons must be a list, got 5"),
     (["path=x.zip", "settings.horizons=[1,0]"], "Settings.horizons must be >= 0.001, got 0"),
     (["path=x.zip", "settings.hawkes_terms=[1.5]"], "Settings.hawkes_terms must be a whole number in [1, 4], got 1.5"),
     (["path=x.zip", "settings.distances=0"], "Settings.distances must be a whole number in"),
