@@ -54,7 +54,8 @@ def test_every_yaml_says_what_it_is(path):
 
 
 def test_the_named_markets_are_those_of_conf():
-    assert {path.stem for path in (CONF / "market").glob("*.yaml")} == set(MARKETS)
+    made = {path.stem for path in (CONF / "market").glob("*.yaml") if ": calibrated. " not in path.read_text()}
+    assert made == set(MARKETS)
 
 
 @pytest.mark.parametrize("name", MARKETS)

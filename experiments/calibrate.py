@@ -1,0 +1,57 @@
+"""From a recorded market to one that can be simulated.
+
+python -m experiments.calibrate data=lobster path=LOBSTER_SampleFile_AMZN_2012-06-21_5.zip
+python -m experiments.calibrate data=binance path=[FIRST.gz,NEXT.gz] to=btcusdt
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+from rich.console import Console
+
+from experiments.calibration import plots, report
+from experiments.calibration.calibration import Settings, calibrate
+from experiments.calibration.market import check_free, market_path, market_yaml
+from experiments.calibration.rows import rows
+from experiments.plots import save
+from experiments.setup import build, experiment, output_folder
+from mm_env.data.recording import Recording
+
+
+@experiment("calibrate")
+def main(cfg: DictConfig) -> float:
+    """Write the market's YAML, the estimates, a report and plots; the largest gap between observed and fitted fills."""
+    settings = build(cfg.settings)
+    if not isinstance(settings, Settings):
+        raise TypeError(f"settings must describe Settings, got {type(settings).__name__}")
+    if cfg.path is None:
+        raise ValueError("path must name the file of a recording, got None")
+    if cfg.to is not None:
+        check_free(market_path(cfg.to), cfg.overwrite)
+    recording = build(cfg.data)
+    if not isinstance(recording, Recording):
+        raise TypeError(f"data must describe a reader of recordings, got {type(recording).__name__}")
+    path = market_path(cfg.to, recording.instrument, recording.day)
+    check_free(path, cfg.overwrite)
+    found, folder = calibrate(recording, settings), output_folder()
+    text, estimates = market_yaml(found, _command()), rows(found)
+    path.write_text(text)
+    report.show(found, estimates)
+    report.write(folder, found, estimates, text, save(folder, plots.figures(found)))
+    Console(highlight=False, soft_wrap=True).print(f"Market: {_near(path)}\nReport and plots: {_near(folder)}")
+    return found.fits["pooled"].exponential.largest_gap
+
+
+def _command() -> str:
+    return " ".join(["python -m experiments.calibrate", *HydraConfig.get().overrides.task])
+
+
+def _near(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,166 @@
+"""The fits against the data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from experiments.calibration.calibration import Calibration
+from experiments.calibration.levels import Rate
+from experiments.plots import ASK, BID, INK
+
+GREEN, VIOLET, OCHRE = "#4f772d", "#7b5ea7", "#946c00"
+MARKS = {"bid": BID, "ask": ASK}
+
+
+def figures(found: Calibration) -> dict[str, Figure | None]:
+    """Name -> figure; None for what was left out."""
+    return {
+        "signature": signature(found) if found.signature else None,
+        "fills": fills(found),
+        "impact": impact(found),
+        "hawkes": hawkes(found) if found.hawkes else None,
+        "queues": queues(found) if found.queues else None,
+        "distances": distances(found) if found.zero_intelligence else None,
+    }
+
+
+def signature(found: Calibration) -> Figure:
+    """sigma by horizon with two standard errors, and the one that went into the market."""
+    figure, (axis,) = _panels(1, width=6.0)
+    horizons = [one.horizon for one in found.signature]
+    values, errors = zip(*(one.sigma for one in found.signature))
+    axis.errorbar(horizons, values, 2.0 * np.array(errors), fmt="o-", color=BID, lw=1.4, ms=4, capsize=3)
+    axis.axhline(found.sigma.sigma.value, color=ASK, ls="--", lw=1.2, label=f"the market's, {found.sigma.horizon:g} s")
+    axis.set(xscale="log", xlabel="horizon (s)", ylabel="sigma of the mid (price / √s)", ylim=(0.0, None))
+    axis.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def fills(found: Calibration) -> Figure:
+    """lambda(depth) on a log scale, and the chance of a fill, observed and fitted."""
+    figure, (left, right) = _panels(2)
+    pooled, lifetime = found.fits["pooled"], found.settings.lifetime
+    depths = pooled.reach.depths
+    shown = depths <= depths[pooled.reach.fills > 0][-1] * 1.05
+    for side, color in MARKS.items():
+        reach = found.fits[side].reach
+        share = reach.fills / len(reach.reached)
+        seen = (share > 0.0) & (share < 1.0) & _thinned(len(share))
+        left.plot(depths[seen], -np.log1p(-share[seen]) / lifetime, "o", color=color, ms=3, label=f"{side} quotes")
+        right.plot(depths[seen], share[seen], "o", color=color, ms=3, label=f"{side} quotes")
+    line = pooled.line.rate * np.exp(-pooled.line.k * depths)
+    for rates, name, color, style in (
+        (pooled.exponential.rates(depths), "A exp(-k depth), likelihood", INK, "-"),
+        (pooled.power_law.rates(depths), "power law, likelihood", OCHRE, "--"),
+        (line, "log-linear", GREEN, ":"),
+    ):
+        left.plot(depths[shown], rates[shown], style, color=color, lw=1.6, label=name)
+        right.plot(depths[shown], -np.expm1(-rates[shown] * lifetime), style, color=color, lw=1.6, label=name)
+    left.set(yscale="log", xlabel="depth from the mid (price)", ylabel="fills per second")
+    lowest = -np.log1p(-0.5 / len(pooled.reach.reached)) / lifetime
+    left.set_ylim(bottom=lowest)
+    right.set(xlabel="depth from the mid (price)", ylabel=f"P[filled within {lifetime:g} s]")
+    left.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def impact(found: Calibration) -> Figure:
+    """The mid after market orders, and against quotes that were filled."""
+    figure, (left, right) = _panels(2)
+    horizons = [f"{one.horizon:g}" for one in found.impacts]
+    values, errors = zip(*(one.mean for one in found.impacts)) if found.impacts else ((), ())
+    left.errorbar(horizons, values, 2.0 * np.array(errors), fmt="o-", color=BID, lw=1.4, ms=4, capsize=3)
+    left.set(xlabel="seconds after a market order", ylabel="mid's move in its direction (price)")
+    left.axhline(0.0, color=INK, lw=0.8)
+    pooled = found.fits["pooled"]
+    depths = np.arange(0.25, 4.1, 0.25) / pooled.exponential.k.value
+    depths = depths[depths <= pooled.reach.depths[-1]]
+    moves = [pooled.reach.adverse(depth) for depth in depths]
+    right.errorbar(
+        depths, [m.value for m in moves], [2.0 * m.error for m in moves], fmt="o-", color=ASK, lw=1.4, ms=4, capsize=3
+    )
+    right.plot(depths, depths, "--", color=INK, lw=1.0, label="the depth itself: no gain")
+    right.set(xlabel="depth of a filled quote (price)", ylabel="mid's move against it (price)")
+    right.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def hawkes(found: Calibration) -> Figure:
+    """The residuals' distribution beside the exponential that a true model would give."""
+    kinds = ["all orders", "buys and sells"]
+    figure, axes = _panels(2)
+    for axis, kind in zip(axes, kinds, strict=True):
+        fits = {name: fit for name, fit in found.hawkes.items() if name.startswith(kind)}
+        for (name, fit), color in zip(fits.items(), (BID, ASK, GREEN, VIOLET)):
+            residuals = np.sort(fit.residuals)
+            left = 1.0 - np.arange(len(residuals)) / len(residuals)
+            label = f"{name.removeprefix(f'{kind}, ')}, distance {fit.distance:.3f}"
+            axis.plot(residuals, left, color=color, lw=1.4, label=label)
+        longest = max((fit.residuals.max() for fit in fits.values()), default=1.0)
+        axis.plot([0.0, longest], np.exp([0.0, -longest]), "--", color=INK, lw=1.0, label="if the model is true")
+        axis.set(yscale="log", xlabel="residual", ylabel="share beyond it", title=kind, ylim=(1e-5, 1.5))
+        axis.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def queues(found: Calibration) -> Figure:
+    """Intensities over the queue's size, by level."""
+    figure, axes = _panels(3)
+    for axis, kind in zip(axes, ("limit", "cancel", "market"), strict=True):
+        table = getattr(found.queues, kind)
+        for level, color in zip(range(len(table) if kind != "market" else 1), (BID, ASK, GREEN, VIOLET, OCHRE)):
+            _over(axis, range(1, len(table[level]) + 1), table[level], color, f"level {level + 1}")
+        name = "cancellations" if kind == "cancel" else f"{kind} orders"
+        axis.set(title=name, xlabel="queue (mean limit orders)", ylim=(0.0, None))
+    axes[0].set_ylabel("events per second and side")
+    axes[0].legend(frameon=False, fontsize=8)
+    return figure
+
+
+def distances(found: Calibration) -> Figure:
+    """The zero-intelligence parameters by distance, and the power law through lambda."""
+    model = found.zero_intelligence
+    assert model is not None
+    figure, axes = _panels(3)
+    ticks = np.arange(1, len(model.arrival) + 1)
+    _over(axes[0], ticks, model.arrival, BID, "λ")
+    axes[0].plot(ticks, model.scale * ticks**-model.exponent, "--", color=INK, lw=1.0, label="power law")
+    axes[0].legend(frameon=False, fontsize=8)
+    _over(axes[1], ticks, model.cancellation, ASK, "θ")
+    axes[2].errorbar(
+        ticks,
+        [m.value for m in model.depth],
+        [2 * m.error for m in model.depth],
+        fmt="o-",
+        color=GREEN,
+        ms=4,
+        capsize=2,
+    )
+    for axis, name in zip(
+        axes, ("λ: limit orders per second", "θ: cancellations per order and second", "resting orders")
+    ):
+        axis.set(title=name, xlabel="ticks from the opposite best quote", ylim=(0.0, None))
+    return figure
+
+
+def _over(axis: Any, x: Any, rates: list[Rate], color: str, label: str) -> None:
+    known = [i for i, rate in enumerate(rates) if rate.seconds > 0.0]
+    places, values = [list(x)[i] for i in known], [rates[i].rate.value for i in known]
+    errors = [2.0 * rates[i].rate.error for i in known]
+    axis.errorbar(places, values, errors, fmt="o-", color=color, lw=1.2, ms=3, capsize=2, label=label)
+
+
+def _thinned(n: int, most: int = 150) -> Any:
+    return np.arange(n) % max(1, n // most) == 0
+
+
+def _panels(count: int, width: float = 4.6) -> tuple[Figure, Any]:
+    figure = Figure(figsize=(width * count, 4.0), layout="constrained")
+    axes = np.atleast_1d(figure.subplots(1, count))
+    for axis in axes:
+        axis.spines[["top", "right"]].set_visible(False)
+        axis.grid(alpha=0.25, lw=0.6)
+    return figure, axes

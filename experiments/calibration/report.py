@@ -1,0 +1,106 @@
+"""What was found, for people: on the console, table.md and report.md."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from experiments.calibration.calibration import Calibration
+from experiments.calibration.rows import Row, write_csv
+from experiments.report import WIDE, error, number
+from mm_env.metrics import Estimate
+
+MAIN = {  # (section, estimate) that everyone wants to see
+    ("sigma", "of the market"), ("sigma", "over 1 s"), ("sigma", "over 60 s"), ("spread", "time-weighted mean"),
+    ("spread", "share of time at one tick"), ("market orders", "count"), ("market orders", "rate"),
+    ("market orders", "share that walks more than one price"), ("lambda(depth), pooled", "exponential A"),
+    ("lambda(depth), pooled", "exponential k"), ("lambda(depth), pooled", "exponential, largest gap in the chance of a fill"),
+    ("lambda(depth), pooled", "log-linear R2"),
+}  # fmt: skip
+HOW = {
+    "read": "What the files hold. Rules for halts, hidden executions and crossed rows: the reader's docstring.",
+    "checked": "The book rebuilt from the messages, against what the file says it was.",
+    "sigma": "sqrt(mean of (mid(t + h) - mid(t))^2 / h), t = 0, h, 2h, ... from the first line on. A Brownian mid has the "
+    "same sigma over every horizon and an excess kurtosis of 0.",
+    "spread": "Weighted by how long each value held.",
+    "market orders": "Visible executions of one side with the same stamp are one order. Variance / mean of the counts in "
+    "blocks is 1 for a Poisson flow.",
+    "impact": "Mean move of the mid in the order's direction, from just before it.",
+    "lambda(depth)": "What a quote that is renewed every lifetime around the mid, first in its queue and with no effect on "
+    "the market, would have got. Composite likelihood over all depths (half ticks), sandwich errors; log-linear is least "
+    "squares over the depths with any fills. A power law whose 1 / exponent is 0 is the exponential. The mid's move is from "
+    "the lifetime's start to its end, against who was filled.",
+    "Hawkes": "Maximum likelihood; errors from the observed information. If the model is true the residuals are independent "
+    "exponentials: a small p value says that they are not.",
+    "queues": "Events over the time in which a queue had that size (mean limit orders, rounded up; the last takes all that "
+    "are longer), per side. The variance over Poisson's, between blocks of the day, is 1 if nothing but the size counts.",
+    "zero intelligence": "Cont, Stoikov & Talreja 2010, sec. 3.2: by ticks from the opposite best quote, within the visible "
+    "levels, per side; the variance over Poisson's is 1 if the model is true.",
+}
+
+
+def show(found: Calibration, rows: Iterable[Row]) -> None:
+    """The main estimates on the console."""
+    table = Table(title=title(found), box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    for heading, justify in (("", "left"), ("estimate", "right"), ("standard error", "right"), ("unit", "left")):
+        table.add_column(heading, justify=justify, no_wrap=True)  # pyright: ignore[reportArgumentType]
+    for row in rows:
+        if row[:2] in MAIN or row.section == "checked":
+            table.add_row(f"{row.section}: {row.estimate}", *_cells(row))
+    console = Console(width=None if sys.stdout.isatty() else WIDE, highlight=False)
+    console.print(table)
+    for what, reason in found.left_out.items():
+        console.print(f"[dim]{what}: left out, {reason}[/dim]")
+
+
+def title(found: Calibration) -> str:
+    """What was calibrated."""
+    recording = found.recording
+    return f"{recording.instrument}, {recording.day} ({recording.source}), quotes of {found.settings.lifetime:g} s"
+
+
+def write(folder: Path, found: Calibration, rows: list[Row], market: str, plots: Iterable[Path]) -> None:
+    """estimates.csv (all numbers to the last digit), table.md (the main ones) and report.md (all, with how and plots)."""
+    write_csv(folder / "estimates.csv", rows)
+    main = [row for row in rows if row[:2] in MAIN]
+    lines = [f"# {title(found)}", "", *_markdown(main, with_section=True)]
+    (folder / "table.md").write_text("\n".join(lines) + "\n")
+    lines += ["", "Errors are by batch means over 60 blocks of the day where nothing else is said."]
+    for section in dict.fromkeys(row.section for row in rows):
+        how = HOW.get(section.split(", ")[0], "")
+        lines += ["", f"## {section}", "", how, "", *_markdown([row for row in rows if row.section == section])]
+    lines += ["", "## Left out", "", *(f"- {what}: {reason}" for what, reason in found.left_out.items())] * bool(
+        found.left_out
+    )
+    lines += ["", "## Plots", "", *(f"![{path.stem}]({path.name})" for path in plots)]
+    lines += ["", "## The market", "", "```yaml", market.rstrip(), "```"]
+    (folder / "report.md").write_text("\n".join(lines) + "\n")
+
+
+def _markdown(rows: list[Row], *, with_section: bool = False) -> list[str]:
+    lines = ["| | estimate | standard error | unit |", "| --- | ---: | ---: | --- |"]
+    for row in rows:
+        name = f"{row.section}: {row.estimate}" if with_section else row.estimate
+        lines.append(f"| {' | '.join([name, *_cells(row)])} |")
+    return lines
+
+
+def _cells(row: Row) -> tuple[str, str, str]:
+    if math.isnan(row.error) or row.error <= 1e-9 * abs(row.value):
+        return _plain(row.value), "", row.unit
+    estimate = Estimate(row.value, row.error)
+    return number(estimate), error(estimate).removeprefix("±"), row.unit
+
+
+def _plain(value: float) -> str:
+    if math.isnan(value):
+        return "—"
+    if math.isfinite(value) and (value == round(value) or abs(value) >= 1e4):
+        return f"{value:,.0f}"
+    return f"{value:.4g}"

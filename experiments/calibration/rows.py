@@ -1,0 +1,161 @@
+"""Every estimate as a row: of what, its value, its standard error, its unit."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from experiments.calibration.blocks import Measured
+from experiments.calibration.calibration import Calibration, Fit
+from experiments.calibration.hawkes import Hawkes
+from experiments.calibration.levels import Rate, mean_dispersion
+
+DISPERSION = "variance of the rates over that of a Poisson flow, mean"
+EXACT = math.nan  # the error of what is counted, or a measure of fit
+
+
+class Row(NamedTuple):
+    """One number."""
+
+    section: str
+    estimate: str
+    value: float
+    error: float
+    unit: str
+
+
+def rows(found: Calibration) -> list[Row]:
+    """All numbers of a calibration, in the order of the report."""
+    return [
+        *_read(found),
+        *_volatility(found),
+        *_trades(found),
+        *(row for name, fit in found.fits.items() for row in _fit(name, fit)),
+        *(row for name, process in found.hawkes.items() for row in _hawkes(name, process)),
+        *_queues(found),
+        *_zero_intelligence(found),
+    ]
+
+
+def write_csv(path: Path, found: list[Row]) -> None:
+    """section, estimate, value, standard_error, unit; an empty error where there is none."""
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["section", "estimate", "value", "standard_error", "unit"])
+        for row in found:
+            error = "" if math.isnan(row.error) else repr(float(row.error))
+            writer.writerow([row.section, row.estimate, repr(float(row.value)), error, row.unit])
+
+
+def _row(section: str, name: str, measured: Measured, unit: str) -> Row:
+    return Row(section, name, measured.value, measured.error, unit)
+
+
+def _read(found: Calibration) -> Iterator[Row]:
+    for section, numbers in (("read", found.recording.counts), ("checked", found.recording.checks)):
+        for name, count in numbers.items():
+            yield Row(section, name, count, EXACT, "")
+    yield Row("read", "tick", found.recording.tick, EXACT, "price")
+    yield Row("read", "trading time", found.recording.length / 1e9, EXACT, "s")
+
+
+def _volatility(found: Calibration) -> Iterator[Row]:
+    for one in [found.sigma, *found.signature]:
+        name = "of the market" if one is found.sigma else f"over {one.horizon:g} s"
+        yield _row("sigma", name, one.sigma, "price / sqrt(s)")
+        yield Row("sigma", f"excess kurtosis {name}", one.kurtosis, EXACT, "")
+
+
+def _trades(found: Calibration) -> Iterator[Row]:
+    spread, orders = found.spread, found.orders
+    yield _row("spread", "time-weighted mean", spread.mean, "price")
+    yield _row("spread", "share of time at one tick", spread.one_tick, "")
+    yield _row("spread", "size at the best bid", spread.bid_size, "units")
+    yield _row("spread", "size at the best ask", spread.ask_size, "units")
+    yield Row("market orders", "count", orders.count, EXACT, "")
+    yield _row("market orders", "rate", orders.rate, "1 / s")
+    yield _row("market orders", "buys", orders.buys, "1 / s")
+    yield _row("market orders", "sells", orders.sells, "1 / s")
+    yield _row("market orders", "mean size", orders.size, "units")
+    yield Row("market orders", "median size", orders.median_size, EXACT, "units")
+    yield _row("market orders", "share that walks more than one price", orders.walking, "")
+    yield Row("market orders", "variance / mean of counts in blocks", orders.dispersion, EXACT, "")
+    for impact in found.impacts:
+        yield _row("impact", f"{impact.horizon:g} s after a market order", impact.mean, "price")
+
+
+def _fit(name: str, fit: Fit) -> Iterator[Row]:
+    section, power = f"lambda(depth), {name}", fit.power_law
+    yield _row(section, "exponential A", fit.exponential.rate, "1 / s")
+    yield _row(section, "exponential k", fit.exponential.k, "1 / price")
+    yield Row(section, "exponential, largest gap in the chance of a fill", fit.exponential.largest_gap, EXACT, "")
+    yield Row(section, "exponential, deviance", fit.exponential.deviance, EXACT, "")
+    yield _row(section, "power law A", power.rate, "1 / s")
+    yield _row(section, "power law 1 / exponent", power.curvature, "")
+    yield Row(section, "power law scale", power.scale, EXACT, "price")
+    yield Row(section, "power law, largest gap in the chance of a fill", power.largest_gap, EXACT, "")
+    yield Row(section, "power law, deviance", power.deviance, EXACT, "")
+    yield Row(section, "log-linear A", fit.line.rate, EXACT, "1 / s")
+    yield Row(section, "log-linear k", fit.line.k, EXACT, "1 / price")
+    yield Row(section, "log-linear R2", fit.line.r_squared, EXACT, "")
+    for share in (0.25, 0.5, 1.0, 2.0, 3.0):
+        depth = share / fit.exponential.k.value
+        yield _row(section, f"mid's move against a fill at {depth:.4g}", fit.reach.adverse(depth), "price")
+
+
+def _hawkes(name: str, process: Hawkes) -> Iterator[Row]:
+    section, kinds = f"Hawkes, {name}", ("buys", "sells") if len(process.base) > 1 else ("orders",)
+    for kind, base in zip(kinds, process.base, strict=True):
+        yield _row(section, f"base rate of {kind}", base, "1 / s")
+    for p, decay in enumerate(process.decay, 1):
+        yield _row(section, f"decay {p}", decay, "1 / s")
+    for m, kind in enumerate(kinds):
+        for n, cause in enumerate(kinds):
+            for p, ratio in enumerate(process.branching[m][n], 1):
+                yield _row(section, f"{kind} that follow each of {cause}, decay {p}", ratio, "")
+    yield Row(section, "spectral radius", process.spectral_radius, EXACT, "")
+    yield Row(section, "Kolmogorov distance of the residuals", process.distance, EXACT, "")
+    yield Row(section, "p value", process.p_value, EXACT, "")
+    yield _row(section, "autocorrelation of the residuals", process.autocorrelation, "")
+    yield Row(section, "Akaike's criterion", process.criterion, EXACT, "")
+    yield Row(
+        section, "log likelihood over Poisson's", process.log_likelihood - process.poisson_log_likelihood, EXACT, ""
+    )
+
+
+def _queues(found: Calibration) -> Iterator[Row]:
+    if found.queues is None:
+        return
+    yield Row("queues", "mean limit order", found.queues.unit, EXACT, "units")
+    yield _row("queues", "orders between the best quotes, a side", found.queues.inside.rate, "1 / s")
+    for kind in ("limit", "cancel", "market"):
+        cells = [rate for sizes in getattr(found.queues, kind) for rate in sizes]
+        yield Row(f"queues, {kind}", DISPERSION, mean_dispersion(cells), EXACT, "")
+        for level, sizes in enumerate(getattr(found.queues, kind), 1):
+            if kind != "market" or level == 1:
+                for size, rate in enumerate(sizes, 1):
+                    yield from _rate(f"queues, {kind}", f"level {level}, size {size}", rate)
+
+
+def _zero_intelligence(found: Calibration) -> Iterator[Row]:
+    model, section = found.zero_intelligence, "zero intelligence"
+    if model is None:
+        return
+    yield _row(section, "mu", model.market, "orders / s")
+    yield _row(section, "mean market order", model.market_size, "limit orders")
+    yield Row(section, "scale of lambda's power law", model.scale, EXACT, "orders / s")
+    yield Row(section, "exponent of lambda's power law", model.exponent, EXACT, "")
+    yield Row(section, "power law's residual, share of lambda's spread", model.gap, EXACT, "")
+    yield Row(section, f"lambda: {DISPERSION}", mean_dispersion(model.arrival), EXACT, "")
+    for i, (arrival, cancel, depth) in enumerate(zip(model.arrival, model.cancellation, model.depth, strict=True), 1):
+        yield from _rate(section, f"lambda({i})", arrival)
+        yield from _rate(section, f"theta({i})", cancel)
+        yield _row(section, f"orders resting at {i}", depth, "limit orders")
+
+
+def _rate(section: str, name: str, rate: Rate) -> Iterator[Row]:
+    if rate.seconds > 0.0:
+        yield _row(section, name, rate.rate, "1 / s")

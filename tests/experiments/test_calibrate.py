@@ -1,0 +1,253 @@
+"""From a recording to a market that loads, with a report; what is wrong is said in one line before any work."""
+
+import csv
+import inspect
+from dataclasses import fields
+
+import pytest
+from hydra.utils import get_method
+from omegaconf import OmegaConf
+
+from experiments import calibrate
+from experiments.calibration import market, plots
+from experiments.calibration.calibration import Settings
+from experiments.calibration.market import market_path
+from experiments.setup import CONF, build, build_market
+from mm_env.data.lobster import read
+from mm_env.markets import amzn
+from tests.experiments.conftest import launched
+from tests.experiments.test_mistakes import one_line
+from tests.mm_env.data.test_binance import log
+from tests.recordings import BID, OPEN, Tape, binance_log, dealer_tape, stream
+
+FIGURES = {"signature", "fills", "impact", "hawkes", "queues", "distances"}
+FEW = ("settings.horizons=[1,10]", "settings.hawkes_terms=[1]", "settings.impact_horizons=[0,1]")
+
+
+@pytest.fixture(scope="module")
+def day(tmp_path_factory):
+    return dealer_tape(0, 1500, 0.3, 20.0, 0.02, half_spread=2_000).save(tmp_path_factory.mktemp("day"))
+
+
+@pytest.fixture(scope="module")
+def run(day, tmp_path_factory):
+    """(the folder of the run, the market it wrote, what it returned)."""
+    home = tmp_path_factory.mktemp("run")
+    (home / "conf" / "market").mkdir(parents=True)
+    path = home / "conf" / "market" / "test_market.yaml"
+    numbers = launched(calibrate.main, home / "out", f"path={day}", f"to={path}", *FEW)
+    return home / "out", path, numbers
+
+
+def estimates(folder):
+    with (folder / "estimates.csv").open(newline="") as file:
+        return {(row["section"], row["estimate"]): row for row in csv.DictReader(file)}
+
+
+# what is written
+
+
+def test_the_market_loads_by_its_name_and_has_what_was_estimated(run, composed):
+    folder, path, _ = run
+    made = build_market(composed("compare", "market=test_market", f"hydra.searchpath=[file://{path.parents[1]}]"))
+    table = estimates(folder)
+    for value, key in [
+        (made.price.sigma, ("sigma", "of the market")),
+        (made.venue.flow.bid.rate, ("lambda(depth), pooled", "exponential A")),
+        (made.venue.fill.bid.k, ("lambda(depth), pooled", "exponential k")),
+    ]:
+        assert value == pytest.approx(float(table[key]["value"]), rel=1e-3)
+        assert float(table[key]["standard_error"]) > 0.0
+    assert (made.clock.horizon, made.clock.steps) == (600.0, 600)
+    assert made.initial_mid == pytest.approx(100.0, abs=5.0)
+
+
+def test_the_market_has_the_parts_of_the_one_that_is_shipped(run, composed):
+    _, path, _ = run
+    ours, shipped = (OmegaConf.load(file) for file in (path, CONF / "market" / "amzn.yaml"))
+    assert ours.defaults == shipped.defaults
+    assert set(ours) == set(shipped)
+    made = build_market(composed("compare", "market=test_market", f"hydra.searchpath=[file://{path.parents[1]}]"))
+    parts = [*vars(made).values(), *vars(made.venue).values()]
+    assert [type(part) for part in parts] == [type(p) for p in (*vars(amzn()).values(), *vars(amzn().venue).values())]
+
+
+def test_the_header_says_how_the_market_was_found(run, day):
+    head = [line for line in run[1].read_text().splitlines() if line.startswith("#")]
+    assert head[0].startswith("# TEST, 2012-06-21 (LOBSTER): calibrated. ")
+    text = "\n".join(head)
+    assert "composite maximum likelihood" in text
+    assert "a lifetime of 1 s" in text
+    assert f"# python -m experiments.calibrate path={day}" in text
+    table = estimates(run[0])
+    sigma = table["sigma", "of the market"]
+    assert f"# sigma {float(sigma['value']):.4g} ({float(sigma['standard_error']):.2g})" in text
+
+
+def test_the_report_has_every_estimate_and_plot(run):
+    folder, path, _ = run
+    report, table = (folder / "report.md").read_text(), (folder / "table.md").read_text()
+    for (section, estimate), _row in estimates(folder).items():
+        assert f"## {section}" in report
+        assert f"| {estimate} |" in report
+    assert {file.stem for file in folder.glob("*.png")} == FIGURES
+    assert all(f"![{name}]({name}.png)" in report for name in FIGURES)
+    assert path.read_text().rstrip() in report
+    assert "lambda(depth), pooled: exponential k" in table
+
+
+def test_the_number_of_a_run_is_how_far_the_fit_is_from_the_fills(run):
+    gap = estimates(run[0])["lambda(depth), pooled", "exponential, largest gap in the chance of a fill"]
+    assert run[2] == [float(gap["value"])]
+
+
+def test_the_console_shows_the_main_estimates(day, launch, capsys, tmp_path):
+    launch(calibrate.main, f"path={day}", f"to={tmp_path / 'market.yaml'}", *FEW)
+    said = capsys.readouterr().out
+    assert "TEST, 2012-06-21 (LOBSTER), quotes of 1 s" in said
+    assert "lambda(depth), pooled: exponential k" in said
+    assert "checked: visible messages whose row differs" in said
+    assert "…" not in said
+
+
+def test_a_sweep_over_lifetimes_gives_a_number_each(day, launch, tmp_path):
+    _, numbers = launch(
+        calibrate.main, "-m", "settings.lifetime=1,2", f"path={day}", f"to={tmp_path}/m.yaml", "overwrite=true", *FEW
+    )
+    assert len(set(numbers)) == 2
+
+
+def test_binance_lacks_what_needs_single_messages_and_says_so(launch, tmp_path):
+    def both_sides(lines):
+        buys = [
+            (time + 1, stream("trade", T=time, m=False, p=f"{100.05 + 0.01 * (n % 7):.8f}", q="1", t=n))
+            for n, (time, message) in enumerate(lines)
+            if "Ticker" in message.get("stream", "")
+        ]
+        return sorted([*lines, *buys[::2]], key=lambda line: line[0])
+
+    path = binance_log(tmp_path / "log.gz", log(seed=3, edit=both_sides))
+    folder, _ = launch(
+        calibrate.main, "data=binance", f"path=[{path}]", f"to={tmp_path / 'm.yaml'}", "settings.lifetime=0.5", *FEW
+    )
+    report = (folder / "report.md").read_text()
+    assert "queue-reactive and zero-intelligence intensities: Binance does not record single messages" in report
+    assert {file.stem for file in folder.glob("*.png")} == FIGURES - {"queues", "distances"}
+    assert "BTCUSDT, 2024-08-08 (Binance): calibrated" in (tmp_path / "m.yaml").read_text()
+
+
+def test_without_a_name_the_market_is_that_of_instrument_and_day(monkeypatch, day, launch, tmp_path):
+    monkeypatch.setattr(market, "CONF", tmp_path)
+    (tmp_path / "market").mkdir()
+    launch(calibrate.main, f"path={day}", *FEW)
+    assert [file.name for file in (tmp_path / "market").iterdir()] == ["test_20120621.yaml"]
+
+
+def test_a_name_is_a_file_of_conf_and_a_path_is_itself(tmp_path):
+    assert market_path("mine") == CONF / "market" / "mine.yaml"
+    assert market_path(f"{tmp_path}/mine.yaml") == tmp_path / "mine.yaml"
+    assert market_path(None, "BTCUSDT", "2024-08-08") == CONF / "market" / "btcusdt_20240808.yaml"
+
+
+def test_a_file_is_written_over_only_when_told_to(day, launch, tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("# mine\n")
+    with pytest.raises(SystemExit, match=r"error: .*mine\.yaml exists: give another to=NAME, or overwrite=true"):
+        launch(calibrate.main, f"path={day}", f"to={path}", *FEW)
+    assert path.read_text() == "# mine\n"
+    launch(calibrate.main, f"path={day}", f"to={path}", "overwrite=true", *FEW)
+    assert "calibrated" in path.read_text()
+
+
+def test_what_is_not_asked_for_is_left_out(day, launch, tmp_path):
+    nothing = ("settings.horizons=[]", "settings.hawkes_terms=[]", "settings.impact_horizons=[]")
+    folder, _ = launch(calibrate.main, f"path={day}", f"to={tmp_path / 'market.yaml'}", *nothing)
+    assert {file.stem for file in folder.glob("*.png")} == FIGURES - {"hawkes", "signature"}
+    assert {section for section, _ in estimates(folder)}.isdisjoint({"impact", "Hawkes, all orders, 1 exponential"})
+
+
+# plots
+
+
+def test_what_is_drawn_is_what_was_found(run, day):
+    found = calibrate.calibrate(read(day), Settings(horizons=[1.0, 10.0]))
+    figures = plots.figures(found)
+    assert {name for name, figure in figures.items() if figure} == FIGURES
+    rates, chances = figures["fills"].axes
+    bids = next(line for line in rates.get_lines() if line.get_label() == "bid quotes")
+    reach = found.fits["bid"].reach
+    shown = reach.depths.searchsorted(bids.get_xdata()[3])
+    assert chances.get_lines()[0].get_ydata()[3] == pytest.approx(reach.fills[shown] / len(reach.reached))
+    fitted = next(line for line in rates.get_lines() if "A exp" in line.get_label())
+    assert fitted.get_ydata() == pytest.approx(found.fits["pooled"].exponential.rates(fitted.get_xdata()))
+    assert figures["signature"].axes[0].get_lines()[0].get_ydata().tolist() == [v.sigma.value for v in found.signature]
+
+
+# conf
+
+
+@pytest.mark.parametrize("path", sorted((CONF / "data").glob("*.yaml")), ids=lambda path: path.stem)
+def test_a_readers_yaml_names_its_parameters_exactly(path):
+    config = OmegaConf.load(path)
+    assert set(config) - {"_target_"} == set(inspect.signature(get_method(config._target_)).parameters)
+
+
+def test_the_settings_of_conf_are_those_of_the_code(composed):
+    config = composed("calibrate").settings
+    assert isinstance(build(config), Settings)
+    assert set(config) - {"_target_"} == {field.name for field in fields(Settings)}
+
+
+# mistakes
+
+
+@pytest.fixture
+def spared(monkeypatch, refused):
+    """Launch the main with overrides that it must refuse before it estimates anything."""
+
+    def work(*_):
+        raise AssertionError("the mistake was found too late")
+
+    monkeypatch.setattr(calibrate, "calibrate", work)
+    return lambda *overrides: refused(calibrate.main, *overrides)
+
+
+@pytest.mark.parametrize(("overrides", "message"), [
+    ([], "error: path must name the file of a recording, got None"),
+    (["path=nowhere.zip"], "path must name a LOBSTER zip or message CSV, got nowhere.zip, which is no file"),
+    (["data=binance", "path=nowhere.gz"], "path must name a Binance log, got nowhere.gz, which is no file"),
+    (["data=binance", "path=[]"], "got no bookTicker in no file"),
+    (["path=[a.zip,b.zip]"], "path must be one file, got ['a.zip', 'b.zip']"),
+    (["path=README.md"], "a CSV called TICKER_DATE_START_END_message_LEVEL.csv, got README.md"),
+    (["data=binance", "path=README.md"], "README.md, line 1: a line must be a time in ns and a message"),
+    (["path=x.zip", "to=amzn"], "conf/market/amzn.yaml exists: give another to=NAME, or overwrite=true"),
+    (["path=x.zip", "to=a b"], "to must be a name (letters, digits, _) or a path ending in .yaml, got 'a b'"),
+    (["path=x.zip", "to=nowhere/x.yaml"], "to must lie in a folder that exists, got nowhere/x.yaml"),
+    (["path=x.zip", "settings.lifetime=0"], "Settings.lifetime must be > 0, got 0"),
+    (["path=x.zip", "settings.lifetime=abc"], "Settings.lifetime must be > 0, or an array"),
+    (["path=x.zip", "settings.max_depth=-1"], "Settings.max_depth must be > 0, got -1"),
+    (["path=x.zip", "settings.horizons=5"], "Settings.horizons must be a list, got 5"),
+    (["path=x.zip", "settings.horizons=[1,0]"], "Settings.horizons must be >= 0.001, got 0"),
+    (["path=x.zip", "settings.hawkes_terms=[1.5]"], "Settings.hawkes_terms must be a whole number in [1, 4], got 1.5"),
+    (["path=x.zip", "settings.distances=0"], "Settings.distances must be a whole number in"),
+    (["path=x.zip", "data._target_=mm_env.Fees", "~data.path"], "data must describe a reader of recordings, got Fees"),
+])  # fmt: skip
+def test_a_mistake_is_refused_by_name_rule_and_value(spared, overrides, message):
+    assert message in one_line(spared(*overrides))
+
+
+def test_data_of_an_unknown_kind_is_refused(spared):
+    assert "Could not find 'data/nowhere'" in spared("data=nowhere")
+
+
+def test_a_recording_that_is_too_short_or_without_trades_is_refused(refused, tmp_path):
+    short = dealer_tape(0, 50, 0.3, 20.0, 0.02).save(tmp_path)
+    to = f"to={tmp_path / 'm.yaml'}"
+    said = one_line(refused(calibrate.main, f"path={short}", to))
+    assert "a recording must hold 100 lifetimes of 1 s or more, got 50" in said
+    quiet = Tape(2, "QUIET", close=OPEN + 300)
+    quiet.preload(-BID, 1_000_100, 1)
+    quiet.new(OPEN, BID, 999_900)
+    said = one_line(refused(calibrate.main, f"path={quiet.save(tmp_path)}", to))
+    assert "lambda(depth) needs fills at two depths or more, got 0 in 300 lifetimes of 1 s" in said
+    assert not (tmp_path / "m.yaml").exists()
