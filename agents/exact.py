@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from agents.fixed import FixedSymmetric, LinearSkew
 from agents.latent import Axis, Unsolvable, axis_of
-from agents.outcomes import Outcome, check_solvable, read, start_law, steps_of
+from agents.outcomes import Outcome, Rows, check_solvable, read, start_law
 from agents.scenarios import scenarios
+from agents.sweep import swept
 from mm_env.clock import Ergodic
 from mm_env.market import Market
 from mm_env.quote import Unbounded
@@ -80,14 +81,29 @@ def evaluate(market: Market, actions: Floats, nodes: int = 1) -> Evaluation:
     Raises: Unsolvable if the market's objective has no recursion over (time, inventory) and the axis of its price.
     """
     check_solvable(market)
-    axis, steps, q = axis_of(market, nodes), market.clock.steps, inventory_levels(market)
-    outcomes = steps_of(market, actions, len(axis.nodes))
+    axis = axis_of(market, nodes)
+    rows = Rows.of(market, actions, len(axis.nodes))
+    fast = len(axis.nodes) == 1
+    return Evaluation(market, axis, _swept(rows, axis) if fast else _gathered(rows, axis), np.asarray(actions))
+
+
+def _swept(rows: Rows, axis: Axis) -> Floats:
+    """The values (steps + 1, 1, levels) where the price has no state that matters."""
+    market, q = rows.market, inventory_levels(rows.market)
+    held = axis.look_ahead(market, np.zeros((1, len(q))), False)[0]
+    due = held - axis.look_ahead(market, np.zeros((1, len(q))), True)[0]
+    return swept(rows, getattr(market.reward, "gamma", 0.0), held, due)[:, None]
+
+
+def _gathered(rows: Rows, axis: Axis) -> Floats:
+    """The values (steps + 1, nodes, levels), step by step."""
+    market, steps = rows.market, rows.market.clock.steps
     gather = _gather_cara if isinstance(market.reward, CARA) else _gather_wealth
-    values = np.zeros((steps + 1, len(axis.nodes), len(q)))
+    values = np.zeros((steps + 1, len(axis.nodes), len(inventory_levels(market))))
     for step in reversed(range(steps)):
         ahead = axis.look_ahead(market, values[step + 1], step + 1 == steps)
-        values[step] = gather(market, outcomes[step % len(outcomes)], ahead)
-    return Evaluation(market, axis, values, np.asarray(actions))
+        values[step] = gather(market, rows.at(step), ahead)
+    return values
 
 
 def evaluate_depths(market: Market, depths: Floats) -> Evaluation:
@@ -114,11 +130,11 @@ def inventory_law(market: Market, actions: Floats) -> Floats:
 
 def _inventory_law(market: Market, actions: Floats) -> Floats:
     check_solvable(market)
-    steps, outcomes = market.clock.steps, steps_of(market, actions)
+    steps, rows = market.clock.steps, Rows.of(market, actions)
     law = np.zeros((steps + 1, len(inventory_levels(market))))
     law[0] = start_law(market)
     for step in range(steps):
-        for outcome in outcomes[step % len(outcomes)]:
+        for outcome in rows.at(step):
             np.add.at(law[step + 1], outcome.level[0], law[step] * outcome.probability[0])
     return law
 
@@ -133,7 +149,7 @@ def average_reward(market: Market, actions: Floats) -> float:
 
 def poisson_equation(market: Market, actions: Floats) -> tuple[float, Floats]:
     """(g, h) of a stationary table: h = r - g dt + P h, h = 0 at no inventory. g is the reward per unit of time."""
-    outcomes = steps_of(market, actions)[0]
+    outcomes = Rows.of(market, actions).at(0)
     levels, dt = len(inventory_levels(market)), market.clock.step_length
     moves = np.zeros((levels, levels))
     for outcome in outcomes:
@@ -223,12 +239,12 @@ def _spread(found: Evaluation) -> Floats:
     """
     market, axis, steps, value = found.market, found.axis, found.market.clock.steps, found.value
     share = market.reward.noise  # pyright: ignore[reportAttributeAccessIssue]
-    outcomes, q = steps_of(market, found.actions, len(axis.nodes)), inventory_levels(market)
+    rows, q = Rows.of(market, found.actions, len(axis.nodes)), inventory_levels(market)
     spread = np.zeros_like(value[0])
     for step in reversed(range(steps)):
         ahead = axis.look_ahead(market, value[step + 1], step + 1 == steps)
         noise = axis.spread_ahead(market, value[step + 1], spread)
-        happens = outcomes[step % len(outcomes)]
+        happens = rows.at(step)
         cash = sum(o.probability * o.cash for o in happens)
         spread = np.zeros_like(ahead)
         for o in happens:

@@ -8,8 +8,11 @@ Under CARA, V is the certainty equivalent of the wealth still to be gained.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import gymnasium as gym
@@ -17,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from agents import stored
 from agents.ascent import improve
 from agents.exact import NODES, expected_objective, poisson_equation
 from agents.latent import Axis, Unsolvable, axis_of
@@ -32,6 +36,7 @@ from mm_env.reward import CARA
 from mm_env.rollout import inventory_levels
 
 Floats = NDArray[np.float64]
+KEPT_FROM = 0.5  # seconds
 _ORDER, _SAFETY = 4, 3.0  # of the cubic interpolation's error in the spacing; Roache's factor for two grids
 
 
@@ -65,6 +70,28 @@ class Optimum:
         """The best actions where time and inventory are all that matters."""
         return Table(self.market, self.actions[:, 0])
 
+    def save(self, path: Path) -> None:
+        """Write it to a file that `load` reads."""
+        rate = np.nan if self.rate is None else self.rate
+        name = stored.fingerprint(self.market, len(self.axis.nodes))
+        arrays = {"value": self.value, "actions": self.actions, "rate": rate, "error": self.error, "market": name}
+        stored.write(path, {key: np.asarray(value) for key, value in arrays.items()})
+
+    @classmethod
+    def load(cls, path: Path, market: Market, nodes: int = NODES) -> Optimum:
+        """The optimum of `market` that `save` wrote, to the bit.
+
+        Raises: ValueError if the file is damaged, or of another market, number of nodes or version of the code.
+        """
+        found, axis = stored.read(path), axis_of(market, nodes)
+        name = stored.fingerprint(market, len(axis.nodes))
+        if found is None or str(found.get("market")) != name:
+            raise ValueError(
+                f"{path} must hold the optimum of this market on {len(axis.nodes)} nodes, solved by this code"
+            )
+        rate = None if np.isnan(found["rate"]) else float(found["rate"])
+        return cls(market, axis, found["value"], found["actions"], rate, float(found["error"]))
+
     def act(self, observations: NDArray[np.float32]) -> NDArray[Any]:
         """The best actions (n, width), or (n,) if discrete, at observations (n, k); linear between the axis' nodes."""
         inventory, seconds_left = natural_units(self.market, observations)
@@ -78,14 +105,33 @@ class Optimum:
         return actions[:, 0].astype(np.int64) if discrete else actions
 
 
-def optimum(market: Market, nodes: int = NODES) -> Optimum:
+def optimum(market: Market, nodes: int = NODES, kept_from: float = KEPT_FROM) -> Optimum:
     """The optimum of `market`, its latent state (if it has one that matters) on a grid of `nodes`.
+
+    What takes longer than `kept_from` seconds to solve is kept on disk, beside the machine code.
 
     Raises: Unsolvable, saying which part of the market stands in the way.
     """
     check_solvable(market)
-    found = solve(market, axis_of(market, nodes))
-    return replace(found, error=_grid_error(found, nodes))
+    path = stored.folder() / f"{stored.fingerprint(market, nodes)}.npz"
+    try:
+        return Optimum.load(path, market, nodes)
+    except ValueError:
+        return _kept(market, nodes, path, kept_from)
+
+
+def _kept(market: Market, nodes: int, path: Path, kept_from: float) -> Optimum:
+    axis, coarse = axis_of(market, nodes), axis_of(market, nodes // 2 + 1)
+    _Solver(market, axis).kernel  # noqa: B018  (machine code is kept by itself)
+    started = perf_counter()
+    found = solve(market, axis)
+    if len(coarse.nodes) < len(axis.nodes):  # else it is a state that has just these values, such as a regime
+        found = replace(found, error=_grid_error(found, solve(market, coarse)))
+    if perf_counter() - started > kept_from and stored.lives_on(market):
+        with suppress(OSError):  # a full disk
+            found.save(path)
+            stored.make_room(path.parent)
+    return found
 
 
 def solve(market: Market, axis: Axis) -> Optimum:
@@ -94,12 +140,9 @@ def solve(market: Market, axis: Axis) -> Optimum:
     return solver.ergodic() if isinstance(market.clock, Ergodic) else solver.finite()
 
 
-def _grid_error(found: Optimum, nodes: int) -> float:
+def _grid_error(fine: Optimum, coarse: Optimum) -> float:
     """3 |J - J on half the nodes| / (2^4 - 1): Richardson's estimate with the safety of Roache 1994 for two grids."""
-    coarse = axis_of(found.market, nodes // 2 + 1)
-    if len(coarse.nodes) == len(found.axis.nodes):  # a state that has just these nodes, such as a regime
-        return 0.0
-    return _SAFETY * abs(found.objective - solve(found.market, coarse).objective) / (2**_ORDER - 1)
+    return _SAFETY * abs(fine.objective - coarse.objective) / (2**_ORDER - 1)
 
 
 class _Solver:
@@ -146,7 +189,7 @@ class _Solver:
         """The values (nodes, levels) of the best quotes and their actions, from the values one step later."""
         ahead = np.ascontiguousarray(self.axis.look_ahead(self.market, following, last))
         value, actions = np.empty(ahead.size), np.ascontiguousarray(guess).reshape(-1).copy()
-        self._kernel(
+        self.kernel(
             *self._shapes,
             self.gamma,
             *self.jumps,
@@ -198,7 +241,7 @@ class _Solver:
         return record(self.quoted), (0.0,) * self.width
 
     @cached_property
-    def _kernel(self) -> Any:
+    def kernel(self) -> Any:
         floats = np.zeros(1)
         arguments = (*self._shapes, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, self.ways, floats, 1, floats, floats)
         return engine.compiled(improve, *arguments)

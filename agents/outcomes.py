@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -65,20 +66,43 @@ def start_law(market: Market) -> Floats:
     return np.bincount(law, minlength=len(levels)) / len(law)
 
 
-def steps_of(market: Market, actions: Floats, nodes: int = 1) -> list[list[Outcome]]:
-    """The outcomes of each row of a table of actions, (rows, levels, width) or (rows, nodes, levels, width).
+@dataclass(frozen=True)
+class Rows:
+    """A table of actions as quotes and chances, (rows, nodes or 1, levels, 4): what may happen in each step."""
 
-    Raises: ValueError if the table is none of the market's.
-    """
-    for node in range(nodes if np.ndim(actions) == 4 else 0):
-        check_table(market, actions[:, node])
+    market: Market
+    quotes: Floats
+    chances: Floats
+
+    @classmethod
+    def of(cls, market: Market, actions: Floats, nodes: int = 1) -> Rows:
+        """Of a table (rows, levels, width) or (rows, nodes, levels, width).
+
+        Raises: ValueError if it is no table of the market's actions.
+        """
+        _check_table(market, actions, nodes)
+        quotes, chances = read(market, np.asarray(actions, np.float64).reshape(-1, market.quote.width))
+        shape = (len(actions), -1, len(inventory_levels(market)), 4)
+        return cls(market, quotes.reshape(shape), chances.reshape(shape))
+
+    def at(self, step: int) -> list[Outcome]:
+        """The four outcomes of a step; their arrays are (nodes or 1, levels)."""
+        row = step % len(self.quotes)
+        return list(_outcomes(self.market, self.quotes[row], self.chances[row]))
+
+    def together(self) -> list[Outcome]:
+        """The four outcomes of all rows at once; their arrays are (rows, nodes or 1, levels)."""
+        return list(_outcomes(self.market, self.quotes, self.chances))
+
+
+def _check_table(market: Market, actions: Floats, nodes: int) -> None:
     if np.ndim(actions) != 4:
         check_table(market, actions)
-    elif np.shape(actions)[1] != nodes:
+        return
+    if np.shape(actions)[1] != nodes:
         raise ValueError(f"a table of actions by latent state must have {nodes} nodes, got {np.shape(actions)[1]}")
-    quotes, chances = read(market, np.asarray(actions, np.float64).reshape(-1, market.quote.width))
-    shape = (len(actions), -1, len(inventory_levels(market)), 4)
-    return [list(_outcomes(market, *row)) for row in zip(quotes.reshape(shape), chances.reshape(shape), strict=True)]
+    for node in range(nodes):
+        check_table(market, actions[:, node])
 
 
 def read(market: Market, actions: Floats) -> tuple[Floats, Floats]:
@@ -91,7 +115,7 @@ def read(market: Market, actions: Floats) -> tuple[Floats, Floats]:
 
 
 def _outcomes(market: Market, quotes: Floats, chances: Floats) -> Iterator[Outcome]:
-    """The four outcomes of one step, from the quotes and the chances (nodes or 1, levels, 4)."""
+    """The four outcomes of one step, from the quotes and the chances (..., levels, 4)."""
     q, size, fees = inventory_levels(market), market.order_size, market.fees
     venue: Any = market.venue
     cut = np.floor(quotes[..., 2] * np.abs(q) / size + 0.5) * size

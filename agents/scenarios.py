@@ -42,6 +42,7 @@ class LaneAxis:
     values: Floats
     weights: Floats
     smooth: bool = False  # a quadrature's points, of which there could be more
+    lanes: NDArray[np.int64] | None = None  # the point of each lane, where it is known
 
 
 def differing(market: Market) -> dict[Key, Leaf]:
@@ -88,11 +89,8 @@ def scenarios(market: Market) -> list[Scenario]:
     Raises: Unsolvable as `lane_axes` does.
     """
     axes, found = lane_axes(market), []
-    moot = (
-        {}
-        if (id(market), "initial_mid") in differing(market)
-        else {(id(market), "initial_mid"): nominal(market.initial_mid)}
-    )
+    here = (id(market), "initial_mid")
+    moot = {} if here in differing(market) else {here: nominal(market.initial_mid)}
     for cell in product(*(range(len(axis.weights)) for axis in axes)):
         values = {key: float(axis.values[i, j]) for axis, i in zip(axes, cell) for j, key in enumerate(axis.keys)}
         weight = float(np.prod([axis.weights[i] for axis, i in zip(axes, cell)]))
@@ -121,8 +119,9 @@ def _together(arrays: Mapping[Key, Leaf]) -> LaneAxis:
     if len(set(lengths.values())) > 1:
         raise Unsolvable(f"arrays of parameters must have one value for each lane, got {lengths}")
     rows = np.stack([np.asarray(leaf.value, np.float64) for leaf in arrays.values()], axis=-1)
-    values, counts = np.unique(rows, axis=0, return_counts=True)
-    return LaneAxis(tuple(arrays), tuple(leaf.path for leaf in arrays.values()), values, counts / len(rows))
+    values, lanes, counts = np.unique(rows, axis=0, return_inverse=True, return_counts=True)
+    names = tuple(leaf.path for leaf in arrays.values())
+    return LaneAxis(tuple(arrays), names, values, counts / len(rows), lanes=lanes.reshape(-1))
 
 
 def _whole(key: Key, leaf: Leaf) -> LaneAxis:

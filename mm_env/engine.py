@@ -62,7 +62,7 @@ def cache_folder() -> Path:
 
 def fingerprint(kernel: Callable[..., Any], *arguments: Any) -> str:
     """A name for all that the machine code of `kernel` depends on."""
-    parts = [_package_source(), version("numba"), *_code(kernel, set()), _rules_version(arguments)]
+    parts = [_package_source(), version("numba"), *code_of(kernel, set()), _rules_version(arguments)]
     return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:24]
 
 
@@ -73,7 +73,7 @@ def _rules_version(arguments: Any) -> str:
         digest.update(f"{component.record_class(model)._fields}".encode())  # pyright: ignore[reportAttributeAccessIssue]
         for name, function in component.rules(model).items():
             digest.update(f"{model.__qualname__}.{name} ".encode())
-            for part in _code(function, seen):
+            for part in code_of(function, seen):
                 digest.update(part.encode())
     return digest.hexdigest()
 
@@ -86,7 +86,7 @@ def _package_source() -> str:
     return digest.hexdigest()
 
 
-def _code(thing: Any, seen: set[int]) -> Iterator[str]:
+def code_of(thing: Any, seen: set[int]) -> Iterator[str]:
     """What a function is made of: its code, constants, and the globals it names, followed through functions and modules."""
     thing = getattr(thing, "py_func", thing)  # of a numba function
     if not isinstance(thing, python_types.FunctionType):
@@ -115,10 +115,10 @@ def _code_object(code: python_types.CodeType, names: dict[str, Any], seen: set[i
     for name in (*code.co_names, *code.co_freevars):
         yield name
         found = names.get(name)
-        yield from _code(found, seen)
+        yield from code_of(found, seen)
         if isinstance(found, python_types.ModuleType):
             for member in code.co_names:
-                yield from _code(vars(found).get(member), seen)
+                yield from code_of(vars(found).get(member), seen)
 
 
 def _components(arguments: Any) -> Iterator[type[component.Component]]:
