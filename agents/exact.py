@@ -20,6 +20,7 @@ from agents.latent import Axis, Unsolvable, axis_of
 from agents.outcomes import Outcome, Rows, check_solvable, read, start_law
 from agents.scenarios import scenarios
 from agents.sweep import swept
+from mm_env import engine
 from mm_env.clock import Ergodic
 from mm_env.market import Market
 from mm_env.quote import Unbounded
@@ -49,9 +50,14 @@ class Evaluation:
     actions: Floats
 
     @property
+    def worth(self) -> float:
+        """The objective, or under CARA the certainty equivalent of the episode's profit, price units."""
+        return start_worth(self.market, self.axis, self.value[0])
+
+    @property
     def objective(self) -> float:
         """The expected sum of rewards of an episode, as the simulator counts it."""
-        return expected_objective(self.market, self.axis, self.value[0])
+        return objective_of(self.market, self.worth)
 
     @cached_property
     def variance(self) -> float:
@@ -67,11 +73,24 @@ class Evaluation:
         return float((second - first**2) * np.exp(-2.0 * gamma * pinned)) / gamma**2
 
 
-def expected_objective(market: Market, axis: Axis, value: Floats) -> float:
-    """The expected sum of rewards of an episode, from the values (nodes, levels) of its first step."""
-    law, value = start_law(market), axis.at_start(value)
-    reward = market.reward
-    return float(law @ (-np.expm1(-reward.gamma * value) / reward.gamma if isinstance(reward, CARA) else value))
+def start_worth(market: Market, axis: Axis, value: Floats) -> float:
+    """What an episode is worth, from the values (nodes, levels) of its first step and the law of its initial inventory."""
+    return mixed_worth(market, start_law(market), axis.at_start(value))
+
+
+def mixed_worth(market: Market, weights: Floats, worths: Floats) -> float:
+    """What a lottery among `worths` is worth: their mean, under CARA the certainty equivalent."""
+    if not isinstance(market.reward, CARA):
+        return float(weights @ worths)
+    gamma, worst = market.reward.gamma, float(worths[weights > 0].min())  # the worst pinned, no exponential overflows
+    losses = np.exp(-gamma * np.maximum(worths - worst, 0.0))
+    return worst - float(np.log(weights @ losses)) / gamma
+
+
+def objective_of(market: Market, worth: float) -> float:
+    """The expected sum of rewards that a worth stands for: itself, under CARA (1 - exp(-gamma worth)) / gamma."""
+    gamma = getattr(market.reward, "gamma", 0.0)
+    return -float(np.expm1(-gamma * worth)) / gamma if gamma else worth
 
 
 def evaluate(market: Market, actions: Floats, nodes: int = 1) -> Evaluation:
@@ -81,10 +100,13 @@ def evaluate(market: Market, actions: Floats, nodes: int = 1) -> Evaluation:
     Raises: Unsolvable if the market's objective has no recursion over (time, inventory) and the axis of its price.
     """
     check_solvable(market)
-    axis = axis_of(market, nodes)
+    return _evaluated(market, axis_of(market, nodes), actions)
+
+
+def _evaluated(market: Market, axis: Axis, actions: Floats) -> Evaluation:
     rows = Rows.of(market, actions, len(axis.nodes))
-    fast = len(axis.nodes) == 1
-    return Evaluation(market, axis, _swept(rows, axis) if fast else _gathered(rows, axis), np.asarray(actions))
+    value = _swept(rows, axis) if len(axis.nodes) == 1 else _gathered(rows, axis)
+    return Evaluation(market, axis, value, np.asarray(actions))
 
 
 def _swept(rows: Rows, axis: Axis) -> Floats:
@@ -163,22 +185,41 @@ def poisson_equation(market: Market, actions: Floats) -> tuple[float, Floats]:
 
 
 def worth(market: Market, actions: Floats, nodes: int = NODES) -> float:
-    """What a table is worth in the mean over what differs by lane: its exact objective, or the average reward in an ergodic
-    market."""
+    """What a table is worth, over what differs by lane too: its exact objective, under CARA its certainty equivalent (price
+    units), in an ergodic market the average reward."""
+    return appraiser(market, nodes)(actions)
+
+
+def appraiser(market: Market, nodes: int = NODES) -> Callable[[Floats], float]:
+    """`worth` of one table after another: the market is checked and its scenarios are made once.
+
+    Raises: Unsolvable as `evaluate` and `average_reward` do.
+    """
+    cases = scenarios(market)
+    for case in cases:
+        check_solvable(case.market)
+    weights = np.array([case.weight for case in cases])
     if isinstance(market.clock, Ergodic):
-        return sum(case.weight * average_reward(case.market, actions) for case in scenarios(market))
-    return sum(case.weight * evaluate(case.market, actions, nodes).objective for case in scenarios(market))
+        return lambda actions: float(weights @ [average_reward(case.market, actions) for case in cases])
+    axes = [axis_of(case.market, nodes) for case in cases]
+
+    def appraise(actions: Floats) -> float:
+        worths = [_evaluated(case.market, axis, actions).worth for case, axis in zip(cases, axes, strict=True)]
+        return mixed_worth(cases[0].market, weights, np.array(worths))
+
+    return appraise
 
 
 def best_fixed(market: Market) -> FixedSymmetric:
     """The constant symmetric quotes of the highest exact objective (average reward in an ergodic market)."""
-    from scipy.optimize import minimize_scalar
-
-    return FixedSymmetric(float(_best(lambda h: worth_fixed(market, h), _depth_scale(market), minimize_scalar)))
+    appraise, levels = appraiser(replace(market, quote=Unbounded())), len(inventory_levels(market))
+    with engine.settled():
+        best = _best(lambda half_spread: appraise(np.full((1, levels, 2), half_spread)), _depth_scale(market))
+    return FixedSymmetric(float(best))
 
 
 def worth_fixed(market: Market, half_spread: float) -> float:
-    """The exact objective of constant symmetric quotes; the average reward in an ergodic market."""
+    """What constant symmetric quotes are worth, exactly, as `worth` says."""
     return worth(replace(market, quote=Unbounded()), np.full((1, len(inventory_levels(market)), 2), half_spread))
 
 
@@ -187,19 +228,23 @@ def best_linear_skew(market: Market) -> LinearSkew:
     from scipy.optimize import minimize
 
     scale, q = _depth_scale(market), inventory_levels(market)
+    appraise = appraiser(replace(market, quote=Unbounded()))
 
     def loss(x: Floats) -> float:
         half_spread, skew = np.abs(x) * scale
         depths = np.stack([half_spread + skew * q, half_spread - skew * q], axis=-1)[None]
-        return -worth(replace(market, quote=Unbounded()), depths)
+        return -appraise(depths)
 
     start = np.array([best_fixed(market).half_spread / scale, 0.1])
-    found = minimize(loss, start, method="Nelder-Mead", options={"xatol": 1e-5, "fatol": 1e-9})
+    with engine.settled():
+        found = minimize(loss, start, method="Nelder-Mead", options={"xatol": 1e-5, "fatol": 1e-9})
     half_spread, skew = np.abs(found.x) * scale
     return LinearSkew(float(half_spread), float(skew * market.order_size))
 
 
-def _best(worth: Callable[[float], float], scale: float, minimize_scalar: Any) -> float:
+def _best(worth: Callable[[float], float], scale: float) -> float:
+    from scipy.optimize import minimize_scalar
+
     grid = scale * np.linspace(0.0, 12.0, 49)
     middle = int(np.clip(np.argmax([worth(h) for h in grid]), 1, len(grid) - 2))
     bounds = (grid[middle - 1], grid[middle + 1])

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from agents.exact import NODES
+from agents.exact import NODES, mixed_worth
 from agents.latent import Unsolvable
 from agents.optimum import KEPT_FROM, Optimum, optimum
 from agents.scenarios import lane_axes, quadrature_error, scenarios
@@ -44,10 +44,9 @@ class InformedOptimum:
         return float(self.weights @ np.array([case.objective for case in self.cases]))
 
     @property
-    def rate(self) -> float | None:
-        """The mean average reward per unit of time, where the market is ergodic."""
-        rates = [case.rate for case in self.cases if case.rate is not None]
-        return float(self.weights @ np.array(rates)) if rates else None
+    def worth(self) -> float:
+        """The objective, under CARA its certainty equivalent (price units), in an ergodic market the average reward."""
+        return mixed_worth(self.cases[0].market, self.weights, np.array([case.worth for case in self.cases]))
 
     @property
     def playable(self) -> bool:

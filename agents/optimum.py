@@ -22,7 +22,7 @@ from tqdm import tqdm
 
 from agents import stored
 from agents.ascent import improve
-from agents.exact import NODES, expected_objective, poisson_equation
+from agents.exact import NODES, objective_of, poisson_equation, start_worth
 from agents.latent import Axis, Unsolvable, axis_of
 from agents.outcomes import check_solvable
 from agents.policy import Table, natural_units, quoted_depths
@@ -58,9 +58,14 @@ class Optimum:
     @property
     def objective(self) -> float:
         """What the market's episodes bring at best: the expected sum of rewards."""
-        if self.rate is not None:
-            return self.rate * self.market.clock.horizon
-        return expected_objective(self.market, self.axis, self.value[0])
+        return (
+            self.worth * self.market.clock.horizon if self.rate is not None else objective_of(self.market, self.worth)
+        )
+
+    @property
+    def worth(self) -> float:
+        """The objective, under CARA its certainty equivalent (price units), in an ergodic market the average reward."""
+        return start_worth(self.market, self.axis, self.value[0]) if self.rate is None else self.rate
 
     @property
     def tabulable(self) -> bool:

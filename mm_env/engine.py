@@ -12,6 +12,7 @@ import os
 import tempfile
 import types as python_types
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -23,10 +24,32 @@ from mm_env import component, maths
 
 _registered: set[Any] = set()
 _made: dict[tuple[Path, Any], Callable[..., Any]] = {}
+_settled: list[dict[Any, Callable[..., Any]]] = []
 
 
 def compiled(kernel: Callable[..., Any], *arguments: Any) -> Callable[..., Any]:
     """`kernel` as machine code for arguments of just these types; from the disk if it was compiled before."""
+    import numba
+
+    if not _settled:
+        return _compiled(kernel, *arguments)
+    known, key = _settled[-1], (kernel, tuple(numba.typeof(argument) for argument in arguments))
+    if key not in known:
+        known[key] = _compiled(kernel, *arguments)
+    return known[key]
+
+
+@contextmanager
+def settled() -> Iterator[None]:
+    """Within it nobody edits a rule: machine code is found by types alone, not by a fingerprint taken anew in each call."""
+    _settled.append({})
+    try:
+        yield
+    finally:
+        _settled.pop()
+
+
+def _compiled(kernel: Callable[..., Any], *arguments: Any) -> Callable[..., Any]:
     import numba
 
     config: Any = numba.core.config  # pyright: ignore[reportAttributeAccessIssue]
