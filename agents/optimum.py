@@ -37,7 +37,7 @@ from mm_env.rollout import inventory_levels
 
 Floats = NDArray[np.float64]
 KEPT_FROM = 0.5  # seconds
-_ORDER, _SAFETY = 4, 3.0  # of the cubic interpolation's error in the spacing; Roache's factor for two grids
+_ORDER, _SAFETY = 2, 3.0  # of what the objective loses to the grid's spacing
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,11 @@ def solve(market: Market, axis: Axis) -> Optimum:
 
 
 def _grid_error(fine: Optimum, coarse: Optimum) -> float:
-    """3 |J - J on half the nodes| / (2^4 - 1): Richardson's estimate with the safety of Roache 1994 for two grids."""
+    """3 |J - J on half the nodes| / (2^order - 1): Richardson's estimate, with the safety of Roache 1994 for two grids.
+
+    Where the value is smooth the order is four, that of the interpolation. Two is taken: where the best quotes jump from one
+    place to another, or meet the ends of their range, the value has kinks.
+    """
     return _SAFETY * abs(fine.objective - coarse.objective) / (2**_ORDER - 1)
 
 

@@ -18,6 +18,7 @@ from agents.latent import Unsolvable
 from mm_env.component import Component, Leaf, differs, leaves, nominal
 from mm_env.market import Market
 from mm_env.parameters import Integers
+from mm_env.reward import CARA
 
 Floats = NDArray[np.float64]
 Key = tuple[int, str]  # of a parameter: its owner's id and its name; a draw is shared where the owner is
@@ -70,6 +71,10 @@ def lane_axes(market: Market) -> list[LaneAxis]:
     Raises: Unsolvable if too many markets would have to be solved, or the arrays are not of one length.
     """
     found = differing(market)
+    if isinstance(market.reward, CARA) and differs(market.reward.gamma):
+        raise Unsolvable(
+            f"reward.gamma differs by lane: utilities have no certainty equivalent in common: {market.reward}"
+        )
     arrays = {key: leaf for key, leaf in found.items() if np.ndim(leaf.value)}
     drawn = {key: leaf for key, leaf in found.items() if key not in arrays}
     axes = [_together(arrays)] if arrays else []
