@@ -48,7 +48,10 @@ class LaneAxis:
 
 def differing(market: Market) -> dict[Key, Leaf]:
     """The parameters that differ by lane and change what is best, each once; where an episode starts seldom does."""
-    found = {(id(leaf.owner), leaf.field): leaf for leaf in leaves(market) if differs(leaf.value)}
+    found: dict[Key, Leaf] = {}
+    for leaf in leaves(market):
+        if differs(leaf.value):
+            found.setdefault((id(leaf.owner), leaf.field), leaf)  # both sides may share one model, and its draw
     joint = any(np.ndim(leaf.value) for leaf in found.values() if leaf.path != "initial_inventory")
     idle = {
         "initial_inventory": not (joint and np.ndim(market.initial_inventory)),

@@ -54,7 +54,7 @@ def write(path: Path, arrays: Arrays) -> None:
 def read(path: Path) -> Arrays | None:
     """What `write` wrote, to the bit; None if there is nothing or it is damaged (each array carries a checksum)."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             found = {name: file[name] for name in file.files}
         os.utime(path)
     except _UNREADABLE:
