@@ -168,8 +168,8 @@ LANES = replace(MARKET, price=Brownian(sigma=1.0, drift=np.resize([-0.5, 0.5], 4
 
 @pytest.mark.parametrize("market", [DRIFTING, LANES])
 def test_where_parameters_differ_by_lane_skill_is_measured_against_who_is_told_them(market):
-    benchmarks, skills = scored(market, one=quoting(LinearSkew(0.8, 0.3), market))
-    exact = benchmarks.exact_skill(quoting(LinearSkew(0.8, 0.3), market))
+    benchmarks, skills = scored(market, one=quoting(LinearSkew(1.0, 0.1), market))
+    exact = benchmarks.exact_skill(quoting(LinearSkew(1.0, 0.1), market))
     assert 0.0 < exact < 0.9
     assert abs(skills["one"].value - exact) < 2.1 * skills["one"].half_width
     assert "Skill 1 is the informed optimum, an upper bound: it is told price.drift" in benchmarks.notes[0]
