@@ -31,6 +31,7 @@ from mm_env.clock import Ergodic
 from mm_env.component import record
 from mm_env.impact import ArrivalImpact, FillImpact
 from mm_env.market import Market
+from mm_env.parameters import Interval, check
 from mm_env.quote import MarketOrders
 from mm_env.reward import CARA
 from mm_env.rollout import inventory_levels
@@ -115,8 +116,9 @@ def optimum(market: Market, nodes: int = NODES, kept_from: float = KEPT_FROM) ->
 
     What takes longer than `kept_from` seconds to solve is kept on disk, beside the machine code.
 
-    Raises: Unsolvable, saying which part of the market stands in the way.
+    Raises: ValueError if there are fewer than 5 nodes; Unsolvable, saying which part of the market stands in the way.
     """
+    check("nodes", nodes, Interval(5, whole=True))  # half of fewer would be no coarser grid to tell the error by
     check_solvable(market)
     path = stored.folder() / f"{stored.fingerprint(market, nodes)}.npz"
     try:

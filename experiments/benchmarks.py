@@ -75,7 +75,7 @@ class Benchmarks:
             )
         if best is not None and best.error > 0:
             notes.append(
-                f"The optimum's objective is {best.objective:.6g}, off by at most about {best.error:.1g} (its grid)."
+                f"The optimum's objective is {best.objective:.6g}, off by at most about {best.error:.1g} (of its grid)."
             )
         return notes
 

@@ -19,7 +19,8 @@ class NoLatent(NamedTuple):
 
 
 class Price(Component):
-    """A model of the mid. Override `move`; for a latent state (a variance, a regime) `start` and `evolve` too.
+    """A model of the mid. Override `move`; for a latent state (a variance, a regime) `start` and `evolve` too. With `law` its
+    markets are solved exactly.
 
     `signals` names what `observe` shows the agent, scaled to order one.
     """

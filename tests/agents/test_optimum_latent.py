@@ -135,6 +135,11 @@ def test_a_state_of_two_values_has_no_grid_and_no_error():
     assert optimum(REGIMES).axis.nodes.tolist() == [0.0, 1.0]
 
 
+def test_a_grid_too_small_to_be_halved_is_refused():
+    with pytest.raises(ValueError, match=r"nodes must be a whole number >= 5, got 4"):
+        optimum(REVERTING, 4)
+
+
 def test_a_market_without_a_state_has_no_error():
     assert optimum(world()).error == 0.0
 

@@ -186,4 +186,4 @@ def test_the_optimum_is_a_row_only_where_it_knows_each_lanes_parameters():
 def test_the_error_of_a_grid_is_said():
     assert Benchmarks.of(MARKET).notes == []
     benchmarks = Benchmarks.of(replace(MARKET, price=OrnsteinUhlenbeck(sigma=1.0, speed=2.0, mean=100.0)))
-    assert f"off by at most about {benchmarks.best.error:.1g} (its grid)" in benchmarks.notes[0]
+    assert f"off by at most about {benchmarks.best.error:.1g} (of its grid)" in benchmarks.notes[0]
