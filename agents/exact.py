@@ -1,43 +1,41 @@
 """What a tabulated policy is worth, exactly: by recursion over the very process that is simulated, without noise.
 
 Both sides may fill in one step, each with its own probability, at the market's dt, with its limits, fees and jumps. This is
-the oracle that the simulator is held to, and what finds the best policy of a class.
+the oracle that the simulator is held to, and what finds the best policy of a class. Where parameters differ by lane,
+`worth` and what stands on it take the mean over the lanes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agents.fixed import FixedSymmetric, LinearSkew
-from agents.latent import Axis, Unsolvable, axis_of, check_law
-from mm_env import engine, kernel
-from mm_env.account import Fees
+from agents.latent import Axis, Unsolvable, axis_of
+from agents.outcomes import Outcome, Rows, check_solvable, read, start_law
+from agents.scenarios import scenarios
+from agents.sweep import swept
+from mm_env import engine
 from mm_env.clock import Ergodic
-from mm_env.component import leaves, record
-from mm_env.impact import ArrivalImpact, FillImpact, NoImpact
 from mm_env.market import Market
-from mm_env.parameters import Distribution
 from mm_env.quote import Unbounded
-from mm_env.reward import CARA, InventoryPenalty
-from mm_env.rollout import check_table, inventory_levels
-from mm_env.venue.dealer import Dealer
+from mm_env.reward import CARA
+from mm_env.rollout import inventory_levels
 
 Floats = NDArray[np.float64]
 NODES = 41  # of the grid of a latent state, where one is needed
 
 
-class Outcome(NamedTuple):
-    """One of the four things that may happen in a step, for each level of inventory; all (levels,)."""
+class Moments(NamedTuple):
+    """Mean and variance of an episode's sum of rewards."""
 
-    probability: Floats
-    level: NDArray[np.int64]  # the index of the inventory after it
-    cash: Floats  # earned on the fills, relative to the mid at t
-    jump: Floats  # the expected jump of the mid
+    mean: float
+    variance: float
 
 
 @dataclass(frozen=True)
@@ -49,30 +47,85 @@ class Evaluation:
     market: Market
     axis: Axis
     value: Floats
+    actions: Floats
+
+    @property
+    def worth(self) -> float:
+        """The objective, or under CARA the certainty equivalent of the episode's profit, price units."""
+        return start_worth(self.market, self.axis, self.value[0])
 
     @property
     def objective(self) -> float:
         """The expected sum of rewards of an episode, as the simulator counts it."""
-        value = float(self.axis.at(self.value[0].T, self.market.initial_mid)[_start(self.market)])
-        reward = self.market.reward
-        return -float(np.expm1(-reward.gamma * value)) / reward.gamma if isinstance(reward, CARA) else value
+        return objective_of(self.market, self.worth)
+
+    @cached_property
+    def variance(self) -> float:
+        """The variance of an episode's sum of rewards."""
+        law, here = start_law(self.market), self.axis.at_start(self.value[0])
+        if not isinstance(self.market.reward, CARA):
+            return float(law @ (self.axis.at_start(_spread(self)) + (here - law @ here) ** 2))
+        gamma = self.market.reward.gamma
+        double = replace(self.market, reward=CARA(2.0 * gamma))  # Var[e^-gamma W] = E[e^-2 gamma W] - E[e^-gamma W]^2
+        squared = self.axis.at_start(evaluate(double, self.actions, len(self.axis.nodes)).value[0])
+        pinned = float(here[law > 0].min())  # so that no exponential overflows
+        first, second = law @ np.exp(-gamma * (here - pinned)), law @ np.exp(-2.0 * gamma * (squared - pinned))
+        return float((second - first**2) * np.exp(-2.0 * gamma * pinned)) / gamma**2
+
+
+def start_worth(market: Market, axis: Axis, value: Floats) -> float:
+    """What an episode is worth, from the values (nodes, levels) of its first step and the law of its initial inventory."""
+    return mixed_worth(market, start_law(market), axis.at_start(value))
+
+
+def mixed_worth(market: Market, weights: Floats, worths: Floats) -> float:
+    """What a lottery among `worths` is worth: their mean, under CARA the certainty equivalent."""
+    if not isinstance(market.reward, CARA):
+        return float(weights @ worths)
+    gamma, worst = market.reward.gamma, float(worths[weights > 0].min())  # the worst pinned, no exponential overflows
+    losses = np.exp(-gamma * np.maximum(worths - worst, 0.0))
+    return worst - float(np.log(weights @ losses)) / gamma
+
+
+def objective_of(market: Market, worth: float) -> float:
+    """The expected sum of rewards that a worth stands for: itself, under CARA (1 - exp(-gamma worth)) / gamma."""
+    gamma = getattr(market.reward, "gamma", 0.0)
+    return -float(np.expm1(-gamma * worth)) / gamma if gamma else worth
 
 
 def evaluate(market: Market, actions: Floats, nodes: int = 1) -> Evaluation:
-    """The exact value of acting by a table (steps or 1, levels, width) of the market's actions.
+    """The exact value of acting by a table of the market's actions: (steps or 1, levels, width), or (steps or 1, nodes,
+    levels, width) if it looks at the state of the price too.
 
     Raises: Unsolvable if the market's objective has no recursion over (time, inventory) and the axis of its price.
     """
     check_solvable(market)
-    check_table(market, actions)
-    axis, steps, q = axis_of(market, nodes), market.clock.steps, inventory_levels(market)
-    outcomes = [list(_outcomes(market, row)) for row in _rows(market, actions)]
+    return _evaluated(market, axis_of(market, nodes), actions)
+
+
+def _evaluated(market: Market, axis: Axis, actions: Floats) -> Evaluation:
+    rows = Rows.of(market, actions, len(axis.nodes))
+    value = _swept(rows, axis) if len(axis.nodes) == 1 else _gathered(rows, axis)
+    return Evaluation(market, axis, value, np.asarray(actions))
+
+
+def _swept(rows: Rows, axis: Axis) -> Floats:
+    """The values (steps + 1, 1, levels) where the price has no state that matters."""
+    market, q = rows.market, inventory_levels(rows.market)
+    held = axis.look_ahead(market, np.zeros((1, len(q))), False)[0]
+    due = held - axis.look_ahead(market, np.zeros((1, len(q))), True)[0]
+    return swept(rows, getattr(market.reward, "gamma", 0.0), held, due)[:, None]
+
+
+def _gathered(rows: Rows, axis: Axis) -> Floats:
+    """The values (steps + 1, nodes, levels), step by step."""
+    market, steps = rows.market, rows.market.clock.steps
     gather = _gather_cara if isinstance(market.reward, CARA) else _gather_wealth
-    values = np.zeros((steps + 1, len(axis.nodes), len(q)))
+    values = np.zeros((steps + 1, len(axis.nodes), len(inventory_levels(market))))
     for step in reversed(range(steps)):
         ahead = axis.look_ahead(market, values[step + 1], step + 1 == steps)
-        values[step] = gather(market, outcomes[step % len(outcomes)], ahead)
-    return Evaluation(market, axis, values)
+        values[step] = gather(market, rows.at(step), ahead)
+    return values
 
 
 def evaluate_depths(market: Market, depths: Floats) -> Evaluation:
@@ -80,23 +133,37 @@ def evaluate_depths(market: Market, depths: Floats) -> Evaluation:
     return evaluate(replace(market, quote=Unbounded()), depths)
 
 
+def moments(market: Market, actions: Floats, nodes: int = NODES) -> Moments:
+    """Mean and variance of the objective of a table, over noise and over what differs by lane.
+
+    Raises: Unsolvable as `evaluate` does.
+    """
+    cases = scenarios(market)
+    found = [evaluate(case.market, actions, nodes) for case in cases]
+    means, weights = np.array([f.objective for f in found]), np.array([case.weight for case in cases])
+    mean = float(weights @ means)
+    return Moments(mean, float(weights @ (np.array([f.variance for f in found]) + (means - mean) ** 2)))
+
+
 def inventory_law(market: Market, actions: Floats) -> Floats:
-    """P(inventory = level) at each step, (steps + 1, levels), from the market's initial inventory."""
+    """P(inventory = level) at each step, (steps + 1, levels), over noise and over what differs by lane."""
+    return np.asarray(sum(case.weight * _inventory_law(case.market, actions) for case in scenarios(market)))
+
+
+def _inventory_law(market: Market, actions: Floats) -> Floats:
     check_solvable(market)
-    check_table(market, actions)
-    steps, outcomes = market.clock.steps, [list(_outcomes(market, row)) for row in _rows(market, actions)]
+    steps, rows = market.clock.steps, Rows.of(market, actions)
     law = np.zeros((steps + 1, len(inventory_levels(market))))
-    law[0, _start(market)] = 1.0
+    law[0] = start_law(market)
     for step in range(steps):
-        for outcome in outcomes[step % len(outcomes)]:
-            np.add.at(law[step + 1], outcome.level, law[step] * outcome.probability)
+        for outcome in rows.at(step):
+            np.add.at(law[step + 1], outcome.level[0], law[step] * outcome.probability[0])
     return law
 
 
 def average_reward(market: Market, actions: Floats) -> float:
     """The long-run reward per unit of time of a stationary table (1, levels, width), price units / time."""
     check_solvable(market)
-    check_table(market, actions)
     if isinstance(market.reward, CARA) or len(axis_of(market, NODES).nodes) > 1:
         raise Unsolvable("an average reward is solved for InventoryPenalty and a price without a state that matters")
     return poisson_equation(market, actions)[0]
@@ -104,11 +171,11 @@ def average_reward(market: Market, actions: Floats) -> float:
 
 def poisson_equation(market: Market, actions: Floats) -> tuple[float, Floats]:
     """(g, h) of a stationary table: h = r - g dt + P h, h = 0 at no inventory. g is the reward per unit of time."""
-    outcomes = list(_outcomes(market, next(_rows(market, actions))))
+    outcomes = Rows.of(market, actions).at(0)
     levels, dt = len(inventory_levels(market)), market.clock.step_length
     moves = np.zeros((levels, levels))
     for outcome in outcomes:
-        np.add.at(moves, (np.arange(levels), outcome.level), outcome.probability)
+        np.add.at(moves, (np.arange(levels), outcome.level[0]), outcome.probability[0])
     rewards = _gather_wealth(market, outcomes, axis_of(market).look_ahead(market, np.zeros((1, levels)), False))[0]
     system = np.eye(levels) - moves
     system[:, levels // 2] = dt  # in the place of h at no inventory, which is zero
@@ -117,24 +184,67 @@ def poisson_equation(market: Market, actions: Floats) -> tuple[float, Floats]:
     return rate, solution
 
 
+def worth(market: Market, actions: Floats, nodes: int = NODES) -> float:
+    """What a table is worth, over what differs by lane too: its exact objective, under CARA its certainty equivalent (price
+    units), in an ergodic market the average reward."""
+    return appraiser(market, nodes)(actions)
+
+
+def appraiser(market: Market, nodes: int = NODES) -> Callable[[Floats], float]:
+    """`worth` of one table after another: the market is checked and its scenarios are made once.
+
+    Raises: Unsolvable as `evaluate` and `average_reward` do.
+    """
+    cases = scenarios(market)
+    for case in cases:
+        check_solvable(case.market)
+    weights = np.array([case.weight for case in cases])
+    if isinstance(market.clock, Ergodic):
+        return lambda actions: float(weights @ [average_reward(case.market, actions) for case in cases])
+    axes = [axis_of(case.market, nodes) for case in cases]
+
+    def appraise(actions: Floats) -> float:
+        worths = [_evaluated(case.market, axis, actions).worth for case, axis in zip(cases, axes, strict=True)]
+        return mixed_worth(cases[0].market, weights, np.array(worths))
+
+    return appraise
+
+
 def best_fixed(market: Market) -> FixedSymmetric:
     """The constant symmetric quotes of the highest exact objective (average reward in an ergodic market)."""
-    from scipy.optimize import minimize_scalar
-
-    return FixedSymmetric(float(_best(lambda h: worth_fixed(market, h), _depth_scale(market), minimize_scalar)))
+    appraise, levels = appraiser(replace(market, quote=Unbounded())), len(inventory_levels(market))
+    with engine.settled():
+        best = _best(lambda half_spread: appraise(np.full((1, levels, 2), half_spread)), _depth_scale(market))
+    return FixedSymmetric(float(best))
 
 
 def worth_fixed(market: Market, half_spread: float) -> float:
-    """The exact objective of constant symmetric quotes; the average reward in an ergodic market."""
-    return _worth(replace(market, quote=Unbounded()), np.full((1, len(inventory_levels(market)), 2), half_spread))
+    """What constant symmetric quotes are worth, exactly, as `worth` says."""
+    return worth(replace(market, quote=Unbounded()), np.full((1, len(inventory_levels(market)), 2), half_spread))
 
 
-def _worth(market: Market, actions: Floats) -> float:
-    ergodic = isinstance(market.clock, Ergodic)
-    return average_reward(market, actions) if ergodic else evaluate(market, actions, NODES).objective
+def best_linear_skew(market: Market) -> LinearSkew:
+    """The constant spread and inventory-proportional skew of the highest exact objective."""
+    from scipy.optimize import minimize
+
+    scale, q = _depth_scale(market), inventory_levels(market)
+    appraise = appraiser(replace(market, quote=Unbounded()))
+
+    def loss(x: Floats) -> float:
+        half_spread, skew = np.abs(x) * scale
+        depths = np.stack([half_spread + skew * q, half_spread - skew * q], axis=-1)[None]
+        return -appraise(depths)
+
+    start = np.array([best_fixed(market).half_spread / scale, 0.1])
+    with engine.settled():
+        found = minimize(loss, start, method="Nelder-Mead", options={"xatol": 1e-5, "fatol": 1e-9})
+    half_spread, skew = np.abs(found.x) * scale
+    return LinearSkew(float(half_spread), float(skew * market.order_size))
 
 
-def _best(worth: Callable[[float], float], scale: float, minimize_scalar: Any) -> float:
+def _best(worth: Callable[[float], float], scale: float) -> float:
+    from scipy.optimize import minimize_scalar
+
     grid = scale * np.linspace(0.0, 12.0, 49)
     middle = int(np.clip(np.argmax([worth(h) for h in grid]), 1, len(grid) - 2))
     bounds = (grid[middle - 1], grid[middle + 1])
@@ -145,111 +255,44 @@ def _depth_scale(market: Market) -> float:
     """The depth at which fills are about half as likely as at the mid."""
     free = replace(market, quote=Unbounded())
     depths = np.repeat(np.append(0.0, 2.0 ** np.arange(-30.0, 31.0))[:, None], 2, axis=1)
-    chance = _read(free, depths)[1][:, :2].sum(axis=1)
+    chance = read(free, depths)[1][:, :2].sum(axis=1)
     return float(depths[np.argmax(chance < 0.5 * chance[0]), 0])
 
 
-def check_solvable(market: Market) -> None:
-    for leaf in leaves(market):
-        if isinstance(leaf.value, Distribution) or np.ndim(leaf.value):
-            raise Unsolvable(f"{leaf.path} differs by lane: {leaf.value}")
-    parts = {"venue": (Dealer,), "reward": (InventoryPenalty, CARA), "fees": (Fees,)}
-    for name, kinds in parts.items():
-        if type(getattr(market, name)) not in kinds:
-            raise Unsolvable(f"{name} has no exact recursion over (time, inventory): {getattr(market, name)}")
-    check_law(market)
-    venue: Any = market.venue
-    for side in (venue.impact.bid, venue.impact.ask):
-        if type(side) not in (NoImpact, FillImpact, ArrivalImpact) or (
-            isinstance(market.reward, CARA) and not isinstance(side, NoImpact)
-        ):
-            raise Unsolvable(f"impact has no exact recursion under this reward: {side}")
-
-
 def _gather_wealth(market: Market, outcomes: list[Outcome], ahead: Floats) -> Floats:
-    q = inventory_levels(market)
-    return sum(
-        (p * (cash + q[level] * jump + ahead[:, level]) for p, level, cash, jump in outcomes), np.zeros_like(ahead)
-    )
+    q, total = inventory_levels(market), np.zeros_like(ahead)
+    for outcome in outcomes:
+        total += outcome.probability * (outcome.cash + q[outcome.level] * outcome.jump + outcome.after(ahead))
+    return total
 
 
 def _gather_cara(market: Market, outcomes: list[Outcome], ahead: Floats) -> Floats:
     """Certainty equivalents c: exp(-gamma c) = sum of P exp(-gamma (cash + c')), in logarithms."""
     reward: Any = market.reward
     gamma, total = reward.gamma, np.full_like(ahead, -np.inf)
-    for probability, level, cash, _ in outcomes:
+    for outcome in outcomes:
         with np.errstate(divide="ignore"):  # the log of a fill that cannot happen
-            total = np.logaddexp(total, np.log(probability) - gamma * (cash + ahead[:, level]))
+            risk = np.log(outcome.probability) - gamma * (outcome.cash + outcome.after(ahead))
+        total = np.logaddexp(total, risk)
     return -total / gamma
 
 
-def _start(market: Market) -> int:
-    """The level of the initial inventory."""
-    return int(np.argmin(np.abs(inventory_levels(market) - market.initial_inventory)))
+def _spread(found: Evaluation) -> Floats:
+    """The variance of the sum of rewards from the first step on, (nodes, levels), by the law of total variance.
 
-
-def _outcomes(market: Market, row: tuple[Floats, Floats]) -> Iterator[Outcome]:
-    """The four outcomes of one step, from the quotes (levels, 4) and the chances (levels, 4)."""
-    quotes, chances = row
-    q, size, fees = inventory_levels(market), market.order_size, market.fees
-    venue: Any = market.venue
-    cut = np.floor(quotes[:, 2] * np.abs(q) / size + 0.5) * size
-    crossed = q - np.sign(q) * cut
-    start = np.rint((crossed + market.max_inventory) / size).astype(np.int64)
-    bid_chance = np.where(start < len(q) - 1, chances[:, 0], 0.0)
-    ask_chance = np.where(start > 0, chances[:, 1], 0.0)
-    for bid in (0, 1):
-        for ask in (0, 1):
-            probability = np.where(bid, bid_chance, 1.0 - bid_chance) * np.where(ask, ask_chance, 1.0 - ask_chance)
-            earned = size * (bid * (quotes[:, 0] - fees.maker) + ask * (quotes[:, 1] - fees.maker))
-            jump = _jump(venue.impact.ask, ask, ask_chance, chances[:, 3]) - _jump(
-                venue.impact.bid, bid, bid_chance, chances[:, 2]
-            )
-            level = np.clip(start + bid - ask, 0, len(q) - 1)
-            yield Outcome(probability, level, earned - cut * (quotes[:, 3] + fees.taker), jump)
-
-
-def _jump(impact: Any, filled: int, chance: Floats, arrival: Floats) -> Floats:
-    """The expected jump after the orders of one side, given whether they filled us."""
-    if isinstance(impact, NoImpact):
-        return np.zeros_like(chance)
-    if isinstance(impact, FillImpact):
-        return np.full_like(chance, impact.mean * filled)
-    if filled:
-        return impact.mean * np.minimum(1.0, arrival / np.maximum(chance, 1e-300))
-    return impact.mean * np.maximum(0.0, arrival - chance) / np.maximum(1.0 - chance, 1e-300)
-
-
-def _rows(market: Market, actions: Floats) -> Iterator[tuple[Floats, Floats]]:
-    quotes, chances = _read(market, np.asarray(actions, np.float64).reshape(-1, market.quote.width))
-    shape = (len(actions), -1, 4)
-    yield from zip(quotes.reshape(shape), chances.reshape(shape), strict=True)
-
-
-def _read(market: Market, actions: Floats) -> tuple[Floats, Floats]:
-    """The quotes and the chances (n, 4) of actions (n, width), by the market's own compiled rules."""
-    table, quotes, chances = (
-        np.ascontiguousarray(actions).reshape(-1),
-        np.zeros(4 * len(actions)),
-        np.zeros(4 * len(actions)),
-    )
-    arguments = (record(market), (0.0,) * market.quote.width, table, quotes, chances)
-    engine.compiled(kernel.read_quotes, *arguments)(*arguments)
-    return quotes.reshape(-1, 4), chances.reshape(-1, 4)
-
-
-def best_linear_skew(market: Market) -> LinearSkew:
-    """The constant spread and inventory-proportional skew of the highest exact objective."""
-    from scipy.optimize import minimize
-
-    scale, q = _depth_scale(market), inventory_levels(market)
-
-    def loss(x: Floats) -> float:
-        half_spread, skew = np.abs(x) * scale
-        depths = np.stack([half_spread + skew * q, half_spread - skew * q], axis=-1)[None]
-        return -_worth(replace(market, quote=Unbounded()), depths)
-
-    start = np.array([best_fixed(market).half_spread / scale, 0.1])
-    found = minimize(loss, start, method="Nelder-Mead", options={"xatol": 1e-5, "fatol": 1e-9})
-    half_spread, skew = np.abs(found.x) * scale
-    return LinearSkew(float(half_spread), float(skew * market.order_size))
+    With `reward.noise` below 1 the luck of fills counts for that share only.
+    """
+    market, axis, steps, value = found.market, found.axis, found.market.clock.steps, found.value
+    share = market.reward.noise  # pyright: ignore[reportAttributeAccessIssue]
+    rows, q = Rows.of(market, found.actions, len(axis.nodes)), inventory_levels(market)
+    spread = np.zeros_like(value[0])
+    for step in reversed(range(steps)):
+        ahead = axis.look_ahead(market, value[step + 1], step + 1 == steps)
+        noise = axis.spread_ahead(market, value[step + 1], spread)
+        happens = rows.at(step)
+        cash = sum(o.probability * o.cash for o in happens)
+        spread = np.zeros_like(ahead)
+        for o in happens:
+            gained = cash + share * (o.cash - cash) + q[o.level] * o.jump + o.after(ahead) - value[step]
+            spread += o.probability * (gained**2 + q[o.level] ** 2 * o.jump_variance + o.after(noise))
+    return spread

@@ -1,8 +1,7 @@
-"""The latent state that an optimum depends on beside time and inventory: its grid and the law of its moves."""
+"""The latent state that an optimum depends on beside time and inventory, on the grid of its price's own law."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -10,14 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mm_env.clock import Ergodic
+from mm_env.component import record
 from mm_env.impact import NoImpact
+from mm_env.law import Law
 from mm_env.market import Market
-from mm_env.price import OrnsteinUhlenbeck
 from mm_env.reward import CARA
 from mm_env.rollout import inventory_levels
 
 Floats = NDArray[np.float64]
-_REACH = 5.0  # standard deviations of the stationary law that a grid spans to each side
+_EDGE = 1e-9  # of a grid's width: what rounding may leave a start outside of it
 
 
 class Unsolvable(ValueError):
@@ -26,31 +26,59 @@ class Unsolvable(ValueError):
 
 @dataclass(frozen=True)
 class Axis:
-    """The nodes of a grid, (nodes,), in the units observed as `signal`, and P(node -> node) of one step."""
+    """A law's grid, and what is worth what on it; values are (nodes, levels)."""
 
-    nodes: Floats = field(default_factory=lambda: np.zeros(1))
-    moves: Floats = field(default_factory=lambda: np.ones((1, 1)))
-    drift: Floats = field(default_factory=lambda: np.zeros(1))  # E[S_{t+dt} - S_t] at each node, price units
-    centre: float = 0.0  # the mid at node 0 and ...
-    scale: float = 1.0  # ... how far it is from there for each unit of the nodes
-    signal: int | None = None  # where it stands in the observation
+    law: Law
+    signal: int | None = None  # where the state stands in the observation
+    start: float = 0.0  # the state at the start of an episode, in the units of the nodes
+    branches: Floats = field(init=False)  # (branches, nodes, nodes): interpolation at where each branch leads
+    moves: Floats = field(init=False)  # their mean, P(node -> node)
+
+    def __post_init__(self) -> None:
+        branches = np.stack([interpolation(self.nodes, following) for following in self.law.following.T])
+        object.__setattr__(self, "branches", branches)
+        object.__setattr__(self, "moves", np.einsum("ib,bij->ij", self.law.probability, branches))
+
+    @property
+    def nodes(self) -> Floats:
+        """The grid, (nodes,), in the units observed."""
+        return self.law.nodes
 
     def look_ahead(self, market: Market, following: Floats, last: bool) -> Floats:
         """What each (node, level after the fills) is worth: the penalties, the mid's move and all that follows."""
-        q, dt = inventory_levels(market), market.clock.step_length
-        reward: Any = market.reward
-        later = self.moves @ following
-        if isinstance(reward, CARA):
-            return later - market.price.log_moment(-reward.gamma * q, dt) / reward.gamma
-        due = reward.alpha if last and not isinstance(market.clock, Ergodic) else 0.0
-        return later + self.drift[:, None] * q - (reward.phi * dt + due) * q**2
+        q = inventory_levels(market)
+        if isinstance(market.reward, CARA):
+            return self._certainty(market.reward.gamma, q, following)
+        return self.moves @ following + self.law.drift[:, None] * q - penalty(market, q, last)
 
-    def at(self, values: Floats, mid: float) -> Floats:
-        """`values` (..., nodes) where the mid is `mid`."""
-        if len(self.nodes) == 1:
-            return values.reshape(-1)
-        x = np.clip((mid - self.centre) / self.scale, self.nodes[0], self.nodes[-1])
-        return values.reshape(-1, len(self.nodes)) @ _weights(self.nodes, np.array([x]))[0]
+    def _certainty(self, gamma: float, q: Floats, following: Floats) -> Floats:
+        """c with exp(-gamma c) = E[exp(-gamma (q dS + c'))], in logarithms."""
+        total = np.full_like(following, -np.inf)
+        for branch, where in enumerate(self.branches):
+            p, mean, variance = (
+                part[:, branch, None] for part in (self.law.probability, self.law.mean, self.law.variance)
+            )
+            with np.errstate(divide="ignore"):  # the log of a branch that is never taken
+                risk = np.log(p) - gamma * (q * mean + where @ following) + 0.5 * gamma**2 * q**2 * variance
+            total = np.logaddexp(total, risk)
+        return -total / gamma
+
+    def spread_ahead(self, market: Market, following: Floats, spread: Floats) -> Floats:
+        """The variance of what `look_ahead` is the mean of, from the means and the variances one step later."""
+        q, share = inventory_levels(market), market.reward.noise  # pyright: ignore[reportAttributeAccessIssue]
+        drift, later = self.law.drift[:, None], self.moves @ following
+        total = np.zeros_like(following)
+        for branch, where in enumerate(self.branches):
+            p, mean, variance = (
+                part[:, branch, None] for part in (self.law.probability, self.law.mean, self.law.variance)
+            )
+            surprise = share * q * (mean - drift) + where @ following - later
+            total += p * (surprise**2 + share**2 * q**2 * variance + where @ spread)
+        return total
+
+    def at_start(self, values: Floats) -> Floats:
+        """`values` (nodes, levels) where an episode starts, (levels,)."""
+        return interpolation(self.nodes, np.array([self.start]))[0] @ values
 
     def between(
         self,
@@ -73,47 +101,53 @@ class Axis:
         return (1.0 - share) * table[step, left, level] + share * table[step, left + 1, level]
 
 
+def penalty(market: Market, q: Floats, last: bool) -> Floats:
+    """What holding q after a step costs under InventoryPenalty."""
+    reward: Any = market.reward
+    due = reward.alpha if last and not isinstance(market.clock, Ergodic) else 0.0
+    return (reward.phi * market.clock.step_length + due) * q**2
+
+
 def axis_of(market: Market, nodes: int = 1) -> Axis:
-    """The axis that the market's optimum needs: a single node where the mid's moves do not depend on the mid."""
-    price, dt = market.price, market.clock.step_length
-    check_law(market)
-    if not isinstance(price, OrnsteinUhlenbeck):
-        return Axis(drift=np.array([price.mean_move(dt)]))
-    decay, deviation = math.exp(-price.speed * dt), price.sigma / math.sqrt(2.0 * price.speed)
-    grid = np.linspace(-_REACH, _REACH, max(nodes, 3))
-    noise = math.sqrt(1.0 - decay**2)  # of one step, in standard deviations of the stationary law
-    points, weights = np.polynomial.hermite_e.hermegauss(11)
-    weights = weights / weights.sum()
-    moves = sum(w * _weights(grid, np.clip(grid * decay + noise * z, -_REACH, _REACH)) for z, w in zip(points, weights))
-    drift = -(1.0 - decay) * deviation * grid
-    return Axis(grid, np.asarray(moves), drift, price.mean, deviation, market.observation_names.index("mid_deviation"))
+    """The axis that the market's optimum needs: a single node where the mid's moves depend on nothing.
 
-
-def check_law(market: Market) -> None:
-    """Refuse a market whose price has no law that an axis can hold; Unsolvable says why."""
-    price, dt, venue = market.price, market.clock.step_length, cast(Any, market.venue)
-    cara, mean_reverting = isinstance(market.reward, CARA), isinstance(price, OrnsteinUhlenbeck)
+    Raises: Unsolvable if the price has no law that an axis can hold.
+    """
+    venue = cast(Any, market.venue)
     try:
-        if cara:
-            price.log_moment(np.zeros(1), dt)
-        elif not mean_reverting:
-            price.mean_move(dt)
+        law = market.price.law(market.clock.step_length, nodes)
     except NotImplementedError as error:
         raise Unsolvable(f"price: {error}") from None
-    if cara and isinstance(market.clock, Ergodic):
+    if isinstance(market.reward, CARA) and isinstance(market.clock, Ergodic):
         raise Unsolvable("clock: CARA utility is of the wealth at the end, and an ergodic market has none")
-    if mean_reverting and not all(isinstance(side, NoImpact) for side in (venue.impact.bid, venue.impact.ask)):
-        raise Unsolvable("impact: orders that move a mean-reverting mid move the state that the optimum depends on")
+    if law.follows_mid and not all(isinstance(side, NoImpact) for side in (venue.impact.bid, venue.impact.ask)):
+        raise Unsolvable("impact: orders that move the mid move the state of the price that the optimum depends on")
+    if len(law.nodes) == 1:
+        return Axis(law)
+    return Axis(law, market.observation_names.index(law.signal), _started(market, law))
 
 
-def _weights(grid: Floats, x: Floats) -> Floats:
-    """The matrix that interpolates values on an even grid at x by cubic Lagrange polynomials; (len(x), len(grid))."""
-    step = grid[1] - grid[0]
+def _started(market: Market, law: Law) -> float:
+    """What the law's signal shows at the start of an episode."""
+    price = record(market.price)
+    shown = price.observe(float(market.initial_mid), price.start())
+    start = float(shown[type(market.price).signals.index(law.signal)])
+    slack = _EDGE * (law.nodes[-1] - law.nodes[0])
+    if not law.nodes[0] - slack <= start <= law.nodes[-1] + slack:
+        reach = f"[{law.nodes[0]:g}, {law.nodes[-1]:g}]"
+        raise Unsolvable(f"price: its {law.signal} starts at {start:.4g}, off the grid {reach} on which it is solved")
+    return start
+
+
+def interpolation(grid: Floats, x: Floats) -> Floats:
+    """The matrix that interpolates values on a grid at x by cubic Lagrange polynomials; (len(x), len(grid))."""
     order = min(4, len(grid))
-    first = np.clip(np.floor((x - grid[0]) / step).astype(np.int64) - (order // 2 - 1), 0, len(grid) - order)
-    t = (x - grid[0]) / step - first
+    left = np.searchsorted(grid, x, side="right") - 1
+    first = np.clip(left - (order // 2 - 1), 0, len(grid) - order)
+    near = grid[first[:, None] + np.arange(order)]
     matrix = np.zeros((len(x), len(grid)))
     for j in range(order):
-        basis = np.prod([(t - k) / (j - k) for k in range(order) if k != j], axis=0)
-        matrix[np.arange(len(x)), first + j] = basis
+        others = [k for k in range(order) if k != j]
+        basis = [(x - near[:, k]) / (near[:, j] - near[:, k]) for k in others]
+        matrix[np.arange(len(x)), first + j] = np.prod(basis, axis=0) if basis else 1.0
     return matrix

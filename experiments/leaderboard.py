@@ -15,6 +15,7 @@ from experiments.benchmarks import OPTIMUM, Benchmarks
 from experiments.contest import contest
 from experiments.school import Training, train_all, trainings
 from experiments.setup import agent_config, build_market, build_policies, is_learner, load_run
+from experiments.show import without_skill
 from experiments.standings import Row
 from experiments.watch import read_curve
 from mm_env.market import Market
@@ -71,10 +72,12 @@ def compete(one: Field, episodes: int, seed: int, folder: Path) -> list[Row]:
     rows = standings.rows(one.name, entries, policies, benchmarks, skills, runs)
     where = folder / one.name
     where.mkdir(exist_ok=True)
-    report.write(where, one.name, entries, skills)
-    if benchmarks.best is not None and one.trainings:
+    notes = [*benchmarks.notes, *without_skill(benchmarks, entries)]
+    report.write(where, one.name, entries, skills, notes)
+    optimum = benchmarks.policies.get(OPTIMUM)
+    if optimum is not None and one.trainings:
         middle = next(row for row in rows if row.agent == one.trainings[0].agent).median.name
-        curves = plots.quote_curves(one.market, middle, policies[middle], OPTIMUM, benchmarks.best)
+        curves = plots.quote_curves(one.market, middle, policies[middle], OPTIMUM, optimum)
         plots.save(where, {"quotes": curves})
     return rows
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from experiments.contest import Entry
@@ -39,8 +40,14 @@ def cells(entry: Entry, skills: Mapping[str, Estimate]) -> dict[str, Estimate | 
     return {"skill": skills.get(entry.name), "lead": entry.lead, **entry.figures}
 
 
-def show(title: str, entries: Sequence[Entry], skills: Mapping[str, Estimate], refused: Mapping[str, str]) -> None:
-    """The table on the console, and who was left out of it."""
+def show(
+    title: str,
+    entries: Sequence[Entry],
+    skills: Mapping[str, Estimate],
+    refused: Mapping[str, str],
+    notes: Sequence[str] = (),
+) -> None:
+    """The table on the console, who was left out of it, and what is to be known of the optimum."""
     console = Console(width=None if sys.stdout.isatty() else WIDE, highlight=False)
     columns = list(COLUMNS) if console.width >= WIDE else list(COLUMNS)[:7]
     table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
@@ -55,6 +62,8 @@ def show(title: str, entries: Sequence[Entry], skills: Mapping[str, Estimate], r
     console.print(f"[dim]± is the half-width of a 95 % interval.{rest}[/dim]")
     for name, reason in refused.items():
         console.print(f"[dim]{name} is left out: {reason}[/dim]")
+    for note in notes:
+        console.print(f"[dim]{escape(note)}[/dim]")
 
 
 def say_where(folder: Path) -> None:
@@ -63,8 +72,10 @@ def say_where(folder: Path) -> None:
     Console(highlight=False, soft_wrap=True).print(f"Tables and plots: {near}")
 
 
-def write(folder: Path, title: str, entries: Sequence[Entry], skills: Mapping[str, Estimate]) -> None:
-    """table.csv (every figure with its half-width) and table.md in `folder`."""
+def write(
+    folder: Path, title: str, entries: Sequence[Entry], skills: Mapping[str, Estimate], notes: Sequence[str] = ()
+) -> None:
+    """table.csv (every figure with its half-width) and table.md (with the notes below) in `folder`."""
     nothing = Estimate(math.nan, math.nan)
     with (folder / "table.csv").open("w", newline="") as file:
         writer = csv.writer(file)
@@ -81,6 +92,7 @@ def write(folder: Path, title: str, entries: Sequence[Entry], skills: Mapping[st
     for entry in entries:
         row = cells(entry, skills)
         lines.append(_line([entry.name, *(f"{number(row[c])} {error(row[c])}".strip() for c in COLUMNS)]))
+    lines += [line for note in notes for line in ("", note)]
     (folder / "table.md").write_text("\n".join(lines) + "\n")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from agents.policy import Policy
@@ -27,8 +27,9 @@ def show_contest(
     learners = frozenset(name for name, policy in policies.items() if hasattr(policy, "model"))
     entries = contest(market, policies, episodes, seed, learners | {OPTIMUM})
     skills = benchmarks.skills(entries, policies)
-    report.show(title, entries, skills, {**refused, **({OPTIMUM: benchmarks.missing} if benchmarks.missing else {})})
-    report.write(folder, title, entries, skills)
+    notes = [*benchmarks.notes, *without_skill(benchmarks, entries)]
+    report.show(title, entries, skills, refused, notes)
+    report.write(folder, title, entries, skills, notes)
     shown = sorted(learners) or [next(entry.name for entry in entries if entry.name != OPTIMUM)]
     rival = next((e.name for e in entries if e.name == OPTIMUM), None) or next(
         (e.name for e in entries if e.name not in shown), shown[0]
@@ -39,3 +40,13 @@ def show_contest(
     plots.save(folder, {"quotes": curves, "profit": plots.profit_histogram(first[:4])})
     report.say_where(folder)
     return entries, skills
+
+
+def without_skill(benchmarks: Benchmarks, entries: Sequence[Entry]) -> list[str]:
+    """Why there is no skill, and who is the best that is known: one line where the market has no exact optimum."""
+    if not benchmarks.missing:
+        return []
+    best = next(entry for entry in entries if entry.lead is None)
+    objective = report.number(best.figures["objective"])
+    known = f"there is no skill, and the best known strategy is {best.name}, with an objective of {objective}"
+    return [f"{OPTIMUM} is left out: {benchmarks.missing}; {known}."]

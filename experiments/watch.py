@@ -16,7 +16,7 @@ from tqdm import tqdm
 from agents.policy import play
 from agents.sb3 import TrainedPolicy
 from experiments import plots
-from experiments.benchmarks import Benchmarks
+from experiments.benchmarks import OPTIMUM, Benchmarks
 from mm_env.market import Market
 from mm_env.metrics import figures
 
@@ -115,7 +115,7 @@ class Watch(BaseCallback):
         score = skill if skill is not None else found["objective"].value
         self.progress.set_postfix_str(f"{'objective' if skill is None else 'skill'} {score:.3f}")
         self.logger.record("evaluation/profit_distribution", torch.from_numpy(episodes.profit), exclude=_FILES)
-        reference = self.benchmarks.best
+        reference = self.benchmarks.policies.get(OPTIMUM)
         curves = plots.quote_curves(self.market, "agent", policy, "optimum", reference) if reference else None
         if curves is not None:
             self.logger.record("evaluation/quotes", Figure(curves, close=True), exclude=_FILES)

@@ -2,12 +2,14 @@
 
 from mm_env import maths, metrics
 from mm_env.account import Account, Fees, ProportionalFees
+from mm_env.alpha import ShortTermAlpha
 from mm_env.clock import Clock, Ergodic, FiniteHorizon
 from mm_env.component import Component, Sides, rule
 from mm_env.env import MarketMakingEnv, MarketMakingVectorEnv
 from mm_env.fill import Exponential, Fill, Linear, Logistic, PowerLaw
 from mm_env.flow import Bernoulli, Flow, Poisson
 from mm_env.impact import ArrivalImpact, FillImpact, Impact, NoImpact
+from mm_env.law import Law
 from mm_env.market import Market
 from mm_env.maths import scalar
 from mm_env.noise import Noise
@@ -23,10 +25,10 @@ __version__ = "0.1.0"
 __all__ = [
     "CARA", "Account", "ArrivalImpact", "AsymmetricDamping", "Bernoulli", "Binomial", "Brownian", "Clock", "Component",
     "Count", "Dealer", "Depths", "Ergodic", "Exponential", "Fees", "Fill", "FillImpact", "FiniteHorizon", "Flow",
-    "Geometric", "Grid", "Impact", "Integers", "InventoryPenalty", "Linear", "LogUniform", "Logistic", "Market",
+    "Geometric", "Grid", "Impact", "Integers", "InventoryPenalty", "Law", "Linear", "LogUniform", "Logistic", "Market",
     "MarketMakingEnv", "MarketMakingVectorEnv", "MarketOrders", "NoImpact", "Noise", "NonNegative", "OrnsteinUhlenbeck",
     "Outcome", "Poisson", "Positive", "PowerLaw", "Price", "Probability", "ProportionalFees", "Quote", "Quoting", "Real",
-    "Reward", "Sides", "Skew", "SpreadAndSkew", "Trades", "Uniform", "Venue", "maths",
+    "Reward", "ShortTermAlpha", "Sides", "Skew", "SpreadAndSkew", "Trades", "Uniform", "Venue", "maths",
     "metrics", "rule", "scalar",
 ]  # fmt: skip
 

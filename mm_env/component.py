@@ -74,6 +74,11 @@ def leaves(component: Component, path: str = "") -> Iterator[Leaf]:
             yield Leaf(place, component, name)
 
 
+def differs(value: Any) -> bool:
+    """Whether a parameter differs by lane: an array, or a distribution."""
+    return isinstance(value, Distribution) or np.ndim(value) > 0
+
+
 def record(component: Component) -> Any:
     """The component as nested named tuples of numbers: an array's first value, a distribution's median."""
     values = (getattr(component, name) for name in _record_fields(type(component)))

@@ -12,6 +12,7 @@ import os
 import tempfile
 import types as python_types
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -23,10 +24,32 @@ from mm_env import component, maths
 
 _registered: set[Any] = set()
 _made: dict[tuple[Path, Any], Callable[..., Any]] = {}
+_settled: list[dict[Any, Callable[..., Any]]] = []
 
 
 def compiled(kernel: Callable[..., Any], *arguments: Any) -> Callable[..., Any]:
     """`kernel` as machine code for arguments of just these types; from the disk if it was compiled before."""
+    import numba
+
+    if not _settled:
+        return _compiled(kernel, *arguments)
+    known, key = _settled[-1], (kernel, tuple(numba.typeof(argument) for argument in arguments))
+    if key not in known:
+        known[key] = _compiled(kernel, *arguments)
+    return known[key]
+
+
+@contextmanager
+def settled() -> Iterator[None]:
+    """Within it nobody edits a rule: machine code is found by types alone, not by a fingerprint taken anew in each call."""
+    _settled.append({})
+    try:
+        yield
+    finally:
+        _settled.pop()
+
+
+def _compiled(kernel: Callable[..., Any], *arguments: Any) -> Callable[..., Any]:
     import numba
 
     config: Any = numba.core.config  # pyright: ignore[reportAttributeAccessIssue]
@@ -62,7 +85,7 @@ def cache_folder() -> Path:
 
 def fingerprint(kernel: Callable[..., Any], *arguments: Any) -> str:
     """A name for all that the machine code of `kernel` depends on."""
-    parts = [_package_source(), version("numba"), *_code(kernel, set()), _rules_version(arguments)]
+    parts = [_package_source(), version("numba"), *code_of(kernel, set()), _rules_version(arguments)]
     return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:24]
 
 
@@ -73,7 +96,7 @@ def _rules_version(arguments: Any) -> str:
         digest.update(f"{component.record_class(model)._fields}".encode())  # pyright: ignore[reportAttributeAccessIssue]
         for name, function in component.rules(model).items():
             digest.update(f"{model.__qualname__}.{name} ".encode())
-            for part in _code(function, seen):
+            for part in code_of(function, seen):
                 digest.update(part.encode())
     return digest.hexdigest()
 
@@ -86,7 +109,7 @@ def _package_source() -> str:
     return digest.hexdigest()
 
 
-def _code(thing: Any, seen: set[int]) -> Iterator[str]:
+def code_of(thing: Any, seen: set[int]) -> Iterator[str]:
     """What a function is made of: its code, constants, and the globals it names, followed through functions and modules."""
     thing = getattr(thing, "py_func", thing)  # of a numba function
     if not isinstance(thing, python_types.FunctionType):
@@ -115,10 +138,10 @@ def _code_object(code: python_types.CodeType, names: dict[str, Any], seen: set[i
     for name in (*code.co_names, *code.co_freevars):
         yield name
         found = names.get(name)
-        yield from _code(found, seen)
+        yield from code_of(found, seen)
         if isinstance(found, python_types.ModuleType):
             for member in code.co_names:
-                yield from _code(vars(found).get(member), seen)
+                yield from code_of(vars(found).get(member), seen)
 
 
 def _components(arguments: Any) -> Iterator[type[component.Component]]:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any, ClassVar, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
 from mm_env.component import Component, rule
+from mm_env.law import Law, Reverting
 from mm_env.maths import exp, normal, one_minus_exp
 from mm_env.noise import Noise
 from mm_env.parameters import NonNegative, Positive, Real
@@ -21,7 +19,8 @@ class NoLatent(NamedTuple):
 
 
 class Price(Component):
-    """A model of the mid. Override `move`; for a latent state (a variance, a regime) `start` and `evolve` too.
+    """A model of the mid. Override `move`; for a latent state (a variance, a regime) `start` and `evolve` too. With `law` its
+    markets are solved exactly.
 
     `signals` names what `observe` shows the agent, scaled to order one.
     """
@@ -53,15 +52,11 @@ class Price(Component):
         """One number of order one for each of `signals`."""
         return ()
 
-    def log_moment(self, theta: NDArray[np.float64], dt: float) -> NDArray[np.float64]:
-        """ln E[exp(theta (S_{t+dt} - S_t))], for a model whose moves do not depend on where the mid is.
+    def law(self, dt: float, nodes: int) -> Law:
+        """The law of one step, the latent state (if it has one) on a grid of about `nodes`.
 
         A model that gives it lets the exact evaluation of policies and the optimum be computed for its markets.
         """
-        raise NotImplementedError(f"{type(self).__name__} has no law of its moves that is the same at every mid")
-
-    def mean_move(self, dt: float) -> float:
-        """E[S_{t+dt} - S_t], under the same condition as `log_moment`."""
         raise NotImplementedError(f"{type(self).__name__} has no law of its moves that is the same at every mid")
 
 
@@ -79,11 +74,8 @@ class Brownian(Price):
     def expected(self, mid: float, latent: Any, dt: float) -> float:
         return mid + self.drift * dt
 
-    def log_moment(self, theta: NDArray[np.float64], dt: float) -> NDArray[np.float64]:
-        return theta * self.drift * dt + 0.5 * theta**2 * self.sigma**2 * dt
-
-    def mean_move(self, dt: float) -> float:
-        return self.drift * dt
+    def law(self, dt: float, nodes: int) -> Law:
+        return Law(mean=self.drift * dt, variance=self.sigma**2 * dt)
 
 
 class Binomial(Price):
@@ -100,12 +92,9 @@ class Binomial(Price):
     def expected(self, mid: float, latent: Any, dt: float) -> float:
         return mid
 
-    def log_moment(self, theta: NDArray[np.float64], dt: float) -> NDArray[np.float64]:
-        step = np.abs(theta) * self.sigma * math.sqrt(dt)
-        return step + np.log1p(np.exp(-2.0 * step)) - math.log(2.0)  # ln cosh, safe for large arguments
-
-    def mean_move(self, dt: float) -> float:
-        return 0.0
+    def law(self, dt: float, nodes: int) -> Law:
+        step = self.sigma * math.sqrt(dt)
+        return Law(probability=[0.5, 0.5], mean=[step, -step])
 
 
 class Geometric(Price):
@@ -149,3 +138,8 @@ class OrnsteinUhlenbeck(Price):
     @rule
     def observe(self, mid: float, latent: Any) -> tuple[float, ...]:
         return ((mid - self.mean) * math.sqrt(2.0 * self.speed) / self.sigma,)
+
+    def law(self, dt: float, nodes: int) -> Law:
+        grid = Reverting.of(self.speed, dt, nodes)
+        step = (grid.exact - grid.nodes[:, None]) * self.sigma / math.sqrt(2.0 * self.speed)
+        return Law(grid.probability, step, 0.0, grid.nodes, grid.following, "mid_deviation", follows_mid=True)

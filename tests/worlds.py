@@ -1,6 +1,6 @@
 """Small markets for tests, and what tests do with all of them.
 
-`COVERING` has every model of the package in at least one market and most pairs of kinds in some: eight machine codes
+`COVERING` has every model of the package in at least one market and most pairs of kinds in some: nine machine codes
 instead of thousands.
 """
 
@@ -38,6 +38,7 @@ from mm_env import (
     Poisson,
     PowerLaw,
     ProportionalFees,
+    ShortTermAlpha,
     Sides,
     Skew,
     SpreadAndSkew,
@@ -116,6 +117,12 @@ COVERING: dict[str, Market] = {
         venue=Dealer(Poisson(10.0), Exponential(1.5), ArrivalImpact(0.3)),
         clock=Ergodic(horizon=0.4, steps=4),
         quote=Grid(max_half_spread=1.0, max_skew=0.5),
+    ),
+    "short_term_alpha": world(
+        price=ShortTermAlpha(sigma=1.0, decay=3.0, vol=10.0),
+        venue=Dealer(Poisson(9.0), Exponential(1.0), FillImpact(0.1)),
+        reward=InventoryPenalty(phi=0.3, alpha=0.1, noise=0.5),
+        fees=Fees(maker=0.01),
     ),
 }
 

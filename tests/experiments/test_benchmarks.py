@@ -7,11 +7,13 @@ import pytest
 
 from agents.exact import average_reward, best_fixed, evaluate
 from agents.fixed import FixedSymmetric, LinearSkew
-from agents.policy import RandomPolicy, StrategyPolicy
-from experiments.benchmarks import OPTIMUM, Benchmarks
+from agents.policy import RandomPolicy, StrategyPolicy, play
+from experiments.benchmarks import CONSTANT, OPTIMUM, Benchmarks
 from experiments.contest import contest
 from mm_env import (
+    CARA,
     AsymmetricDamping,
+    Brownian,
     Depths,
     Ergodic,
     FiniteHorizon,
@@ -19,8 +21,10 @@ from mm_env import (
     InventoryPenalty,
     OrnsteinUhlenbeck,
     Skew,
+    Uniform,
 )
 from mm_env.markets import MARKETS
+from mm_env.metrics import Z95
 from mm_env.quote import Unbounded
 from mm_env.rollout import inventory_levels
 from tests.worlds import world
@@ -120,3 +124,66 @@ def test_every_named_market_is_scored(name):
     assert benchmarks.missing == ""
     assert benchmarks.optimal > benchmarks.fixed
     assert np.isfinite(benchmarks.exact_skill(quoting(FixedSymmetric(0.1), market)))
+
+
+# certainty equivalents
+
+UTILITY = replace(MARKET, reward=CARA(gamma=0.5))
+
+
+@pytest.mark.parametrize("strategy", [FixedSymmetric(0.7), LinearSkew(0.8, 0.3)])
+def test_under_cara_simulated_skill_is_the_exact_one_of_certainty_equivalents_within_its_error(strategy):
+    benchmarks, skills = scored(UTILITY, one=quoting(strategy, UTILITY))
+    depths = strategy.depths(inventory_levels(UTILITY), 0.0)
+    certain = evaluate(replace(UTILITY, quote=Unbounded()), depths[None]).worth
+    exact = (certain - benchmarks.fixed) / (benchmarks.best.worth - benchmarks.fixed)
+    assert benchmarks.exact_skill(quoting(strategy, UTILITY)) == pytest.approx(exact, rel=1e-12)
+    assert abs(skills["one"].value - exact) < 2.1 * skills["one"].half_width
+    assert skills[OPTIMUM] == (pytest.approx(1.0, abs=1e-12), 0.0)
+
+
+def test_under_cara_the_interval_of_skill_is_as_wide_as_skill_varies():
+    benchmarks = Benchmarks.of(UTILITY)
+    one, other = quoting(LinearSkew(0.8, 0.3), UTILITY), benchmarks.best
+    pairs = [(play(UTILITY, one, 500, seed), play(UTILITY, other, 500, seed)) for seed in range(200)]
+    found = [benchmarks.difference(*pair) for pair in pairs]
+    spread, half_width = np.std([f.value for f in found]), np.mean([f.half_width for f in found])
+    assert abs(half_width / Z95 / spread - 1.0) < 4.0 / np.sqrt(2 * 200)
+
+
+def test_where_utility_saturates_skill_still_tells_good_from_bad():
+    """Utility may not exceed 1 / gamma; wealth may."""
+    market = replace(UTILITY, clock=FiniteHorizon(20.0, 200))
+    benchmarks, poor = Benchmarks.of(market), quoting(FixedSymmetric(0.3), market)
+    utility = [-np.expm1(-0.5 * worth) / 0.5 for worth in (benchmarks.fixed, benchmarks.optimal)]
+    assert utility[1] - utility[0] < 0.1 < 2.0 < benchmarks.optimal - benchmarks.fixed
+    assert benchmarks.exact_skill(poor) < -0.5
+
+
+# parameters that differ by lane
+
+DRIFTING = replace(MARKET, price=Brownian(sigma=1.0, drift=Uniform(-1.0, 1.0)))
+LANES = replace(MARKET, price=Brownian(sigma=1.0, drift=np.resize([-0.5, 0.5], 4_000)))
+
+
+@pytest.mark.parametrize("market", [DRIFTING, LANES])
+def test_where_parameters_differ_by_lane_skill_is_measured_against_who_is_told_them(market):
+    benchmarks, skills = scored(market, one=quoting(LinearSkew(1.0, 0.1), market))
+    exact = benchmarks.exact_skill(quoting(LinearSkew(1.0, 0.1), market))
+    assert 0.0 < exact < 0.9
+    assert abs(skills["one"].value - exact) < 2.1 * skills["one"].half_width
+    assert "Skill 1 is the informed optimum, an upper bound: it is told price.drift" in benchmarks.notes[0]
+
+
+def test_the_optimum_is_a_row_only_where_it_knows_each_lanes_parameters():
+    drawn, known = Benchmarks.of(DRIFTING), Benchmarks.of(LANES)
+    assert set(drawn.policies) == {CONSTANT}
+    assert set(known.policies) == {OPTIMUM}
+    assert scored(DRIFTING)[1][CONSTANT] == (0.0, 0.0)
+    assert scored(LANES)[1][OPTIMUM] == (1.0, 0.0)
+
+
+def test_the_error_of_a_grid_is_said():
+    assert Benchmarks.of(MARKET).notes == []
+    benchmarks = Benchmarks.of(replace(MARKET, price=OrnsteinUhlenbeck(sigma=1.0, speed=2.0, mean=100.0)))
+    assert f"off by at most about {benchmarks.best.error:.1g} (of its grid)" in benchmarks.notes[0]

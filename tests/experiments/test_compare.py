@@ -106,6 +106,9 @@ def test_without_an_exact_optimum_the_number_is_the_objective_and_the_reason_is_
     said = " ".join(capsys.readouterr().out.split())
     assert "optimum is left out: reward has no exact recursion over (time, inventory): AsymmetricDamping" in said
     assert "glft is left out: " in said
+    known = "there is no skill, and the best known strategy is fixed_symmetric, with an objective of"
+    assert known in said
+    assert known in (folder / "table.md").read_text()
 
 
 def test_an_ergodic_market_is_scored_by_its_average_reward(launch):

@@ -83,5 +83,15 @@ def test_the_console_shows_every_agent_column_and_who_was_left_out(capsys):
     assert "…" not in said
 
 
+def test_notes_stand_below_the_table_on_the_console_and_in_markdown(tmp_path, capsys):
+    notes = ["optimum is left out: fees [1]; the best known strategy is glft.", "another"]
+    show("a title", ENTRIES, SKILLS, {}, notes)
+    said = capsys.readouterr().out
+    write(tmp_path, "title", ENTRIES, SKILLS, notes)
+    lines = (tmp_path / "table.md").read_text().splitlines()
+    assert all(note in said for note in notes)
+    assert lines[-4:] == ["", notes[0], "", notes[1]]
+
+
 def test_every_figure_has_a_column():
     assert set(COLUMNS) == {"skill", "lead", *figures(ENTRIES[0].episodes)}

@@ -112,6 +112,18 @@ def test_the_same_types_do_not_compile_again(monkeypatch, tmp_path):
     assert len(list(tmp_path.rglob("*.nbc"))) == 1
 
 
+def test_where_nobody_edits_machine_code_is_found_without_a_fingerprint(monkeypatch):
+    arguments, other = (np.zeros(1), 0.0, 0.0), (np.zeros(1), 0, 0)
+    with engine.settled():
+        first = engine.compiled(kernel.count_unusable, *arguments)
+        monkeypatch.setattr(engine, "fingerprint", lambda *_: 1 / 0)
+        assert engine.compiled(kernel.count_unusable, *arguments) is first
+        with pytest.raises(ZeroDivisionError):  # of other types
+            engine.compiled(kernel.count_unusable, *other)
+    with pytest.raises(ZeroDivisionError):
+        engine.compiled(kernel.count_unusable, *arguments)
+
+
 def test_the_cache_lies_where_the_user_says(monkeypatch, tmp_path):
     monkeypatch.setenv("MM_ENV_CACHE", str(tmp_path / "new" / "folder"))
     assert engine.cache_folder() == tmp_path / "new" / "folder"

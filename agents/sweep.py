@@ -1,0 +1,53 @@
+"""The recursion of a table's value where nothing but time and inventory matters, as one compiled loop."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.outcomes import Rows
+from mm_env import engine
+from mm_env.maths import exp, log
+from mm_env.rollout import inventory_levels
+
+Floats = NDArray[np.float64]
+
+
+def swept(rows: Rows, gamma: float, held: Floats, due: Floats) -> Floats:
+    """V (steps + 1, levels) of a table: its expected gains, or certainty equivalents if gamma > 0.
+
+    `held` (levels,) is what it brings to hold an inventory over a step, `due` what is paid for it at the end.
+    """
+    market, outcomes, q = rows.market, rows.together(), inventory_levels(rows.market)
+    values = np.zeros((market.clock.steps + 1, len(q)))
+    probability = np.stack([o.probability[:, 0] for o in outcomes], axis=1)
+    gain = np.stack([(o.cash + q[o.level] * o.jump)[:, 0] for o in outcomes], axis=1)
+    level = np.stack([o.level[:, 0] for o in outcomes], axis=1)
+    arguments = (gamma, probability, gain, level, held, due, values)
+    engine.compiled(sweep, *arguments)(*arguments)
+    return values
+
+
+def sweep(gamma: float, probability: Any, gain: Any, level: Any, held: Any, due: Any, values: Any) -> None:
+    """Fill `values` (steps + 1, levels) from the end, given each row's outcomes, (rows, outcomes, levels)."""
+    steps, levels = values.shape[0] - 1, values.shape[1]
+    for step in range(steps - 1, -1, -1):
+        row, ended = step % probability.shape[0], 1.0 if step == steps - 1 else 0.0
+        for i in range(levels):
+            worst, total = math.inf, 0.0
+            for o in range(probability.shape[1]):
+                j, chance = level[row, o, i], probability[row, o, i]
+                worth = gain[row, o, i] + held[j] - ended * due[j] + values[step + 1, j]
+                total += chance * worth
+                worst = min(worst, worth) if chance > 0.0 else worst
+            values[step, i] = total
+            if gamma > 0.0:
+                total = 0.0
+                for o in range(probability.shape[1]):
+                    j, chance = level[row, o, i], probability[row, o, i]
+                    worth = gain[row, o, i] + held[j] - ended * due[j] + values[step + 1, j]
+                    total += chance * exp(gamma * (worst - worth)) if chance > 0.0 else 0.0
+                values[step, i] = worst - log(total) / gamma

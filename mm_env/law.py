@@ -1,0 +1,89 @@
+"""The law of one step of a price: what the exact optimum needs to know of a model, and nothing else."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+REACH = 5.0  # standard deviations of the stationary law that the grid of a mean-reverting state spans to each side
+
+
+@dataclass(frozen=True)
+class Law:
+    """A Markov chain on a grid of a price's latent state, with the mid's moves that go with it.
+
+    From node i, branch b is taken with `probability[i, b]`: the state goes to `following[i, b]`, which may lie between
+    nodes, and the mid moves by a normal of `mean[i, b]` and `variance[i, b]`, price units. All are (nodes, branches), or
+    broadcast to it. A model whose moves depend on nothing needs the one node that is the default.
+
+    The nodes, (n,), are in the units of `signal`, the one of the price's `signals` that shows the state to the agent: this
+    is how a policy finds its place on the grid. `follows_mid` says that the state is where the mid is, so that orders which
+    move the mid move it too.
+
+    Raises: ValueError that names the rule and the value.
+    """
+
+    probability: Any = 1.0
+    mean: Any = 0.0
+    variance: Any = 0.0
+    nodes: Floats = field(default_factory=lambda: np.zeros(1))
+    following: Any = 0.0
+    signal: str = ""
+    follows_mid: bool = False
+
+    def __post_init__(self) -> None:
+        nodes = np.asarray(self.nodes, np.float64)
+        object.__setattr__(self, "nodes", nodes)
+        names = ("probability", "mean", "variance", "following")
+        parts = [np.atleast_2d(np.asarray(getattr(self, name), np.float64)) for name in names]
+        shape = np.broadcast_shapes(*(part.shape for part in parts), (len(nodes), 1))
+        for name, part in zip(names, parts, strict=True):
+            object.__setattr__(self, name, np.broadcast_to(part, shape))
+        _require(len(shape) == 2 and shape[0] == len(nodes), "fields must be (nodes, branches)", shape)
+        _require(bool((np.diff(nodes) > 0).all()), "nodes must increase", nodes)
+        _require(all(np.isfinite(part).all() for part in parts), "fields must be finite numbers", parts)
+        _require(bool((self.probability >= 0).all()), "probability must be >= 0", self.probability.min())
+        total = self.probability.sum(axis=1)
+        _require(np.allclose(total, 1.0, rtol=0, atol=1e-12), "probability must sum to 1 over the branches", total)
+        _require(bool((self.variance >= 0).all()), "variance must be >= 0", self.variance.min())
+        inside = (self.following >= nodes[0]) & (self.following <= nodes[-1])
+        _require(bool(inside.all()), "following must lie on the grid", self.following[~inside])
+        _require(bool(self.signal) or len(nodes) == 1, "signal must name what shows the nodes", self.signal)
+
+    @property
+    def drift(self) -> Floats:
+        """E[S_{t+dt} - S_t] at each node, (nodes,), price units."""
+        return (self.probability * self.mean).sum(axis=1)
+
+
+@dataclass(frozen=True)
+class Reverting:
+    """x' = decay x + sqrt(1 - decay^2) z on a grid: a mean-reverting state in deviations of its stationary law, exactly."""
+
+    nodes: Floats  # (nodes,)
+    probability: Floats  # (branches,)
+    z: Floats  # the standard normal of each branch, (branches,)
+    exact: Floats  # x', (nodes, branches)
+
+    @classmethod
+    def of(cls, speed: float, dt: float, nodes: int) -> Reverting:
+        """dx = -speed x dt + sqrt(2 speed) dZ over dt, its normal by Gauss and Hermite's 11 points."""
+        grid = np.linspace(-REACH, REACH, max(nodes, 3))
+        z, weights = np.polynomial.hermite_e.hermegauss(11)
+        kick = math.sqrt(-math.expm1(-2.0 * speed * dt))
+        return cls(grid, weights / weights.sum(), z, grid[:, None] * math.exp(-speed * dt) + kick * z)
+
+    @property
+    def following(self) -> Floats:
+        """x' held on the grid, (nodes, branches)."""
+        return np.clip(self.exact, self.nodes[0], self.nodes[-1])
+
+
+def _require(kept: bool, rule: str, value: Any) -> None:
+    if not kept:
+        raise ValueError(f"Law.{rule}, got {value}")
