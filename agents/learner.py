@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,7 @@ class Learner:
         """The untrained model on `market`."""
         _single_thread()
         lanes = self.lanes(market)
-        settings = {"policy": "MlpPolicy", "device": "cpu", **self.settings}
+        settings = {"policy": "MlpPolicy", "device": "cpu", **deepcopy(self.settings)}  # it writes into them
         if self.expected_fills:
             settings["rollout_buffer_class"] = ExpectedRollouts
         logs = str(log_folder) if log_folder else None

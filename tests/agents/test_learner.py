@@ -117,3 +117,9 @@ def test_what_is_learnt_from_changes_what_is_learnt():
 def test_it_stops_at_the_first_rollout_past_its_steps():
     learner = Learner("PPO", total_steps=100, num_envs=4, settings=SHORT)
     assert learner.train(world(), seed=0).model.num_timesteps == 128
+
+
+def test_an_algorithm_does_not_write_into_its_settings():
+    settings = {"learning_starts": 20, "buffer_size": 200, "policy_kwargs": {"net_arch": [8]}}
+    Learner("SAC", 64, settings=settings).model(world(), seed=0)
+    assert settings["policy_kwargs"] == {"net_arch": [8]}
