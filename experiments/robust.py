@@ -81,9 +81,9 @@ def compare_robust(cfg: DictConfig, market: Market, folder: Path) -> float:
 
     bout = Bout(market, Powers(flattened(cfg.robust.powers)), cfg.episodes, cfg.seed)
     check_game(market, bout.powers)
+    schools = Schools(cfg, bout, folder)
     policies, refused = build_policies(cfg, market, cfg.agents)
     best, robust = optimum(market), robust_optimum(market, bout.powers)
-    schools = Schools(cfg, bout, folder)
     learned = schools.adversary
     rows = [bout.against(name, policy, learned) for name, policy in policies.items()]
     rows += [bout.against("optimum, nominal", best, learned), bout.against("optimum, robust", robust, learned)]
