@@ -22,10 +22,11 @@ from numpy.typing import NDArray
 
 from agents.adversary import Powers
 from agents.exact import check_solvable
-from agents.game import Answer, Game, best_answer, descend, narrowed, start_level, worth_under
+from agents.game import Answer, Game, best_answer, start_level
 from agents.latent import Unsolvable
-from agents.optimum import GOLDEN, ascend, line_ways, quote_value
+from agents.optimum import ascend, line_ways, quote_value
 from agents.policy import Table
+from agents.worst import descend, look_at, narrowed, worth_under
 from mm_env import engine
 from mm_env.component import count, flat, load, record
 from mm_env.controls import with_parameters
@@ -33,8 +34,9 @@ from mm_env.market import Market
 from mm_env.maths import scalar
 
 Floats = NDArray[np.float64]
-_TRIES, _POINTS, _LOOKS, _CLOSE, _NEAR = 4, 16, 30, 1e-12, 0.1
-_ROUNDS, _ENOUGH = 12, 1e-8
+_TRIES, _CLOSE = 4, 1e-12  # of the search for a saddle point: corners tried, and the relative difference that is none
+_POINTS, _LOOKS, _NEAR = 16, 30, 0.1  # of the search along a line, and how far off it looks first
+_ROUNDS, _ENOUGH = 12, 1e-8  # choices added in a state at most, and the relative gap that needs none
 
 
 @dataclass(frozen=True)
@@ -187,44 +189,31 @@ def best_floor(market, action, choices, extras, place, here, trial):
 @scalar
 def best_first(market, action, choices, extras, place, here, trial, first, second, reach):
     """The highest floor within `reach` of an action, left in `here`: over the first number, of the best second one."""
-    left, right, best = max(first - reach, -1.0), min(first + reach, 1.0), -np.inf
-    points = _POINTS if reach == 1.0 else 2
-    spacing = (right - left) / points
-    for k in range(points + 1):
-        trial[0] = min(left + k * spacing, 1.0)
-        worth = best_second(market, action, choices, extras, place, trial, second, reach)
-        if worth > best:
-            best, here[0], here[1] = worth, trial[0], trial[1]
-    left, right = max(here[0] - spacing, left), min(here[0] + spacing, right)
-    middle, at_middle = left + GOLDEN * (right - left), np.inf
-    for look in range(_LOOKS):
-        trial[0] = left + right - middle if look else middle
-        probe = trial[0]
+    low, high, points = max(first - reach, -1.0), min(first + reach, 1.0), _POINTS if reach == 1.0 else 2
+    best, left, right, middle, at_middle = -np.inf, low, high, low, np.inf
+    here[0] = low
+    for look in range(points + 1 + _LOOKS):
+        probe, left, right, middle = look_at(look, points, low, high, left, right, middle, here[0])
+        trial[0] = probe
         worth = best_second(market, action, choices, extras, place, trial, second, reach)
         if worth > best:
             best, here[0], here[1] = worth, probe, trial[1]
-        left, right, middle, at_middle = narrowed(left, right, middle, at_middle, probe, -worth)
+        if look > points:
+            left, right, middle, at_middle = narrowed(left, right, middle, at_middle, probe, -worth)
     return best
 
 
 @scalar
 def best_second(market, action, choices, extras, place, trial, second, reach):
     """The highest floor over the second number of an action, which is left in `trial`."""
-    left, right, best, chosen = max(second - reach, -1.0), min(second + reach, 1.0), -np.inf, 0.0
-    points = _POINTS if reach == 1.0 else 2
-    spacing = (right - left) / points
-    for k in range(points + 1):
-        trial[1] = min(left + k * spacing, 1.0)
+    low, high, points = max(second - reach, -1.0), min(second + reach, 1.0), _POINTS if reach == 1.0 else 2
+    best, chosen, left, right, middle, at_middle = -np.inf, low, low, high, low, np.inf
+    for look in range(points + 1 + _LOOKS):
+        trial[1], left, right, middle = look_at(look, points, low, high, left, right, middle, chosen)
         worth, _ = floor_value(market, action, choices, extras, place, trial)
         if worth > best:
             best, chosen = worth, trial[1]
-    left, right = max(chosen - spacing, left), min(chosen + spacing, right)
-    middle, at_middle = left + GOLDEN * (right - left), np.inf
-    for look in range(_LOOKS):
-        trial[1] = left + right - middle if look else middle
-        worth, _ = floor_value(market, action, choices, extras, place, trial)
-        if worth > best:
-            best, chosen = worth, trial[1]
-        left, right, middle, at_middle = narrowed(left, right, middle, at_middle, trial[1], -worth)
+        if look > points:
+            left, right, middle, at_middle = narrowed(left, right, middle, at_middle, trial[1], -worth)
     trial[1] = chosen
     return best
