@@ -130,33 +130,35 @@ def improve_floor(
         here[0], here[1] = actions[2 * i], actions[2 * i + 1]
         place = (0.0, jumps, ahead, 0, i, levels)
         choices = (numbers, flat_drifting, corners, setting, added)
-        value[i], worst[i] = saddle(market, action, choices, place, ways, worst[i], here, trial)
-        for extra in range(rounds):
+        found, value[i], worst[i] = saddle(market, action, choices, place, ways, worst[i], here, trial)
+        for extra in range(rounds + 1):
+            if extra > 0 or not found:
+                value[i] = best_floor(market, action, choices, extra, place, here, trial)
+            if extra == rounds:
+                break
             quoted = load(action, here, 0, 1)
             answer = descend(market, quoted, place, setting, low, high, added[extra], point)
             if answer >= value[i] - _CLOSE * (abs(value[i]) + 1e-3):
                 break
-            value[i] = best_floor(market, action, choices, extra + 1, place, here, trial)
         actions[2 * i], actions[2 * i + 1] = here[0], here[1]
 
 
 @scalar
 def saddle(market, action, choices, place, ways, corner, here, trial):
-    """The best lowest value over the corners and the worst of them, from `here`: where quotes are best at the corner that is
-    worst for them; else by searching all quotes."""
+    """Whether there are quotes that are best at the corner that is worst for them, which are left in `here`; their value and
+    the corner."""
     numbers, drifting = choices[0], choices[1]
     jumps, i, levels = place[1], place[4], place[5]
-    first, second = here[0], here[1]
+    first, second, lowest = here[0], here[1], -np.inf
     for _ in range(_TRIES):
         here[0], here[1] = first, second
         rules = load(market, numbers, corner * count(market), 1)
         top = ascend(rules, action, (0.0, jumps, drifting, corner * levels, i, levels), 2, here, trial, ways)
         lowest, lower = floor_value(market, action, choices, 0, place, here)
         if lowest >= top - _CLOSE * (abs(top) + 1e-3):
-            return lowest, corner
+            return True, lowest, corner
         corner = lower
-    best = best_floor(market, action, choices, 0, place, here, trial)
-    return best, floor_value(market, action, choices, 0, place, here)[1]
+    return False, lowest, corner
 
 
 @scalar
@@ -179,10 +181,12 @@ def floor_value(market, action, choices, extras, place, here):
 @scalar
 def best_floor(market, action, choices, extras, place, here, trial):
     """The highest floor over all actions, left in `here`: near where it stands, or anywhere if the top is not near."""
-    first, second = here[0], here[1]
-    best = best_first(market, action, choices, extras, place, here, trial, first, second, _NEAR)
-    if max(abs(here[0] - first), abs(here[1] - second)) > 0.9 * _NEAR:
-        best = best_first(market, action, choices, extras, place, here, trial, 0.0, 0.0, 1.0)
+    first, second, reach, best = here[0], here[1], _NEAR, -np.inf
+    for _ in range(2):
+        best = best_first(market, action, choices, extras, place, here, trial, first, second, reach)
+        if max(abs(here[0] - first), abs(here[1] - second)) <= 0.9 * reach:
+            break
+        first, second, reach = 0.0, 0.0, 1.0
     return best
 
 

@@ -68,11 +68,9 @@ def keep(source, target):
 @scalar
 def lower_pair(market, quoted, place, setting, low, high, trial, d, e):
     """The least value over ranges d and e (one alone if they are the same), where `trial` is left."""
-    if d == e:
-        return lower_line(market, quoted, place, setting, low, high, trial, d)
-    lowest, best, best_other = math.inf, low[d], low[e]
+    lowest, best, best_other = math.inf, trial[d], trial[e]
     left, right, middle, at_middle = low[d], high[d], low[d], math.inf
-    for look in range(_POINTS + 1 + _LOOKS):
+    for look in range(_POINTS + 1 + _LOOKS if d != e else 1):
         trial[d], left, right, middle = look_at(look, _POINTS, low[d], high[d], left, right, middle, best)
         worth = lower_line(market, quoted, place, setting, low, high, trial, e)
         if worth < lowest:

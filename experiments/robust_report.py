@@ -50,7 +50,7 @@ def show(title: str, rows: Sequence[Row], gap: float, refused: Mapping[str, str]
     exact = [(heading, [exact_cells(row)[i] for row in rows]) for i, heading in enumerate(EXACT.values())]
     console.print(_table(title, rows, exact))
     simulated = [
-        (heading, [f"{number(estimates(row)[i])} [dim]{error(estimates(row)[i])}[/dim]" for row in rows])
+        (heading, [f"{number(estimates(row)[i])}\n[dim]{error(estimates(row)[i])}[/dim]" for row in rows])
         for i, heading in enumerate(headings()[1 + len(EXACT) :])
     ]
     console.print(_table("on the nominal market, and against the best answer to each", rows, simulated))
@@ -117,6 +117,7 @@ def robust_curves(market: Market, rows: Sequence[Row]) -> Figure:
             axis.plot(inventory[shown], now[:, 1], style, color=ASK, lw=1.8, label=f"ask: {row.name}")
         axis.set_title(label, color=INK)
         axis.set_xlabel("inventory")
+        axis.xaxis.get_major_locator().set_params(integer=True)
         plain(axis)
     axes[0].set_ylabel("depth (price units)")
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False, fontsize=8)
