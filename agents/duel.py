@@ -17,8 +17,9 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
 from agents.adversary import FixedAdversary, Powers, maker_acts
+from agents.clone import clone
 from agents.learner import Learner
-from agents.policy import Policy
+from agents.policy import Policy, policy_of
 from agents.sb3 import TrainedPolicy, VecAdapter
 from mm_env.controls import Controls
 from mm_env.market import Market
@@ -83,9 +84,10 @@ class _Seated(Learner):
 class Duel:
     """Trains `maker` and, `turns` rollouts before each of the maker's, `adversary`, each against the other as it then acts.
 
-    The adversary begins as the middle of its ranges. The maker's steps say when it ends.
+    The maker's steps say when it ends. A `teacher` of the maker is cloned before.
 
-    Raises: ValueError for a learner that is not on-policy, or ranges that the market does not have.
+    Raises: ValueError for a learner that is not on-policy, an adversary that learns from fills or a teacher as only a maker
+    can, or ranges that the market does not have.
     """
 
     maker: Learner
@@ -98,6 +100,9 @@ class Duel:
         for learner in (self.maker, self.adversary):
             if learner.algorithm not in ("PPO", "A2C"):
                 raise ValueError(f"a duel is between on-policy learners (PPO, A2C), got {learner.algorithm}")
+        for name in ("expected_fills", "teacher"):
+            if getattr(self.adversary, name):
+                raise ValueError(f"Duel.adversary must have no {name}, for its actions are no quotes")
 
     def train(
         self, market: Market, seed: int, folder: Path | None = None, callbacks: Sequence[BaseCallback] = ()
@@ -109,6 +114,8 @@ class Duel:
         self.powers.check(market)
         middle = FixedAdversary(np.zeros(len(self.powers.ranges)))
         maker = self._model(self.maker, MakerLanes, middle, market, seed, folder)
+        if self.maker.teacher is not None:
+            clone(maker, policy_of(self.maker.teacher, market))
         adversary = self._model(self.adversary, AdversaryLanes, TrainedPolicy(maker), market, seed, folder)
         maker.get_env().opponent = TrainedPolicy(adversary)
         rival = Turns(adversary, self.adversary.total_steps, self.turns)

@@ -10,9 +10,11 @@ from stable_baselines3.common.callbacks import BaseCallback
 
 from agents.adversary import FixedAdversary, Powers, RandomAdversary, face
 from agents.duel import AdversaryLanes, Duel, MakerLanes
+from agents.fixed import FixedSymmetric
 from agents.game import answer_with, best_answer
 from agents.learner import Learner, reward_units
 from agents.policy import Table, tabulate
+from agents.rollouts import foresee
 from agents.sb3 import TrainedPolicy, VecAdapter
 from mm_env import Grid, InventoryPenalty, with_parameters
 from mm_env.rollout import inventory_levels
@@ -176,6 +178,35 @@ def test_a_duel_is_watched_by_callbacks_and_logs_both_players_in_one_folder(tmp_
 def test_a_duel_is_between_on_policy_learners():
     with pytest.raises(ValueError, match=r"^a duel is between on-policy learners \(PPO, A2C\), got SAC"):
         Duel(learner(), Learner("SAC", 100), POWERS)
+
+
+@pytest.mark.parametrize(("name", "value"), [("expected_fills", True), ("teacher", FixedSymmetric(0.5))])
+def test_an_adversary_does_not_quote(name, value):
+    with pytest.raises(ValueError, match=f"^Duel.adversary must have no {name}, for its actions are no quotes"):
+        Duel(learner(), learner(**{name: value}), POWERS)
+
+
+def test_a_maker_without_the_luck_of_fills_expects_them_at_the_parameters_that_the_adversary_set():
+    """The chances that its rollouts foresee are those of the market as it was set in that very step."""
+    action = np.array([0.3, 1.0, -0.7])
+    rate, k = POWERS.parameters(action)[1:]
+    maker = learner(expected_fills=True).model(world(), 0)
+    made = MakerLanes(maker.get_env(), POWERS, FixedAdversary(action))
+    made.reset()
+    quotes = np.tile(np.float32([0.2, 0.1]), (4, 1))
+    made.step(quotes)
+    half_spread, skew = 0.6, 0.1
+    foreseen = foresee(made, made.observations * [0.0, 1.0], quotes)
+    for column, depth in ((1, half_spread - skew), (2, half_spread + skew)):
+        assert foreseen[:, column] == pytest.approx(1.0 - np.exp(-rate * np.exp(-k * depth) * 0.1), rel=1e-6)
+
+
+def test_a_maker_with_a_teacher_begins_as_it():
+    taught = replace(learner(total_steps=64), teacher=FixedSymmetric(0.3), settings={**SHORT, "learning_rate": 1e-12})
+    maker, _ = Duel(taught, learner(), POWERS).train(world(), 0)
+    table = tabulate(world(), maker)
+    assert table is not None
+    assert table.depths()[:, 1:-1] == pytest.approx(np.full((5, 5, 2), 0.3), abs=0.1)
 
 
 def test_ranges_that_the_market_does_not_have_are_refused_before_anything_is_learnt():
