@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.adversary import Powers
-from agents.exact import check_solvable
 from agents.latent import Unsolvable, axis_of
+from agents.outcomes import check_solvable, start_law
 from agents.policy import Table
 from agents.worst import descend, worth_under
 from mm_env import engine
@@ -52,7 +52,7 @@ class Answer:
     @property
     def objective(self) -> float:
         """The maker's expected sum of rewards over an episode."""
-        return float(self.value[0, start_level(self.market)])
+        return float(start_law(self.market) @ self.value[0])
 
     @property
     def policy(self) -> Table:
@@ -90,11 +90,6 @@ def worst_constant(market: Market, actions: Floats, powers: Powers, points: int 
     found = minimize(worth, lowest, method="Powell", bounds=[(-1.0, 1.0)] * len(lowest), options={"ftol": 1e-10})
     best = min((lowest, np.asarray(found.x)), key=worth)
     return game.answer(actions, powers.parameters(best))
-
-
-def start_level(market: Market) -> int:
-    """The level of the initial inventory."""
-    return int(np.argmin(np.abs(inventory_levels(market) - market.initial_inventory)))
 
 
 class Game:
@@ -155,7 +150,8 @@ def check_game(market: Market, powers: Powers) -> None:
         raise Unsolvable(f"reward: the game is solved for InventoryPenalty, got {market.reward}")
     if isinstance(market.clock, Ergodic):
         raise Unsolvable("clock: the game is solved over a finite horizon, and an ergodic market has none")
-    if len(axis_of(market).nodes) > 1:
+    axis = axis_of(market, 3)
+    if len(axis.nodes) > 1:
         raise Unsolvable("price: the game is solved for a price without a state that matters")
     if isinstance(market.quote, MarketOrders):
         raise Unsolvable("quote: the game is solved without market orders")
@@ -164,8 +160,8 @@ def check_game(market: Market, powers: Powers) -> None:
         raise Unsolvable(f"the adversary's {strange[0]} is none of {', '.join(SETTABLE)} that the game is solved for")
     rules, dt = record(market), market.clock.step_length
     foreseen = rules.price.expected(0.0, rules.price.start(), dt)
-    if not math.isclose(foreseen, market.price.mean_move(dt), abs_tol=1e-12):
-        raise Unsolvable("price: its `expected` is not its `mean_move`")
+    if not math.isclose(foreseen, float(axis.law.drift[0]), abs_tol=1e-12):
+        raise Unsolvable("price: its `expected` is not the drift of its `law`")
 
 
 def answer_levels(

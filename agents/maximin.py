@@ -21,10 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.adversary import Powers
-from agents.exact import check_solvable
-from agents.game import Answer, Game, best_answer, start_level
-from agents.latent import Unsolvable
-from agents.optimum import ascend, line_ways, quote_value
+from agents.ascent import ascend, quote_value
+from agents.game import Answer, Game, best_answer
+from agents.latent import Unsolvable, axis_of
+from agents.optimum import line_ways
+from agents.outcomes import check_solvable, start_law
 from agents.policy import Table
 from agents.worst import descend, look_at, narrowed, worth_under
 from mm_env import engine
@@ -59,7 +60,7 @@ class RobustOptimum:
     @property
     def gap(self) -> float:
         """By how much at most a better maker could exceed `objective`."""
-        return float(self.value[0, start_level(self.market)]) - self.objective
+        return float(start_law(self.market) @ self.value[0]) - self.objective
 
     def table(self) -> Table:
         """The quotes as a table."""
@@ -100,8 +101,7 @@ class _Improve:
     def __init__(self, market: Market, game: Game, corners: list[Market], rounds: int) -> None:
         self.shapes = record(market), (0.0, 0.0)
         self.numbers = np.concatenate([list(flat(record(corner))) for corner in corners])
-        dt = market.clock.step_length
-        self.drifts = np.array([corner.price.mean_move(dt) for corner in corners])[:, None] * game.q
+        self.drifts = np.array([axis_of(corner, 3).law.drift[0] for corner in corners])[:, None] * game.q
         self.jumps, self.ways, self.worst = game.jumps, line_ways(market), np.zeros(len(game.q), np.int64)
         self.setting = (game.numbers.copy(), game.rows, game.owners)
         self.answering = (self.setting, game.powers.low, game.powers.high, rounds)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from agents.optimum import GOLDEN, quote_value
+from agents.ascent import GOLDEN, quote_value
 from mm_env.component import load
 from mm_env.maths import scalar
 

@@ -73,7 +73,7 @@ def learning_curves(runs: Mapping[str, Mapping[str, Sequence[NDArray[np.float64]
         for axis, label in zip(axes[:, column], ("seconds of training", "million lane-steps")):
             axis.set(xlabel=label, ylim=(0.0, 1.02), title=market)
             axis.axhline(1.0, color=INK, lw=0.8, ls=":")
-            _plain(axis)
+            plain(axis)
         axes[0, column].legend(frameon=False, fontsize=8, loc="lower right")
     for axis in axes[:, 0]:
         axis.set_ylabel("skill (1 is the exact optimum)")
