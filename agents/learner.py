@@ -10,6 +10,7 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
+from numpy.typing import NDArray
 
 from agents.clone import clone
 from agents.policy import policy_of
@@ -125,13 +126,22 @@ class Learner:
 def reward_units(market: Market) -> tuple[float, float]:
     """The mean reward of a step, and the standard deviation of the sum over an episode, of acting by the middle action.
 
-    What is left of a value function once the mean is off is what depends on inventory: that is what has to be learnt.
+    What is left of a value function once the mean is off is what depends on inventory: that is what has to be learnt. Where
+    nothing but rounding is left (rewards without noise of a maker who does not mind inventory), the noise is the unit.
     """
+    objective = _middling(market)
+    if isinstance(market.reward, InventoryPenalty) and objective.std() <= 1e-9 * abs(objective.mean()):
+        noisy = _middling(replace(market, reward=replace(market.reward, noise=1.0)))
+        return float(objective.mean() / market.clock.steps), float(noisy.std()) or 1.0
+    return float(objective.mean() / market.clock.steps), float(objective.std()) or 1.0
+
+
+def _middling(market: Market) -> NDArray[np.float64]:
+    """The objectives of 1,024 episodes of acting by the middle action."""
     space: Any = market.quote.space
     middle = space.n // 2 if isinstance(space, gym.spaces.Discrete) else 0.0
     actions = np.full((1, len(inventory_levels(market)), market.quote.width), float(middle))
-    objective = run_actions(market, actions, 1024, seed=0).objective
-    return float(objective.mean() / market.clock.steps), float(objective.std()) or 1.0
+    return run_actions(market, actions, 1024, seed=0).objective
 
 
 def _single_thread() -> None:

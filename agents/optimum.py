@@ -235,17 +235,7 @@ class _Solver:
 
     @cached_property
     def ways(self) -> Floats:
-        """The lines to search, (lines, width): along each action, and along each depth with the other held.
-
-        The depths hardly interact, so that a sweep or two along them is enough; the actions are for the edges of their box.
-        """
-        lines = np.eye(self.width)
-        if self.width == 2:
-            origin, *moved = quoted_depths(self.quoted, np.array([[0.0, 0.0], [0.5, 0.0], [0.0, 0.5]]))
-            slopes = np.stack([depths - origin for depths in moved], axis=-1)
-            alone = np.linalg.inv(slopes).T
-            lines = np.vstack([alone / np.abs(alone).max(axis=1, keepdims=True), lines])
-        return np.ascontiguousarray(lines)
+        return line_ways(self.quoted)
 
     @property
     def _shapes(self) -> tuple[Any, ...]:
@@ -256,3 +246,17 @@ class _Solver:
         floats = np.zeros(1)
         arguments = (*self._shapes, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, self.ways, floats, 1, floats, floats)
         return engine.compiled(improve, *arguments)
+
+
+def line_ways(market: Market) -> Floats:
+    """The lines to search, (lines, width): along each action, and along each depth with the other held.
+
+    The depths hardly interact, so that a sweep or two along them is enough; the actions are for the edges of their box.
+    """
+    lines = np.eye(market.quote.width)
+    if market.quote.width == 2:
+        origin, *moved = quoted_depths(market, np.array([[0.0, 0.0], [0.5, 0.0], [0.0, 0.5]]))
+        slopes = np.stack([depths - origin for depths in moved], axis=-1)
+        alone = np.linalg.inv(slopes).T
+        lines = np.vstack([alone / np.abs(alone).max(axis=1, keepdims=True), lines])
+    return np.ascontiguousarray(lines)

@@ -40,6 +40,14 @@ class Table:
     market: Market
     actions: Floats
 
+    def act(self, observations: NDArray[np.float32]) -> NDArray[Any]:
+        """The actions (n, width) that the table holds for observations (n, k)."""
+        inventory, seconds_left = natural_units(self.market, observations)
+        level = np.rint(inventory).astype(np.int64) + round(self.market.max_inventory / self.market.order_size)
+        clock = self.market.clock
+        step = clock.steps - np.rint(seconds_left / clock.step_length).astype(np.int64)
+        return self.actions[np.clip(step, 0, len(self.actions) - 1), level]
+
     def depths(self) -> Floats:
         """Bid and ask depth (steps or 1, levels, 2), price units."""
         return quoted_depths(self.market, self.actions)
@@ -116,6 +124,8 @@ def grid_observations(market: Market) -> NDArray[np.float32] | None:
 
 def tabulate(market: Market, policy: Policy) -> Table | None:
     """The policy as a table, if it is one: a strategy, or any that says it is deterministic where all is seen."""
+    if isinstance(policy, Table):
+        return policy
     if isinstance(policy, StrategyPolicy):
         return policy.table()
     seen = grid_observations(market) if getattr(policy, "tabulable", False) else None

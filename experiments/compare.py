@@ -4,6 +4,7 @@ python -m experiments.compare market=avellaneda_stoikov agents=[best_fixed,glft,
 python -m experiments.compare agents=[best_fixed,glft,ppo] seeds=[0,1,2]
 python -m experiments.compare experiment=avellaneda_stoikov_2008
 python -m experiments.compare experiment=leaderboard
+python -m experiments.compare experiment=robust_market_making
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from omegaconf import DictConfig
 from experiments.benchmarks import Benchmarks
 from experiments.leaderboard import board
 from experiments.published import show_published
+from experiments.robust import compare_robust
 from experiments.setup import build_market, build_policies, experiment, is_learner, output_folder
 from experiments.show import show_contest
 
@@ -20,6 +22,8 @@ from experiments.show import show_contest
 @experiment("compare")
 def main(cfg: DictConfig) -> float:
     """Print the table, write it and the plots; the best agent's skill (its objective where there is no exact optimum)."""
+    if cfg.robust is not None:
+        return compare_robust(cfg, build_market(cfg), output_folder())
     if cfg.markets or any(is_learner(entry) for entry in cfg.agents):
         return board(cfg, output_folder())
     market, folder = build_market(cfg), output_folder()

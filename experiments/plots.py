@@ -37,7 +37,7 @@ def quote_curves(market: Market, agent: str, policy: Policy, rival: str, referen
             axis.plot(inventory[shown], depths[:, 1], style, color=ASK, lw=1.8, label=f"ask, {name}")
         axis.set_title(label, color=INK)
         axis.set_xlabel("inventory")
-        _plain(axis)
+        plain(axis)
     axes[0].set_ylabel("depth (price units)")
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False, fontsize=8)
     return figure
@@ -73,7 +73,7 @@ def learning_curves(runs: Mapping[str, Mapping[str, Sequence[NDArray[np.float64]
         for axis, label in zip(axes[:, column], ("seconds of training", "million lane-steps")):
             axis.set(xlabel=label, ylim=(0.0, 1.02), title=market)
             axis.axhline(1.0, color=INK, lw=0.8, ls=":")
-            _plain(axis)
+            plain(axis)
         axes[0, column].legend(frameon=False, fontsize=8, loc="lower right")
     for axis in axes[:, 0]:
         axis.set_ylabel("skill (1 is the exact optimum)")
@@ -101,7 +101,7 @@ def profit_histogram(entries: Sequence[Entry]) -> Figure:
     axis.set_xlabel("profit of an episode (price units)")
     axis.set_ylabel("density")
     axis.legend(frameon=False, fontsize=8)
-    _plain(axis)
+    plain(axis)
     return figure
 
 
@@ -115,7 +115,8 @@ def save(folder: Path, figures: Mapping[str, Figure | None]) -> list[Path]:
     return paths
 
 
-def _plain(axis: object) -> None:
+def plain(axis: object) -> None:
+    """No frame above and to the right, and a light grid."""
     for side in ("top", "right"):
         axis.spines[side].set_visible(False)  # pyright: ignore[reportAttributeAccessIssue]
     axis.grid(alpha=0.25, lw=0.6)  # pyright: ignore[reportAttributeAccessIssue]

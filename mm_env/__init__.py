@@ -5,6 +5,7 @@ from mm_env.account import Account, Fees, ProportionalFees
 from mm_env.alpha import ShortTermAlpha
 from mm_env.clock import Clock, Ergodic, FiniteHorizon
 from mm_env.component import Component, Sides, rule
+from mm_env.controls import Controls, randomised, with_parameters
 from mm_env.env import MarketMakingEnv, MarketMakingVectorEnv
 from mm_env.fill import Exponential, Fill, Linear, Logistic, PowerLaw
 from mm_env.flow import Bernoulli, Flow, Poisson
@@ -24,12 +25,12 @@ __version__ = "0.1.0"
 
 __all__ = [
     "CARA", "Account", "ArrivalImpact", "AsymmetricDamping", "Bernoulli", "Binomial", "Brownian", "Clock", "Component",
-    "Count", "Dealer", "Depths", "Ergodic", "Exponential", "Fees", "Fill", "FillImpact", "FiniteHorizon", "Flow",
-    "Geometric", "Grid", "Impact", "Integers", "InventoryPenalty", "Law", "Linear", "LogUniform", "Logistic", "Market",
-    "MarketMakingEnv", "MarketMakingVectorEnv", "MarketOrders", "NoImpact", "Noise", "NonNegative", "OrnsteinUhlenbeck",
-    "Outcome", "Poisson", "Positive", "PowerLaw", "Price", "Probability", "ProportionalFees", "Quote", "Quoting", "Real",
-    "Reward", "ShortTermAlpha", "Sides", "Skew", "SpreadAndSkew", "Trades", "Uniform", "Venue", "maths",
-    "metrics", "rule", "scalar",
+    "Controls", "Count", "Dealer", "Depths", "Ergodic", "Exponential", "Fees", "Fill", "FillImpact", "FiniteHorizon",
+    "Flow", "Geometric", "Grid", "Impact", "Integers", "InventoryPenalty", "Law", "Linear", "LogUniform", "Logistic",
+    "Market", "MarketMakingEnv", "MarketMakingVectorEnv", "MarketOrders", "NoImpact", "Noise", "NonNegative",
+    "OrnsteinUhlenbeck", "Outcome", "Poisson", "Positive", "PowerLaw", "Price", "Probability", "ProportionalFees", "Quote",
+    "Quoting", "Real", "Reward", "ShortTermAlpha", "Sides", "Skew", "SpreadAndSkew", "Trades", "Uniform", "Venue", "maths",
+    "metrics", "randomised", "rule", "scalar", "with_parameters",
 ]  # fmt: skip
 
 register_all()

@@ -45,7 +45,7 @@ def run_actions(market: Market, actions: Floats, num_episodes: int, seed: int) -
     simulation = Simulation(market, num_episodes)
     simulation.start(seed)
     simulation.run(check_table(market, actions))
-    return _episodes(simulation)
+    return episodes_of(simulation)
 
 
 def check_table(market: Market, actions: Floats) -> Floats:
@@ -79,10 +79,11 @@ def run_policy(
     for _ in range(market.clock.steps):
         observations, _, _, _ = simulation.step(actions.usable(act(observations), simulation))
         on_step()
-    return _episodes(simulation)
+    return episodes_of(simulation)
 
 
-def _episodes(simulation: Simulation) -> Episodes:
+def episodes_of(simulation: Simulation) -> Episodes:
+    """What the episodes that the lanes have just ended brought."""
     state, tally = simulation.state, simulation.state.tally
     return Episodes(
         tally.objective,

@@ -114,8 +114,25 @@ class Simulation:
     def restore(self, saved: dict[str, Any]) -> None:
         """Take up a state that `save` gave."""
         self.seed = saved["seed"]
-        self._states[:], self._parameters[:] = saved["states"], saved["parameters"]
+        if len(saved["parameters"]) > len(self._parameters):
+            self.part_parameters()
+        self._states[:] = saved["states"]
+        self._parameters[:] = np.resize(saved["parameters"], len(self._parameters))
         self.episodes[:] = saved["episodes"]
+
+    def part_parameters(self) -> None:
+        """Give each lane its own copy of the parameters, so that `set_parameter` may tell the lanes apart."""
+        if self._stride == 0:
+            self._stride = len(self._parameters)
+            self._parameters = np.tile(self._parameters, self._tiles)
+
+    def set_parameter(self, row: int, values: Floats, lanes: NDArray[np.int64] | None = None) -> None:
+        """Set number `row` of the market's record in the lanes of these indices (all if None), once they are parted.
+
+        Nothing is checked: `mm_env.controls.Controls` does that.
+        """
+        where = np.arange(self.num_lanes) if lanes is None else lanes
+        self._parameters[where // TILE * self._stride + row * TILE + where % TILE] = values
 
     def _nothing_seen(self) -> NDArray[np.float32]:
         return np.empty((self.num_lanes, len(self._shapes[3])), np.float32)
@@ -130,7 +147,7 @@ class Simulation:
         """Parameters in tiles, as the states are; a single tile serves all if no lane differs."""
         self._random: list[tuple[int, int, Distribution]] = []
         values, order = [], {}
-        for row, leaf in enumerate(_numbered(self.market)):
+        for row, leaf in enumerate(numbered(self.market)):
             if leaf is None:  # the number that stands in for an empty record
                 values.append(np.zeros(1))
             elif isinstance(leaf.value, Distribution):
@@ -157,7 +174,7 @@ class Simulation:
         lanes = np.flatnonzero(mask) if self._random else np.empty(0, np.int64)
         for row, index, distribution in self._random:
             uniform = parameter_uniforms(self.seed, lanes, self.episodes[lanes], index)
-            self._parameters[lanes // TILE * self._stride + row * TILE + lanes % TILE] = distribution.ppf(uniform)
+            self.set_parameter(row, distribution.ppf(uniform), lanes)
 
     def _over_lanes(self, run: Callable[..., Any], *arguments: Any) -> list[Any]:
         """Run a kernel over all lanes, split among the threads at the borders of tiles."""
@@ -230,7 +247,7 @@ def _lanes(num_lanes: int) -> int:
     return int(num_lanes)
 
 
-def _numbered(component: Component) -> list[Any]:
+def numbered(component: Component) -> list[Any]:
     """A leaf, or None for a stand-in, for each number of a component's record, in its order."""
     found = {leaf.path: leaf for leaf in leaves(component)}
     return [found.get(path) for path in _paths(record(component))]
