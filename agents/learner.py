@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.clone import clone
+from agents.features import with_lateness
 from agents.policy import policy_of
 from agents.rollouts import ExpectedRollouts, attached
 from agents.sb3 import ALGORITHMS, TrainedPolicy, VecAdapter, algorithm
@@ -30,6 +31,7 @@ class Learner:
 
     `expected_fills` takes the luck of who traded with us out of the advantages of PPO and A2C (`agents.rollouts`). A
     `teacher` (a Strategy, a Policy, or what makes one of a market) is cloned before PPO or A2C learns (`agents.clone`).
+    `lateness` shows the nets the time left on a scale of logarithms too (`agents.features`).
     `noise` is the share of the position's unforeseeable gain left in the rewards it learns from (`InventoryPenalty.noise`);
     `standardise` subtracts and divides by `reward_units`, `reward_scale` then multiplies. None of it changes which policy is
     best: all episodes are equally long. `stagger` spreads the lanes over the horizon. `checkpoints` are written evenly over
@@ -46,6 +48,7 @@ class Learner:
     standardise: bool = True
     stagger: bool = True
     expected_fills: bool = False
+    lateness: bool = False
     teacher: object = None
     checkpoints: NonNegative = 10
     settings: dict[str, Any] = field(default_factory=dict)
@@ -63,6 +66,8 @@ class Learner:
         _single_thread()
         lanes = self.lanes(market)
         settings = {"policy": "MlpPolicy", "device": "cpu", **deepcopy(self.settings)}  # it writes into them
+        if self.lateness:
+            settings["policy_kwargs"] = with_lateness(market, settings.get("policy_kwargs", {}))
         if self.expected_fills:
             settings["rollout_buffer_class"] = ExpectedRollouts
         logs = str(log_folder) if log_folder else None

@@ -26,13 +26,13 @@ from agents.game import answer_with, best_answer, check_game, worst_constant
 from agents.maximin import robust_optimum
 from agents.optimum import optimum
 from agents.policy import Policy, Table, play, tabulate
+from experiments.robust_report import FIGURES, Row, robust_curves, show, write
 from experiments.setup import build, build_policies
 from mm_env.market import Market
-from mm_env.metrics import Estimate, figures
+from mm_env.metrics import figures
 from mm_env.parameters import Interval, check
 
 NOMINAL, RANDOM, DUEL = "PPO, nominal", "PPO, randomised", "PPO, adversarial"
-FIGURES = ("profit", "profit_std", "sharpe", "terminal_inventory", "terminal_inventory_std")
 
 
 @dataclass(frozen=True)
@@ -64,21 +64,8 @@ class Bout:
         return Row(name, exact, {n: calm[n] for n in FIGURES}, {n: harsh[n] for n in FIGURES}, table)
 
 
-@dataclass(frozen=True)
-class Row:
-    """One maker: exact objectives, and simulated figures on the nominal market and against its exact adversary."""
-
-    name: str
-    exact: Mapping[str, float]
-    calm: Mapping[str, Estimate]
-    harsh: Mapping[str, Estimate]
-    table: Table
-
-
 def compare_robust(cfg: DictConfig, market: Market, folder: Path) -> float:
     """Train, solve, print and write; the objective of the adversarially trained maker (median seed) against the adversary."""
-    from experiments.robust_report import robust_curves, show, write
-
     bout = Bout(market, Powers(flattened(cfg.robust.powers)), cfg.episodes, cfg.seed)
     check_game(market, bout.powers)
     schools = Schools(cfg, bout, folder)

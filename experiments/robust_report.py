@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,11 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from agents.policy import Table as Quotes
 from experiments.plots import ASK, BID, INK, plain
 from experiments.report import error, number
-from experiments.robust import FIGURES, Row
 from mm_env.market import Market
+from mm_env.metrics import Estimate
 from mm_env.rollout import inventory_levels
 
 EXACT = {
@@ -31,11 +33,23 @@ SHORT = {
     "terminal_inventory": "final q",
     "terminal_inventory_std": "std of final q",
 }
+FIGURES = tuple(SHORT)  # what is simulated
 SIDES = {"calm": "nominal", "harsh": "adversary"}
 NOTE = (
     "Objectives are exact: on the nominal market, at the worst constant parameters, against the adversary's best answer to "
     "this maker, and against the adversary that PPO learned. The rest is simulated, ± is the half-width of a 95 % interval."
 )
+
+
+@dataclass(frozen=True)
+class Row:
+    """One maker: exact objectives, and simulated figures on the nominal market and against its exact adversary."""
+
+    name: str
+    exact: Mapping[str, float]
+    calm: Mapping[str, Estimate]
+    harsh: Mapping[str, Estimate]
+    table: Quotes
 
 
 def headings() -> list[str]:

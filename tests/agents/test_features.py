@@ -1,0 +1,58 @@
+"""The time left, seen near the end: the formula, and where there is none to see."""
+
+import numpy as np
+import pytest
+import torch
+
+from agents.features import Lateness, with_lateness
+from agents.learner import Learner
+from agents.sb3 import load
+from mm_env import Ergodic, OrnsteinUhlenbeck
+from tests.worlds import world
+
+SETTINGS = {"n_steps": 16, "batch_size": 32, "policy_kwargs": {"net_arch": [8]}}
+
+
+@pytest.fixture(autouse=True)
+def as_many_threads_as_before():
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
+
+
+def test_lateness_runs_from_the_start_to_the_end_by_logarithms_of_the_steps_left():
+    market = world()
+    extractor = Lateness(market.observation_space, 1, 5)
+    left = np.arange(5, -1, -1)
+    seen = torch.from_numpy(np.stack([np.full(6, 0.5), left / 5.0], axis=1).astype(np.float32))
+    shown = extractor(seen)
+    assert torch.equal(shown[:, :2], seen)
+    np.testing.assert_allclose(shown[:, 2], 1.0 - 2.0 * np.log(1.0 + left) / np.log(6.0), atol=1e-6)
+    assert shown[0, 2] == pytest.approx(-1.0)
+    assert shown[-1, 2] == pytest.approx(1.0)
+
+
+def test_it_is_shown_beside_any_signals():
+    market = world(price=OrnsteinUhlenbeck(1.0, 1.0, 100.0))
+    assert with_lateness(market, {})["features_extractor_kwargs"] == {"place": 1, "steps": 5}
+
+
+def test_a_market_without_an_end_has_none():
+    assert with_lateness(world(clock=Ergodic(1.0, 10)), {"net_arch": [8]}) == {"net_arch": [8]}
+    Learner("PPO", 32, 2, lateness=True, settings=SETTINGS).train(world(clock=Ergodic(1.0, 10)), 0)
+
+
+def test_an_extractor_of_ones_own_is_kept():
+    class Mine(Lateness):
+        pass
+
+    assert with_lateness(world(), {"features_extractor_class": Mine})["features_extractor_class"] is Mine
+
+
+@pytest.mark.parametrize("name", ["PPO", "TD3"])
+def test_a_model_that_sees_it_is_saved_and_loaded(name, tmp_path):
+    settings = SETTINGS if name == "PPO" else {"learning_starts": 8, "batch_size": 8, "buffer_size": 100}
+    policy = Learner(name, 32, 2, lateness=True, settings=settings).train(world(), 0)
+    policy.model.save(tmp_path / "model.zip")
+    seen = np.random.default_rng(0).uniform(0, 1, (20, 2)).astype(np.float32)
+    np.testing.assert_array_equal(policy.act(seen), load(name, tmp_path / "model.zip").act(seen))
