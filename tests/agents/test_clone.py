@@ -23,13 +23,6 @@ SETTINGS = {
 }
 
 
-@pytest.fixture(autouse=True)
-def as_many_threads_as_before():
-    threads = torch.get_num_threads()
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.fixture(scope="module")
 def cloned():
     learner = Learner("PPO", 1, 2048, noise=0.0, standardise=False, settings=SETTINGS)

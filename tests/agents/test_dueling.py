@@ -17,13 +17,6 @@ def learner(name, policy):
     return Learner(name, 64, 2, settings={**SETTINGS, "policy": policy})
 
 
-@pytest.fixture(autouse=True)
-def as_many_threads_as_before():
-    threads = torch.get_num_threads()
-    yield
-    torch.set_num_threads(threads)
-
-
 def test_it_is_the_sum_of_a_value_of_the_state_and_an_advantage_of_both():
     net = Dueling(2, 3, [4], torch.nn.Tanh)
     both = torch.randn(5, 5)

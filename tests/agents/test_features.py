@@ -13,13 +13,6 @@ from tests.worlds import world
 SETTINGS = {"n_steps": 16, "batch_size": 32, "policy_kwargs": {"net_arch": [8]}}
 
 
-@pytest.fixture(autouse=True)
-def as_many_threads_as_before():
-    threads = torch.get_num_threads()
-    yield
-    torch.set_num_threads(threads)
-
-
 def test_lateness_runs_from_the_start_to_the_end_by_logarithms_of_the_steps_left():
     market = world()
     extractor = Lateness(market.observation_space, 1, 5)

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 
 from agents.learner import Learner
 from agents.policy import play
@@ -13,13 +12,6 @@ from mm_env import CARA, Grid, InventoryPenalty, Price, rule
 from tests.worlds import world
 
 SHORT = {"n_steps": 16, "batch_size": 64, "n_epochs": 2, "policy_kwargs": {"net_arch": [8]}}
-
-
-@pytest.fixture(autouse=True)
-def as_many_threads_as_before():
-    threads = torch.get_num_threads()
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.mark.parametrize(("wrong", "message"), [

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
 
@@ -23,13 +22,6 @@ from tests.worlds import world
 POWERS = Powers({"price.drift": (-3.0, 3.0), "venue.flow.rate": (4.0, 16.0), "venue.fill.k": (0.6, 1.8)})
 SHORT = {"n_steps": 16, "batch_size": 64, "n_epochs": 2, "policy_kwargs": {"net_arch": [8]}}
 LANES = 6
-
-
-@pytest.fixture(autouse=True)
-def as_many_threads_as_before():
-    threads = torch.get_num_threads()
-    yield
-    torch.set_num_threads(threads)
 
 
 def quoting(market, seed=0):

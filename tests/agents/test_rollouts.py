@@ -33,13 +33,6 @@ def is_separable(market):
 SEPARABLE = [name for name, market in COVERING.items() if is_separable(market)]
 
 
-@pytest.fixture(autouse=True)
-def as_many_threads_as_before():
-    threads = torch.get_num_threads()
-    yield
-    torch.set_num_threads(threads)
-
-
 # what is foreseen
 
 

@@ -11,6 +11,9 @@ from hydra.core.utils import JobStatus
 from hydra.experimental.callback import Callback
 
 from experiments.setup import CONF, register_resolvers
+from tests.threads import as_many_threads_as_before
+
+__all__ = ["as_many_threads_as_before"]
 
 SMALL = ("market=cartea_jaimungal", "market.max_inventory=3", "market.clock.steps=10", "episodes=400")
 
