@@ -1,8 +1,9 @@
 # make train: set everything up and run the main job. make test: set up and run the whole test suite.
+# make results: README's tables from scratch, about an hour. make test-slow: what CI cannot afford.
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: train test test-slow benchmark clean
+.PHONY: train test test-slow results benchmark clean
 
 train: .venv/ready
 	$(BIN)/python -m experiments.train
@@ -15,6 +16,11 @@ test: .venv/ready
 
 test-slow: .venv/ready
 	$(BIN)/python -m pytest -m slow
+
+results: .venv/ready
+	$(BIN)/python -m experiments.compare experiment=leaderboard
+	$(BIN)/python -m experiments.compare experiment=ablations
+	$(BIN)/python -m experiments.compare experiment=robust_market_making
 
 benchmark: .venv/ready
 	$(BIN)/python -m experiments.benchmark

@@ -6,8 +6,6 @@ python -m experiments.calibrate data=binance path=[FIRST.gz,NEXT.gz] to=btcusdt
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 from rich.console import Console
@@ -17,6 +15,7 @@ from experiments.calibration.calibration import Settings, calibrate
 from experiments.calibration.market import check_free, market_path, market_yaml
 from experiments.calibration.rows import rows
 from experiments.plots import save
+from experiments.report import near
 from experiments.setup import build, experiment, output_folder
 from mm_env.data.recording import Recording
 
@@ -41,16 +40,12 @@ def main(cfg: DictConfig) -> float:
     path.write_text(text)
     report.show(found, estimates)
     report.write(folder, found, estimates, text, save(folder, plots.figures(found)))
-    Console(highlight=False, soft_wrap=True).print(f"Market: {_near(path)}\nReport and plots: {_near(folder)}")
+    Console(highlight=False, soft_wrap=True).print(f"Market: {near(path)}\nReport and plots: {near(folder)}")
     return found.fits["pooled"].exponential.largest_gap
 
 
 def _command() -> str:
     return " ".join(["python -m experiments.calibrate", *HydraConfig.get().overrides.task])
-
-
-def _near(path: Path) -> Path:
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 if __name__ == "__main__":

@@ -67,9 +67,13 @@ def show(
 
 
 def say_where(folder: Path) -> None:
-    """Where the tables and plots of a run are, from here if they are below."""
-    near = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
-    Console(highlight=False, soft_wrap=True).print(f"Tables and plots: {near}")
+    """Where the tables and plots of a run are."""
+    Console(highlight=False, soft_wrap=True).print(f"Tables and plots: {near(folder)}")
+
+
+def near(path: Path) -> Path:
+    """The path from here if it is below."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def write(

@@ -21,7 +21,7 @@ from mm_env.registration import register_all
 from mm_env.reward import CARA, AsymmetricDamping, InventoryPenalty, Outcome, Reward
 from mm_env.venue.dealer import Dealer, Trades, Venue
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "CARA", "Account", "ArrivalImpact", "AsymmetricDamping", "Bernoulli", "Binomial", "Brownian", "Clock", "Component",
