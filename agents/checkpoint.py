@@ -60,8 +60,7 @@ def save_checkpoint(path: Path, model: Any) -> None:
 def load_checkpoint(path: Path, name: str, lanes: VecAdapter, log_folder: Path | None) -> Any:
     """The model of algorithm `name` as it was, acting on `lanes`, which are put back where they were."""
     saved = torch.load(path, weights_only=False)
-    loaded = algorithm(name).load(io.BytesIO(saved["model"]), env=lanes, device="cpu", force_reset=False)
-    model: Any = attached(loaded)
+    model: Any = algorithm(name).load(io.BytesIO(saved["model"]), env=lanes, device="cpu", force_reset=False)
     model.tensorboard_log = str(log_folder) if log_folder else None
     if saved["replay_buffer"] is not None:
         model.replay_buffer = saved["replay_buffer"]
@@ -73,7 +72,7 @@ def load_checkpoint(path: Path, name: str, lanes: VecAdapter, log_folder: Path |
     torch.set_rng_state(saved["torch"])
     np.random.set_state(saved["numpy"])  # noqa: NPY002
     random.setstate(saved["python"])
-    return model
+    return attached(model)
 
 
 def _lanes(model: Any) -> VecAdapter:

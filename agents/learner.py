@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from agents.clone import clone
 from agents.features import with_lateness
 from agents.policy import policy_of
+from agents.replay import ExpectedReplay
 from agents.rollouts import ExpectedRollouts, attached
 from agents.sb3 import ALGORITHMS, TrainedPolicy, VecAdapter, algorithm
 from mm_env.market import Market
@@ -23,13 +24,17 @@ from mm_env.reward import InventoryPenalty
 from mm_env.rollout import inventory_levels, run_actions
 
 CHECKPOINT = "checkpoint.pt"
+EXPECTING: dict[str, dict[str, Any]] = {
+    **{name: {"rollout_buffer_class": ExpectedRollouts} for name in ("PPO", "A2C")},
+    **{name: {"replay_buffer_class": ExpectedReplay} for name in ("TD3", "SAC")},
+}
 
 
 @dataclass(frozen=True)
 class Learner:
     """Trains `algorithm` for `total_steps` lane-steps on `num_envs` lanes.
 
-    `expected_fills` takes the luck of who traded with us out of the advantages of PPO and A2C (`agents.rollouts`). A
+    `expected_fills` takes the luck of who traded with us out of what PPO, A2C, TD3 and SAC learn from (`agents.rollouts`). A
     `teacher` (a Strategy, a Policy, or what makes one of a market) is cloned before PPO or A2C learns (`agents.clone`).
     `lateness` shows the nets the time left on a scale of logarithms too (`agents.features`).
     `noise` is the share of the position's unforeseeable gain left in the rewards it learns from (`InventoryPenalty.noise`);
@@ -57,9 +62,10 @@ class Learner:
         check_fields(self, scalar=True)
         if self.algorithm not in ALGORITHMS:
             raise ValueError(f"Learner.algorithm must be one of {', '.join(ALGORITHMS)}, got {self.algorithm!r}")
-        for name in ("expected_fills", "teacher"):
-            if getattr(self, name) and self.algorithm not in ("PPO", "A2C"):
-                raise ValueError(f"Learner.{name} is for PPO and A2C, got {self.algorithm}")
+        if self.expected_fills and self.algorithm not in EXPECTING:
+            raise ValueError(f"Learner.expected_fills is for {', '.join(EXPECTING)}, got {self.algorithm}")
+        if self.teacher and self.algorithm not in ("PPO", "A2C"):
+            raise ValueError(f"Learner.teacher is for PPO and A2C, got {self.algorithm}")
 
     def model(self, market: Market, seed: int, log_folder: Path | None = None) -> Any:
         """The untrained model on `market`."""
@@ -69,7 +75,7 @@ class Learner:
         if self.lateness:
             settings["policy_kwargs"] = with_lateness(market, settings.get("policy_kwargs", {}))
         if self.expected_fills:
-            settings["rollout_buffer_class"] = ExpectedRollouts
+            settings |= EXPECTING[self.algorithm]
         logs = str(log_folder) if log_folder else None
         return attached(algorithm(self.algorithm)(env=lanes, seed=seed, tensorboard_log=logs, **settings))
 

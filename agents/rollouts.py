@@ -27,13 +27,27 @@ from mm_env.venue.dealer import Dealer
 Singles = NDArray[np.float32]
 
 
-class ExpectedRollouts(RolloutBuffer):
-    """A rollout buffer of PPO or A2C on a VecAdapter; `attach` tells it whose values to expect."""
+class Expecting:
+    """A buffer that has to know whose values it expects. What it knows of the model is not saved with it."""
 
     def attach(self, model: Any) -> None:
         """Expect the values of this model, on the lanes it acts on."""
-        self.critic, self.lanes = model.policy.predict_values, model.get_env()
+        self.critic, self.lanes = self.critic_of(model), model.get_env()
         check_separable(self.lanes.market)
+
+    def critic_of(self, model: Any) -> Any:
+        """What gives V (n, 1) at observations (n, k)."""
+        raise NotImplementedError
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name not in ("critic", "lanes")}
+
+
+class ExpectedRollouts(Expecting, RolloutBuffer):
+    """A rollout buffer of PPO or A2C on a VecAdapter; `attach` tells it whose values to expect."""
+
+    def critic_of(self, model: Any) -> Any:
+        return model.policy.predict_values
 
     def reset(self) -> None:
         super().reset()
@@ -58,9 +72,10 @@ class ExpectedRollouts(RolloutBuffer):
 
 
 def attached(model: Any) -> Any:
-    """The model itself, its rollout buffer told of it if it is one that has to be."""
-    if isinstance(buffer := getattr(model, "rollout_buffer", None), ExpectedRollouts):
-        buffer.attach(model)
+    """The model itself, its buffer told of it if it is one that has to be."""
+    for name in ("rollout_buffer", "replay_buffer"):
+        if isinstance(buffer := getattr(model, name, None), Expecting):
+            buffer.attach(model)
     return model
 
 

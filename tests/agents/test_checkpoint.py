@@ -47,11 +47,14 @@ def weights(model: object) -> dict[str, np.ndarray]:
     return {name: value.numpy() for name, value in model.policy.state_dict().items()}  # type: ignore[attr-defined]
 
 
+TD3 = {**SAC, "algorithm": "TD3", "expected_fills": True, "lateness": True}
 EXPECTED = {**PPO, "expected_fills": True, "lateness": True, "noise": 0.0}
 
 
 @pytest.mark.parametrize(
-    ("settings", "after"), [(PPO, 900), (EXPECTED, 900), (SAC, 500)], ids=["PPO", "PPO with expected fills", "SAC"]
+    ("settings", "after"),
+    [(PPO, 900), (EXPECTED, 900), (SAC, 500), (TD3, 500)],
+    ids=["PPO", "PPO with expected fills", "SAC", "TD3 with expected fills"],
 )
 def test_a_run_killed_and_resumed_ends_with_the_weights_of_an_uninterrupted_one(
     settings: dict, after: int, tmp_path: Path

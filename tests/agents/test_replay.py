@@ -1,0 +1,70 @@
+"""Targets without the luck of fills: their mean and the batch are as they were, computed by hand, resumed to the same bits."""
+
+import numpy as np
+import pytest
+import torch
+
+from agents.learner import Learner
+from agents.replay import ExpectedReplay
+from agents.rollouts import expected_values
+from mm_env import InventoryPenalty
+from tests.worlds import within, world
+
+SETTINGS = {"learning_starts": 64, "batch_size": 32, "buffer_size": 4096, "policy_kwargs": {"net_arch": [8]}}
+BOTH = pytest.mark.parametrize("name", ["TD3", "SAC"])
+
+
+def trained(name, steps=512, lanes=16, **parts):
+    learner = Learner(name, steps, lanes, expected_fills=True, settings=SETTINGS)
+    return learner.train(world(**parts), seed=0).model
+
+
+def target_value(model, observations):
+    """min over the two target critics at the (target) actor's most likely action."""
+    seen = torch.from_numpy(observations)
+    with torch.no_grad():
+        actions = model.actor_target(seen) if hasattr(model, "actor_target") else model.actor(seen, deterministic=True)
+        return torch.minimum(*model.critic_target(seen, actions)).numpy().ravel()
+
+
+@BOTH
+def test_a_sample_is_its_parents_with_the_luck_taken_out_of_the_reward(name):
+    model = trained(name)
+    buffer = model.replay_buffer
+    assert isinstance(buffer, ExpectedReplay)
+    rows = np.arange(20)
+    np.random.seed(3)  # noqa: NPY002
+    ours = buffer._get_samples(rows)
+    np.random.seed(3)  # noqa: NPY002
+    theirs = super(ExpectedReplay, buffer)._get_samples(rows)
+    for part in ("observations", "actions", "next_observations", "dones"):
+        assert torch.equal(getattr(ours, part), getattr(theirs, part)), part
+    np.random.seed(3)  # noqa: NPY002
+    lanes = np.random.randint(0, buffer.n_envs, 20)  # noqa: NPY002
+    following, foreseen = buffer.next_observations[rows, lanes], buffer.foreseen[rows, lanes]
+    luck = target_value(model, following) - expected_values(buffer.critic, buffer.lanes, following, foreseen)
+    luck[buffer.dones[rows, lanes] > 0] = 0.0
+    assert np.abs(luck).max() > 1e-4
+    changed = (theirs.rewards - ours.rewards).numpy().ravel()
+    np.testing.assert_allclose(changed, model.gamma * luck, atol=1e-5)
+
+
+@BOTH
+def test_what_is_taken_out_has_mean_zero(name):
+    model = trained(name, steps=16_000, lanes=512, reward=InventoryPenalty(phi=0.5))
+    buffer = model.replay_buffer
+    rows = np.repeat(np.arange(buffer.size()), buffer.n_envs)
+    lanes = np.tile(np.arange(buffer.n_envs), buffer.size())
+    going_on = buffer.dones[rows, lanes] == 0
+    rows, lanes = rows[going_on], lanes[going_on]
+    following = buffer.next_observations[rows, lanes]
+    expected = expected_values(buffer.critic, buffer.lanes, following, buffer.foreseen[rows, lanes])
+    luck = target_value(model, following) - expected
+    assert luck.std() > 1e-3
+    assert within(luck, 0.0)
+
+
+def test_it_is_saved_without_the_model_and_the_lanes():
+    state = trained("TD3").replay_buffer.__getstate__()
+    assert "foreseen" in state
+    assert not {"critic", "lanes"} & set(state)
