@@ -68,7 +68,6 @@ def test_a_number_of_the_run_is_refused_by_name(refused, override):
     ("[best_fixed,cartea_jamungal]", "got 'cartea_jamungal'. Did you mean 'cartea_jaimungal'?"),
     ("[xyz]", "got 'xyz'. Known are: "),
     ("[]", "agents must name at least one that the market allows, got []"),
-    ("[ppo]", "it has to be trained first: give the folder of its run"),
 ])  # fmt: skip
 def test_an_agent_that_cannot_compete_is_refused_with_a_hint(refused, agents, message):
     assert message in one_line(refused(compare.main, f"agents={agents}"))
@@ -88,9 +87,10 @@ def test_an_agent_that_evaluate_does_not_know_is_refused_and_others_are_named(re
 
 
 @pytest.mark.parametrize(("overrides", "message"), [
-    (["agent.algorithm=DQN"], "DQN needs a grid of actions (quote@market.quote=grid), got SpreadAndSkew"),
-    (["agent.algorithm=SAC", "quote@market.quote=grid"], "SAC needs continuous actions, got Grid"),
+    (["agent=dqn"], "DQN needs a grid of actions (quote@market.quote=grid), got SpreadAndSkew"),
+    (["agent=sac", "quote@market.quote=grid"], "SAC needs continuous actions, got Grid"),
     (["agent.algorithm=PPOO"], "Learner.algorithm must be one of PPO, "),
+    (["agent.algorithm=DQN"], "Learner.expected_fills is for PPO, A2C, TD3, SAC, got DQN"),
     (["agent.total_steps=0"], "Learner.total_steps must be a whole number in"),
     (["agent.num_envs=abc"], "Learner.num_envs must be a whole number in"),
     (["agent.noise=2"], "Learner.noise must be in [0, 1], got 2"),
