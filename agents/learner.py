@@ -64,7 +64,7 @@ class Learner:
             raise ValueError(f"Learner.algorithm must be one of {', '.join(ALGORITHMS)}, got {self.algorithm!r}")
         if self.expected_fills and self.algorithm not in EXPECTING:
             raise ValueError(f"Learner.expected_fills is for {', '.join(EXPECTING)}, got {self.algorithm}")
-        if self.teacher and self.algorithm not in ("PPO", "A2C"):
+        if self.teacher is not None and self.algorithm not in ("PPO", "A2C"):
             raise ValueError(f"Learner.teacher is for PPO and A2C, got {self.algorithm}")
 
     def model(self, market: Market, seed: int, log_folder: Path | None = None) -> Any:

@@ -25,7 +25,7 @@ from agents.ascent import improve
 from agents.exact import NODES, objective_of, poisson_equation, start_worth
 from agents.latent import Axis, Unsolvable, axis_of
 from agents.outcomes import check_solvable
-from agents.policy import Table, natural_units, quoted_depths
+from agents.policy import Table, places, quoted_depths
 from mm_env import engine
 from mm_env.clock import Ergodic
 from mm_env.component import record
@@ -100,12 +100,7 @@ class Optimum:
 
     def act(self, observations: NDArray[np.float32]) -> NDArray[Any]:
         """The best actions (n, width), or (n,) if discrete, at observations (n, k); linear between the axis' nodes."""
-        inventory, seconds_left = natural_units(self.market, observations)
-        level = np.rint(inventory).astype(np.int64) + round(self.market.max_inventory / self.market.order_size)
-        clock = self.market.clock
-        step = np.clip(
-            clock.steps - np.rint(seconds_left / clock.step_length).astype(np.int64), 0, len(self.actions) - 1
-        )
+        step, level = places(self.market, observations, len(self.actions))
         discrete = isinstance(self.market.quote.space, gym.spaces.Discrete)
         actions = self.axis.between(self.actions, step, level, observations, discrete)
         return actions[:, 0].astype(np.int64) if discrete else actions

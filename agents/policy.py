@@ -42,11 +42,8 @@ class Table:
 
     def act(self, observations: NDArray[np.float32]) -> NDArray[Any]:
         """The actions (n, width) that the table holds for observations (n, k)."""
-        inventory, seconds_left = natural_units(self.market, observations)
-        level = np.rint(inventory).astype(np.int64) + round(self.market.max_inventory / self.market.order_size)
-        clock = self.market.clock
-        step = clock.steps - np.rint(seconds_left / clock.step_length).astype(np.int64)
-        return self.actions[np.clip(step, 0, len(self.actions) - 1), level]
+        step, level = places(self.market, observations, len(self.actions))
+        return self.actions[step, level]
 
     def depths(self) -> Floats:
         """Bid and ask depth (steps or 1, levels, 2), price units."""
@@ -107,6 +104,14 @@ def natural_units(market: Market, observations: NDArray[np.float32]) -> tuple[Fl
         return inventory, np.full(len(seen), market.clock.horizon)
     steps_left = np.rint(seen[:, names.index("time_left")] * market.clock.steps)
     return inventory, steps_left * market.clock.step_length
+
+
+def places(market: Market, observations: NDArray[np.float32], rows: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Row and level, both (n,), of a table of `rows` rows (one a step, or 1) at observations (n, k)."""
+    inventory, seconds_left = natural_units(market, observations)
+    level = np.rint(inventory).astype(np.int64) + round(market.max_inventory / market.order_size)
+    step = market.clock.steps - np.rint(seconds_left / market.clock.step_length).astype(np.int64)
+    return np.clip(step, 0, rows - 1), level
 
 
 def grid_observations(market: Market) -> NDArray[np.float32] | None:

@@ -1,8 +1,8 @@
 """Rollouts whose advantages are rid of the luck of who happened to trade with us.
 
 What a step is worth to a learner is r + V(s') - V(s). Two orders that fill, or pass by, lead to other inventories s' and
-so to other values: in a market maker's world that luck is fifty times as loud as what its quotes change. But the quotes
-say how likely each s' is, so V(s') is replaced by its conditional expectation (Rao & Blackwell):
+so to other values, and that luck drowns what the quotes themselves change (README's ablations). But the quotes say how
+likely each s' is, so V(s') is replaced by its conditional expectation (Rao & Blackwell):
 
     r + gamma E[V(s') | s, a] - V(s),    E[V(s') | s, a] = sum over d in {-1, 0, 1} of P(d orders bought | s, a) V(s' | d)
 
