@@ -9,9 +9,10 @@ from agents.exact import best_fixed, best_linear_skew
 from agents.fixed import FixedSymmetric, LinearSkew
 from agents.glft import GLFT, GLFTAsymptotic
 from agents.policy import Policy, RandomPolicy, Strategy, StrategyPolicy
+from agents.touch import AtTouch, ImbalanceSkew
 
 __all__ = [
-    "GLFT", "AvellanedaStoikov", "AvellanedaStoikovStationary", "AvellanedaStoikovSymmetric", "CarteaJaimungal",
-    "CarteaJaimungalStationary", "FixedSymmetric", "GLFTAsymptotic", "LinearSkew", "Policy", "RandomPolicy", "Strategy",
-    "StrategyPolicy", "best_fixed", "best_linear_skew",
+    "GLFT", "AtTouch", "AvellanedaStoikov", "AvellanedaStoikovStationary", "AvellanedaStoikovSymmetric",
+    "CarteaJaimungal", "CarteaJaimungalStationary", "FixedSymmetric", "GLFTAsymptotic", "ImbalanceSkew", "LinearSkew",
+    "Policy", "RandomPolicy", "Strategy", "StrategyPolicy", "best_fixed", "best_linear_skew",
 ]  # fmt: skip

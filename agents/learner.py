@@ -22,6 +22,7 @@ from mm_env.market import Market
 from mm_env.parameters import Count, NonNegative, Positive, Probability, check_fields
 from mm_env.reward import InventoryPenalty
 from mm_env.rollout import inventory_levels, run_actions
+from mm_env.venue.book import Book
 
 CHECKPOINT = "checkpoint.pt"
 EXPECTING: dict[str, dict[str, Any]] = {
@@ -39,8 +40,9 @@ class Learner:
     `lateness` shows the nets the time left on a scale of logarithms too (`agents.features`).
     `noise` is the share of the position's unforeseeable gain left in the rewards it learns from (`InventoryPenalty.noise`);
     `standardise` subtracts and divides by `reward_units`, `reward_scale` then multiplies. None of it changes which policy is
-    best: all episodes are equally long. `stagger` spreads the lanes over the horizon. `checkpoints` are written evenly over
-    the training. `settings` goes to the algorithm as it is.
+    best: all episodes are equally long. In an order book, whose fills and moves have no expectation in closed form, neither
+    `expected_fills` nor `noise` does anything. `stagger` spreads the lanes over the horizon. `checkpoints` are written
+    evenly over the training. `settings` goes to the algorithm as it is.
 
     Raises: TypeError or ValueError for a parameter out of range, or an action space that the algorithm cannot use.
     """
@@ -74,7 +76,7 @@ class Learner:
         settings = {"policy": "MlpPolicy", "device": "cpu", **deepcopy(self.settings)}  # it writes into them
         if self.lateness:
             settings["policy_kwargs"] = with_lateness(market, settings.get("policy_kwargs", {}))
-        if self.expected_fills:
+        if self.expected_fills and not isinstance(market.venue, Book):
             settings |= EXPECTING[self.algorithm]
         logs = str(log_folder) if log_folder else None
         return attached(algorithm(self.algorithm)(env=lanes, seed=seed, tensorboard_log=logs, **settings))
@@ -121,7 +123,7 @@ class Learner:
 
     def training_market(self, market: Market) -> Market:
         """The market to learn on: the same but for the noise in its rewards."""
-        if self.noise == 1.0 or not isinstance(market.reward, InventoryPenalty):
+        if self.noise == 1.0 or not isinstance(market.reward, InventoryPenalty) or isinstance(market.venue, Book):
             return market
         return replace(market, reward=replace(market.reward, noise=self.noise))
 

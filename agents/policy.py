@@ -141,12 +141,16 @@ def tabulate(market: Market, policy: Policy) -> Table | None:
 
 
 def play(market: Market, policy: Policy, num_episodes: int, seed: int, on_step: Any = lambda: None) -> Episodes:
-    """Episode 0 of `seed` in `num_episodes` lanes: inside the kernel if the policy is a table, else step by step."""
+    """Episode 0 of `seed` in `num_episodes` lanes: inside the kernel if the policy is a table, else step by step.
+
+    A policy with a `market` of its own acts there: the same but for the action space.
+    """
     getattr(policy, "forget", lambda: None)()
     table = tabulate(market, policy)
     if table is not None:
         return run_actions(table.market, table.actions, num_episodes, seed)
-    return run_policy(market, policy.act, num_episodes, seed, on_step)
+    own = getattr(policy, "market", market)  # some act in another action space
+    return run_policy(own, policy.act, num_episodes, seed, on_step)
 
 
 def quoted_depths(market: Market, actions: NDArray[Any]) -> Floats:

@@ -16,6 +16,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from agents.measured import Measured, measured
 from agents.policy import Policy, policy_of
 from mm_env.market import Market
 from mm_env.parameters import Interval, check
@@ -25,13 +26,41 @@ CONF = Path(__file__).parents[1] / "conf"
 
 
 def volatility(market: DictConfig) -> float:
-    """The mid's sigma in price / sqrt(time), where it is one number."""
+    """The mid's sigma in price / sqrt(time), where it is one number; of an order book as measured in it."""
+    if is_book(market):
+        return of_book(market).sigma
     sigma = market.price.sigma
     if market.price._target_.endswith(".Geometric"):
         raise ValueError("the theory wants sigma in price units, and that of mm_env.Geometric is a share of the price")
     if not isinstance(sigma, int | float) or not sigma > 0:
         raise ValueError(f"the theory wants market.price.sigma to be one number > 0, got {sigma}")
     return sigma
+
+
+def is_book(market: DictConfig) -> bool:
+    """Whether the venue is an order book."""
+    return market.venue._target_.split(".")[-1] == "Book"
+
+
+def of_book(market: DictConfig) -> Measured:
+    """What the closed forms want to know of an order book."""
+    return measured(build(market))
+
+
+def order_rate(market: DictConfig) -> float:
+    """A of lambda(depth) = A exp(-k depth), orders / time of one side, where it is one number."""
+    return of_book(market).rate if is_book(market) else _one_number(market.venue.flow, "rate", "market.venue.flow.rate")
+
+
+def fill_decay(market: DictConfig) -> float:
+    """k of lambda(depth) = A exp(-k depth), 1 / price, where it is one number."""
+    return of_book(market).k if is_book(market) else _one_number(market.venue.fill, "k", "market.venue.fill.k")
+
+
+def _one_number(owner: DictConfig, name: str, path: str) -> float:
+    if name not in owner:
+        raise ValueError(f"Interpolation key '{path}' not found")
+    return owner[name]
 
 
 def risk_aversion(market: DictConfig) -> float:
@@ -53,11 +82,25 @@ def terminal_penalty(market: DictConfig) -> float:
 
 def mean_jump(market: DictConfig) -> float:
     """The mean jump of the mid after an order, price units."""
-    return market.venue.impact.mean if "mean" in market.venue.impact else 0.0
+    impact = market.venue.get("impact") or {}
+    return impact.get("mean", 0.0)
 
 
+def strategies(market: DictConfig) -> list[str]:
+    """The strategies of conf/agent that are made for dealers, or for order books."""
+    return [*STRATEGIES, *(TOUCHING if is_book(market) else EXACT)]
+
+
+STRATEGIES = (
+    "random", "fixed_symmetric", "avellaneda_stoikov", "avellaneda_stoikov_stationary", "glft", "glft_asymptotic",
+    "cartea_jaimungal", "cartea_jaimungal_stationary",
+)  # fmt: skip
+EXACT, TOUCHING = ("best_fixed", "linear_skew"), ("join", "inside", "imbalance")
 RESOLVERS: dict[str, Callable[..., Any]] = {
+    "strategies": strategies,
     "volatility": volatility,
+    "order_rate": order_rate,
+    "fill_decay": fill_decay,
     "risk_aversion": risk_aversion,
     "running_penalty": running_penalty,
     "terminal_penalty": terminal_penalty,

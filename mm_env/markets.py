@@ -14,9 +14,11 @@ from mm_env.fill import Exponential
 from mm_env.flow import Bernoulli, Poisson
 from mm_env.impact import ArrivalImpact
 from mm_env.market import Market
-from mm_env.price import Binomial, Brownian
-from mm_env.quote import Depths, SpreadAndSkew
+from mm_env.order_flow import published
+from mm_env.price import Binomial, Brownian, FromBook
+from mm_env.quote import Depths, SpreadAndSkew, Touch
 from mm_env.reward import CARA, InventoryPenalty
+from mm_env.venue.book import Book
 from mm_env.venue.dealer import Dealer
 
 
@@ -93,9 +95,56 @@ def _nasdaq(sigma: float, rate: float, k: float, reach: float, phi: float, mid: 
     )
 
 
+def cont_stoikov_talreja() -> Market:
+    """The Poisson book of Cont, Stoikov & Talreja 2010 with Sky Perfect's rates, in ticks and minutes: four decisions a minute
+    for twenty minutes, an order of one lot on each side."""
+    return Market(
+        price=FromBook(),
+        venue=Book(flow=published.sky_perfect()),
+        clock=FiniteHorizon(horizon=20.0, steps=80),
+        quote=Touch(),
+        reward=InventoryPenalty(phi=0.05),
+        initial_mid=1000.0,
+        max_inventory=5.0,
+        inventory_scale=2.0,
+    )
+
+
+def zero_intelligence() -> Market:
+    """The book of Smith, Farmer, Gillemot & Krishnamurthy 2003, else as `cont_stoikov_talreja`."""
+    return replace(cont_stoikov_talreja(), venue=Book(flow=published.plain()))
+
+
+def queue_reactive() -> Market:
+    """A large-tick book after Huang, Lehalle & Rosenbaum 2015, in ticks and seconds: a decision each second for five minutes,
+    three prices on each side of the reference."""
+    venue = Book(flow=published.after_huang(), levels=3, warm_up=0.0, flow_memory=10.0)
+    clock = FiniteHorizon(horizon=300.0, steps=300)
+    return replace(cont_stoikov_talreja(), venue=venue, clock=clock, reward=InventoryPenalty(phi=0.001))
+
+
+def hawkes() -> Market:
+    """A book whose orders bring orders, in ticks and seconds: a decision each second for five minutes."""
+    venue = Book(flow=published.excited(), levels=10, warm_up=60.0, flow_memory=10.0)
+    clock = FiniteHorizon(horizon=300.0, steps=300)
+    return replace(cont_stoikov_talreja(), venue=venue, clock=clock, reward=InventoryPenalty(phi=0.001))
+
+
 MARKETS: dict[str, Callable[[], Market]] = {
     made.__name__: made
-    for made in (avellaneda_stoikov, cartea_jaimungal, adverse_selection, glft, amzn, aapl, amzn_ergodic)
+    for made in (
+        avellaneda_stoikov,
+        cartea_jaimungal,
+        adverse_selection,
+        glft,
+        amzn,
+        aapl,
+        amzn_ergodic,
+        cont_stoikov_talreja,
+        zero_intelligence,
+        queue_reactive,
+        hawkes,
+    )
 }
 
 

@@ -13,6 +13,7 @@ from mm_env.env import Actions
 from mm_env.market import Market
 from mm_env.quote import Unbounded
 from mm_env.simulation import Simulation
+from mm_env.venue.book import Book
 
 Floats = NDArray[np.float64]
 
@@ -41,11 +42,25 @@ def inventory_levels(market: Market) -> Floats:
 
 
 def run_actions(market: Market, actions: Floats, num_episodes: int, seed: int) -> Episodes:
-    """Episode 0 of `seed` in `num_episodes` lanes, acting by a table (steps or 1, levels, width) of the market's actions."""
-    simulation = Simulation(market, num_episodes)
+    """Episode 0 of `seed` in `num_episodes` lanes, acting by a table (steps or 1, levels, width) of the market's actions.
+
+    At inventories between two levels (an order may be filled in part) by the nearest.
+    """
+    simulation, table = Simulation(market, num_episodes), check_table(market, actions)
     simulation.start(seed)
-    simulation.run(check_table(market, actions))
+    if isinstance(market.venue, Book):
+        _run_steps(simulation, table)
+    else:
+        simulation.run(table)
     return episodes_of(simulation)
+
+
+def _run_steps(simulation: Simulation, table: Floats) -> None:
+    market = simulation.market
+    for step in range(market.clock.steps):
+        inventory = simulation.state.account.inventory
+        level = np.rint((inventory + market.max_inventory) / market.order_size).astype(np.int64)
+        simulation.step(np.ascontiguousarray(table[min(step, len(table) - 1), level]).reshape(-1))
 
 
 def check_table(market: Market, actions: Floats) -> Floats:

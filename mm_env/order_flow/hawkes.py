@@ -17,8 +17,8 @@ class Hawkes(OrderFlow):
     """lambda_m(t) = base_m + sum_n branching_mn decay integral exp(-decay (t - s)) dN_n(s) for m, n in `KINDS` (Hawkes 1971).
 
     A limit order comes at distance i with a probability proportional to `place[i - 1]`, a cancellation takes any of its
-    side's orders alike; where there is none the event is void, but excites as any other. Stationary: the spectral radius of
-    `branching` is below 1.
+    side's orders alike; where there is none the event is void, but excites as any other. Stationary if the spectral radius of
+    `branching` is below 1, and the book with it if more orders would leave a side than come to it.
     """
 
     base: Rates  # (6,) events / time
@@ -40,11 +40,20 @@ class Hawkes(OrderFlow):
             )
         if not sum(self.place) > 0.0:
             raise ValueError(f"Hawkes.place must hold a weight > 0, got {self.place}")
+        rates = self.stationary_rates
+        if not (rates[:2] < rates[2:4] + rates[4:]).all():
+            raise ValueError(f"Hawkes: more orders must leave a side of the book than come to it, got rates {rates}")
 
     @property
     def spectral_radius(self) -> float:
         """Of `branching`: the share of events that earlier ones brought."""
         return float(np.abs(np.linalg.eigvals(np.array(self.branching))).max())
+
+    @property
+    def stationary_rates(self) -> NDArray[np.float64]:
+        """(I - branching)^-1 base, events / time of each kind, (6,)."""
+        own = np.linalg.inv(np.eye(len(KINDS)) - np.array(self.branching))
+        return np.asarray(own @ np.array(self.base), np.float64)
 
     def table(self, levels: int) -> NDArray[np.float64]:
         """base (6), branching (6 x 6, flat), place (levels)."""

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mm_env.account import Account, Dealt
+from mm_env.component import rule
 from mm_env.maths import clip, routine, scalar
 from mm_env.order_flow.flow import OrderFlow
 from mm_env.order_flow.size import OrderSize, UnitSize
@@ -16,7 +17,7 @@ from mm_env.parameters import Count, Distribution, NonNegative, Positive
 from mm_env.price import FromBook
 from mm_env.venue import events, ladder
 from mm_env.venue.dealer import Venue
-from mm_env.venue.events import advance, clear_counters, pressure
+from mm_env.venue.events import advance, clear_counters, open_book, pressure
 from mm_env.venue.ladder import ASK, BID, hedge, held_back, lots, mid_twice, quote
 
 _FURTHEST = 1e6  # ticks; deeper quotes lie beyond any book
@@ -80,6 +81,16 @@ class Book(Venue):
         table = np.ascontiguousarray(self.flow.table(self.levels), np.float64)
         return np.zeros(num_lanes, kind).view(np.recarray), table
 
+    @rule
+    def open(self, table: Any, book: Any, weights: Any, key: Any, middle: int) -> None:
+        """Set up the book of a new episode, its mid within a tick above `middle`."""
+        open_book(self, table, book, weights, key, middle)
+
+    @rule
+    def run(self, table: Any, book: Any, weights: Any, key: Any, until: float, pace: int) -> None:
+        """Let events happen until the time is `until`, or until the next decision is due (`Clock.pace`)."""
+        advance(self, table, book, weights, key, until, pace)
+
 
 @scalar
 def mid_price(venue: Any, book: Any) -> float:
@@ -96,7 +107,7 @@ def decide(market: Any, table: Any, book: Any, weights: Any, account: Account, a
     units = math.floor(wanted.cut * abs(account.inventory) / market.order_size + 0.5) * market.order_size
     clear_counters(book)
     if venue.latency > 0.0:
-        advance(venue, table, book, weights, key, start + venue.latency, 0)
+        venue.run(table, book, weights, key, start + venue.latency, 0)
     middle, closed, value = mid_twice(book), 0, 0
     long = account.inventory > 0.0
     if units > 0.0:
@@ -104,7 +115,7 @@ def decide(market: Any, table: Any, book: Any, weights: Any, account: Account, a
     sign = -1 if long else 1
     held = account.inventory + venue.lot * (sign * closed + book.filled[BID] - book.filled[ASK])
     send(market, book, bid, ask, held)
-    advance(venue, table, book, weights, key, start + market.clock.dt(), market.clock.pace())
+    venue.run(table, book, weights, key, start + market.clock.dt(), market.clock.pace())
 
     crossed = _exchange(market, account, sign * closed, sign * value, False)
     bought = _exchange(market, crossed, book.filled[BID], book.value[BID], True)
@@ -133,7 +144,8 @@ def send(market: Any, book: Any, bid: int, ask: int, inventory: float) -> None:
     buying = min(whole, int((market.max_inventory - inventory) / lot + 0.5))
     selling = min(whole, int((market.max_inventory + inventory) / lot + 0.5))
     bid, ask = held_back(book, BID, bid), held_back(book, ASK, ask)
-    ask = max(ask, bid + 1)
+    apart = max(0, (bid - ask) // 2 + 1)  # where our own orders would meet, both step back
+    bid, ask = bid - apart, ask + apart
     if book.price[ASK] != ask:
         book.left[ASK] = 0  # out of the way of the new bid
     quote(book, BID, bid, max(buying, 0))

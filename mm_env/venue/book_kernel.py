@@ -12,7 +12,6 @@ from mm_env.component import count, load, store
 from mm_env.kernel import TILE
 from mm_env.maths import routine
 from mm_env.venue.book import decide, mid_price, show
-from mm_env.venue.events import open_book
 
 WARMING = 2**32 - 1  # the step whose noise warms a book up
 
@@ -54,7 +53,7 @@ def begin_lanes(
             tile, j = lane // TILE, lane % TILE
             rules = load(market, parameters, tile * parameter_stride + j, TILE)
             book, key = books[lane], (seed, lane, int(episodes[lane]), WARMING)
-            open_book(rules.venue, table, book, weights, key, math.floor(rules.initial_mid / rules.venue.tick))
+            rules.venue.open(table, book, weights, key, math.floor(rules.initial_mid / rules.venue.tick))
             fresh = rules.begin(float(episodes[lane]), mid_price(rules.venue, book))
             store(fresh, states, tile * rows * TILE + j, TILE)
             _observe(rules, observation, fresh, book, observations, lane * seen)
