@@ -24,15 +24,16 @@ class Order:
 
 
 class MatchingEngine:
-    """An empty book; `best`, bid and ask, are the prices that count as others' best while they have no order on a side.
+    """An empty book; `best`, bid and ask, are the prices that count as others' best while they have no order on a side,
+    `edge` the lowest and the highest price at which orders may stand.
 
     `shares` and `cash` (ticks x lots) are each owner's account since the start. Of our quotes' trades, `filled` sums the lots,
     `value` price x lots, and `gained` (half ticks) the distance from the mid of others' best prices before the trade, x lots.
     """
 
-    def __init__(self, best: tuple[int, int]) -> None:
+    def __init__(self, best: tuple[int, int], edge: tuple[int, int] = (-(10**9), 10**9)) -> None:
         self.orders: list[Order] = []
-        self.best = list(best)
+        self.best, self.edge = list(best), list(edge)
         self.shares: dict[str, int] = defaultdict(int)
         self.cash: dict[str, int] = defaultdict(int)
         self.clear()
@@ -55,6 +56,12 @@ class MatchingEngine:
     def ours(self, side: int) -> Order | None:
         return next(iter(self.queue(side, US)), None)
 
+    def touch(self, side: int) -> int:
+        """The best price of a side, ours included; others' last one where nobody stands."""
+        standing = [self.best[side]] if self.queue(side, OTHERS) or not self.ours(side) else []
+        prices = standing + [order.price for order in self.queue(side, US)]
+        return max(prices) if side == BID else min(prices)
+
     def ahead(self, side: int) -> int:
         """Others' lots that trade before our order at its price; 0 without one."""
         total = 0
@@ -68,11 +75,10 @@ class MatchingEngine:
     # what others do
 
     def limit(self, side: int, price: int, size: int) -> None:
-        left, other = self._trade(OTHERS, 1 - side, size, price), 1 - side
+        left = self._trade(OTHERS, 1 - side, size, price)
         if left:
             self._join(Order(OTHERS, side, price, left))
-            if not self.queue(other, OTHERS):  # the last price of an empty side gives way to an order that meets it
-                self.best[other] = max(self.best[other], price + 1) if side == BID else min(self.best[other], price - 1)
+            self._give_way(1 - side)
 
     def market(self, side: int, size: int) -> None:
         self._trade(OTHERS, side, size)
@@ -91,7 +97,7 @@ class MatchingEngine:
         facing = self.queue(1 - side)
         if facing:
             price = min(price, facing[0].price - 1) if side == BID else max(price, facing[0].price + 1)
-        standing = self.ours(side)
+        standing, size = self.ours(side), size if self.edge[BID] <= price <= self.edge[ASK] else 0
         if standing is not None and size and standing.price == price:
             standing.size = min(standing.size, size)
             return
@@ -110,8 +116,10 @@ class MatchingEngine:
         for order in reversed(self.queue(side)):
             if order.price < edge if side == BID else order.price > edge:
                 self._remove(order)
+        self.edge[side] = edge
         if not self.queue(side, OTHERS):
             self.best[side] = max(self.best[side], edge) if side == BID else min(self.best[side], edge)
+            self._give_way(1 - side)
 
     # how it is done
 
@@ -160,3 +168,9 @@ class MatchingEngine:
         others = self.queue(side, OTHERS)
         if others:
             self.best[side] = others[0].price
+
+    def _give_way(self, side: int) -> None:
+        """The last price of an empty side gives way to a best price of the other side that meets it."""
+        bid, ask = self.best
+        if not self.queue(side, OTHERS) and bid >= ask:
+            self.best[side] = ask - 1 if side == BID else bid + 1
