@@ -3,7 +3,7 @@
 from mm_env import maths, metrics
 from mm_env.account import Account, Fees, ProportionalFees
 from mm_env.alpha import ShortTermAlpha
-from mm_env.clock import Clock, Ergodic, FiniteHorizon
+from mm_env.clock import Clock, Ergodic, EveryEvent, EveryQuoteChange, FiniteHorizon
 from mm_env.component import Component, Sides, rule
 from mm_env.controls import Controls, randomised, with_parameters
 from mm_env.env import MarketMakingEnv, MarketMakingVectorEnv
@@ -14,23 +14,31 @@ from mm_env.law import Law
 from mm_env.market import Market
 from mm_env.maths import scalar
 from mm_env.noise import Noise
+from mm_env.order_flow.flow import OrderFlow
+from mm_env.order_flow.hawkes import Hawkes
+from mm_env.order_flow.poisson import ContStoikovTalreja, ZeroIntelligence
+from mm_env.order_flow.queue_reactive import QueueReactive
+from mm_env.order_flow.size import GeometricSize, OrderSize, UnitSize
 from mm_env.parameters import Count, Integers, LogUniform, NonNegative, Positive, Probability, Real, Uniform
-from mm_env.price import Binomial, Brownian, Geometric, OrnsteinUhlenbeck, Price
-from mm_env.quote import Depths, Grid, MarketOrders, Quote, Quoting, Skew, SpreadAndSkew
+from mm_env.price import Binomial, Brownian, FromBook, Geometric, OrnsteinUhlenbeck, Price
+from mm_env.quote import Depths, Grid, MarketOrders, Quote, Quoting, Skew, SpreadAndSkew, Touch
 from mm_env.registration import register_all
 from mm_env.reward import CARA, AsymmetricDamping, InventoryPenalty, Outcome, Reward
+from mm_env.venue.book import Book
 from mm_env.venue.dealer import Dealer, Trades, Venue
 
 __version__ = "0.2.0"
 
 __all__ = [
-    "CARA", "Account", "ArrivalImpact", "AsymmetricDamping", "Bernoulli", "Binomial", "Brownian", "Clock", "Component",
-    "Controls", "Count", "Dealer", "Depths", "Ergodic", "Exponential", "Fees", "Fill", "FillImpact", "FiniteHorizon",
-    "Flow", "Geometric", "Grid", "Impact", "Integers", "InventoryPenalty", "Law", "Linear", "LogUniform", "Logistic",
-    "Market", "MarketMakingEnv", "MarketMakingVectorEnv", "MarketOrders", "NoImpact", "Noise", "NonNegative",
-    "OrnsteinUhlenbeck", "Outcome", "Poisson", "Positive", "PowerLaw", "Price", "Probability", "ProportionalFees", "Quote",
-    "Quoting", "Real", "Reward", "ShortTermAlpha", "Sides", "Skew", "SpreadAndSkew", "Trades", "Uniform", "Venue", "maths",
-    "metrics", "randomised", "rule", "scalar", "with_parameters",
+    "CARA", "Account", "ArrivalImpact", "AsymmetricDamping", "Bernoulli", "Binomial", "Book", "Brownian", "Clock",
+    "Component", "ContStoikovTalreja", "Controls", "Count", "Dealer", "Depths", "Ergodic", "EveryEvent",
+    "EveryQuoteChange", "Exponential", "Fees", "Fill", "FillImpact", "FiniteHorizon", "Flow", "FromBook", "Geometric",
+    "GeometricSize", "Grid", "Hawkes", "Impact", "Integers", "InventoryPenalty", "Law", "Linear", "LogUniform",
+    "Logistic", "Market", "MarketMakingEnv", "MarketMakingVectorEnv", "MarketOrders", "NoImpact", "Noise", "NonNegative",
+    "OrderFlow", "OrderSize", "OrnsteinUhlenbeck", "Outcome", "Poisson", "Positive", "PowerLaw", "Price", "Probability",
+    "ProportionalFees", "QueueReactive", "Quote", "Quoting", "Real", "Reward", "ShortTermAlpha", "Sides", "Skew",
+    "SpreadAndSkew", "Touch", "Trades", "Uniform", "UnitSize", "Venue", "ZeroIntelligence", "maths", "metrics",
+    "randomised", "rule", "scalar", "with_parameters",
 ]  # fmt: skip
 
 register_all()

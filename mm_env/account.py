@@ -16,6 +16,17 @@ class Account(NamedTuple):
     inventory: float
 
 
+class Dealt(NamedTuple):
+    """What was traded between two decisions."""
+
+    account: Account
+    surprise: float  # what of the wealth change was noise of mean zero
+    captured: float  # over our fills, depth x size, less what market orders paid, price units
+    fills: float  # in orders of ours
+    arrivals: float  # market orders, of the size of ours
+    dt: float
+
+
 class Fees(Component):
     """What a venue charges per unit traded, in price units; a negative fee is a rebate."""
 

@@ -21,6 +21,12 @@ class Clock(Component):
         return self.horizon / self.steps
 
     @rule
+    def pace(self) -> int:
+        """0: a decision each dt; 1: after each event of an order book, at the latest after dt; 2: after each change of its
+        best prices, at the latest after dt."""
+        return 0
+
+    @rule
     def final(self, step: float) -> float:
         """1.0 if the terminal penalty is due once `step` steps are done, else 0.0."""
         raise NotImplementedError
@@ -56,3 +62,19 @@ class Ergodic(Clock):
     @rule
     def observe(self, step: float) -> tuple[float, ...]:
         return ()
+
+
+class EveryEvent(FiniteHorizon):
+    """A decision after each event of an order book, at the latest after horizon / steps; trading ends after `steps` of them."""
+
+    @rule
+    def pace(self) -> int:
+        return 1
+
+
+class EveryQuoteChange(FiniteHorizon):
+    """A decision whenever a best price of an order book changes, at the latest after horizon / steps; `steps` of them."""
+
+    @rule
+    def pace(self) -> int:
+        return 2

@@ -60,6 +60,7 @@ def _compiled(kernel: Callable[..., Any], *arguments: Any) -> Callable[..., Any]
     key = folder, tuple(numba.typeof(argument) for argument in arguments)
     if key in _made:
         return _made[key]
+    glue.name_apart(f"{folder.name} {key[1]}")
     saved, config.CACHE_DIR = config.CACHE_DIR, str(folder)
     try:
         lives_on = not any(c.__module__ == "__main__" for c in _components(arguments))

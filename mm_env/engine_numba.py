@@ -4,12 +4,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import itertools
 from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 from llvmlite import ir
 from numba import njit, types
+from numba.core.bytecode import FunctionIdentity
 from numba.core.registry import cpu_target
 from numba.core.typing.templates import AbstractTemplate, AttributeTemplate, infer_getattr
 from numba.extending import intrinsic, lower_builtin, overload, register_jitable
@@ -21,8 +24,9 @@ _INLINED = {"forceinline": True, "error_model": "numpy"}
 
 
 def register_scalar(function: Callable[..., Any]) -> None:
-    """Let compiled code call a plain scalar function."""
-    register_jitable(**_INLINED)(function)
+    """Let compiled code call a plain scalar function, or a routine."""
+    options = {"error_model": "numpy"} if function in maths.ROUTINES else _INLINED
+    register_jitable(**options)(function)
 
 
 def use_version(digest: str, scalars: list[Callable[..., Any]]) -> None:
@@ -34,6 +38,15 @@ def use_version(digest: str, scalars: list[Callable[..., Any]]) -> None:
         for function in scalars:
             for template in cpu_target.typing_context.resolve_value_type(function).templates:
                 template._impl_cache.clear()
+
+
+def name_apart(unit: str) -> None:
+    """Number the functions that are compiled from now on as nothing else is, in this process or another.
+
+    numba counts functions and record types anew in each process, and a function's number and types make its symbol: machine
+    code from the disk would be linked to whatever function of that name was compiled or loaded before.
+    """
+    FunctionIdentity._unique_ids = itertools.count(int(hashlib.sha256(unit.encode()).hexdigest()[:15], 16))
 
 
 @infer_getattr

@@ -44,7 +44,7 @@ def step_lanes(
 
 def begin_lanes(
     market: Any, state: Any, observation: Any, parameters: Any, parameter_stride: int, states: Any,
-    observations: Any, mask: Any, episodes: Any,
+    observations: Any, mask: Any, episodes: Any, seed: int,
 ) -> None:  # fmt: skip
     """Start episode `episodes[lane]` in each lane of `mask`."""
     rows, seen = count(state), count(observation)
@@ -52,7 +52,7 @@ def begin_lanes(
         if mask[lane]:
             tile, j = lane // TILE, lane % TILE
             rules = load(market, parameters, tile * parameter_stride + j, TILE)
-            fresh = rules.begin(float(episodes[lane]))
+            fresh = rules.begin(float(episodes[lane]), rules.initial_mid)
             store(fresh, states, tile * rows * TILE + j, TILE)
             store(rules.observe(fresh), observations, lane * seen, 1)
 

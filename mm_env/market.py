@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import gymnasium as gym
 import numpy as np
 
-from mm_env.account import Account, Fees, buy
+from mm_env.account import Account, Dealt, Fees, buy
 from mm_env.clock import Clock, Ergodic
 from mm_env.component import Component, rule
 from mm_env.noise import Noise
@@ -82,6 +82,7 @@ class Market(Component):
         self._whole_orders("initial_inventory", values)
         if np.abs(values).max() > self.max_inventory:
             raise ValueError(f"Market.initial_inventory must lie in [-max_inventory, max_inventory], got {start}")
+        self.venue.check(self)
         noise = getattr(self.reward, "noise", 1.0)
         shares = noise.support if isinstance(noise, Distribution) else noise
         if np.any(np.not_equal(shares, 1.0)) and type(self.price).expected is Price.expected:
@@ -91,7 +92,7 @@ class Market(Component):
     def observation_names(self) -> tuple[str, ...]:
         """What the agent sees, in order."""
         time = () if isinstance(self.clock, Ergodic) else ("time_left",)
-        return ("inventory", *time, *type(self.price).signals)
+        return ("inventory", *time, *type(self.price).signals, *self.venue.signals)
 
     @property
     def observation_space(self) -> gym.spaces.Box:
@@ -102,11 +103,11 @@ class Market(Component):
         return gym.spaces.Box(np.array(low, np.float32), np.array(high, np.float32), dtype=np.float32)
 
     @rule
-    def begin(self, episode: float) -> State:
+    def begin(self, episode: float, mid: float) -> State:
         """The state at the start of an episode."""
         tally = Tally(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
         account = Account(0.0, self.initial_inventory)
-        return State(0.0, episode, account, self.initial_mid, self.price.start(), tally)
+        return State(0.0, episode, account, mid, self.price.start(), tally)
 
     @rule
     def observe(self, state: State) -> tuple[float, ...]:
@@ -129,18 +130,26 @@ class Market(Component):
         mid = moved + trades.jump
         latent = self.price.evolve(state.latent, noise, dt)
 
-        wealth = state.account.cash + state.account.inventory * state.mid
-        change = account.cash + account.inventory * mid - wealth
-        profit = state.tally.profit + change
-        final = self.clock.final(state.step + 1.0)
         bid_luck = (trades.bid_filled - trades.bid_chance) * (quote.bid_depth - self.fees.maker_fee(bid))
         ask_luck = (trades.ask_filled - trades.ask_chance) * (quote.ask_depth - self.fees.maker_fee(ask))
         drifted = account.inventory * (moved - self.price.expected(state.mid, state.latent, dt))
         surprise = drifted + self.order_size * (bid_luck + ask_luck)
-        outcome = Outcome(change, profit, account.inventory, mid - state.mid, surprise, dt, final)
-        reward = self.reward.reward(outcome)
         captured = trades.bid_filled * quote.bid_depth + trades.ask_filled * quote.ask_depth
         paid = abs(crossed.inventory - state.account.inventory) * quote.cut_cost
+        fills = trades.bid_filled + trades.ask_filled
+        dealt = Dealt(account, surprise, self.order_size * captured - paid, fills, trades.arrivals, dt)
+        return self.settle(state, dealt, mid, latent)
+
+    @rule
+    def settle(self, state: State, dealt: Dealt, mid: float, latent: Any) -> tuple[State, float]:
+        """The state at the next decision and the reward, from what was traded and where the mid is then."""
+        account = dealt.account
+        wealth = state.account.cash + state.account.inventory * state.mid
+        change = account.cash + account.inventory * mid - wealth
+        profit = state.tally.profit + change
+        final = self.clock.final(state.step + 1.0)
+        outcome = Outcome(change, profit, account.inventory, mid - state.mid, dealt.surprise, dealt.dt, final)
+        reward = self.reward.reward(outcome)
         peak = max(state.tally.peak, profit)
         tally = Tally(
             state.tally.objective + reward,
@@ -148,9 +157,9 @@ class Market(Component):
             peak,
             max(state.tally.drawdown, peak - profit),
             state.tally.absolute_inventory + abs(account.inventory),
-            state.tally.spread_captured + self.order_size * captured - paid,
-            state.tally.fills + trades.bid_filled + trades.ask_filled,
-            state.tally.arrivals + trades.arrivals,
+            state.tally.spread_captured + dealt.captured,
+            state.tally.fills + dealt.fills,
+            state.tally.arrivals + dealt.arrivals,
         )
         return State(state.step + 1.0, state.episode, account, mid, latent, tally), reward
 

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 F = TypeVar("F", bound=Callable[..., Any])
 SCALARS: list[Callable[..., Any]] = []
+ROUTINES: set[Callable[..., Any]] = set()
 
 _LOG2_E = 1.4426950408889634
 _LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10  # their sum is ln 2 to 105 bits
@@ -22,6 +23,12 @@ def scalar(function: F) -> F:
     """Let rules call `function`: numbers (or named tuples of numbers) in, the same out, and no other Python object."""
     SCALARS.append(function)
     return function
+
+
+def routine(function: F) -> F:
+    """As `scalar`, for longer functions that may work on arrays: compiled once, and not inlined into their callers."""
+    ROUTINES.add(function)
+    return scalar(function)
 
 
 def power_of_two(exponent: int) -> float:

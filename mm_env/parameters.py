@@ -44,10 +44,38 @@ class Interval:
         return np.isfinite(values) & above & (values <= self.high) & whole
 
 
+@dataclass(frozen=True)
+class Several:
+    """Numbers in an interval in a list (`depth` 1) or in rows of equal length (2); the same in all lanes."""
+
+    rule: Interval
+    depth: int = 1
+
+    def __str__(self) -> str:
+        return f"{'rows of equal length' if self.depth == 2 else 'a list'} of numbers, each {self.rule}"
+
+    def checked(self, name: str, value: Any) -> tuple[Any, ...]:
+        """The numbers as (nested) tuples; a TypeError or ValueError where they are no such numbers."""
+        try:
+            numbers = np.array(value)
+        except ValueError:
+            numbers = np.empty(0)
+        if numbers.ndim != self.depth or numbers.size == 0 or numbers.dtype.kind not in "iuf":
+            raise TypeError(f"{name} must be {self}, got {value!r}")
+        kept = self.rule.holds(numbers.astype(np.float64))
+        if not kept.all():
+            raise ValueError(f"{name} must be {self}, got {numbers[~kept][0]}")
+        rows: Any = numbers.astype(np.float64).tolist()
+        return tuple(tuple(row) for row in rows) if self.depth == 2 else tuple(rows)
+
+
 Real = Annotated[float, Interval()]
 Positive = Annotated[float, Interval(0.0, low_open=True)]
 NonNegative = Annotated[float, Interval(0.0)]
 Probability = Annotated[float, Interval(0.0, 1.0)]
+AtLeastOne = Annotated[float, Interval(1.0)]
+Rates = Annotated[tuple[float, ...], Several(Interval(0.0))]
+RateRows = Annotated[tuple[tuple[float, ...], ...], Several(Interval(0.0), depth=2)]
 Count = Annotated[int, Interval(1, 2**31, whole=True)]
 
 
@@ -147,7 +175,9 @@ def check_fields(owner: Any, *, scalar: bool = False) -> None:
     for field, hint in get_type_hints(type(owner), include_extras=True).items():
         value, name = getattr(owner, field), f"{type(owner).__name__}.{field}"
         rules = get_args(hint)[1:] if get_origin(hint) is Annotated else ()
-        if rules and isinstance(rules[0], Interval):
+        if rules and isinstance(rules[0], Several):
+            object.__setattr__(owner, field, rules[0].checked(name, value))
+        elif rules and isinstance(rules[0], Interval):
             if scalar and (isinstance(value, Distribution) or np.ndim(value)):
                 raise TypeError(f"{name} must be one number, {rules[0]}, got {value!r}")
             check(name, value, rules[0])

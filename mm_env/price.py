@@ -143,3 +143,14 @@ class OrnsteinUhlenbeck(Price):
         grid = Reverting.of(self.speed, dt, nodes)
         step = (grid.exact - grid.nodes[:, None]) * self.sigma / math.sqrt(2.0 * self.speed)
         return Law(grid.probability, step, 0.0, grid.nodes, grid.following, "mid_deviation", follows_mid=True)
+
+
+class FromBook(Price):
+    """The mid is that of an order book, midway between the best prices of all others: it moves by what happens there."""
+
+    @rule
+    def move(self, mid: float, latent: Any, noise: Noise, dt: float) -> float:
+        return mid
+
+    def law(self, dt: float, nodes: int) -> Law:
+        raise NotImplementedError("the mid of an order book follows from its queues and has no law of its own")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import gymnasium as gym
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 from mm_env.component import Component, rule
 from mm_env.maths import clip, scalar
 from mm_env.parameters import Count, NonNegative, Positive, Real, check_fields
+
+NOWHERE = 1e9  # a depth at which no order stands
 
 
 class Quote(NamedTuple):
@@ -40,6 +43,11 @@ class Quoting(Component):
     def encode(self, depths: NDArray[np.float64]) -> NDArray[np.float64]:
         """The actions (..., width) that quote `depths` (..., 2), or the nearest that can be quoted."""
         raise NotImplementedError
+
+    @rule
+    def at_touch(self) -> bool:
+        """Whether depths are ticks from the best price of the own side of an order book, not price units from the mid."""
+        return False
 
     @rule
     def decode(self, action: tuple[float, ...]) -> Quote:
@@ -195,6 +203,49 @@ class MarketOrders(Quoting):
     def decode(self, action: tuple[float, ...]) -> Quote:
         quote = self.quoting.decode(action[:-1])
         return Quote(quote.bid_depth, quote.ask_depth, clip(action[-1], 0.0, 1.0), self.half_spread)
+
+
+class Touch(Quoting):
+    """One index for a choice on each side of an order book: one tick inside the spread, at the best price, 1, ..., `behind`
+    ticks behind it, or no quote. With `hedging`, one index more: no quotes, and a market order that closes the inventory.
+
+    Counted from the best prices of all others. Index i is the bid's choice i // (behind + 3) and the ask's i % (behind + 3).
+    """
+
+    behind: Count = 1
+    hedging: bool = False
+
+    @property
+    def choices(self) -> int:
+        """Of one side."""
+        return self.behind + 3
+
+    @property
+    def width(self) -> int:
+        return 1
+
+    @property
+    def space(self) -> gym.Space[Any]:
+        return gym.spaces.Discrete(self.choices**2 + self.hedging)
+
+    def encode(self, depths: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The indices (..., 1) that quote `depths` (..., 2), here in ticks from the best price; beyond `behind` is no quote."""
+        choice = np.clip(np.rint(depths) + 1.0, 0.0, self.choices - 1)
+        return (choice[..., :1] * self.choices + choice[..., 1:]).astype(np.float64)
+
+    @rule
+    def at_touch(self) -> bool:
+        return True
+
+    @rule
+    def decode(self, action: tuple[float, ...]) -> Quote:
+        choices = self.behind + 3.0
+        bid = math.floor((action[0] + 0.5) / choices)
+        ask = action[0] - bid * choices
+        closing = bid >= choices
+        none = choices - 1.0
+        bid_depth = NOWHERE if closing or bid >= none else bid - 1.0
+        return Quote(bid_depth, NOWHERE if closing or ask >= none else ask - 1.0, 1.0 if closing else 0.0, 0.0)
 
 
 class Unbounded(Quoting):

@@ -16,6 +16,8 @@ from mm_env.component import Component, count, leaves, nest, nominal, record
 from mm_env.market import Market
 from mm_env.noise import MAX_SEED, parameter_uniforms
 from mm_env.parameters import Distribution
+from mm_env.venue import book_kernel
+from mm_env.venue.book import Book
 
 TILE = kernel.TILE
 LANES_PER_THREAD = 4096  # a second thread costs 20 us a step, which fewer lanes do not repay
@@ -35,11 +37,12 @@ class Simulation:
         self.episodes = np.zeros(num_lanes, np.int64)
         self._interpreted = interpreted
         self._threads = max(1, min(threads or os.cpu_count() or 1, num_lanes // LANES_PER_THREAD))
-        self._rules = record(market)
-        state = self._rules.begin(0.0)
+        self._rules, self._loops = record(market), book_kernel if isinstance(market.venue, Book) else kernel
+        state = self._rules.begin(0.0, 0.0)
         self._shapes = (self._rules, state, (0.0,) * market.quote.width, tuple(self._rules.observe(state)))
         self._tiles = -(-num_lanes // TILE)
         self._states = np.zeros(self._tiles * count(state) * TILE)
+        self._memory = market.venue.memory(num_lanes)
         self._lay_out_parameters()
 
     def start(self, seed: int) -> NDArray[np.float32]:
@@ -67,7 +70,7 @@ class Simulation:
         """What the agent sees in each lane now, (num_lanes, k): a fresh array."""
         rules, state, _, observation = self._shapes
         observations = self._nothing_seen()
-        arguments = (rules, state, observation, self._parameters, self._stride, self._states)
+        arguments = (rules, state, observation, *self._where)
         self._observe(*arguments, observations.reshape(-1))
         return observations
 
@@ -75,7 +78,7 @@ class Simulation:
         """Step all lanes by actions (num_lanes * width,): observations, rewards, which episodes ended, and how many."""
         observations = self._nothing_seen()
         rewards, ended = np.empty(self.num_lanes), np.empty(self.num_lanes, np.bool_)
-        arguments = (*self._shapes, self._parameters, self._stride, self._states, actions)
+        arguments = (*self._shapes, *self._where, actions)
         outputs = (observations.reshape(-1), rewards, ended, self.seed)
         endings = self._over_lanes(self._step, *arguments, *outputs)
         return observations, rewards, ended, sum(endings)
@@ -106,10 +109,16 @@ class Simulation:
         rows = tiles.transpose(1, 0, 2).reshape(count(state), -1)[:, : self.num_lanes]
         return nest(state, iter(rows.copy()))
 
+    @property
+    def books(self) -> Any:
+        """The order books of all lanes, a record array (num_lanes,) with the fields of `mm_env.venue`: a copy; else None."""
+        return self._memory[0].copy() if self._memory else None
+
     def save(self) -> dict[str, Any]:
         """All that `restore` needs to go on as if nothing had happened."""
         arrays = {"states": self._states, "parameters": self._parameters, "episodes": self.episodes}
-        return {"seed": self.seed, **{name: array.copy() for name, array in arrays.items()}}
+        memory = [array.copy() for array in self._memory]
+        return {"seed": self.seed, "memory": memory, **{name: array.copy() for name, array in arrays.items()}}
 
     def restore(self, saved: dict[str, Any]) -> None:
         """Take up a state that `save` gave."""
@@ -117,6 +126,8 @@ class Simulation:
         if len(saved["parameters"]) > len(self._parameters):
             self.part_parameters()
         self._states[:] = saved["states"]
+        for array, kept in zip(self._memory, saved["memory"], strict=True):
+            array[:] = kept
         self._parameters[:] = np.resize(saved["parameters"], len(self._parameters))
         self.episodes[:] = saved["episodes"]
 
@@ -134,14 +145,19 @@ class Simulation:
         where = np.arange(self.num_lanes) if lanes is None else lanes
         self._parameters[where // TILE * self._stride + row * TILE + where % TILE] = values
 
+    @property
+    def _where(self) -> tuple[Any, ...]:
+        """Parameters, states and what the venue keeps, as the kernels take them."""
+        return self._parameters, self._stride, self._states, *self._memory
+
     def _nothing_seen(self) -> NDArray[np.float32]:
-        return np.empty((self.num_lanes, len(self._shapes[3])), np.float32)
+        return np.empty((self.num_lanes, len(self.market.observation_names)), np.float32)
 
     def _begin(self, mask: NDArray[np.bool_], observations: NDArray[np.float32]) -> None:
         self._draw_parameters(mask)
         rules, state, _, observation = self._shapes
-        arguments = (rules, state, observation, self._parameters, self._stride, self._states)
-        self._start(*arguments, observations.reshape(-1), mask, self.episodes)
+        arguments = (rules, state, observation, *self._where)
+        self._start(*arguments, observations.reshape(-1), mask, self.episodes, self.seed)
 
     def _lay_out_parameters(self) -> None:
         """Parameters in tiles, as the states are; a single tile serves all if no lane differs."""
@@ -191,31 +207,20 @@ class Simulation:
     @cached_property
     def _step(self) -> Callable[..., Any]:
         floats, singles, flags = np.zeros(1), np.zeros(1, np.float32), np.zeros(1, np.bool_)
-        arguments = (*self._shapes, self._parameters, 0, self._states, floats, singles, floats, flags, 0, 0, 0)
-        return self._made(kernel.step_lanes, *arguments)
+        outputs = (floats, singles, floats, flags, 0, 0, 0)
+        return self._made(self._loops.step_lanes, *self._shapes, *self._where, *outputs)
 
     @cached_property
     def _start(self) -> Callable[..., Any]:
         rules, state, _, observation = self._shapes
-        flags, lanes = np.zeros(1, np.bool_), np.zeros(1, np.int64)
-        arguments = (
-            rules,
-            state,
-            observation,
-            self._parameters,
-            0,
-            self._states,
-            np.zeros(1, np.float32),
-            flags,
-            lanes,
-        )
-        return self._made(kernel.begin_lanes, *arguments)
+        outputs = (np.zeros(1, np.float32), np.zeros(1, np.bool_), np.zeros(1, np.int64), 0)
+        return self._made(self._loops.begin_lanes, rules, state, observation, *self._where, *outputs)
 
     @cached_property
     def _observe(self) -> Callable[..., Any]:
         rules, state, _, observation = self._shapes
-        arguments = (rules, state, observation, self._parameters, 0, self._states, np.zeros(1, np.float32))
-        return self._made(kernel.observe_lanes, *arguments)
+        outputs = (np.zeros(1, np.float32),)
+        return self._made(self._loops.observe_lanes, rules, state, observation, *self._where, *outputs)
 
     @cached_property
     def _foresee(self) -> Callable[..., Any]:

@@ -1,7 +1,7 @@
 """Small markets for tests, and what tests do with all of them.
 
-`COVERING` has every model of the package in at least one market and most pairs of kinds in some: nine machine codes
-instead of thousands.
+`COVERING`, dealers and order books, has every model of the package in at least one market and most pairs of kinds in some: a
+dozen machine codes instead of thousands.
 """
 
 from __future__ import annotations
@@ -18,16 +18,23 @@ from mm_env import (
     AsymmetricDamping,
     Bernoulli,
     Binomial,
+    Book,
     Brownian,
+    ContStoikovTalreja,
     Dealer,
     Depths,
     Ergodic,
+    EveryEvent,
+    EveryQuoteChange,
     Exponential,
     Fees,
     FillImpact,
     FiniteHorizon,
+    FromBook,
     Geometric,
+    GeometricSize,
     Grid,
+    Hawkes,
     InventoryPenalty,
     Linear,
     Logistic,
@@ -38,10 +45,13 @@ from mm_env import (
     Poisson,
     PowerLaw,
     ProportionalFees,
+    QueueReactive,
     ShortTermAlpha,
     Sides,
     Skew,
     SpreadAndSkew,
+    Touch,
+    ZeroIntelligence,
 )
 from mm_env.component import flat
 from mm_env.quote import Unbounded
@@ -67,7 +77,8 @@ def sure(bid: float = 1, ask: float = 1) -> Dealer:
     return Dealer(flow=Sides(Bernoulli(float(bid)), Bernoulli(float(ask))), fill=Exponential(k=1e-300))
 
 
-COVERING: dict[str, Market] = {
+BRANCHING = (0.3 * np.eye(6) + 0.05).tolist()
+DEALERS: dict[str, Market] = {
     "brownian": world(price=Brownian(sigma=1.0, drift=0.5), reward=InventoryPenalty(phi=0.5, alpha=0.1, noise=0.25)),
     "binomial": world(
         price=Binomial(sigma=2.0),
@@ -125,12 +136,68 @@ COVERING: dict[str, Market] = {
         fees=Fees(maker=0.01),
     ),
 }
+BOOKS: dict[str, Market] = {
+    "zero_intelligence": world(
+        price=FromBook(),
+        venue=Book(
+            ZeroIntelligence(arrival=3.0, cancellation=1.0, taking=6.0), levels=3, warm_up=0.5, lot=0.5, latency=0.03
+        ),
+        quote=MarketOrders(SpreadAndSkew(max_half_spread=4.0, max_skew=2.0), half_spread=0.0),
+        fees=ProportionalFees(maker=-0.0001, taker=0.0002),
+    ),
+    "cont_stoikov_talreja": world(
+        price=FromBook(),
+        venue=Book(
+            ContStoikovTalreja(arrival=[4.0, 3.0], cancellation=[1.0, 2.0], taking=5.0, scale=2.0, exponent=0.5),
+            size=GeometricSize(average=2.0),
+            levels=4,
+            tick=0.01,
+            warm_up=0.5,
+            observed=2,
+        ),
+        clock=EveryEvent(horizon=2.0, steps=5),
+        quote=Touch(behind=2, hedging=True),
+        fees=Fees(maker=-0.002, taker=0.003),
+    ),
+    "queue_reactive": world(
+        price=FromBook(),
+        venue=Book(
+            QueueReactive(
+                arrival=[[6.0, 5.0, 2.0], [4.0, 4.0, 1.0]],
+                cancellation=[[0.0, 1.0, 2.0], [0.0, 2.0, 3.0]],
+                taking=[[0.0, 4.0, 3.0], [0.0, 2.0, 2.0]],
+                following=0.7,
+                renewal=0.4,
+            ),
+            levels=3,
+            tick=0.5,
+            warm_up=0.5,
+        ),
+        clock=EveryQuoteChange(horizon=2.0, steps=5),
+        quote=Depths(max_depth=2.0),
+        reward=CARA(gamma=0.05),
+    ),
+    "hawkes": world(
+        price=FromBook(),
+        venue=Book(
+            Hawkes(base=[5.0, 4.0, 2.0, 2.0, 3.0, 3.0], branching=BRANCHING, decay=5.0, place=[3.0, 2.0, 1.0]),
+            levels=4,
+            warm_up=0.5,
+        ),
+        clock=Ergodic(horizon=0.4, steps=4),
+        quote=Touch(),
+        initial_inventory=1.0,
+    ),
+}
+
+
+COVERING = DEALERS | BOOKS
 
 
 def random_actions(market: Market, lanes: int, seed: int = 0) -> NDArray[np.float64]:
     """Actions (lanes, width), some of them beyond the ends of [-1, 1]."""
     random = np.random.default_rng(seed)
-    if isinstance(market.quote, Grid):
+    if isinstance(market.quote, Grid | Touch):
         return random.integers(0, market.quote.space.n, (lanes, 1)).astype(np.float64)
     return random.uniform(-1.2, 1.2, (lanes, market.quote.width))
 

@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from numpy.typing import NDArray
 
 from mm_env.component import Component, Sides, rule
 from mm_env.fill import Fill
 from mm_env.flow import Flow
 from mm_env.impact import Impact, NoImpact
 from mm_env.noise import Noise
+from mm_env.price import FromBook
 from mm_env.quote import Quote
 
 
@@ -37,6 +40,23 @@ class Chances(NamedTuple):
 
 class Venue(Component):
     """A place to trade."""
+
+    @property
+    def signals(self) -> tuple[str, ...]:
+        """The names of what it shows of itself."""
+        return ()
+
+    def check(self, market: Any) -> None:
+        """Refuse a market whose other parts cannot go with this venue: what is made for an order book needs a Book."""
+        for part in (market.price, market.clock, market.quote):
+            if isinstance(part, FromBook) or getattr(part, "pace", int)() or getattr(part, "at_touch", int)():
+                raise ValueError(
+                    f"{type(part).__name__} needs an order book: venue must be a Book, got {type(self).__name__}"
+                )
+
+    def memory(self, num_lanes: int) -> tuple[NDArray[Any], ...]:
+        """Arrays that it keeps beside the lanes' states."""
+        return ()
 
     @rule
     def trade(self, quote: Quote, bid_open: bool, ask_open: bool, noise: Noise, dt: float) -> Trades:

@@ -9,6 +9,7 @@ from mm_env import (
     Grid,
     MarketMakingEnv,
     MarketMakingVectorEnv,
+    Touch,
 )
 from tests.mm_env.envs import DISCRETE, ENDLESS, MODES, SHORT, acting, first_observations, made, snapshot, unchanged
 from tests.worlds import COVERING, numbers, random_actions, same_bits
@@ -139,7 +140,7 @@ def test_one_lane_does_what_gymnasiums_vector_of_single_envs_does(market, mode):
     assert same_bits(ours.reset(seed=6)[0], theirs.reset(seed=6)[0])
     for step in range(11):
         action = random_actions(market, 1, step)
-        action = action[:, 0].astype(np.int64) if isinstance(market.quote, Grid) else action
+        action = action[:, 0].astype(np.int64) if isinstance(market.quote, Grid | Touch) else action
         (*mine, my_infos), (*their, their_infos) = ours.step(action), theirs.step(action)
         assert all(same_bits(one, other) for one, other in zip(mine, their, strict=True))
         if not (mine[2] | mine[3]):
@@ -164,7 +165,7 @@ def test_the_single_env_is_lane_0_of_the_vector_env_step_for_step(name):
     assert same_bits(observation, vector.reset(seed=12)[0][0])
     for step in range(2 * market.clock.steps + 1):
         actions = random_actions(market, 3, step)
-        actions = actions[:, 0].astype(np.int64) if isinstance(market.quote, Grid) else actions
+        actions = actions[:, 0].astype(np.int64) if isinstance(market.quote, Grid | Touch) else actions
         observation, reward, terminated, truncated, infos = single.step(actions[0])
         observations, rewards, all_terminated, all_truncated, all_infos = vector.step(actions)
         assert (reward, terminated, truncated) == (rewards[0], all_terminated[0], all_truncated[0])

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mm_env import Brownian, Dealer, Depths, Exponential, Integers, Poisson, Uniform, engine, kernel
+from mm_env import Book, Brownian, Dealer, Depths, Exponential, Integers, Poisson, Uniform, engine, kernel
 from mm_env.component import record
 from mm_env.market import Market
 from mm_env.rollout import inventory_levels
@@ -20,9 +20,14 @@ LANES = 70  # more than the 64 of a tile
 
 def spread_out(market: Market) -> Market:
     """The market with parameters that differ by lane and by episode."""
+    spread = np.linspace(0.5, 1.5, LANES)
+    if isinstance(market.venue, Book):
+        parts = {"venue": replace(market.venue, tick=market.venue.tick * spread, flow_memory=Uniform(0.5, 2.0))}
+    else:
+        parts = {"price": replace(market.price, sigma=market.price.sigma * spread)}
     return replace(
         market,
-        price=replace(market.price, sigma=market.price.sigma * np.linspace(0.5, 1.5, LANES)),
+        **parts,
         initial_mid=Uniform(80.0, 120.0),
         initial_inventory=market.order_size * 1.0 * (np.arange(LANES) % 3 - 1.0),
     )
@@ -74,8 +79,8 @@ def test_the_covering_markets_hold_every_model_of_the_package():
         walk(market)
     public = {thing for name in mm_env.__all__ if isinstance(thing := getattr(mm_env, name), type)}
     models = {m for m in public if issubclass(m, mm_env.Component)}
-    abstract = {mm_env.Component, mm_env.Clock, mm_env.Fill, mm_env.Flow, mm_env.Impact, mm_env.Price, mm_env.Quoting,
-                mm_env.Reward, mm_env.Venue}  # fmt: skip
+    abstract = {mm_env.Component, mm_env.Clock, mm_env.Fill, mm_env.Flow, mm_env.Impact, mm_env.OrderFlow, mm_env.OrderSize,
+                mm_env.Price, mm_env.Quoting, mm_env.Reward, mm_env.Venue}  # fmt: skip
     assert models - abstract <= seen
 
 

@@ -25,7 +25,7 @@ from mm_env import (
 )
 from mm_env.component import record
 from mm_env.simulation import Simulation
-from tests.worlds import COVERING, random_actions, within, world
+from tests.worlds import DEALERS, random_actions, within, world
 
 DEPTHS = np.linspace(-3.0, 5.0, 161)
 CURVES = {
@@ -99,10 +99,10 @@ def after_a_step(market, actions):
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-@pytest.mark.parametrize("name", COVERING)
+@pytest.mark.parametrize("name", DEALERS)
 def test_fills_and_arrivals_come_at_their_probabilities(name, seed):
-    action = random_actions(COVERING[name], 1, seed)[0]
-    market, state = after_a_step(COVERING[name], action)
+    action = random_actions(DEALERS[name], 1, seed)[0]
+    market, state = after_a_step(DEALERS[name], action)
     rules = record(market)
     chances = rules.venue.chances(rules.quote.decode(tuple(action.tolist())), market.clock.step_length)
     net = state.account.inventory / market.order_size
@@ -128,7 +128,7 @@ def test_the_jump_is_exponential_with_its_mean_if_the_order_is_of_its_kind(impac
 
 @pytest.mark.parametrize("name", ["binomial", "mean_reverting"])
 def test_the_mid_jumps_against_the_fill_by_the_mean(name):
-    market, state = after_a_step(COVERING[name], np.zeros(COVERING[name].quote.width))
+    market, state = after_a_step(DEALERS[name], np.zeros(DEALERS[name].quote.width))
     net, expected = state.account.inventory / market.order_size, record(market).price.expected(100.0, None, 0.1)
     one_side = state.tally.arrivals == 1
     for side, direction, impact in ((1, -1, market.venue.impact.bid), (-1, 1, market.venue.impact.ask)):
@@ -138,7 +138,7 @@ def test_the_mid_jumps_against_the_fill_by_the_mean(name):
 
 
 def test_orders_that_come_because_we_quote_beyond_the_mid_move_nothing():
-    market, state = after_a_step(COVERING["discrete"], np.zeros(1))  # the ask half a price unit below the mid
+    market, state = after_a_step(DEALERS["discrete"], np.zeros(1))  # the ask half a price unit below the mid
     rules = record(market)
     chances = rules.venue.chances(rules.quote.decode((0.0,)), 0.1)
     sold = (state.account.inventory == -1) & (state.tally.arrivals == 1)

@@ -80,6 +80,12 @@ def test_the_profit_is_the_change_in_wealth_in_every_market(name):
     assert np.abs(profit).max() > 0
 
 
+def elapsed(simulation, step):
+    """The time since the start of the episode."""
+    books = simulation.books
+    return step * simulation.market.clock.step_length if books is None else books.time
+
+
 @pytest.mark.parametrize("name", COVERING)
 def test_rewards_and_what_they_leave_out_add_up_to_the_change_in_wealth(name):
     market = replace(COVERING[name], reward=InventoryPenalty(phi=0.5, alpha=0.2))
@@ -87,8 +93,10 @@ def test_rewards_and_what_they_leave_out_add_up_to_the_change_in_wealth(name):
     simulation.start(3)
     start, rewards, penalties = simulation.state, 0.0, 0.0
     for step in range(market.clock.steps):
+        began = elapsed(simulation, step)
         rewards = rewards + simulation.step(random_actions(market, 9, step).reshape(-1))[1]
-        penalties = penalties + 0.5 * simulation.state.account.inventory**2 * market.clock.step_length
+        lasted = elapsed(simulation, step + 1) - began
+        penalties = penalties + 0.5 * simulation.state.account.inventory**2 * lasted
     end = simulation.state
     if isinstance(market.clock, FiniteHorizon):
         penalties = penalties + 0.2 * end.account.inventory**2

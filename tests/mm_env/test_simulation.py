@@ -67,7 +67,7 @@ def test_one_step_of_one_episode_is_replayed_alone_from_the_noise():
     simulation.start(seed)
     simulation.restart(np.arange(70) == lane)  # so that its episode is 1
     simulation.step(np.tile(action, 70))
-    rules, fresh = record(market), record(market).begin(1.0)
+    rules, fresh = record(market), record(market).begin(1.0, 100.0)
     first, _ = rules.step(fresh, action, draw(seed, lane, 1, 0))
     assert same_bits(numbers(simulation)[lane], np.array(list(flat(first))))
     _, rewards, _, _ = simulation.step(np.tile(action, 70))
@@ -190,6 +190,6 @@ def test_a_staggered_lane_meets_the_noise_of_its_step():
     simulation.stagger()
     simulation.step(ACTIONS[:70].reshape(-1))
     rules = record(world())
-    late = rules.begin(0.0)._replace(step=4.0)
+    late = rules.begin(0.0, 100.0)._replace(step=4.0)
     after, _ = rules.step(late, tuple(ACTIONS[69].tolist()), draw(5, 69, 0, 4))
     assert same_bits(numbers(simulation)[69], np.array(list(flat(after))))
