@@ -144,7 +144,7 @@ def _happen(
     elif weights[kind] > 0.0:
         distance = _distance(weights, 6 + levels * (2 * side + kind // 2), levels, share * weights[kind])
         price = start + out * distance
-        if kind >= CANCEL:
+        if distance > 0 and kind >= CANCEL:  # where rounding alone has left a rate there is no distance
             cancel(book, side, price, int(place * lots(book, price)), size)
         elif distance > 0:
             limit(book, side, price, size)
@@ -153,11 +153,10 @@ def _happen(
             book.excitement[other] += venue.flow.kick(table, other, kind)
     if venue.flow.anchored() and mid_twice(book) != middle:
         _follow(venue, table, book, key, 1 if mid_twice(book) > middle else -1)
+    stayed = opposite == origin(venue, book, 1 - side) and start == origin(venue, book, side)
     if (
-        opposite != origin(venue, book, 1 - side)
-        or start != origin(venue, book, side)
-        or ours != book.left[0] + book.left[1]
-    ):
+        not stayed or mid_twice(book) != middle or ours != book.left[BID] + book.left[ASK]
+    ):  # more may differ than one queue
         set_edges(venue, book)
         weigh(venue, table, book, weights, BID)
         weigh(venue, table, book, weights, ASK)

@@ -120,7 +120,7 @@ def keep_within(book: Any, side: int, edge: int) -> None:
         book.edge[side] -= out
     book.edge[side] = edge
     if (book.best[side] - edge) * out > 0:
-        book.best[side] = edge
+        _set_best(book, side, edge)
     if (book.price[side] - edge) * out > 0:
         book.left[side] = 0
 
@@ -160,13 +160,19 @@ def _walk(book: Any, side: int, size: int, worst: int, own: bool) -> tuple[int, 
 
 @routine
 def _join(book: Any, side: int, price: int, size: int) -> None:
-    """Another's lots join the back of the queue. An empty other side's last price gives way to an order that meets it."""
+    """Another's lots join the back of the queue."""
+    if lots(book, book.best[side]) == 0 or (book.best[side] - price) * (2 * side - 1) > 0:
+        _set_best(book, side, price)
+    book.volume[price & (book.volume.shape[0] - 1)] += size
+
+
+@scalar
+def _set_best(book: Any, side: int, price: int) -> None:
+    """Others' best price of a side, as it comes in or anew. An empty other side's last price gives way if that meets it."""
     out, other = 2 * side - 1, 1 - side
-    if lots(book, book.best[side]) == 0 or (book.best[side] - price) * out > 0:
-        book.best[side] = price
+    book.best[side] = price
     if lots(book, book.best[other]) == 0 and (price - book.best[other]) * out <= 0:
         book.best[other] = price - out
-    book.volume[price & (book.volume.shape[0] - 1)] += size
 
 
 @routine
