@@ -5,6 +5,7 @@ python -m experiments.compare agents=[best_fixed,glft,ppo] seeds=[0,1,2]
 python -m experiments.compare experiment=avellaneda_stoikov_2008
 python -m experiments.compare experiment=leaderboard
 python -m experiments.compare experiment=robust_market_making
+python -m experiments.compare experiment=cont_stoikov_talreja_2010
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 from omegaconf import DictConfig
 
 from experiments.benchmarks import Benchmarks
+from experiments.chances import compare_chances
 from experiments.leaderboard import board
 from experiments.published import show_published
 from experiments.robust import compare_robust
@@ -24,6 +26,8 @@ def main(cfg: DictConfig) -> float:
     """Print the table, write it and the plots; the best agent's skill (its objective where there is no exact optimum)."""
     if cfg.robust is not None:
         return compare_robust(cfg, build_market(cfg), output_folder())
+    if cfg.chances is not None:
+        return compare_chances(cfg, build_market(cfg), output_folder())
     if cfg.markets or any(is_learner(entry) for entry in cfg.agents):
         return board(cfg, output_folder())
     market, folder = build_market(cfg), output_folder()
