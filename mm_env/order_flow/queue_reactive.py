@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mm_env.birth_death import stationary_queue
 from mm_env.component import rule
 from mm_env.order_flow.flow import OrderFlow
 from mm_env.parameters import Positive, Probability, RateRows
@@ -54,7 +55,7 @@ class QueueReactive(OrderFlow):
         rates = rates[:, np.minimum(np.arange(levels), rates.shape[1] - 1)]
         rates[1:, :, 0] = 0.0  # nothing leaves an empty queue
         rates = np.pad(rates, ((0, 0), (0, 0), (0, _further(rates))), mode="edge")
-        law = np.array([stationary_queue(up, down) for up, down in zip(rates[0], rates[1] + rates[2])])
+        law = np.array([stationary_queue(up, down).probability for up, down in zip(rates[0], rates[1] + rates[2])])
         header = np.array([float(rates.shape[2])])
         return np.concatenate([header, rates.ravel(), law.cumsum(axis=1).ravel()])
 
@@ -101,12 +102,3 @@ def _further(rates: NDArray[np.float64]) -> int:
     """How many sizes beyond the listed ones hold all but 1e-12 of the stationary law of every queue."""
     shrink = (rates[0, :, -1] / (rates[1, :, -1] + rates[2, :, -1])).max()
     return int(np.ceil(np.log(1e-12) / np.log(shrink))) if shrink > 0.0 else 0
-
-
-def stationary_queue(up: NDArray[np.float64], down: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The stationary law (n,) of a queue that grows at rate up[k] and shrinks at down[k] when k orders stand:
-
-    pi(k) = pi(0) prod_{j=1..k} up[j - 1] / down[j], cut at n - 1 orders (Huang, Lehalle & Rosenbaum 2015, sec. 2.3.2).
-    """
-    weight = np.concatenate([[1.0], np.cumprod(up[:-1] / down[1:])])
-    return weight / weight.sum()
