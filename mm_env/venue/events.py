@@ -153,10 +153,12 @@ def _happen(
             book.excitement[other] += venue.flow.kick(table, other, kind)
     if venue.flow.anchored() and mid_twice(book) != middle:
         _follow(venue, table, book, key, 1 if mid_twice(book) > middle else -1)
-    stayed = opposite == origin(venue, book, 1 - side) and start == origin(venue, book, side)
     if (
-        not stayed or mid_twice(book) != middle or ours != book.left[BID] + book.left[ASK]
-    ):  # more may differ than one queue
+        opposite != origin(venue, book, 1 - side)
+        or start != origin(venue, book, side)
+        or ours != book.left[0] + book.left[1]
+        or (venue.flow.anchored() and mid_twice(book) != middle)  # walked, perhaps through more than one queue
+    ):
         set_edges(venue, book)
         weigh(venue, table, book, weights, BID)
         weigh(venue, table, book, weights, ASK)
