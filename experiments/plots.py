@@ -67,7 +67,7 @@ def learning_curves(runs: Mapping[str, Mapping[str, Sequence[NDArray[np.float64]
     for column, (market, agents) in enumerate(runs.items()):
         for (agent, curves), color in zip(agents.items(), COLORS):
             for axis, abscissa, unit in zip(axes[:, column], (1, 0), (1.0, 1e6)):
-                x, skills = _aligned(curves, abscissa, unit)
+                x, skills = aligned(curves, abscissa, unit)
                 axis.fill_between(x, skills.min(axis=0), skills.max(axis=0), color=color, alpha=0.2, lw=0)
                 axis.plot(x, np.median(skills, axis=0), color=color, lw=1.8, label=f"{agent} ({len(curves)} seeds)")
         for axis, label in zip(axes[:, column], ("seconds of training", "million lane-steps")):
@@ -80,12 +80,12 @@ def learning_curves(runs: Mapping[str, Mapping[str, Sequence[NDArray[np.float64]
     return figure
 
 
-def _aligned(
-    curves: Sequence[NDArray[np.float64]], abscissa: int, unit: float
+def aligned(
+    curves: Sequence[NDArray[np.float64]], abscissa: int, unit: float, ordinate: int = 2
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Up to where the shortest curve ends: 200 abscissas (n,) and each seed's skill there (seeds, n)."""
+    """Up to where the shortest curve ends: 200 abscissas (n,), in `unit`, and each seed's ordinate there (seeds, n)."""
     x = np.linspace(0.0, min(curve[-1, abscissa] for curve in curves), 200)
-    return x / unit, np.array([np.interp(x, curve[:, abscissa], curve[:, 2]) for curve in curves])
+    return x / unit, np.array([np.interp(x, curve[:, abscissa], curve[:, ordinate]) for curve in curves])
 
 
 def profit_histogram(entries: Sequence[Entry]) -> Figure:

@@ -1,0 +1,110 @@
+"""The sections as files: one HTML page that needs nothing else, Markdown with its pictures beside it, and CSV."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+from experiments.reporting.scores import Picture
+from experiments.reporting.sections import Section
+from experiments.reporting.study import DETAILS, EVERYWHERE, Study, value
+
+PAGE, TEXT, SUMMARY, RUNS, PICTURES = "report.html", "report.md", "summary.csv", "runs.csv", "figures"
+_TEMPLATE = Path(__file__).with_name("page.html")
+
+
+def write(folder: Path, title: str, words: str, sections: Sequence[Section], study: Study) -> None:
+    """report.html, report.md with figures/, summary.csv and runs.csv in `folder`; the same bytes for the same sections."""
+    folder.mkdir(parents=True, exist_ok=True)
+    drawn = {(s.anchor, i): svg(p.figure) for s in sections for i, p in enumerate(s.pictures)}
+    (folder / PAGE).write_text(html(title, words, sections, drawn))
+    (folder / PICTURES).mkdir(exist_ok=True)
+    for section in sections:
+        for i, picture in enumerate(section.pictures):
+            (folder / _file(section, i, picture)).write_bytes(drawn[section.anchor, i])
+    (folder / TEXT).write_text(markdown(title, words, sections))
+    write_summary(folder / SUMMARY, study)
+    write_runs(folder / RUNS, study)
+
+
+def html(title: str, words: str, sections: Sequence[Section], drawn: dict[tuple[str, int], bytes]) -> str:
+    """The page, its pictures within."""
+    from jinja2 import Environment
+
+    shown = [
+        {
+            **{name: getattr(section, name) for name in ("anchor", "title", "words", "grid")},
+            "pictures": [
+                {"says": p.says, "source": _source(drawn[section.anchor, i])} for i, p in enumerate(section.pictures)
+            ],
+        }
+        for section in sections
+    ]
+    template = Environment(autoescape=True, trim_blocks=True).from_string(_TEMPLATE.read_text())
+    return template.render(title=title, words=words, sections=shown)
+
+
+def markdown(title: str, words: str, sections: Sequence[Section]) -> str:
+    """The same as text; pictures are linked."""
+    lines = [f"# {title}", "", words]
+    for section in sections:
+        lines += ["", f"## {section.title}", "", section.words]
+        if section.grid:
+            align = ["---", *(["---:"] * (len(section.grid.headings) - 1))]
+            lines += ["", *map(_row, [section.grid.headings, align, *section.grid.rows])]
+        for i, picture in enumerate(section.pictures):
+            lines += ["", f"![{picture.says}]({_file(section, i, picture)})", "", picture.says]
+    return "\n".join(lines) + "\n"
+
+
+def write_summary(path: Path, study: Study) -> None:
+    """A line for each agent, market and figure: seeds, interquartile mean and the ends of its interval."""
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["agent", "market", "figure", "seeds", "interquartile_mean", "low", "high"])
+        for agent in study.agents:
+            everywhere = study.overall(agent)
+            if everywhere is not None:
+                count = sum(len(study.of(agent, market)) for market in study.shared)
+                writer.writerow([agent, EVERYWHERE, "skill", count, *(repr(float(x)) for x in everywhere)])
+            for market in study.markets:
+                for name in DETAILS:
+                    found, count = study.figure(agent, market, name), len(study.of(agent, market))
+                    if found is not None:
+                        writer.writerow([agent, market, name, count, *(repr(float(x)) for x in found)])
+
+
+def write_runs(path: Path, study: Study) -> None:
+    """A line for each run, finished or not, with every figure."""
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["market", "agent", "seed", "status", "error", *DETAILS, "folder"])
+        for run in (*study.runs, *study.left):
+            figures = [repr(value(run, name)) for name in DETAILS]
+            writer.writerow([run.market, run.agent, run.seed, run.status, run.error, *figures, run.folder])
+
+
+def svg(figure: Figure) -> bytes:
+    """A figure as SVG; the same bytes for the same figure."""
+    picture = io.BytesIO()
+    with mpl.rc_context({"svg.hashsalt": "mm_env", "svg.fonttype": "path"}):
+        figure.savefig(picture, format="svg", metadata={"Date": None})
+    return picture.getvalue()
+
+
+def _source(drawing: bytes) -> str:
+    return f"data:image/svg+xml;base64,{base64.b64encode(drawing).decode()}"
+
+
+def _file(section: Section, place: int, picture: Picture) -> str:
+    return f"{PICTURES}/{section.anchor}_{place + 1}_{picture.name}.svg"
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
