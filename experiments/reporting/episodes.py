@@ -59,7 +59,7 @@ def fans(replay: Replay) -> Picture:
             axis.plot(times, best[2], color=INK, lw=1.0, ls="--", label="optimum: median")
             axis.plot(times, best[[0, 4]].T, color=INK, lw=0.8, ls=":", label=["optimum: 5 and 95 %", "_"])
         axis.set_ylabel(label)
-    axes[1].set_xlabel("time (of the market)")
+    axes[1].set_xlabel("time (the market's unit)")
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False, fontsize=8)
     says = (
         f"{replay.agent} on {replay.market_name}: how inventory and profit spread over {replay.episodes:,} episodes of "
@@ -80,7 +80,7 @@ def worst(replay: Replay) -> Picture:
     for axis, label in zip(axes, ("mid less its start\n(price units)", "inventory\n(units)", "P&L\n(price units)")):
         axis.set_ylabel(label)
         axis.axhline(0.0, color=INK, lw=0.6)
-    axes[2].set_xlabel("time (of the market)")
+    axes[2].set_xlabel("time (the market's unit)")
     legend(axes[2])
     says = (
         f"{replay.agent} on {replay.market_name}: the {WORST} worst of {replay.episodes:,} episodes of "
@@ -90,13 +90,11 @@ def worst(replay: Replay) -> Picture:
 
 
 def worst_episodes(replay: Replay) -> list[tuple[Paths, int, int]]:
-    """The paths, the seed and the number of each of the worst episodes, the worst first."""
-    found = [
-        (paths, seed, int(episode))
-        for seed, paths in zip(replay.seeds, replay.paths, strict=True)
-        for episode in paths.worst[:WORST]
-    ]
-    return sorted(found, key=lambda each: each[0].profit[-1, each[2]])[:WORST]
+    """The paths, seed and number of the episodes that ended worst, the worst first; each with the seed that fared worst."""
+    profits = np.array([paths.profit[-1] for paths in replay.paths])  # (seeds, episodes): all seeds meet the same noise
+    lowest = np.argsort(profits.min(axis=0), kind="stable")[:WORST]
+    seeds_of = profits[:, lowest].argmin(axis=0)
+    return [(replay.paths[i], replay.seeds[i], int(episode)) for i, episode in zip(seeds_of, lowest, strict=True)]
 
 
 def thinned(times: Floats, values: Floats) -> tuple[Floats, Floats]:

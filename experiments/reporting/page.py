@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import matplotlib as mpl
@@ -22,32 +22,32 @@ _TEMPLATE = Path(__file__).with_name("page.html")
 def write(folder: Path, title: str, words: str, sections: Sequence[Section], study: Study) -> None:
     """report.html, report.md with figures/, summary.csv and runs.csv in `folder`; the same bytes for the same sections."""
     folder.mkdir(parents=True, exist_ok=True)
-    drawn = {(s.anchor, i): svg(p.figure) for s in sections for i, p in enumerate(s.pictures)}
+    drawn = {file: svg(picture.figure) for section in sections for file, picture in files(section).items()}
     (folder / PAGE).write_text(html(title, words, sections, drawn))
     (folder / PICTURES).mkdir(exist_ok=True)
-    for section in sections:
-        for i, picture in enumerate(section.pictures):
-            (folder / _file(section, i, picture)).write_bytes(drawn[section.anchor, i])
+    for file, drawing in drawn.items():
+        (folder / file).write_bytes(drawing)
     (folder / TEXT).write_text(markdown(title, words, sections))
     write_summary(folder / SUMMARY, study)
     write_runs(folder / RUNS, study)
 
 
-def html(title: str, words: str, sections: Sequence[Section], drawn: dict[tuple[str, int], bytes]) -> str:
+def files(section: Section) -> dict[str, Picture]:
+    """The pictures of a section by the files they go to, relative to the page."""
+    every = [picture for group in section.groups.values() for picture in group]
+    return {f"{PICTURES}/{section.anchor}_{i}_{picture.name}.svg": picture for i, picture in enumerate(every, 1)}
+
+
+def html(title: str, words: str, sections: Sequence[Section], drawn: Mapping[str, bytes]) -> str:
     """The page, its pictures within."""
     from jinja2 import Environment
 
-    shown = [
-        {
-            **{name: getattr(section, name) for name in ("anchor", "title", "words", "grid")},
-            "pictures": [
-                {"says": p.says, "source": _source(drawn[section.anchor, i])} for i, p in enumerate(section.pictures)
-            ],
-        }
-        for section in sections
-    ]
-    template = Environment(autoescape=True, trim_blocks=True).from_string(_TEMPLATE.read_text())
-    return template.render(title=title, words=words, sections=shown)
+    environment = Environment(autoescape=True, trim_blocks=True)
+    environment.filters |= {"parts": parts, "next_of": next}
+    sources = {section.anchor: [_source(drawn[file]) for file in files(section)] for section in sections}
+    return environment.from_string(_TEMPLATE.read_text()).render(
+        title=title, words=words, sections=sections, sources={anchor: iter(each) for anchor, each in sources.items()}
+    )
 
 
 def markdown(title: str, words: str, sections: Sequence[Section]) -> str:
@@ -58,9 +58,15 @@ def markdown(title: str, words: str, sections: Sequence[Section]) -> str:
         if section.grid:
             align = ["---", *(["---:"] * (len(section.grid.headings) - 1))]
             lines += ["", *map(_row, [section.grid.headings, align, *section.grid.rows])]
-        for i, picture in enumerate(section.pictures):
-            lines += ["", f"![{picture.says}]({_file(section, i, picture)})", "", picture.says]
+        for file, picture in files(section).items():
+            lines += ["", f"![{picture.says}]({file})", "", picture.says]
     return "\n".join(lines) + "\n"
+
+
+def parts(cell: str) -> tuple[str, str]:
+    """A figure and what stands behind it in small print: an interval, an error, a remark."""
+    at = min((place for mark in (" [", " (", " ±") if (place := cell.find(mark)) > 0), default=len(cell))
+    return cell[:at], cell[at:].strip()
 
 
 def write_summary(path: Path, study: Study) -> None:
@@ -100,10 +106,6 @@ def svg(figure: Figure) -> bytes:
 
 def _source(drawing: bytes) -> str:
     return f"data:image/svg+xml;base64,{base64.b64encode(drawing).decode()}"
-
-
-def _file(section: Section, place: int, picture: Picture) -> str:
-    return f"{PICTURES}/{section.anchor}_{place + 1}_{picture.name}.svg"
 
 
 def _row(cells: Sequence[str]) -> str:

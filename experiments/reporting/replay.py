@@ -32,11 +32,6 @@ class Paths(NamedTuple):
     profit: Floats  # (steps + 1, n), marked to the mid
     mid: Floats  # (steps + 1, n)
 
-    @property
-    def worst(self) -> NDArray[np.int64]:
-        """The episodes by ascending profit."""
-        return np.argsort(self.profit[-1], kind="stable")
-
 
 def follow(market: Market, policy: Policy, episodes: int, seed: int = NOISE) -> Paths:
     """Episode 0 of `seed` in `episodes` lanes, step by step."""
@@ -46,7 +41,7 @@ def follow(market: Market, policy: Policy, episodes: int, seed: int = NOISE) -> 
     for _ in range(market.clock.steps):
         observations, *_ = simulation.step(actions.usable(policy.act(observations), simulation))
         states.append(simulation.state)
-    times = np.arange(market.clock.steps + 1) * market.clock.step_length
+    times = np.linspace(0.0, market.clock.horizon, market.clock.steps + 1)
     seen = (
         [state.account.inventory for state in states], [state.tally.profit for state in states],
         [state.mid for state in states],

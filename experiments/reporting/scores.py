@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import combinations
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -49,7 +49,7 @@ def profiles(study: Study) -> Picture:
         axis.fill_between(levels, found.low, found.high, color=color, alpha=0.2, lw=0)
         axis.plot(levels, found.value, color=color, lw=1.6, label=shortened(agent))
     axis.set(xlabel="skill", ylabel="share of runs above it", ylim=(-0.02, 1.02))
-    legend(axis)
+    legend(axis, "lower left")
     says = "How many of an agent's runs exceed a skill: the further up and to the right, the better; bands are 95 % intervals."
     return Picture("profiles", figure, says)
 
@@ -90,7 +90,7 @@ def curves(study: Study, market: str) -> Iterator[Picture]:
             axis.plot(x, band.value, color=color, lw=1.6, label=f"{shortened(agent)} ({seeds(len(each))})")
             lowest.append(np.min(band.low))
         if score == "skill" and lowest:
-            axis.set_ylim(max(FLOOR, *lowest) if len(lowest) > 1 else max(FLOOR, lowest[0]), 1.03)
+            axis.set_ylim(max(FLOOR, min(lowest)), 1.03)
             axis.axhline(1.0, color=INK, lw=0.8, ls=":")
         axis.set(xlabel=label, ylabel=f"{score}, interquartile mean")
         legend(axis)
@@ -99,7 +99,7 @@ def curves(study: Study, market: str) -> Iterator[Picture]:
             yield Picture(f"curves_{name}", figure, says)
 
 
-def sheet(height: float, rows: int = 1):
+def sheet(height: float, rows: int = 1) -> tuple[Figure, Any]:
     """A figure of one width with its axis (or `rows` of them, one below the other, over the same abscissa)."""
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
     axes = figure.subplots(rows, 1, sharex=True)
@@ -111,10 +111,10 @@ def sheet(height: float, rows: int = 1):
     return figure, axes
 
 
-def legend(axis) -> None:
+def legend(axis: Any, place: str = "best") -> None:
     """Names of the lines, if there are any."""
     if axis.get_legend_handles_labels()[0]:
-        axis.legend(frameon=False, fontsize=8)
+        axis.legend(frameon=False, fontsize=8, loc=place)
 
 
 def shortened(name: str, most: int = 26) -> str:

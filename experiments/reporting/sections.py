@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -31,13 +31,13 @@ class Grid:
 
 @dataclass(frozen=True)
 class Section:
-    """One part of the page. `anchor` is its place in it and the folder of its pictures' files."""
+    """One part of the page. `anchor` is its place in it; pictures stand in groups under headings of their own."""
 
     anchor: str
     title: str
     words: str
     grid: Grid | None = None
-    pictures: Sequence[Picture] = field(default_factory=tuple)
+    groups: Mapping[str, Sequence[Picture]] = field(default_factory=dict)
 
 
 def sections(study: Study, replays: Sequence[Replay], asked: int) -> Iterator[Section]:
@@ -87,7 +87,7 @@ def comparison(study: Study) -> Section:
     words = f"Over {where}, all seeds together. Intervals that do not overlap tell agents apart; ones that do may not."
     if len(study.agents) > scores.MOST:
         words += f" Profiles are of the first {scores.MOST} agents, pairs of the first five."
-    return Section("comparison", "All markets together", words, None, [each for each in pictures if each is not None])
+    return Section("comparison", "All markets together", words, None, {"": [p for p in pictures if p is not None]})
 
 
 def on_market(study: Study, market: str, replays: Sequence[Replay]) -> Section:
@@ -99,13 +99,14 @@ def on_market(study: Study, market: str, replays: Sequence[Replay]) -> Section:
     rows = [
         [agent, str(len(study.of(agent, market))), *(shown(row[i]) for i in kept)] for agent, row in figures.items()
     ]
-    pictures = list(scores.curves(study, market))
+    groups = {"Learning": list(scores.curves(study, market))}
     for each in replays:
-        pictures += [p for p in (episodes.quotes(each), episodes.fans(each), episodes.worst(each)) if p is not None]
+        drawn = (episodes.quotes(each), episodes.fans(each), episodes.worst(each))
+        groups[each.agent] = [picture for picture in drawn if picture is not None]
     words = f"All figures are {IQM}; money in price units, inventory in units of the asset."
     if replays and replays[0].best_paths is None:
         words += " This market has no exact optimum to draw beside."
-    return Section(f"market-{study.markets.index(market) + 1}", market, words, Grid(headings, rows), pictures)
+    return Section(f"market-{study.markets.index(market) + 1}", market, words, Grid(headings, rows), groups)
 
 
 def unfinished(study: Study) -> Section:
