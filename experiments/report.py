@@ -15,15 +15,15 @@ from pathlib import Path
 from rich.console import Console
 from tqdm import tqdm
 
-from experiments.benchmarks import Benchmarks
 from experiments.reporting import page
-from experiments.reporting.replay import Replay, replay
+from experiments.reporting.replay import replays
 from experiments.reporting.runs import find, strategies
 from experiments.reporting.scores import MOST
 from experiments.reporting.sections import sections
 from experiments.reporting.statistics import RESAMPLES
-from experiments.reporting.study import Study, study
+from experiments.reporting.study import study
 from experiments.table import near
+from mm_env.parameters import Interval, check
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,26 +43,25 @@ def report(
 ) -> Path:
     """Read the runs in and below `paths` and write their report to the folder `to`, which is returned.
 
-    Raises: ValueError if a path is no folder, or there is no run in any.
+    Raises: ValueError if a path is no folder, there is no run in any, or a number is out of range.
     """
+    for name, number, least in (("episodes", episodes, 0), ("resamples", resamples, 1), ("seed", seed, 0)):
+        check(name, number, Interval(least, whole=True))
     runs = find(paths)
     if not runs:
         raise ValueError(f"PATH must hold a run, got {', '.join(map(str, paths))}")
     found = study(runs, strategies(runs, paths), resamples, seed)
     pairs = [(agent, market) for agent in found.agents for market in found.markets if found.of(agent, market)]
-    again = replays(found, pairs, episodes) if episodes else []
-    words = f"{len(runs)} runs, {len(found.runs)} of them finished: {len(found.agents)} agents on {len(found.markets)} markets."
-    page.write(to, title, words, list(sections(found, again, len(pairs) if episodes else 0)), found)
+    drawn = [pair for pair in pairs if pair[0] in found.agents[:MOST] and episodes]
+    again, refused = replays(
+        tqdm(drawn, desc="playing again", unit="agent", leave=False, delay=1.0), found.of, episodes
+    )
+    words = (
+        f"Runs: {len(runs)}, of which {len(found.runs)} are in the figures. "
+        f"Agents: {len(found.agents)}. Markets: {len(found.markets)}."
+    )
+    page.write(to, title, words, list(sections(found, again, refused)), found)
     return to
-
-
-def replays(found: Study, pairs: Sequence[tuple[str, str]], episodes: int) -> list[Replay]:
-    """The first agents on every market once more, `episodes` episodes a seed."""
-    solved: dict[str, Benchmarks] = {}
-    first = [(agent, market) for agent, market in pairs if agent in found.agents[:MOST]]
-    bar = tqdm(first, desc="playing again", unit="agent", leave=False, delay=1.0)
-    played = [replay(found.of(agent, market), episodes, solved) for agent, market in bar]
-    return [each for each in played if each is not None]
 
 
 def _parser() -> argparse.ArgumentParser:

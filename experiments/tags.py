@@ -55,7 +55,7 @@ LAYOUT = {  # of the custom scalars
         "exploration": ["Multiline", ["train/std", "train/approx_kl", "train/entropy_loss", "train/ent_coef"]],
     },
 }
-_IDLE = ("agent.checkpoints",)  # settings that change nothing of what is learnt
+_LEFT_OUT = ("agent.algorithm", "agent.checkpoints")  # said already, and no matter to what is learnt
 
 
 def regrouped(tag: str) -> str:
@@ -64,8 +64,8 @@ def regrouped(tag: str) -> str:
 
 
 def hyperparameters(config: Mapping[str, Any]) -> Settings:
-    """What the hparams tab lists of a run's config: market, agent and seed, setting by setting."""
+    """What the hparams tab lists of a run's config: market, agent and seed first, then setting by setting."""
     settings = flatten({name: config[name] for name in ("market", "agent", "seed") if name in config})
-    kept = {name: value for name, value in settings.items() if name not in _IDLE}
-    named = {"market": config.get("title"), "agent": (config.get("agent") or {}).get("algorithm")}
-    return {**kept, **{name: str(value) for name, value in named.items() if value is not None}}
+    names = {"market": config.get("title"), "agent": (config.get("agent") or {}).get("algorithm")}
+    first = {name: str(value) for name, value in names.items() if value is not None}
+    return {**first, **{n: value for n, value in settings.items() if n not in (*first, *_LEFT_OUT)}}

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from experiments.reporting.scores import Picture
 from experiments.reporting.sections import Section
 from experiments.reporting.study import DETAILS, EVERYWHERE, Study, value
+from experiments.table import near
 
 PAGE, TEXT, SUMMARY, RUNS, PICTURES = "report.html", "report.md", "summary.csv", "runs.csv", "figures"
 _TEMPLATE = Path(__file__).with_name("page.html")
@@ -93,7 +94,7 @@ def write_runs(path: Path, study: Study) -> None:
         writer.writerow(["market", "agent", "seed", "status", "error", *DETAILS, "folder"])
         for run in (*study.runs, *study.left):
             figures = [repr(value(run, name)) for name in DETAILS]
-            writer.writerow([run.market, run.agent, run.seed, run.status, run.error, *figures, run.folder])
+            writer.writerow([run.market, run.agent, run.seed, run.status, run.error, *figures, near(run.folder)])
 
 
 def svg(figure: Figure) -> bytes:

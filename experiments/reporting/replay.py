@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ from agents.policy import Policy
 from experiments.benchmarks import OPTIMUM, Benchmarks
 from experiments.plots import depth_table
 from experiments.reporting.runs import MODEL, Run
-from experiments.setup import build_market, load_run
+from experiments.setup import build_market, load_run, plainly
 from mm_env.env import Actions
 from mm_env.market import Market
 from mm_env.simulation import Simulation
@@ -78,14 +78,16 @@ class Replay:
         return sum(each.profit.shape[1] for each in self.paths)
 
 
-def replay(runs: Sequence[Run], episodes: int, solved: dict[str, Benchmarks]) -> Replay | None:
-    """The runs of an agent on a market, each over `episodes` episodes; None if none of them left a model.
+def replay(runs: Sequence[Run], episodes: int, solved: dict[str, Benchmarks]) -> Replay:
+    """The runs of an agent on a market, each over `episodes` episodes.
 
     `solved` keeps what markets' optima are, by name, from one call to the next.
+
+    Raises: ValueError if none of them left a model.
     """
     there = [run for run in runs if (run.folder / MODEL).is_file() and run.config]
     if not there:
-        return None
+        raise ValueError("no run left a model")
     first = there[0]
     market = build_market(OmegaConf.create({"market": first.config["market"]}))
     policies = [load_run(run.folder, market) for run in there]
@@ -100,3 +102,17 @@ def replay(runs: Sequence[Run], episodes: int, solved: dict[str, Benchmarks]) ->
         None if best is None else follow(market, best, episodes),
         None if best is None else depth_table(market, best),
     )  # fmt: skip
+
+
+def replays(
+    pairs: Iterable[tuple[str, str]], of: Callable[[str, str], Sequence[Run]], episodes: int
+) -> tuple[list[Replay], dict[tuple[str, str], str]]:
+    """What could be played again of the `pairs` of agent and market, and why the others could not."""
+    solved: dict[str, Benchmarks] = {}
+    found, refused = [], {}
+    for pair in pairs:
+        try:
+            found.append(replay(of(*pair), episodes, solved))
+        except Exception as reason:  # a model of other packages, a class that is gone: the rest is shown all the same
+            refused[pair] = plainly(reason)
+    return found, refused

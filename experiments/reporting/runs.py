@@ -7,6 +7,7 @@ import json
 import math
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
+from yaml import YAMLError
 
 from experiments.curve import CURVE, read_curve
 from experiments.setup import register_resolvers
@@ -52,12 +54,12 @@ def find(paths: Iterable[Path]) -> list[Run]:
     Raises: ValueError for a path that is no folder.
     """
     register_resolvers()
-    found = {}
+    found: dict[Path, None] = {}
     for path in paths:
         if not path.is_dir():
             raise ValueError(f"PATH must be a folder of runs, got {path}")
-        found |= {folder.resolve(): folder for folder in _folders(path) if _is_run(folder)}
-    return [read(folder) for _, folder in sorted(found.items())]
+        found |= dict.fromkeys(folder for folder in _folders(path.resolve()) if _is_run(folder))
+    return [read(folder) for folder in sorted(found)]
 
 
 def read(folder: Path) -> Run:
@@ -97,7 +99,7 @@ def strategies(runs: Iterable[Run], paths: Iterable[Path]) -> dict[tuple[Path | 
             for name, figures in read_table(folder / TABLE).items():
                 if name != algorithm and ", seed " not in name:
                     found[run.folder, run.market, name] = figures["skill"]
-    for folder in (folder for path in paths for folder in _folders(path)):
+    for folder in (folder for path in paths for folder in _folders(path.resolve())):
         if _config(folder).get("name") == "compare" and (folder / TABLE).is_file():
             market = _choices(folder).get("market", folder.name)
             found |= {(None, market, name): f["skill"] for name, f in read_table(folder / TABLE).items()}
@@ -105,9 +107,14 @@ def strategies(runs: Iterable[Run], paths: Iterable[Path]) -> dict[tuple[Path | 
 
 
 def read_table(path: Path) -> dict[str, dict[str, Estimate]]:
-    """Agent -> figure -> estimate of a table.csv; nothing if there is none."""
-    if not path.is_file():
+    """Agent -> figure -> estimate of a table.csv; nothing if there is none, or only a part of one."""
+    try:
+        return _table(path)
+    except (OSError, ValueError, TypeError, KeyError):
         return {}
+
+
+def _table(path: Path) -> dict[str, dict[str, Estimate]]:
     with path.open(newline="") as file:
         rows = {row.pop("agent"): row for row in csv.DictReader(file)}
     return {
@@ -144,9 +151,10 @@ def _metrics(folder: Path) -> dict[str, Any]:
 
 def _config(folder: Path) -> dict[str, Any]:
     for path in (folder / CONFIG, folder / ".hydra" / "config.yaml"):
-        if path.is_file():
+        with suppress(OSError, YAMLError):  # none, or one that was cut off
             config = OmegaConf.load(path)
-            return dict(OmegaConf.to_container(config)) if isinstance(config, DictConfig) else {}  # pyright: ignore
+            if isinstance(config, DictConfig):
+                return {str(key): value for key, value in dict(OmegaConf.to_container(config)).items()}  # pyright: ignore
     return {}
 
 

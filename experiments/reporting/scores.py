@@ -13,7 +13,8 @@ from experiments.plots import COLORS, INK, aligned, plain
 from experiments.reporting.statistics import curve_iqm, improvement, pooled_iqm, profile
 from experiments.reporting.study import Study
 
-WIDTH, MOST = 4.3, len(COLORS)  # inches; agents in one picture
+WIDTH, MOST = 4.3, len(COLORS)  # inches; agents in one picture of lines
+LISTED, PAIRED = 25, 5  # in one that lists agents, in one of pairs
 FLOOR = -1.0  # a skill below it is as bad as any
 
 
@@ -27,13 +28,13 @@ class Picture(NamedTuple):
 
 def overall(study: Study) -> Picture:
     """The interquartile mean over all shared markets, by agent."""
-    agents = study.agents
-    figure, axis = sheet(0.9 + 0.32 * len(agents))
+    agents = study.agents[:LISTED]
+    figure, axis = sheet(0.9 + 0.36 * len(agents))
     for place, agent in enumerate(agents):
         found = study.interval(pooled_iqm, study.strata(agent))
         axis.plot([found.low, found.high], [place, place], color=COLORS[place % MOST], lw=5, alpha=0.35)
         axis.plot(found.value, place, "o", color=COLORS[place % MOST], ms=5)
-    axis.set_yticks(range(len(agents)), [shortened(agent) for agent in agents])
+    axis.set_yticks(range(len(agents)), [f"{shortened(agent)}\n{runs(study, agent)}" for agent in agents])
     axis.set(xlabel="skill, interquartile mean over seeds and markets", ylim=(len(agents) - 0.5, -0.5))
     says = "A dot is the interquartile mean of the skill, the bar its 95 % interval; 1 is the exact optimum."
     return Picture("overall", figure, says)
@@ -47,7 +48,7 @@ def profiles(study: Study) -> Picture:
     for agent, color in zip(agents, COLORS):
         found = study.interval(profile(levels), study.strata(agent))
         axis.fill_between(levels, found.low, found.high, color=color, alpha=0.2, lw=0)
-        axis.plot(levels, found.value, color=color, lw=1.6, label=shortened(agent))
+        axis.plot(levels, found.value, color=color, lw=1.6, label=f"{shortened(agent)} ({runs(study, agent)})")
     axis.set(xlabel="skill", ylabel="share of runs above it", ylim=(-0.02, 1.02))
     legend(axis, "lower left")
     says = "How many of an agent's runs exceed a skill: the further up and to the right, the better; bands are 95 % intervals."
@@ -56,7 +57,7 @@ def profiles(study: Study) -> Picture:
 
 def improvements(study: Study) -> Picture | None:
     """The probability that a run of one agent beats one of another, for each pair; None of a single agent."""
-    pairs = list(combinations(study.agents[:5], 2))
+    pairs = list(combinations(study.agents[:PAIRED], 2))
     if not pairs:
         return None
     figure, axis = sheet(0.9 + 0.42 * len(pairs))
@@ -120,6 +121,12 @@ def legend(axis: Any, place: str = "best") -> None:
 def shortened(name: str, most: int = 26) -> str:
     """A name of at most `most` characters."""
     return name if len(name) <= most else f"{name[: most - 1]}…"
+
+
+def runs(study: Study, agent: str) -> str:
+    """How many of an agent are in the comparison: `15 runs`."""
+    count = sum(map(len, study.strata(agent)))
+    return f"{count} run{'s' * (count != 1)}"
 
 
 def seeds(count: int) -> str:

@@ -12,7 +12,7 @@ from experiments.reporting.replay import Replay
 from experiments.reporting.scores import Picture, seeds
 from experiments.reporting.statistics import Interval
 from experiments.reporting.study import DETAILS, Study
-from experiments.table import error, number
+from experiments.table import error, near, number
 from mm_env.metrics import Estimate
 
 IQM = (
@@ -40,8 +40,8 @@ class Section:
     groups: Mapping[str, Sequence[Picture]] = field(default_factory=dict)
 
 
-def sections(study: Study, replays: Sequence[Replay], asked: int) -> Iterator[Section]:
-    """The whole page. `asked` is how many pairs of agent and market there are to be replayed."""
+def sections(study: Study, replays: Sequence[Replay], refused: Mapping[tuple[str, str], str]) -> Iterator[Section]:
+    """The whole page. `refused` says why a pair of agent and market was not played again."""
     if study.left:
         yield unfinished(study)
     if not study.runs:
@@ -51,9 +51,10 @@ def sections(study: Study, replays: Sequence[Replay], asked: int) -> Iterator[Se
         yield comparison(study)
     for market in study.markets:
         yield on_market(study, market, [each for each in replays if each.market_name == market])
-    if len(replays) < asked:
-        words = f"{len(replays)} of {asked} pairs of agent and market were played again: the others left no model, or are not "
-        yield Section("left-out", "Not shown", words + f"among the first {scores.MOST} agents.")
+    if refused:
+        rows = [[agent, market, why] for (agent, market), why in refused.items()]
+        words = "What these runs left could not be played again, so there are no quotes and episodes of them."
+        yield Section("not-shown", "Not shown", words, Grid(["agent", "market", "why"], rows))
     yield every_run(study)
 
 
@@ -81,13 +82,14 @@ def summary(study: Study) -> Section:
 
 
 def comparison(study: Study) -> Section:
-    """All markets together."""
+    """The agents against each other, on all markets that they share."""
     pictures = [scores.overall(study), scores.profiles(study), scores.improvements(study)]
     where = ", ".join(study.shared)
-    words = f"Over {where}, all seeds together. Intervals that do not overlap tell agents apart; ones that do may not."
+    words = f"On {where}, all seeds together. Intervals that do not overlap tell agents apart; ones that do may not."
     if len(study.agents) > scores.MOST:
-        words += f" Profiles are of the first {scores.MOST} agents, pairs of the first five."
-    return Section("comparison", "All markets together", words, None, {"": [p for p in pictures if p is not None]})
+        words += f" Profiles are of the first {scores.MOST} agents, pairs of the first {scores.PAIRED}."
+    title = "All markets together" if len(study.shared) > 1 else "Agent against agent"
+    return Section("comparison", title, words, None, {"": [p for p in pictures if p is not None]})
 
 
 def on_market(study: Study, market: str, replays: Sequence[Replay]) -> Section:
@@ -104,6 +106,8 @@ def on_market(study: Study, market: str, replays: Sequence[Replay]) -> Section:
         drawn = (episodes.quotes(each), episodes.fans(each), episodes.worst(each))
         groups[each.agent] = [picture for picture in drawn if picture is not None]
     words = f"All figures are {IQM}; money in price units, inventory in units of the asset."
+    if len(agents) > scores.MOST:
+        words += f" Pictures are of the first {scores.MOST} agents."
     if replays and replays[0].best_paths is None:
         words += " This market has no exact optimum to draw beside."
     return Section(f"market-{study.markets.index(market) + 1}", market, words, Grid(headings, rows), groups)
@@ -111,7 +115,7 @@ def on_market(study: Study, market: str, replays: Sequence[Replay]) -> Section:
 
 def unfinished(study: Study) -> Section:
     """The runs that failed or never came to an end, and why."""
-    rows = [[str(run.folder), run.market, run.agent, str(run.seed), run.status, run.error] for run in study.left]
+    rows = [[str(near(run.folder)), run.market, run.agent, str(run.seed), run.status, run.error] for run in study.left]
     total = len(study.left) + len(study.runs) + study.repeated
     words = f"{len(study.left)} of {total} runs are not in the figures below."
     return Section(
@@ -129,7 +133,7 @@ def every_run(study: Study) -> Section:
             run.market,
             str(run.seed),
             *(_plain(x) for x in (run.skill, run.objective, run.seconds)),
-            str(run.folder),
+            str(near(run.folder)),
         ]
         for run in ordered
     ]
