@@ -115,13 +115,14 @@ def on_market(study: Study, market: str, replays: Sequence[Replay]) -> Section:
 
 def unfinished(study: Study) -> Section:
     """The runs that failed or never came to an end, and why."""
-    rows = [[str(near(run.folder)), run.market, run.agent, str(run.seed), run.status, run.error] for run in study.left]
+    rows = [
+        [f"{run.agent} on {run.market}, seed {run.seed}", run.status, run.error, str(near(run.folder))]
+        for run in study.left
+    ]
     total = len(study.left) + len(study.runs) + study.repeated
     words = f"{len(study.left)} of {total} runs are not in the figures below."
-    return Section(
-        "unfinished", "Runs that did not finish", words,
-        Grid(["folder", "market", "agent", "seed", "status", "why"], rows),
-    )  # fmt: skip
+    grid = Grid(["run", "status", "why", "folder"], rows)
+    return Section("unfinished", "Runs that did not finish", words, grid)
 
 
 def every_run(study: Study) -> Section:

@@ -81,7 +81,7 @@ def test_runs_that_did_not_finish_come_first_and_say_why(tmp_path):
     found = study(find([tmp_path]), {})
     first, second, *_ = sections(found, [], {})
     assert first.anchor == "unfinished"
-    assert [row[1:] for row in first.grid.rows] == [["amzn", "ppo", "9", "failed", "out of memory"]]
+    assert [row[:3] for row in first.grid.rows] == [["ppo on amzn, seed 9", "failed", "out of memory"]]
     assert second.grid.rows == [["ppo", "0.500 (1 seed)"]]
 
 
