@@ -13,7 +13,8 @@ from omegaconf import OmegaConf
 from agents.policy import Policy
 from experiments.benchmarks import OPTIMUM, Benchmarks
 from experiments.plots import depth_table
-from experiments.reporting.runs import MODEL, Run
+from experiments.reporting.files import MODEL
+from experiments.reporting.runs import Run
 from experiments.setup import build_market, load_run, plainly
 from mm_env.env import Actions
 from mm_env.market import Market

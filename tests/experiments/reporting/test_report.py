@@ -123,7 +123,7 @@ def test_the_figures_are_the_interquartile_means_of_the_runs(page, runs):
 def test_every_run_has_a_line(page):
     with (page / "runs.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert sorted(row["status"] for row in rows) == ["failed"] + ["finished"] * 4 + ["unfinished"]
+    assert sorted(row["status"] for row in rows) == ["failed"] + ["finished"] * 4 + ["interrupted"]
     assert {row["error"] for row in rows if row["status"] == "failed"} == {"sigma <b>must</b> be > 0"}
 
 

@@ -4,8 +4,10 @@ import math
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
-from experiments.reporting.runs import FAILED, FINISHED, UNFINISHED, find, read, read_table, strategies
+from experiments.reporting.files import read_table
+from experiments.reporting.runs import FAILED, FINISHED, INTERRUPTED, RUNNING, find, read, strategies
 from mm_env.metrics import Estimate
 from tests.experiments.reporting.folders import config, finished, folder_of, write_table
 
@@ -57,10 +59,21 @@ def test_a_failed_run_that_says_nothing_is_explained_by_its_log(tmp_path):
 @pytest.mark.parametrize("metrics", [None, {"status": "running"}])
 def test_a_run_that_was_killed_says_how_far_it_came(tmp_path, metrics):
     run = read(folder_of(tmp_path / "job", metrics=metrics, curve=CURVE))
-    assert (run.status, run.error) == (UNFINISHED, "it runs still or was killed, 50 of 100 steps done")
+    assert (run.status, run.error) == (INTERRUPTED, "it runs still or was killed, 50 of 100 steps done")
     folder = folder_of(tmp_path / "other", metrics=metrics)
     (folder / "train.log").write_text("Killed\n")
     assert read(folder).error == "it runs still or was killed, 0 of 100 steps done; last word: Killed"
+
+
+def test_a_lock_tells_who_runs_still_from_who_was_killed(tmp_path):
+    folder = folder_of(tmp_path / "job", metrics={"status": "running"}, curve=CURVE)
+    with FileLock(folder / ".lock"):
+        run = read(folder)
+        assert (run.status, run.error) == (RUNNING, "50 of 100 steps done")
+    (folder / "checkpoint.pt").touch()
+    run = read(folder)
+    killed = "it was killed, 50 of 100 steps done; it can go on from its checkpoint"
+    assert (run.status, run.error) == (INTERRUPTED, killed)
 
 
 @pytest.mark.parametrize(("name", "text"), [
@@ -72,14 +85,14 @@ def test_a_run_that_was_killed_says_how_far_it_came(tmp_path, metrics):
 def test_a_file_that_was_cut_off_stops_nobody(tmp_path, name, text):
     folder = folder_of(tmp_path / "job", curve=CURVE)
     (folder / name).write_text(text)
-    assert [run.status for run in find([tmp_path])] == [UNFINISHED]
+    assert [run.status for run in find([tmp_path])] == [INTERRUPTED]
 
 
 def test_a_run_that_died_before_it_wrote_its_config_is_found_by_hydras(tmp_path):
     folder = folder_of(tmp_path / "job", own={})
     (folder / ".hydra" / "config.yaml").write_text("name: train\nseed: 4\nagent: {algorithm: PPO, total_steps: 9}\n")
     (run,) = find([tmp_path])
-    assert (run.agent, run.seed, run.status) == ("ppo", 4, UNFINISHED)
+    assert (run.agent, run.seed, run.status) == ("ppo", 4, INTERRUPTED)
 
 
 def test_runs_are_found_below_any_path_and_once(tmp_path):
