@@ -51,11 +51,9 @@ def report(
     if not runs:
         raise ValueError(f"PATH must hold a run, got {', '.join(map(str, paths))}")
     found = study(runs, strategies(runs, paths), resamples, seed)
-    pairs = [(agent, market) for agent in found.agents for market in found.markets if found.of(agent, market)]
-    drawn = [pair for pair in pairs if pair[0] in found.agents[:MOST] and episodes]
-    again, refused = replays(
-        tqdm(drawn, desc="playing again", unit="agent", leave=False, delay=1.0), found.of, episodes
-    )
+    pairs = [(agent, market) for market in found.markets for agent in found.on(market)[:MOST] if episodes]
+    bar = tqdm(pairs, desc="playing again", unit="agent", leave=False, delay=1.0)
+    again, refused = replays(bar, found.of, episodes)
     words = (
         f"Runs: {len(runs)}, of which {len(found.runs)} are in the figures. "
         f"Agents: {len(found.agents)}. Markets: {len(found.markets)}."

@@ -35,9 +35,7 @@ def quotes(replay: Replay) -> Picture | None:
         axis.set_ylabel("depth (price units)")
         axis.set_title(label, fontsize=9, color=INK)
     np.ravel(axes)[-1].set_xlabel("inventory (units of the asset)")
-    figure.legend(
-        *np.ravel(axes)[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False, fontsize=8
-    )
+    legend(figure, np.ravel(axes)[0], 2)
     says = (
         f"{replay.agent} on {replay.market_name}: quotes over inventory, the median of {seeds(len(replay.depths))} and all "
         "that they span; dashed, the exact optimum's. Lines that cross at zero inventory are the skew."
@@ -60,7 +58,7 @@ def fans(replay: Replay) -> Picture:
             axis.plot(times, best[[0, 4]].T, color=INK, lw=0.8, ls=":", label=["optimum: 5 and 95 %", "_"])
         axis.set_ylabel(label)
     axes[1].set_xlabel("time (the market's unit)")
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False, fontsize=8)
+    legend(figure, axes[0], 2)
     says = (
         f"{replay.agent} on {replay.market_name}: how inventory and profit spread over {replay.episodes:,} episodes of "
         f"{seeds(len(replay.paths))}. A wide inventory is risk; the dotted lines are what the optimum takes."
@@ -70,7 +68,7 @@ def fans(replay: Replay) -> Picture:
 
 def worst(replay: Replay) -> Picture:
     """Mid, inventory and profit of the episodes that lost most, of any seed."""
-    figure, axes = sheet(6.2, 3)
+    figure, axes = sheet(6.4, 3)
     for (paths, seed, episode), color in zip(worst_episodes(replay), COLORS):
         profit = paths.profit[-1, episode]
         label = f"seed {seed}, episode {episode}: {profit:.3g}"
@@ -81,7 +79,7 @@ def worst(replay: Replay) -> Picture:
         axis.set_ylabel(label)
         axis.axhline(0.0, color=INK, lw=0.6)
     axes[2].set_xlabel("time (the market's unit)")
-    legend(axes[2])
+    legend(figure, axes[2])
     says = (
         f"{replay.agent} on {replay.market_name}: the {WORST} worst of {replay.episodes:,} episodes of "
         f"{seeds(len(replay.paths))}. Look for a position held while the mid ran against it."

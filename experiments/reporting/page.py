@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from experiments.reporting.scores import Picture
 from experiments.reporting.sections import Section
-from experiments.reporting.study import DETAILS, EVERYWHERE, Study, value
+from experiments.reporting.study import DETAILS, Study, value
 from experiments.table import near
 
 PAGE, TEXT, SUMMARY, RUNS, PICTURES = "report.html", "report.md", "summary.csv", "runs.csv", "figures"
@@ -77,9 +77,9 @@ def write_summary(path: Path, study: Study) -> None:
         writer.writerow(["agent", "market", "figure", "seeds", "interquartile_mean", "low", "high"])
         for agent in study.agents:
             everywhere = study.overall(agent)
-            if everywhere is not None:
+            if everywhere is not None and len(study.shared) > 1:
                 count = sum(len(study.of(agent, market)) for market in study.shared)
-                writer.writerow([agent, EVERYWHERE, "skill", count, *(repr(float(x)) for x in everywhere)])
+                writer.writerow([agent, study.together, "skill", count, *(repr(float(x)) for x in everywhere)])
             for market in study.markets:
                 for name in DETAILS:
                     found, count = study.figure(agent, market, name), len(study.of(agent, market))

@@ -60,7 +60,7 @@ def sections(study: Study, replays: Sequence[Replay], refused: Mapping[tuple[str
 
 def summary(study: Study) -> Section:
     """Agents x markets, the learners over their seeds and the strategies that stood beside them."""
-    everywhere = len(study.markets) > 1 and bool(study.shared)
+    everywhere = len(study.shared) > 1
     rows = [[agent, *_skills(study, agent, everywhere)] for agent in study.agents]
     names = dict.fromkeys(name for _, name in study.strategies)
     for name in sorted(names, key=lambda name: -_mean_skill(study, name)):
@@ -77,7 +77,7 @@ def summary(study: Study) -> Section:
         words += f" Without a skill of every agent, and so not in the comparison: {', '.join(without)}."
     if study.repeated:
         words += f" {study.repeated} runs of the same market, agent and seed as another were left out."
-    columns = ["agent", *(["all markets"] * everywhere), *study.markets]
+    columns = ["agent", *([study.together] * everywhere), *study.markets]
     return Section("summary", "Who is best", words, Grid(columns, rows))
 
 
@@ -88,13 +88,12 @@ def comparison(study: Study) -> Section:
     words = f"On {where}, all seeds together. Intervals that do not overlap tell agents apart; ones that do may not."
     if len(study.agents) > scores.MOST:
         words += f" Profiles are of the first {scores.MOST} agents, pairs of the first {scores.PAIRED}."
-    title = "All markets together" if len(study.shared) > 1 else "Agent against agent"
-    return Section("comparison", title, words, None, {"": [p for p in pictures if p is not None]})
+    return Section("comparison", "Agent against agent", words, None, {"": [p for p in pictures if p is not None]})
 
 
 def on_market(study: Study, market: str, replays: Sequence[Replay]) -> Section:
     """One market: every figure, the learning curves, and what the agents did."""
-    agents = [agent for agent in study.agents if study.of(agent, market)]
+    agents = study.on(market)
     figures = {agent: [study.figure(agent, market, name) for name in DETAILS] for agent in agents}
     kept = [i for i in range(len(DETAILS)) if any(row[i] is not None for row in figures.values())]
     headings = ["agent", "seeds", *(list(DETAILS.values())[i] for i in kept)]

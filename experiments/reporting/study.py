@@ -23,7 +23,6 @@ DETAILS = {
     **{k: v for k, v in COLUMNS.items() if k not in ("skill", "lead")},
     "seconds": "training s",
 }
-EVERYWHERE = "all markets"
 
 
 @dataclass(frozen=True)
@@ -62,6 +61,10 @@ class Study:
             if all(len(s := self.values(a, market)) and np.isfinite(s).all() for a in agents)
         ]
 
+    def on(self, market: str) -> list[str]:
+        """The agents that were trained on a market, in order."""
+        return [agent for agent in self.agents if self.of(agent, market)]
+
     def of(self, agent: str, market: str) -> list[Run]:
         """The runs of an agent on a market, by seed."""
         found = [run for run in self.runs if (run.agent, run.market) == (agent, market)]
@@ -75,6 +78,13 @@ class Study:
         """Its interquartile mean over the seeds with the bootstrap interval; None if a seed lacks it, or there is none."""
         values = self.values(agent, market, figure)
         return self.interval(pooled_iqm, [values]) if len(values) and np.isfinite(values).all() else None
+
+    @property
+    def together(self) -> str:
+        """What the shared markets are called: all, how many, or the one itself."""
+        if self.shared == self.markets and len(self.shared) > 1:
+            return "all markets"
+        return self.shared[0] if len(self.shared) == 1 else f"{len(self.shared)} markets"
 
     def overall(self, agent: str) -> Interval | None:
         """The interquartile mean of the skill over all seeds of the shared markets."""

@@ -70,8 +70,8 @@ def test_the_worst_episodes_are_different_ones_each_with_its_worst_seed():
 
 
 def test_the_picture_of_the_worst_names_them():
-    axes = episodes.worst(made(paths([-1.0, 5.0, -3.0, 0.5]))).figure.axes
-    legend = [text.get_text() for text in axes[2].get_legend().get_texts()]
+    figure = episodes.worst(made(paths([-1.0, 5.0, -3.0, 0.5]))).figure
+    axes, legend = figure.axes, [text.get_text() for text in figure.legends[0].get_texts()]
     assert legend == ["seed 0, episode 2: -3", "seed 0, episode 0: -1", "seed 0, episode 3: 0.5"]
     assert all(axis.get_ylabel() for axis in axes)
 

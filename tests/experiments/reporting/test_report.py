@@ -117,7 +117,6 @@ def test_the_figures_are_the_interquartile_means_of_the_runs(page, runs):
         assert float(row["low"]) == pytest.approx(min(skills))  # (min, min) is one of four resamples
         assert float(row["high"]) == pytest.approx(max(skills))
         assert row["seeds"] == "2"
-        assert found[agent, "all markets", "skill"]["interquartile_mean"] == row["interquartile_mean"]
 
 
 def test_every_run_has_a_line(page):

@@ -28,6 +28,13 @@ def test_agents_and_markets_and_the_skills_of_their_seeds(found):
         np.testing.assert_array_equal(found.values(agent, market), skills)
 
 
+def test_agents_on_a_market_are_those_that_were_trained_there(found, tmp_path):
+    assert (found.on("amzn"), found.together) == (["ppo", "a2c"], "all markets")
+    finished(tmp_path, "ppo", "glft", 0, 0.5)
+    more = study(find([tmp_path]), {})
+    assert (more.on("glft"), more.together) == (["ppo"], "2 markets")
+
+
 def test_a_figure_is_the_interquartile_mean_of_its_seeds_and_overall_of_all(found):
     assert found.figure("ppo", "amzn").value == pytest.approx(0.8)
     assert found.figure("ppo", "amzn", "profit").value == pytest.approx(3.0)
@@ -53,7 +60,7 @@ def test_a_market_that_an_agent_was_not_trained_on_or_that_has_no_skill_is_not_s
     finished(tmp_path, "a2c", "amzn", 0, 0.4)
     finished(tmp_path, "a2c", "glft", 0, 0.4)
     found = study(find([tmp_path]), {})
-    assert found.shared == ["amzn"]
+    assert (found.shared, found.together) == (["amzn"], "amzn")
     summary, *_ = sections(found, [], {})
     assert "Without a skill of every agent, and so not in the comparison: aapl, glft." in summary.words
 
