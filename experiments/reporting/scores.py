@@ -71,7 +71,7 @@ def improvements(study: Study) -> Picture | None:
         axis.plot(found.value, place, "o", color=INK, ms=5)
     axis.axvline(0.5, color=INK, lw=0.8, ls=":")
     axis.set_yticks(range(len(pairs)), [f"{shortened(x, 20)}\nover {shortened(y, 20)}" for x, y in pairs])
-    axis.set(xlabel="P(a run of the first beats one of the second)", xlim=(-0.03, 1.03), ylim=(len(pairs) - 0.5, -0.5))
+    axis.set(xlabel="P(first beats second)", xlim=(-0.03, 1.03), ylim=(len(pairs) - 0.5, -0.5))
     says = "How likely a run of the first agent beats a run of the second on the same market; at 1/2 neither is better."
     return Picture("improvements", figure, says)
 
