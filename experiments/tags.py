@@ -14,7 +14,7 @@ FIGURES = {  # figure of mm_env.metrics -> tag
                                          "terminal_inventory", "terminal_inventory_std")},
 }  # fmt: skip
 UNITS = {  # of what this package writes; train/ and the rest of time/ are stable-baselines3's
-    SKILL: "1: 0 is the best constant quoting, 1 the exact optimum; exact where the policy is a table",
+    SKILL: "1: 0 is the best constant quoting, 1 the exact optimum; exact, so absent where the policy is no table",
     "eval/objective": "price units an episode: the mean sum of rewards",
     "eval/profit": "price units an episode",
     "eval/spread_captured": "price units an episode: depth x size of the fills",
