@@ -10,6 +10,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from agents.exact import inventory_law
+from agents.latent import Unsolvable
 from agents.policy import Policy, grid_observations, quoted_depths, tabulate
 from experiments.contest import Entry
 from mm_env.market import Market
@@ -57,6 +59,42 @@ def depth_table(market: Market, policy: Policy) -> NDArray[np.float64] | None:
     return quoted_depths(market, actions)
 
 
+def inventory_fan(market: Market, agent: str, policy: Policy, rival: str, reference: Policy) -> Figure | None:
+    """The exact law of the inventory over an episode: median, middle half and 5 to 95 %; its rival's dashed.
+
+    None where there is no such law: the policies depend on more than time and inventory, or so does the market.
+    """
+    ours, theirs = (inventory_percentiles(market, each) for each in (policy, reference))
+    if ours is None or theirs is None:
+        return None
+    times = np.linspace(0.0, market.clock.horizon, ours.shape[1])
+    figure = Figure(figsize=(6.0, 3.8), layout="constrained")
+    axis = figure.subplots()
+    for low, high, alpha, share in ((0, 4, 0.16, "5 to 95 %"), (1, 3, 0.3, "25 to 75 %")):
+        axis.fill_between(
+            times, ours[low], ours[high], color=BID, alpha=alpha, lw=0, step="post", label=f"{agent}: {share}"
+        )
+    axis.step(times, ours[2], where="post", color=BID, lw=1.6, label=f"{agent}: median")
+    axis.step(times, theirs[[0, 4]].T, "--", where="post", color=INK, lw=1.0, label=[f"{rival}: 5 and 95 %", "_"])
+    axis.set(xlabel="time (the market's unit)", ylabel="inventory (units of the asset)")
+    axis.legend(frameon=False, fontsize=8)
+    plain(axis)
+    return figure
+
+
+def inventory_percentiles(market: Market, policy: Policy) -> NDArray[np.float64] | None:
+    """The 5, 25, 50, 75 and 95 % points of the inventory's law at each step, (5, steps + 1), if it is known."""
+    table = tabulate(market, policy)
+    if table is None:
+        return None
+    try:
+        law = inventory_law(table.market, table.actions)
+    except Unsolvable:
+        return None
+    reached = np.cumsum(law, axis=1)[None] >= np.array([0.05, 0.25, 0.5, 0.75, 0.95])[:, None, None] - 1e-9
+    return inventory_levels(market)[reached.argmax(axis=2)]
+
+
 def learning_curves(runs: Mapping[str, Mapping[str, Sequence[NDArray[np.float64]]]]) -> Figure:
     """Skill against seconds and against lane-steps, by market and agent: the median of the seeds and all that they span.
 
@@ -67,7 +105,7 @@ def learning_curves(runs: Mapping[str, Mapping[str, Sequence[NDArray[np.float64]
     for column, (market, agents) in enumerate(runs.items()):
         for (agent, curves), color in zip(agents.items(), COLORS):
             for axis, abscissa, unit in zip(axes[:, column], (1, 0), (1.0, 1e6)):
-                x, skills = _aligned(curves, abscissa, unit)
+                x, skills = aligned(curves, abscissa, unit)
                 axis.fill_between(x, skills.min(axis=0), skills.max(axis=0), color=color, alpha=0.2, lw=0)
                 axis.plot(x, np.median(skills, axis=0), color=color, lw=1.8, label=f"{agent} ({len(curves)} seeds)")
         for axis, label in zip(axes[:, column], ("seconds of training", "million lane-steps")):
@@ -80,12 +118,12 @@ def learning_curves(runs: Mapping[str, Mapping[str, Sequence[NDArray[np.float64]
     return figure
 
 
-def _aligned(
-    curves: Sequence[NDArray[np.float64]], abscissa: int, unit: float
+def aligned(
+    curves: Sequence[NDArray[np.float64]], abscissa: int, unit: float, ordinate: int = 2
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Up to where the shortest curve ends: 200 abscissas (n,) and each seed's skill there (seeds, n)."""
+    """Up to where the shortest curve ends: 200 abscissas (n,), in `unit`, and each seed's ordinate there (seeds, n)."""
     x = np.linspace(0.0, min(curve[-1, abscissa] for curve in curves), 200)
-    return x / unit, np.array([np.interp(x, curve[:, abscissa], curve[:, 2]) for curve in curves])
+    return x / unit, np.array([np.interp(x, curve[:, abscissa], curve[:, ordinate]) for curve in curves])
 
 
 def profit_histogram(entries: Sequence[Entry]) -> Figure:

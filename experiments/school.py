@@ -14,8 +14,8 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from tqdm import tqdm
 
+from experiments.curve import read_curve
 from experiments.setup import build, build_market
-from experiments.watch import read_curve
 
 
 @dataclass(frozen=True)

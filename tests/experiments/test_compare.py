@@ -8,7 +8,7 @@ from agents.fixed import FixedSymmetric
 from agents.policy import RandomPolicy, StrategyPolicy, play
 from experiments import compare, evaluate
 from experiments.contest import contest
-from experiments.report import COLUMNS
+from experiments.table import COLUMNS
 from tests.experiments.conftest import SMALL, launched, rows
 from tests.worlds import world
 

@@ -7,10 +7,10 @@ import pytest
 from omegaconf import OmegaConf
 
 from experiments import compare
+from experiments.curve import Curve, read_curve
 from experiments.school import Training, train_all
 from experiments.setup import CONF, agent_config, build, is_learner
 from experiments.standings import Result, Row
-from experiments.watch import Curve, read_curve
 from mm_env.metrics import Estimate
 from tests.experiments.conftest import launched
 
