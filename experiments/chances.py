@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from agents.cont_stoikov_talreja import PoissonBook
-from experiments import plots, report
+from experiments import plots, table
 from mm_env.clock import EveryQuoteChange
 from mm_env.market import Market
 from mm_env.order_flow.poisson import ContStoikovTalreja
@@ -55,7 +56,7 @@ def compare_chances(cfg: DictConfig, market: Market, folder: Path) -> float:
     console.print(
         f"The furthest of the {3 * QUEUES**2} simulated entries is {worst:.1f} standard errors from the exact one."
     )
-    report.say_where(folder)
+    table.say_where(folder)
     return worst
 
 
@@ -71,9 +72,10 @@ def simulated_chances(market: Market, name: str, lanes: int, seed: int) -> Float
 
     Our orders, where there are any, are the last of the b and of the a.
     """
+    flow = _poisson(market)
     still = replace(
         market, clock=EveryQuoteChange(horizon=1e6, steps=1), quote=Unbounded(), initial_inventory=0.0, order_size=1.0,
-        venue=replace(market.venue, warm_up=0.0),
+        venue=replace(market.venue, warm_up=0.0, levels=len(flow.arrival), observed=1),
     )  # fmt: skip
     simulation, found = Simulation(still, lanes), np.empty((QUEUES, QUEUES))
     ours = np.array([name != "up", name == "both"])
@@ -131,13 +133,13 @@ def _poisson(market: Market) -> ContStoikovTalreja:
 
 
 def _show(title: str, simulated: Floats, exact: Floats, printed: Floats | None) -> None:
-    table = Table(title=f"{title}; b at the bid, a at the ask", box=box.SIMPLE_HEAD, title_justify="left")
-    table.add_column("b")
+    shown = Table(title=escape(f"{title}; b at the bid, a at the ask"), box=box.SIMPLE_HEAD, title_justify="left")
+    shown.add_column("b")
     for a in range(QUEUES):
-        table.add_column(f"a = {a + 1}", justify="right")
+        shown.add_column(f"a = {a + 1}", justify="right")
     for b in range(QUEUES):
         rows = [f"{simulated[b, a]:.4f}\n[dim]{exact[b, a]:.4f} exact[/dim]" for a in range(QUEUES)]
         if printed is not None:
             rows = [f"{row}\n[dim]{printed[b, a]:.3f} printed[/dim]" for a, row in enumerate(rows)]
-        table.add_row(str(b + 1), *rows)
-    Console(width=110, highlight=False).print(table)
+        shown.add_row(str(b + 1), *rows)
+    Console(width=110, highlight=False).print(shown)
