@@ -34,12 +34,15 @@ class Busy(Exception):
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Have `folder` to oneself. Raises: Busy if another process has it."""
+def locked(folder: Path, patience: float = 3.0) -> Iterator[None]:
+    """Have `folder` to oneself. Raises: Busy if another process still has it after `patience` seconds.
+
+    Workers of a sweep that was killed need a moment to notice (`end_with_parent`).
+    """
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / LOCK)
     try:
-        lock.acquire(blocking=False)
+        lock.acquire(timeout=patience)
     except Timeout:
         facts = read(folder)
         who = f" ({facts['host']}, process {facts['pid']})" if "pid" in facts else ""
@@ -53,7 +56,7 @@ def locked(folder: Path) -> Iterator[None]:
 def is_locked(folder: Path) -> bool:
     """Whether a process writes to `folder`."""
     try:
-        with locked(folder):
+        with locked(folder, patience=0.0):
             return False
     except Busy:
         return True

@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig
+from omegaconf import DictConfig, read_write
 from rich.console import Console
 
-from experiments.jobs import FAILED, FINISHED, METRICS, RUNNING, is_locked, read
+from experiments.jobs import FAILED, METRICS, RUNNING, is_locked, read
 
 LONGEST = 180  # characters of a folder's name, of the 255 that file systems allow
 
@@ -22,7 +23,7 @@ def sub_folder(overrides: str, seed: Any) -> str:
 
     A digest takes the place of what is too long or no name for a folder.
     """
-    name = re.sub(r"[^\w.,=+@~:{}\[\]-]+", "_", overrides)
+    name = re.sub(r"[^\w.,=+@~:-]+", "_", overrides)
     if name != overrides or len(name) > LONGEST:
         name = f"{name[: LONGEST - 13]}~{hashlib.sha256(overrides.encode()).hexdigest()[:12]}"
     return f"{name}_seed{seed}" if name else f"seed{seed}"
@@ -38,20 +39,24 @@ def standing(folder: Path) -> tuple[str, str]:
 
 
 class Sweep(Callback):
-    """Keeps workers' progress bars from each other, and ends a sweep with what became of its jobs.
+    """Keeps the jobs of a sweep from treading on each other, and ends it with what became of them.
 
     Raises: SystemExit at the end of a sweep with failed jobs, after all the others have had their turn.
     """
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
-        if not config.hydra.launcher._target_.endswith(".BasicLauncher"):
+        launcher = config.hydra.launcher
+        if not launcher._target_.endswith(".BasicLauncher"):
             os.environ["TQDM_DISABLE"] = "1"  # in the workers, which start from here
+        if launcher._target_.endswith(".LocalLauncher") and config.hydra.sweeper.max_batch_size is None:
+            with read_write(config):
+                config.hydra.sweeper.max_batch_size = max(1, (os.cpu_count() or 1) // launcher.cpus_per_task)
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
         folder = Path(config.hydra.sweep.dir)
         jobs = {path.parent.name: standing(path.parent) for path in sorted(folder.glob(f"*/{METRICS}"))}
-        counts = {status: [s for s, _ in jobs.values()].count(status) for status in (FINISHED, FAILED, "running", "interrupted")}
-        said = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
+        counts = Counter(status for status, _ in jobs.values())
+        said = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
         Console(highlight=False, soft_wrap=True).print(f"{len(jobs)} jobs in {folder}: {said}")
         failed = [f"{name}: {why}" for name, (status, why) in jobs.items() if status == FAILED]
         if failed:
