@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import socket
 import sys
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
@@ -69,6 +71,7 @@ RESOLVERS: dict[str, Callable[..., Any]] = {
     "orders": lambda market: round(market.max_inventory / market.order_size),
     "inverse": lambda x: 1.0 / x,
     "sub_folder": sub_folder,
+    "process": lambda: f"{socket.gethostname()}-{os.getpid()}",
 }
 MISTAKES = (ValueError, TypeError, OmegaConfBaseException, InstantiationException, jobs.Busy)  # of the user
 
