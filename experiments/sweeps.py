@@ -21,11 +21,11 @@ LONGEST = 180  # characters of a folder's name, of the 255 that file systems all
 def sub_folder(overrides: str, seed: Any) -> str:
     """The folder of a sweep's job: overrides and seed, no time, so that the same sweep finds it again.
 
-    A digest takes the place of what is too long or no name for a folder.
+    A digest takes the place of what is too long, or would have to be quoted in a command line.
     """
-    name = re.sub(r"[^\w.,=+@~:-]+", "_", overrides)
+    name = re.sub(r"[^\w.+@:-]+", "_", overrides)
     if name != overrides or len(name) > LONGEST:
-        name = f"{name[: LONGEST - 13]}~{hashlib.sha256(overrides.encode()).hexdigest()[:12]}"
+        name = f"{name[: LONGEST - 13]}-{hashlib.sha256(overrides.encode()).hexdigest()[:12]}"
     return f"{name}_seed{seed}" if name else f"seed{seed}"
 
 

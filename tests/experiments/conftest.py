@@ -82,9 +82,9 @@ def refused(launch, capsys, tmp_path, monkeypatch):
 def composed():
     """Compose a main's config from overrides, as Hydra does."""
 
-    def composed_(main, *overrides):
+    def composed_(main, *overrides, **options):
         with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
-            return compose(main, list(overrides))
+            return compose(main, list(overrides), **options)
 
     return composed_
 

@@ -1,4 +1,4 @@
-"""Runs a main in a process of its own, which the operating system kills: python -m tests.experiments.killed MAIN NUMBER OVERRIDES
+"""Runs a main in a process of its own and has it killed: python -m tests.experiments.killed MAIN NUMBER OVERRIDES
 
 It is killed, without a chance to tidy up, right after the NUMBER-th checkpoint is written.
 """
