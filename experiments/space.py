@@ -47,8 +47,9 @@ def apply(cfg: DictConfig, params: Mapping[str, Any]) -> DictConfig:
 def target(cfg: DictConfig) -> Path:
     """Where the best trial goes.
 
-    Raises: ValueError if something else is there.
+    Raises: ValueError if something else is there, or an experiment cannot say what was overridden.
     """
+    _given()
     name = str(cfg.study if cfg.to is None else cfg.to)
     path = Path(name) if name.endswith(".yaml") else CONF / "experiment" / f"{name}.yaml"
     if path.is_file() and _mark(cfg) not in path.read_text():
@@ -58,7 +59,7 @@ def target(cfg: DictConfig) -> Path:
 
 def write_experiment(path: Path, cfg: DictConfig, study: Any) -> None:
     """The best trial, with what else the study was told, as an experiment for `experiments.train`."""
-    best, given, count = study.best_trial, list(_given()), len(study.trials)
+    best, given, count = study.best_trial, _given(), len(study.trials)
     groups = {"override /market": _choice("market"), "override /agent": _choice("agent")}
     groups |= {_group(one): one.value() for one in given if _is_group(one)}
     values = OmegaConf.create({})
@@ -79,13 +80,15 @@ def write_experiment(path: Path, cfg: DictConfig, study: Any) -> None:
     os.replace(partial, path)
 
 
-def _given() -> Iterator[Override]:
-    """The overrides that an experiment has to repeat."""
-    for one in OverridesParser.create().parse_overrides(list(HydraConfig.get().overrides.task)):
-        if one.is_delete():
-            raise ValueError(f"an experiment cannot leave out what a market or an agent has, got {one.input_line}")
-        if (_is_group(one) and one.key_or_group != "space") or one.key_or_group.split(".")[0] in SHARED:
-            yield one
+def _given() -> list[Override]:
+    """The overrides that an experiment has to repeat. Raises: ValueError for one that it cannot."""
+    every = OverridesParser.create().parse_overrides(list(HydraConfig.get().overrides.task))
+    given = [one for one in every if one.key_or_group.split(".")[0] in SHARED or _is_group(one)]
+    given = [one for one in given if one.key_or_group != "space"]
+    left_out = [str(one.input_line) for one in given if one.is_delete()]
+    if left_out:
+        raise ValueError(f"overrides must leave nothing out, which an experiment cannot, got {', '.join(left_out)}")
+    return given
 
 
 def _is_group(one: Override) -> bool:

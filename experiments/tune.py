@@ -141,6 +141,7 @@ def train(cfg: DictConfig, trial: Trial, place: int, seed: int) -> float:
     pruning = Pruning(trial, folder, place * (cfg.watch.evaluations + 2))
     facts = {"name": "train", "market": cfg.title, "trial": trial.number, "params": trial.params}
     pruned = None
+    jobs.adopt(folder, OmegaConf.to_yaml(one, resolve=True))
     with jobs.noted(folder, plainly, seed=seed, **facts):
         market = build_market(one)
         try:
