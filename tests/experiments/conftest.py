@@ -2,6 +2,7 @@
 
 import csv
 import sys
+import time
 
 import pytest
 import torch
@@ -93,3 +94,12 @@ def rows(folder):
     """Agent -> column -> number of a table."""
     with (folder / "table.csv").open(newline="") as file:
         return {row.pop("agent"): {name: float(x) for name, x in row.items()} for row in csv.DictReader(file)}
+
+
+def wait_for(what):
+    """Until it is so, or for a minute."""
+    for _ in range(3000):
+        if what():
+            return
+        time.sleep(0.02)
+    raise AssertionError("it did not come")

@@ -14,6 +14,7 @@ import pytest
 from experiments import jobs
 from experiments.provenance import commit, provenance, versions
 from mm_env.metrics import Estimate
+from tests.experiments.conftest import wait_for
 
 ROOT = Path(__file__).parents[2]
 HOLD = "import sys, time; from pathlib import Path; from experiments import jobs"
@@ -25,14 +26,6 @@ def hold(folder):
     with jobs.locked(folder):
         (folder / "held").touch()
         time.sleep(600.0)
-
-
-def wait_for(what):
-    for _ in range(3000):
-        if what():
-            return
-        time.sleep(0.02)
-    raise AssertionError("it did not come")
 
 
 # the lock
@@ -55,11 +48,13 @@ def test_a_job_that_raises_lets_go(tmp_path):
 def test_a_killed_process_lets_go_and_who_had_it_is_named(tmp_path):
     code = f"{HOLD}\nwith jobs.locked(Path(sys.argv[1])), jobs.noted(Path(sys.argv[1])): time.sleep(600)"
     holder = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT)
-    wait_for(lambda: jobs.read(tmp_path))
-    with pytest.raises(jobs.Busy, match=f"process {holder.pid}"), jobs.locked(tmp_path, patience=0.0):
-        pass
-    holder.send_signal(signal.SIGKILL)
-    holder.wait()
+    try:
+        wait_for(lambda: jobs.read(tmp_path))
+        with pytest.raises(jobs.Busy, match=f"process {holder.pid}"), jobs.locked(tmp_path, patience=0.0):
+            pass
+    finally:
+        holder.send_signal(signal.SIGKILL)
+        holder.wait()
     assert not jobs.is_locked(tmp_path)
     assert jobs.read(tmp_path)["status"] == jobs.RUNNING  # it had no chance to say otherwise
 
@@ -75,10 +70,12 @@ def test_a_worker_ends_when_its_parent_is_killed(tmp_path):
     script = tmp_path / "parent.py"
     script.write_text(code)
     parent = subprocess.Popen([sys.executable, script, str(tmp_path)], env={**os.environ, "PYTHONPATH": str(ROOT)})
-    wait_for((tmp_path / "held").is_file)
-    assert jobs.is_locked(tmp_path)
-    parent.kill()
-    parent.wait()
+    try:
+        wait_for((tmp_path / "held").is_file)
+        assert jobs.is_locked(tmp_path)
+    finally:
+        parent.kill()
+        parent.wait()
     wait_for(lambda: not jobs.is_locked(tmp_path))
 
 
