@@ -11,6 +11,7 @@ from pathlib import Path
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
+from experiments import jobs
 from experiments.benchmarks import Benchmarks
 from experiments.setup import build_market, build_policies, experiment, output_folder, run_config
 from experiments.show import show_contest
@@ -26,8 +27,11 @@ def main(cfg: DictConfig) -> float:
     benchmarks, agent = Benchmarks.of(market), next(iter(policies))
     title = f"{agent}, {cfg.episodes:,} episodes of seed {cfg.seed}"
     everyone = {**policies, **benchmarks.policies}
-    entries, skills = show_contest(market, everyone, benchmarks, cfg.episodes, cfg.seed, title, {}, output_folder())
-    return skills.get(agent, next(e for e in entries if e.name == agent).figures["objective"]).value
+    folder = output_folder()
+    entries, skills = show_contest(market, everyone, benchmarks, cfg.episodes, cfg.seed, title, {}, folder)
+    choice = str(HydraConfig.get().runtime.choices["market"])
+    place = jobs.read(Path(cfg.run)).get("market", cfg.run) if cfg.run is not None else choice
+    return jobs.note_contest(folder, agent, place, entries, skills)
 
 
 if __name__ == "__main__":

@@ -35,8 +35,8 @@ def quote_curves(market: Market, agent: str, policy: Policy, rival: str, referen
     for axis, (label, row) in zip(axes, rows.items()):
         for table, style, name in ((ours, "-", agent), (theirs, "--", rival)):
             depths = table[min(row, len(table) - 1)][shown]
-            axis.plot(inventory[shown], depths[:, 0], style, color=BID, lw=1.8, label=f"bid, {name}")
-            axis.plot(inventory[shown], depths[:, 1], style, color=ASK, lw=1.8, label=f"ask, {name}")
+            axis.plot(inventory[shown], depths[:, 0], style, color=BID, lw=1.8, label=f"bid, {short(name)}")
+            axis.plot(inventory[shown], depths[:, 1], style, color=ASK, lw=1.8, label=f"ask, {short(name)}")
         axis.set_title(label, color=INK)
         axis.set_xlabel("inventory")
         plain(axis)
@@ -135,7 +135,9 @@ def profit_histogram(entries: Sequence[Entry]) -> Figure:
     low, high = float(np.quantile(everything, 0.001)), float(np.quantile(everything, 0.999))
     bins = np.linspace(low, high if high > low else low + 1.0, 60).tolist()
     for entry, color in zip(shown, COLORS):
-        axis.hist(entry.episodes.profit, bins, histtype="step", density=True, lw=1.6, color=color, label=entry.name)
+        axis.hist(
+            entry.episodes.profit, bins, histtype="step", density=True, lw=1.6, color=color, label=short(entry.name)
+        )
     axis.set_xlabel("profit of an episode (price units)")
     axis.set_ylabel("density")
     axis.legend(frameon=False, fontsize=8)
@@ -158,3 +160,9 @@ def plain(axis: object) -> None:
     for side in ("top", "right"):
         axis.spines[side].set_visible(False)  # pyright: ignore[reportAttributeAccessIssue]
     axis.grid(alpha=0.25, lw=0.6)  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def short(name: str, longest: int = 36) -> str:
+    """A name that leaves room for the plot beside it: of a long one, such as the folder of a sweep's job, both ends."""
+    half = longest // 2
+    return name if len(name) <= longest else f"{name[:half]}…{name[-half:]}"
