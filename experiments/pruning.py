@@ -8,7 +8,7 @@ import numpy as np
 from optuna import Trial, TrialPruned
 from stable_baselines3.common.callbacks import BaseCallback
 
-from experiments.watch import read_curve
+from experiments.curve import read_curve
 
 
 class Pruning(BaseCallback):

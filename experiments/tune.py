@@ -130,9 +130,9 @@ def train(cfg: DictConfig, trial: Trial, place: int, seed: int) -> float:
     from optuna import TrialPruned
 
     from experiments.benchmarks import Benchmarks
+    from experiments.curve import read_curve
     from experiments.pruning import Pruning
     from experiments.train import learn
-    from experiments.watch import read_curve
 
     folder = home(cfg, trial) / f"seed{seed}"
     folder.mkdir(parents=True, exist_ok=True)

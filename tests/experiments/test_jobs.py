@@ -140,7 +140,7 @@ def test_another_config_does_not_inherit_what_a_folder_holds(tmp_path):
 
 def test_the_leftovers_are_called_what_their_writers_call_them():
     from agents.learner import CHECKPOINT
-    from experiments.watch import CURVE
+    from experiments.curve import CURVE
 
     assert {CHECKPOINT, CURVE, jobs.METRICS} <= set(jobs.LEFTOVERS)
 

@@ -9,10 +9,10 @@ import pytest
 from omegaconf import OmegaConf
 
 from experiments import jobs, train, tune
+from experiments.curve import Curve, read_curve
 from experiments.pruning import Pruning
 from experiments.setup import CONF, build
 from experiments.space import distributions
-from experiments.watch import Curve, read_curve
 from tests.experiments.conftest import SMALL, launched
 from tests.experiments.killed import run_and_kill
 
