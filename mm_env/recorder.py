@@ -43,7 +43,6 @@ class Recorder:
         self.market, self.moments = simulation.market, list[Moment]()
         self._simulation, self._lane, self._rules = simulation, lane, record(simulation.market)
         self._fills = 0.0
-        self.start()
 
     @property
     def has_book(self) -> bool:

@@ -91,29 +91,35 @@ def _draw_book(figure: Any, axis: Any, times: Floats, moments: list[Moment]) -> 
         lots[moment.low - low : moment.low - low + len(moment.volumes), column] = moment.volumes
     best, price = np.array([moment.best for moment in moments]), np.arange(low, high)[:, None]
     scale = LogNorm(0.8, max(2.0, lots.max()))
-    for side, (name, _, colours, *_) in enumerate(SIDES):
+    for side, (_, _, colours, *_) in enumerate(SIDES):
         own = price >= best[:, side] if side else price <= best[:, side]
         shown = np.ma.masked_where(~own | (lots == 0), lots)
         shades = ListedColormap(colormaps[colours](SHADES))
         mesh = axis.pcolormesh(times, np.arange(low, high + 1) - 0.5, shown, cmap=shades, norm=scale)
-        bar = figure.colorbar(mesh, ax=axis, pad=0.01, aspect=40, fraction=0.04)
-        bar.set_ticks([n for n in LOTS if n <= scale.vmax], labels=[f"{n}" for n in LOTS if n <= scale.vmax])
-        bar.minorticks_off()
-        bar.ax.tick_params(labelsize=11, length=0)
-        bar.outline.set_visible(False)
-        bar.set_label(f"lots, {name}", fontsize=12)
+        _draw_scale(figure.colorbar(mesh, ax=axis, pad=0.008, aspect=50, fraction=0.03), labelled=side == 0)
     axis.yaxis.get_major_locator().set_params(integer=True)
+
+
+def _draw_scale(bar: Any, labelled: bool) -> None:
+    """The colours of one side; the outer bar's labels serve both."""
+    lots = [n for n in LOTS if n <= bar.norm.vmax] if labelled else []
+    bar.set_ticks(lots, labels=[f"{n}" for n in lots])
+    bar.minorticks_off()
+    bar.ax.tick_params(labelsize=12, length=0)
+    bar.outline.set_visible(False)
+    bar.set_label("others' lots" if labelled else "", fontsize=13)
 
 
 def _draw_quotes(axis: Any, times: Floats, moments: list[Moment]) -> None:
     """The mid as it was at each decision, and our quotes from each to the next, with gaps where none stood."""
     from matplotlib.patheffects import Normal, Stroke
 
-    halo = [Stroke(linewidth=4.0, foreground="white"), Normal()]
+    width = 2.2 if len(moments) <= 150 else 1.5
+    halo = [Stroke(linewidth=width + 1.6, foreground="white"), Normal()]
     axis.stairs([m.mid for m in moments], times, baseline=None, color=INK, lw=1.2, ls=(0, (2, 1)), label="mid")
     for side, (name, colour, *_) in enumerate(SIDES):
         prices = [*(moment.quoted[side] for moment in moments[1:]), np.nan]
-        axis.stairs(prices, times, baseline=None, color=colour, lw=2.2, path_effects=halo, label=f"our {name}")
+        axis.stairs(prices, times, baseline=None, color=colour, lw=width, path_effects=halo, label=f"our {name}")
 
 
 def _draw_trades(axis: Any, middle: Floats, moments: list[Moment]) -> None:
