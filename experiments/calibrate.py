@@ -15,8 +15,8 @@ from experiments.calibration.calibration import Settings, calibrate
 from experiments.calibration.market import check_free, market_path, market_yaml
 from experiments.calibration.rows import rows
 from experiments.plots import save
-from experiments.report import near
 from experiments.setup import build, experiment, output_folder
+from experiments.table import near
 from mm_env.data.recording import Recording
 
 

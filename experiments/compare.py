@@ -5,13 +5,16 @@ python -m experiments.compare agents=[best_fixed,glft,ppo] seeds=[0,1,2]
 python -m experiments.compare experiment=avellaneda_stoikov_2008
 python -m experiments.compare experiment=leaderboard
 python -m experiments.compare experiment=robust_market_making
+python -m experiments.compare experiment=cont_stoikov_talreja_2010
 """
 
 from __future__ import annotations
 
 from omegaconf import DictConfig
 
+from experiments import jobs
 from experiments.benchmarks import Benchmarks
+from experiments.chances import compare_chances
 from experiments.leaderboard import board
 from experiments.published import show_published
 from experiments.robust import compare_robust
@@ -24,6 +27,8 @@ def main(cfg: DictConfig) -> float:
     """Print the table, write it and the plots; the best agent's skill (its objective where there is no exact optimum)."""
     if cfg.robust is not None:
         return compare_robust(cfg, build_market(cfg), output_folder())
+    if cfg.chances is not None:
+        return compare_chances(cfg, build_market(cfg), output_folder())
     if cfg.markets or any(is_learner(entry) for entry in cfg.agents):
         return board(cfg, output_folder())
     market, folder = build_market(cfg), output_folder()
@@ -36,7 +41,7 @@ def main(cfg: DictConfig) -> float:
     entries, skills = show_contest(market, everyone, benchmarks, cfg.episodes, cfg.seed, title, refused, folder)
     show_published(cfg.agents, entries, folder)
     best = next(entry for entry in entries if entry.name in policies)
-    return skills.get(best.name, best.figures["objective"]).value
+    return jobs.note_contest(folder, best.name, cfg.title, entries, skills)
 
 
 if __name__ == "__main__":

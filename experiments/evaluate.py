@@ -12,7 +12,7 @@ from pathlib import Path
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from experiments import plots
+from experiments import jobs, plots
 from experiments.benchmarks import Benchmarks
 from experiments.setup import build_market, build_policies, experiment, output_folder, run_config
 from experiments.show import show_contest
@@ -27,13 +27,16 @@ def main(cfg: DictConfig) -> float:
         cfg.market = run_config(Path(cfg.run)).market
     market, name = build_market(cfg), str(HydraConfig.get().runtime.choices["agent"])
     policies, _ = build_policies(cfg, market, [cfg.run or OmegaConf.merge({"name": name}, cfg.agent)])
+    agent, folder = next(iter(policies)), output_folder()
     if cfg.render:
-        plots.save(output_folder(), {"episode": plots.episode(market, next(iter(policies.values())), cfg.seed)})
-    benchmarks, agent = Benchmarks.of(market), next(iter(policies))
+        plots.save(folder, {"episode": plots.episode(market, policies[agent], cfg.seed)})
+    benchmarks = Benchmarks.of(market)
     title = f"{agent}, {cfg.episodes:,} episodes of seed {cfg.seed}"
     everyone = {**policies, **benchmarks.policies}
-    entries, skills = show_contest(market, everyone, benchmarks, cfg.episodes, cfg.seed, title, {}, output_folder())
-    return skills.get(agent, next(e for e in entries if e.name == agent).figures["objective"]).value
+    entries, skills = show_contest(market, everyone, benchmarks, cfg.episodes, cfg.seed, title, {}, folder)
+    choice = str(HydraConfig.get().runtime.choices["market"])
+    place = jobs.read(Path(cfg.run)).get("market", cfg.run) if cfg.run is not None else choice
+    return jobs.note_contest(folder, agent, place, entries, skills)
 
 
 if __name__ == "__main__":

@@ -10,14 +10,14 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from agents.policy import Policy
-from experiments import plots, report, standings
+from experiments import jobs, plots, standings, table
 from experiments.benchmarks import OPTIMUM, Benchmarks
 from experiments.contest import contest
+from experiments.curve import read_curve
 from experiments.school import Training, train_all, trainings
 from experiments.setup import agent_config, build_market, build_policies, is_learner, load_run
 from experiments.show import without_skill
 from experiments.standings import Row
-from experiments.watch import read_curve
 from mm_env.market import Market
 
 
@@ -47,7 +47,8 @@ def board(cfg: DictConfig, folder: Path) -> float:
     standings.write(folder, cfg.title, rows)
     curves = {one.name: _curves(one.trainings) for one in fields if one.trainings}
     plots.save(folder, {"learning_curves": plots.learning_curves(curves) if curves else None})
-    report.say_where(folder)
+    table.say_where(folder)
+    jobs.note(folder, table={f"{row.market}, {r.name}": r._asdict() for row in rows for r in row.results})
     first = asked[0].agent if asked else rows[0].agent
     return min(standings.order(row.median) for row in rows if row.agent == first)
 
@@ -73,7 +74,7 @@ def compete(one: Field, episodes: int, seed: int, folder: Path) -> list[Row]:
     where = folder / one.name
     where.mkdir(exist_ok=True)
     notes = [*benchmarks.notes, *without_skill(benchmarks, entries)]
-    report.write(where, one.name, entries, skills, notes)
+    table.write(where, one.name, entries, skills, notes)
     optimum = benchmarks.policies.get(OPTIMUM)
     if optimum is not None and one.trainings:
         middle = next(row for row in rows if row.agent == one.trainings[0].agent).median.name

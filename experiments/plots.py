@@ -11,6 +11,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from agents.exact import inventory_law
+from agents.latent import Unsolvable
 from agents.policy import Policy, grid_observations, quoted_depths, tabulate
 from experiments.contest import Entry
 from mm_env import render
@@ -38,8 +40,8 @@ def quote_curves(market: Market, agent: str, policy: Policy, rival: str, referen
     for axis, (label, row) in zip(axes, rows.items()):
         for table, style, name in ((ours, "-", agent), (theirs, "--", rival)):
             depths = table[min(row, len(table) - 1)][shown]
-            axis.plot(inventory[shown], depths[:, 0], style, color=BID, lw=1.8, label=f"bid, {name}")
-            axis.plot(inventory[shown], depths[:, 1], style, color=ASK, lw=1.8, label=f"ask, {name}")
+            axis.plot(inventory[shown], depths[:, 0], style, color=BID, lw=1.8, label=f"bid, {short(name)}")
+            axis.plot(inventory[shown], depths[:, 1], style, color=ASK, lw=1.8, label=f"ask, {short(name)}")
         axis.set_title(label, color=INK)
         axis.set_xlabel("inventory")
         plain(axis)
@@ -62,6 +64,42 @@ def depth_table(market: Market, policy: Policy) -> NDArray[np.float64] | None:
     return quoted_depths(market, actions)
 
 
+def inventory_fan(market: Market, agent: str, policy: Policy, rival: str, reference: Policy) -> Figure | None:
+    """The exact law of the inventory over an episode: median, middle half and 5 to 95 %; its rival's dashed.
+
+    None where there is no such law: the policies depend on more than time and inventory, or so does the market.
+    """
+    ours, theirs = (inventory_percentiles(market, each) for each in (policy, reference))
+    if ours is None or theirs is None:
+        return None
+    times = np.linspace(0.0, market.clock.horizon, ours.shape[1])
+    figure = Figure(figsize=(6.0, 3.8), layout="constrained")
+    axis = figure.subplots()
+    for low, high, alpha, share in ((0, 4, 0.16, "5 to 95 %"), (1, 3, 0.3, "25 to 75 %")):
+        axis.fill_between(
+            times, ours[low], ours[high], color=BID, alpha=alpha, lw=0, step="post", label=f"{agent}: {share}"
+        )
+    axis.step(times, ours[2], where="post", color=BID, lw=1.6, label=f"{agent}: median")
+    axis.step(times, theirs[[0, 4]].T, "--", where="post", color=INK, lw=1.0, label=[f"{rival}: 5 and 95 %", "_"])
+    axis.set(xlabel="time (the market's unit)", ylabel="inventory (units of the asset)")
+    axis.legend(frameon=False, fontsize=8)
+    plain(axis)
+    return figure
+
+
+def inventory_percentiles(market: Market, policy: Policy) -> NDArray[np.float64] | None:
+    """The 5, 25, 50, 75 and 95 % points of the inventory's law at each step, (5, steps + 1), if it is known."""
+    table = tabulate(market, policy)
+    if table is None:
+        return None
+    try:
+        law = inventory_law(table.market, table.actions)
+    except Unsolvable:
+        return None
+    reached = np.cumsum(law, axis=1)[None] >= np.array([0.05, 0.25, 0.5, 0.75, 0.95])[:, None, None] - 1e-9
+    return inventory_levels(market)[reached.argmax(axis=2)]
+
+
 def learning_curves(runs: Mapping[str, Mapping[str, Sequence[NDArray[np.float64]]]]) -> Figure:
     """Skill against seconds and against lane-steps, by market and agent: the median of the seeds and all that they span.
 
@@ -72,7 +110,7 @@ def learning_curves(runs: Mapping[str, Mapping[str, Sequence[NDArray[np.float64]
     for column, (market, agents) in enumerate(runs.items()):
         for (agent, curves), color in zip(agents.items(), COLORS):
             for axis, abscissa, unit in zip(axes[:, column], (1, 0), (1.0, 1e6)):
-                x, skills = _aligned(curves, abscissa, unit)
+                x, skills = aligned(curves, abscissa, unit)
                 axis.fill_between(x, skills.min(axis=0), skills.max(axis=0), color=color, alpha=0.2, lw=0)
                 axis.plot(x, np.median(skills, axis=0), color=color, lw=1.8, label=f"{agent} ({len(curves)} seeds)")
         for axis, label in zip(axes[:, column], ("seconds of training", "million lane-steps")):
@@ -85,12 +123,12 @@ def learning_curves(runs: Mapping[str, Mapping[str, Sequence[NDArray[np.float64]
     return figure
 
 
-def _aligned(
-    curves: Sequence[NDArray[np.float64]], abscissa: int, unit: float
+def aligned(
+    curves: Sequence[NDArray[np.float64]], abscissa: int, unit: float, ordinate: int = 2
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Up to where the shortest curve ends: 200 abscissas (n,) and each seed's skill there (seeds, n)."""
+    """Up to where the shortest curve ends: 200 abscissas (n,), in `unit`, and each seed's ordinate there (seeds, n)."""
     x = np.linspace(0.0, min(curve[-1, abscissa] for curve in curves), 200)
-    return x / unit, np.array([np.interp(x, curve[:, abscissa], curve[:, 2]) for curve in curves])
+    return x / unit, np.array([np.interp(x, curve[:, abscissa], curve[:, ordinate]) for curve in curves])
 
 
 def episode(market: Market, policy: Policy, seed: int) -> Figure:
@@ -122,7 +160,9 @@ def profit_histogram(entries: Sequence[Entry]) -> Figure:
     low, high = float(np.quantile(everything, 0.001)), float(np.quantile(everything, 0.999))
     bins = np.linspace(low, high if high > low else low + 1.0, 60).tolist()
     for entry, color in zip(shown, COLORS):
-        axis.hist(entry.episodes.profit, bins, histtype="step", density=True, lw=1.6, color=color, label=entry.name)
+        axis.hist(
+            entry.episodes.profit, bins, histtype="step", density=True, lw=1.6, color=color, label=short(entry.name)
+        )
     axis.set_xlabel("profit of an episode (price units)")
     axis.set_ylabel("density")
     axis.legend(frameon=False, fontsize=8)
@@ -145,3 +185,9 @@ def plain(axis: object) -> None:
     for side in ("top", "right"):
         axis.spines[side].set_visible(False)  # pyright: ignore[reportAttributeAccessIssue]
     axis.grid(alpha=0.25, lw=0.6)  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def short(name: str, longest: int = 36) -> str:
+    """A name that leaves room for the plot beside it: of a long one, such as the folder of a sweep's job, both ends."""
+    half = longest // 2
+    return name if len(name) <= longest else f"{name[:half]}…{name[-half:]}"

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from experiments.contest import Entry
-from experiments.report import error, number
+from experiments.table import error, number
 
 FIGURES = {
     "profit": "profit",

@@ -1,124 +1,80 @@
-"""One table, three ways: on the console, as CSV and as Markdown."""
+"""Any set of runs as one page: agents on markets over their seeds, learning curves, quotes, episodes, and what failed.
+
+python -m experiments.report outputs/train
+python -m experiments.report outputs/train/20261123-101500 outputs/compare/20261123-143000_seed1 --to report
+"""
 
 from __future__ import annotations
 
-import csv
-import math
+import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
-from rich import box
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+from tqdm import tqdm
 
-from experiments.contest import Entry
-from mm_env.metrics import Estimate
-
-COLUMNS = {
-    "objective": "objective",
-    "skill": "skill",
-    "lead": "lead over best strategy",
-    "profit": "P&L",
-    "profit_std": "std of P&L",
-    "sharpe": "Sharpe",
-    "cvar_95": "CVaR 95 %",
-    "mean_absolute_position": "mean |q|",
-    "terminal_inventory": "final q",
-    "terminal_inventory_std": "std of final q",
-    "spread_captured": "spread captured",
-    "fill_ratio": "fill ratio",
-    "max_drawdown": "max drawdown",
-}
-WIDE = 170  # characters that all columns need
-NARROW = {"lead over best strategy": "lead over\nbest\nstrategy"}
+from experiments.reporting import page
+from experiments.reporting.replay import replays
+from experiments.reporting.runs import find, strategies
+from experiments.reporting.scores import MOST
+from experiments.reporting.sections import sections
+from experiments.reporting.statistics import RESAMPLES
+from experiments.reporting.study import study
+from experiments.table import near
+from mm_env.parameters import Interval, check
 
 
-def cells(entry: Entry, skills: Mapping[str, Estimate]) -> dict[str, Estimate | None]:
-    """Column -> figure of one row; None where there is nothing to compare with."""
-    return {"skill": skills.get(entry.name), "lead": entry.lead, **entry.figures}
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write the page; 0, or 1 with one line on what is wrong with the arguments."""
+    asked = _parser().parse_args(arguments)
+    try:
+        folder = report(asked.paths, asked.to, asked.title, asked.episodes, asked.resamples, asked.seed)
+    except ValueError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+    Console(highlight=False, soft_wrap=True).print(f"Report: {near((folder / page.PAGE).resolve())}")
+    return 0
 
 
-def show(
-    title: str,
-    entries: Sequence[Entry],
-    skills: Mapping[str, Estimate],
-    refused: Mapping[str, str],
-    notes: Sequence[str] = (),
-) -> None:
-    """The table on the console, who was left out of it, and what is to be known of the optimum."""
-    console = Console(width=None if sys.stdout.isatty() else WIDE, highlight=False)
-    columns = list(COLUMNS) if console.width >= WIDE else list(COLUMNS)[:7]
-    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
-    table.add_column("agent", no_wrap=True)
-    for heading in (COLUMNS[column] for column in columns):
-        table.add_column(NARROW.get(heading, heading.replace(" ", "\n")), justify="right", no_wrap=True)
-    for entry in entries:
-        row = cells(entry, skills)
-        table.add_row(entry.name, *(f"{number(row[c])}\n[dim]{error(row[c])}[/dim]" for c in columns))
-    console.print(table)
-    rest = "" if len(columns) == len(COLUMNS) else " More columns are in table.md."
-    console.print(f"[dim]± is the half-width of a 95 % interval.{rest}[/dim]")
-    for name, reason in refused.items():
-        console.print(f"[dim]{name} is left out: {reason}[/dim]")
-    for note in notes:
-        console.print(f"[dim]{escape(note)}[/dim]")
+def report(
+    paths: Sequence[Path], to: Path, title: str, episodes: int, resamples: int = RESAMPLES, seed: int = 0
+) -> Path:
+    """Read the runs in and below `paths` and write their report to the folder `to`, which is returned.
+
+    Raises: ValueError if a path is no folder, there is no run in any, or a number is out of range.
+    """
+    for name, number, least in (("episodes", episodes, 0), ("resamples", resamples, 1), ("seed", seed, 0)):
+        check(name, number, Interval(least, whole=True))
+    runs = find(paths)
+    if not runs:
+        raise ValueError(f"PATH must hold a run, got {', '.join(map(str, paths))}")
+    found = study(runs, strategies(runs, paths), resamples, seed)
+    pairs = [(agent, market) for market in found.markets for agent in found.on(market)[:MOST] if episodes]
+    bar = tqdm(pairs, desc="playing again", unit="agent", leave=False, delay=1.0)
+    again, refused = replays(bar, found.of, episodes)
+    words = (
+        f"Runs: {len(runs)}, of which {len(found.runs)} are in the figures. "
+        f"Agents: {len(found.agents)}. Markets: {len(found.markets)}."
+    )
+    page.write(to, title, words, list(sections(found, again, refused)), found)
+    return to
 
 
-def say_where(folder: Path) -> None:
-    """Where the tables and plots of a run are."""
-    Console(highlight=False, soft_wrap=True).print(f"Tables and plots: {near(folder)}")
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m experiments.report", description=(__doc__ or "").splitlines()[0])
+    now = datetime.now().strftime("%Y%m%d-%H%M%S")
+    parser.add_argument(
+        "paths", metavar="PATH", nargs="+", type=Path, help="folders of runs, or folders that hold some"
+    )
+    parser.add_argument("--to", type=Path, default=Path("outputs/report") / now, help="folder to write (%(default)s)")
+    parser.add_argument("--title", default="Market makers compared", help="of the page (%(default)s)")
+    parser.add_argument("--episodes", type=int, default=200, help="played again with each model; 0: none (%(default)s)")
+    parser.add_argument("--resamples", type=int, default=RESAMPLES, help="of the bootstrap (%(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="of the bootstrap (%(default)s)")
+    return parser
 
 
-def near(path: Path) -> Path:
-    """The path from here if it is below."""
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
-
-
-def write(
-    folder: Path, title: str, entries: Sequence[Entry], skills: Mapping[str, Estimate], notes: Sequence[str] = ()
-) -> None:
-    """table.csv (every figure with its half-width) and table.md (with the notes below) in `folder`."""
-    nothing = Estimate(math.nan, math.nan)
-    with (folder / "table.csv").open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["agent", *(f"{c}{s}" for c in COLUMNS for s in ("", "_half_width"))])
-        for entry in entries:
-            row = cells(entry, skills)
-            writer.writerow([entry.name, *(repr(float(x)) for c in COLUMNS for x in (row[c] or nothing))])
-    lines = [
-        f"# {title}",
-        "",
-        _line(["agent", *(heading.replace("|", "\\|") for heading in COLUMNS.values())]),
-        _line(["---"] + ["---:"] * len(COLUMNS)),
-    ]
-    for entry in entries:
-        row = cells(entry, skills)
-        lines.append(_line([entry.name, *(f"{number(row[c])} {error(row[c])}".strip() for c in COLUMNS)]))
-    lines += [line for note in notes for line in ("", note)]
-    (folder / "table.md").write_text("\n".join(lines) + "\n")
-
-
-def _line(parts: Sequence[str]) -> str:
-    return f"| {' | '.join(parts)} |"
-
-
-def number(estimate: Estimate | None) -> str:
-    """The value to as many decimals as its half-width has, one significant digit of which is shown (two from a 1 on)."""
-    if estimate is None or math.isnan(estimate.value):
-        return "—"
-    return f"{estimate.value:.{_decimals(estimate)}f}"
-
-
-def error(estimate: Estimate | None) -> str:
-    """The half-width, likewise, if there is any."""
-    if estimate is None or math.isnan(estimate.value) or estimate.half_width == 0:
-        return ""
-    return f"±{estimate.half_width:.{_decimals(estimate)}f}"
-
-
-def _decimals(estimate: Estimate) -> int:
-    scale = estimate.half_width or abs(estimate.value) / 100.0 or 0.01
-    leading = math.floor(math.log10(scale))
-    return min(8, max(0, (1 if scale < 1.95 * 10.0**leading else 0) - leading))
+if __name__ == "__main__":
+    sys.exit(main())

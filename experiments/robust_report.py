@@ -15,7 +15,7 @@ from rich.table import Table
 
 from agents.policy import Table as Quotes
 from experiments.plots import ASK, BID, INK, plain
-from experiments.report import error, number
+from experiments.table import error, number
 from mm_env.market import Market
 from mm_env.metrics import Estimate
 from mm_env.rollout import inventory_levels

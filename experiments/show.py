@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from agents.policy import Policy
-from experiments import plots, report
+from experiments import plots, table
 from experiments.benchmarks import OPTIMUM, Benchmarks
 from experiments.contest import Entry, contest
 from mm_env.market import Market
@@ -28,8 +28,8 @@ def show_contest(
     entries = contest(market, policies, episodes, seed, learners | {OPTIMUM})
     skills = benchmarks.skills(entries, policies)
     notes = [*benchmarks.notes, *without_skill(benchmarks, entries)]
-    report.show(title, entries, skills, refused, notes)
-    report.write(folder, title, entries, skills, notes)
+    table.show(title, entries, skills, refused, notes)
+    table.write(folder, title, entries, skills, notes)
     shown = sorted(learners) or [next(entry.name for entry in entries if entry.name != OPTIMUM)]
     rival = next((e.name for e in entries if e.name == OPTIMUM), None) or next(
         (e.name for e in entries if e.name not in shown), shown[0]
@@ -38,7 +38,7 @@ def show_contest(
     telling = [*shown, OPTIMUM, "best_fixed", "avellaneda_stoikov"]
     first = sorted(entries, key=lambda entry: telling.index(entry.name) if entry.name in telling else len(telling))
     plots.save(folder, {"quotes": curves, "profit": plots.profit_histogram(first[:4])})
-    report.say_where(folder)
+    table.say_where(folder)
     return entries, skills
 
 
@@ -47,6 +47,6 @@ def without_skill(benchmarks: Benchmarks, entries: Sequence[Entry]) -> list[str]
     if not benchmarks.missing:
         return []
     best = next(entry for entry in entries if entry.lead is None)
-    objective = report.number(best.figures["objective"])
+    objective = table.number(best.figures["objective"])
     known = f"there is no skill, and the best known strategy is {best.name}, with an objective of {objective}"
     return [f"{OPTIMUM} is left out: {benchmarks.missing}; {known}."]

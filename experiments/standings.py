@@ -16,8 +16,8 @@ from rich.table import Table
 from agents.policy import Policy
 from experiments.benchmarks import Benchmarks
 from experiments.contest import Entry
-from experiments.report import error, number
 from experiments.school import Training
+from experiments.table import error, number
 from mm_env.metrics import Estimate
 
 

@@ -1,74 +1,49 @@
-"""What TensorBoard shows while a learner trains: scalars, the config, quotes over inventory and the P&L."""
+"""What TensorBoard shows while a learner trains: scalars, the config, quotes and inventory, and the P&L."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
+from omegaconf import OmegaConf
 from stable_baselines3.common.callbacks import BaseCallback
-from stable_baselines3.common.logger import Figure
+from stable_baselines3.common.logger import Figure, HParam, KVWriter, TensorBoardOutputFormat
 from tqdm import tqdm
 
 from agents.policy import play
 from agents.sb3 import TrainedPolicy
-from experiments import plots
+from experiments import plots, tags
 from experiments.benchmarks import OPTIMUM, Benchmarks
+from experiments.curve import Curve
 from mm_env.market import Market
 from mm_env.metrics import figures
+from mm_env.rollout import Episodes
 
 _FILES = ("stdout", "log", "json", "csv")
 _SEED = 2_000_003  # of the noise on which training is watched; no table is made of it
-CURVE = "curve.csv"
 
 
-class Curve:
-    """`curve.csv` of a run: lane-steps trained, seconds spent on it (watching left out) and what was reached by then.
+class Grouped(KVWriter):
+    """TensorBoard's writer, by whose names all that stable-baselines3 logs is in train/ and time/."""
 
-    A run that goes on after an interruption keeps the rows up to where it takes up again.
-    """
+    def __init__(self, writer: TensorBoardOutputFormat) -> None:
+        self.writer = writer
 
-    def __init__(self, folder: Path, steps_done: int) -> None:
-        self.path = folder / CURVE
-        rows = [row for row in read_curve(folder) if row[0] <= steps_done]
-        self.seconds, self.since = max((float(row[1]) for row in rows), default=0.0), time.perf_counter()
-        self.path.write_text("steps,seconds,skill,objective\n")
-        for row in rows:
-            if row[0] < steps_done:
-                self._append(row)
+    def write(self, key_values: dict[str, Any], key_excluded: dict[str, tuple[str, ...]], step: int = 0) -> None:
+        values = {tags.regrouped(name): value for name, value in key_values.items()}
+        self.writer.write(values, {tags.regrouped(name): value for name, value in key_excluded.items()}, step)
 
-    def pause(self) -> None:
-        """What follows is not training."""
-        self.seconds += time.perf_counter() - self.since
-
-    def go_on(self) -> None:
-        """What follows is."""
-        self.since = time.perf_counter()
-
-    def write(self, steps: int, skill: float | None, objective: float) -> None:
-        """Append what was reached after `steps`."""
-        self._append((steps, self.seconds, float("nan") if skill is None else skill, objective))
-
-    def _append(self, row: Sequence[float] | NDArray[np.float64]) -> None:
-        with self.path.open("a") as file:
-            file.write(f"{int(row[0])},{row[1]:.3f},{row[2]:.6g},{row[3]:.8g}\n")
-
-
-def read_curve(folder: Path) -> NDArray[np.float64]:
-    """The curve of a run, (rows, 4): steps, seconds, skill, objective; no rows if it has none."""
-    path = folder / CURVE
-    return np.loadtxt(path, delimiter=",", skiprows=1, ndmin=2).reshape(-1, 4) if path.is_file() else np.empty((0, 4))
+    def close(self) -> None:
+        self.writer.close()
 
 
 class Watch(BaseCallback):
     """Evaluates the policy `evaluations` times, evenly spread over the training, each time on the same noise.
 
-    Scalars: `evaluation/skill` (exact, or simulated where the policy is no table), `evaluation/objective` and the desk's
-    figures; besides `evaluation/quotes`, `evaluation/profit_distribution` and, once, `config`. Skill, objective and the
-    seconds trained also go to `curve.csv` in `folder`.
+    `experiments.tags` names all that it writes; besides, `config` holds the config as text, and the hparams tab lists it.
+    Skill (exact, or none where the policy is no table), objective and the seconds trained also go to `curve.csv` in `folder`.
     """
 
     def __init__(
@@ -82,9 +57,10 @@ class Watch(BaseCallback):
         self.progress = tqdm(
             total=total_steps, desc="training", unit="step", unit_scale=True, mininterval=0.5, delay=0.5
         )
-        self.due = 0
+        self.due, self.watched = 0, 0.0
 
     def _on_training_start(self) -> None:
+        self._lay_out()
         self.logger.record("config", f"```yaml\n{self.config}\n```", exclude=_FILES)
         self.progress.update(self.num_timesteps - self.progress.n)
         self.curve = Curve(self.folder, self.num_timesteps)
@@ -102,23 +78,49 @@ class Watch(BaseCallback):
         self._evaluate()
         self.progress.close()
 
+    def _lay_out(self) -> None:
+        """Groups, charts and hyper-parameters; metrics of the hparams tab are the last values of these tags."""
+        formats = self.logger.output_formats
+        for i, writer in enumerate(formats):
+            if isinstance(writer, TensorBoardOutputFormat):
+                writer.writer.add_custom_scalars(tags.LAYOUT)
+                formats[i] = Grouped(writer)
+        config: Any = OmegaConf.to_container(OmegaConf.create(self.config))
+        shown = [tag for tag in tags.METRICS if tag != tags.SKILL or self.benchmarks.best is not None]
+        settings = HParam(tags.hyperparameters(config), dict.fromkeys(shown, 0.0))
+        self.logger.record("hparams", settings, exclude=_FILES)
+
     def _evaluate(self) -> None:
         self.curve.pause()
+        started = time.perf_counter()
         policy = TrainedPolicy(self.model)
         episodes = play(self.market, policy, self.episodes, _SEED)
         found = figures(episodes)
         for name, estimate in found.items():
-            self.logger.record(f"evaluation/{name}", estimate.value)
+            self.logger.record(tags.FIGURES[name], estimate.value)
         skill = self.benchmarks.exact_skill(policy)
         if skill is not None:
-            self.logger.record("evaluation/skill", skill)
+            self.logger.record(tags.SKILL, skill)
         score = skill if skill is not None else found["objective"].value
         self.progress.set_postfix_str(f"{'objective' if skill is None else 'skill'} {score:.3f}")
-        self.logger.record("evaluation/profit_distribution", torch.from_numpy(episodes.profit), exclude=_FILES)
-        reference = self.benchmarks.policies.get(OPTIMUM)
-        curves = plots.quote_curves(self.market, "agent", policy, "optimum", reference) if reference else None
-        if curves is not None:
-            self.logger.record("evaluation/quotes", Figure(curves, close=True), exclude=_FILES)
+        self._draw(policy, episodes)
+        self.watched += time.perf_counter() - started
+        self.logger.record("time/training_seconds", self.curve.seconds)
+        self.logger.record("time/watching_seconds", self.watched)
         self.logger.dump(self.num_timesteps)
         self.curve.write(self.num_timesteps, skill, found["objective"].value)
         self.curve.go_on()
+
+    def _draw(self, policy: TrainedPolicy, episodes: Episodes) -> None:
+        """Distributions over episodes, and pictures of the policy beside the optimum."""
+        drawn = {"eval/profit": episodes.profit, "risk/terminal_inventory": episodes.terminal_inventory}
+        for name, values in drawn.items():
+            self.logger.record(f"{name}_distribution", torch.from_numpy(values), exclude=_FILES)
+        best = self.benchmarks.policies.get(OPTIMUM)
+        pictures = {
+            "eval/quotes": plots.quote_curves(self.market, "agent", policy, OPTIMUM, best) if best else None,
+            "risk/inventory": plots.inventory_fan(self.market, "agent", policy, OPTIMUM, best) if best else None,
+        }
+        for name, figure in pictures.items():
+            if figure is not None:
+                self.logger.record(name, Figure(figure, close=True), exclude=_FILES)

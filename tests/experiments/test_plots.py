@@ -7,10 +7,10 @@ import pytest
 
 from agents.fixed import FixedSymmetric, LinearSkew
 from agents.optimum import optimum
-from agents.policy import RandomPolicy, StrategyPolicy
+from agents.policy import RandomPolicy, StrategyPolicy, play
 from experiments import plots
 from experiments.contest import contest
-from mm_env import Ergodic
+from mm_env import AsymmetricDamping, Ergodic
 from tests.worlds import world
 
 MARKET = world(inventory_scale=3.0)
@@ -39,6 +39,32 @@ def test_without_an_end_there_is_one_panel():
     still = StrategyPolicy(FixedSymmetric(0.5), market)
     figure = plots.quote_curves(market, "still", still, "optimum", optimum(market))
     assert len(figure.axes) == 1
+
+
+def test_the_percentiles_of_the_inventory_are_those_of_simulated_episodes():
+    found = plots.inventory_percentiles(MARKET, LEANING)
+    assert found.shape == (5, 6)
+    assert (found[:, 0] == 0.0).all()
+    held = play(MARKET, LEANING, 20_000, 0).terminal_inventory
+    for level, inventory in zip((0.05, 0.25, 0.5, 0.75, 0.95), found[:, -1], strict=True):
+        error = 4.0 * np.sqrt(level * (1.0 - level) / len(held))
+        assert (held < inventory).mean() - error < level < (held <= inventory).mean() + error
+
+
+def test_the_inventory_is_drawn_beside_its_rivals():
+    axis = plots.inventory_fan(MARKET, "leaning", LEANING, "optimum", optimum(MARKET)).axes[0]
+    median, low, high = axis.get_lines()
+    ours, theirs = (plots.inventory_percentiles(MARKET, policy) for policy in (LEANING, optimum(MARKET)))
+    for line, values in ((median, ours[2]), (low, theirs[0]), (high, theirs[4])):
+        np.testing.assert_array_equal(line.get_ydata(), values)
+    assert "units" in axis.get_ylabel()
+
+
+def test_an_inventory_whose_law_is_not_known_is_not_drawn():
+    damped = replace(MARKET, reward=AsymmetricDamping(0.5))
+    still = StrategyPolicy(FixedSymmetric(0.5), damped)
+    assert plots.inventory_fan(damped, "still", still, "still", still) is None
+    assert plots.inventory_fan(MARKET, "random", RandomPolicy(MARKET), "leaning", LEANING) is None
 
 
 def test_a_policy_that_is_no_table_is_not_drawn():

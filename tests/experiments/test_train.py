@@ -51,8 +51,8 @@ def test_its_config_is_whole_and_makes_the_market_again(run):
 
 def test_tensorboard_has_scalars_of_skill_and_objective_before_and_after_training(events):
     tags = events.Tags()["scalars"]
-    assert {"evaluation/skill", "evaluation/objective", "evaluation/mean_absolute_position"} <= set(tags)
-    for tag in ("evaluation/skill", "evaluation/objective"):
+    assert {"eval/skill", "eval/objective", "risk/mean_absolute_position"} <= set(tags)
+    for tag in ("eval/skill", "eval/objective"):
         scalars = events.Scalars(tag)
         assert len(scalars) >= 2
         assert scalars[0].step == 0 < scalars[-1].step
@@ -64,14 +64,14 @@ def test_tensorboard_has_the_config_the_quotes_and_the_profits(run, events):
     assert "config/text_summary" in tags["tensors"]
     text = events.Tensors("config/text_summary")[0].tensor_proto.string_val[0].decode()
     assert (run[0] / "config.yaml").read_text() in text
-    assert "evaluation/quotes" in tags["images"]
-    assert "evaluation/profit_distribution" in tags["histograms"]
-    assert events.Histograms("evaluation/profit_distribution")[-1].histogram_value.num == 100
+    assert "eval/quotes" in tags["images"]
+    assert "eval/profit_distribution" in tags["histograms"]
+    assert events.Histograms("eval/profit_distribution")[-1].histogram_value.num == 100
 
 
 def test_the_exact_skill_watched_at_the_end_is_the_simulated_one_of_the_table_within_its_error(run, events):
     row = rows(run[0])["PPO"]
-    watched = events.Scalars("evaluation/skill")[-1].value
+    watched = events.Scalars("eval/skill")[-1].value
     assert abs(watched - row["skill"]) < 2.1 * row["skill_half_width"]
 
 
@@ -135,8 +135,8 @@ def test_a_market_without_an_exact_optimum_is_trained_on_all_the_same(launch):
     assert numbers == [table["PPO"]["objective"]]
     assert np.isnan(table["PPO"]["skill"])
     log = EventAccumulator(str(next(folder.rglob("events.out.tfevents.*")))).Reload()
-    assert "evaluation/objective" in log.Tags()["scalars"]
-    assert "evaluation/skill" not in log.Tags()["scalars"]
+    assert "eval/objective" in log.Tags()["scalars"]
+    assert "eval/skill" not in log.Tags()["scalars"]
 
 
 def test_a_finished_run_evaluated_elsewhere_needs_nothing_but_its_folder(launch, run, tmp_path, monkeypatch):

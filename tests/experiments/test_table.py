@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from experiments.contest import Entry
-from experiments.report import COLUMNS, error, number, show, write
+from experiments.table import COLUMNS, error, number, show, write
 from mm_env.metrics import Estimate, figures
 from mm_env.rollout import Episodes
 from tests.experiments.conftest import rows

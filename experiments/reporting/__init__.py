@@ -1,0 +1,1 @@
+"""From the folders that runs left to one page: experiments.report is its main."""

@@ -1,0 +1,114 @@
+"""The files that runs leave, read one by one: whatever was cut off or never written is not there."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import FileLock, Timeout
+from numpy.typing import NDArray
+from omegaconf import DictConfig, OmegaConf
+from yaml import YAMLError
+
+from experiments.curve import read_curve
+from mm_env.metrics import Estimate
+
+METRICS, CONFIG, MODEL, TABLE = "metrics.json", "config.yaml", "model.zip", "table.csv"
+LOCK, CHECKPOINT = ".lock", "checkpoint.pt"
+NOTHING = Estimate(math.nan, math.nan)
+
+
+def folders(path: Path) -> Iterator[Path]:
+    """`path` and all folders below, but for Hydra's own and TensorBoard's."""
+    for where, below, _ in os.walk(path):
+        below[:] = sorted(name for name in below if not name.startswith((".", "training_")))
+        yield Path(where)
+
+
+def metrics(folder: Path) -> dict[str, Any]:
+    """What metrics.json tells; nothing if there is none, or it was cut off."""
+    try:
+        told = json.loads((folder / METRICS).read_text())
+    except (OSError, ValueError):
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def config(folder: Path) -> dict[str, Any]:
+    """The whole config, as Hydra wrote it where the run did not come to that; nothing if there is none."""
+    for path in (folder / CONFIG, folder / ".hydra" / "config.yaml"):
+        with suppress(OSError, YAMLError):  # none, or one that was cut off
+            found = OmegaConf.load(path)
+            if isinstance(found, DictConfig):
+                return {str(key): value for key, value in dict(OmegaConf.to_container(found)).items()}  # pyright: ignore
+    return {}
+
+
+def choices(folder: Path) -> dict[str, str]:
+    """What was chosen from Hydra's groups, such as market and agent."""
+    path = folder / ".hydra" / "hydra.yaml"
+    chosen = OmegaConf.select(OmegaConf.load(path), "hydra.runtime.choices") if path.is_file() else None
+    return {str(key): str(value) for key, value in (chosen or {}).items()}
+
+
+def curve(folder: Path) -> NDArray[np.float64]:
+    """The learning curve, without rows if there is none, or its last line was cut off."""
+    try:
+        return read_curve(folder)
+    except ValueError:
+        return np.empty((0, 4))
+
+
+def is_locked(folder: Path) -> bool | None:
+    """Whether a process has the lock of `folder`; None if the folder has none, so that nobody knows."""
+    if not (folder / LOCK).is_file():
+        return None
+    lock = FileLock(folder / LOCK)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        return True
+    lock.release()
+    return False
+
+
+def last_words(folder: Path) -> str:
+    """The last line of the run's logs."""
+    logs = sorted(folder.glob("*.log"))
+    lines = [line.strip() for log in logs for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    return lines[-1] if lines else ""
+
+
+def read_table(path: Path) -> dict[str, dict[str, Estimate]]:
+    """Agent -> figure -> estimate of a table.csv; nothing if there is none, or only a part of one."""
+    try:
+        return _table(path)
+    except (OSError, ValueError, TypeError, KeyError):
+        return {}
+
+
+def _table(path: Path) -> dict[str, dict[str, Estimate]]:
+    with path.open(newline="") as file:
+        rows = {row.pop("agent"): row for row in csv.DictReader(file)}
+    return {
+        agent: {
+            name: Estimate(float(value), float(row[f"{name}_half_width"]))
+            for name, value in row.items()
+            if not name.endswith("_half_width")
+        }
+        for agent, row in rows.items()
+    }
+
+
+def estimate(told: Any) -> Estimate:
+    """What metrics.json says of a figure: null, a number, or a number and its half-width."""
+    if told is None:
+        return NOTHING
+    return Estimate(*map(float, told)) if isinstance(told, list) else Estimate(float(told), 0.0)

@@ -1,0 +1,119 @@
+"""Trained runs played once more, with all that happens on the way kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from omegaconf import OmegaConf
+
+from agents.policy import Policy
+from experiments.benchmarks import OPTIMUM, Benchmarks
+from experiments.plots import depth_table
+from experiments.reporting.files import MODEL
+from experiments.reporting.runs import Run
+from experiments.setup import build_market, load_run, plainly
+from mm_env.env import Actions
+from mm_env.market import Market
+from mm_env.simulation import Simulation
+
+Floats = NDArray[np.float64]
+NOISE = 3_000_003  # the seed of the episodes that are shown; neither training nor a table uses it
+PERCENTILES = (5, 25, 50, 75, 95)
+
+
+class Paths(NamedTuple):
+    """What happened in each of n episodes, by step; money in price units."""
+
+    times: Floats  # (steps + 1,)
+    inventory: Floats  # (steps + 1, n)
+    profit: Floats  # (steps + 1, n), marked to the mid
+    mid: Floats  # (steps + 1, n)
+
+
+def follow(market: Market, policy: Policy, episodes: int, seed: int = NOISE) -> Paths:
+    """Episode 0 of `seed` in `episodes` lanes, step by step."""
+    getattr(policy, "forget", lambda: None)()
+    simulation, actions = Simulation(market, episodes), Actions(market, episodes)
+    observations, states = simulation.start(seed), [simulation.state]
+    for _ in range(market.clock.steps):
+        observations, *_ = simulation.step(actions.usable(policy.act(observations), simulation))
+        states.append(simulation.state)
+    times = np.linspace(0.0, market.clock.horizon, market.clock.steps + 1)
+    seen = (
+        [state.account.inventory for state in states], [state.tally.profit for state in states],
+        [state.mid for state in states],
+    )  # fmt: skip
+    return Paths(times, *map(np.array, seen))
+
+
+def pooled(paths: Sequence[Paths]) -> Paths:
+    """The episodes of all seeds side by side."""
+    columns = ([getattr(each, name) for each in paths] for name in ("inventory", "profit", "mid"))
+    return Paths(paths[0].times, *(np.concatenate(column, axis=1) for column in columns))
+
+
+def fan(values: Floats) -> Floats:
+    """The percentiles 5, 25, 50, 75, 95 over episodes at each step: (steps + 1, n) -> (5, steps + 1)."""
+    return np.asarray(np.percentile(values, PERCENTILES, axis=1), np.float64)
+
+
+@dataclass(frozen=True)
+class Replay:
+    """An agent on a market once more, from every seed whose model is there, on the same noise as the optimum."""
+
+    agent: str
+    market_name: str
+    market: Market
+    seeds: tuple[int, ...]
+    paths: tuple[Paths, ...]  # one a seed
+    depths: tuple[Floats, ...]  # bid and ask depth (rows, levels, 2) of each seed; empty if they depend on more
+    best_paths: Paths | None  # the optimum's
+    best_depths: Floats | None
+
+    @property
+    def episodes(self) -> int:
+        return sum(each.profit.shape[1] for each in self.paths)
+
+
+def replay(runs: Sequence[Run], episodes: int, solved: dict[str, Benchmarks]) -> Replay:
+    """The runs of an agent on a market, each over `episodes` episodes.
+
+    `solved` keeps what markets' optima are, by name, from one call to the next.
+
+    Raises: ValueError if none of them left a model.
+    """
+    there = [run for run in runs if (run.folder / MODEL).is_file() and run.config]
+    if not there:
+        raise ValueError("no run left a model")
+    first = there[0]
+    market = build_market(OmegaConf.create({"market": first.config["market"]}))
+    policies = [load_run(run.folder, market) for run in there]
+    if first.market not in solved:
+        solved[first.market] = Benchmarks.of(market)
+    best = solved[first.market].policies.get(OPTIMUM)
+    tables = [depth_table(market, policy) for policy in policies]
+    return Replay(
+        first.agent, first.market, market, tuple(run.seed for run in there),
+        tuple(follow(market, policy, episodes) for policy in policies),
+        tuple(table for table in tables if table is not None),
+        None if best is None else follow(market, best, episodes),
+        None if best is None else depth_table(market, best),
+    )  # fmt: skip
+
+
+def replays(
+    pairs: Iterable[tuple[str, str]], of: Callable[[str, str], Sequence[Run]], episodes: int
+) -> tuple[list[Replay], dict[tuple[str, str], str]]:
+    """What could be played again of the `pairs` of agent and market, and why the others could not."""
+    solved: dict[str, Benchmarks] = {}
+    found, refused = [], {}
+    for pair in pairs:
+        try:
+            found.append(replay(of(*pair), episodes, solved))
+        except Exception as reason:  # a model of other packages, a class that is gone: the rest is shown all the same
+            refused[pair] = plainly(reason)
+    return found, refused

@@ -1,0 +1,169 @@
+"""What the page says, in order: sections of words, tables and pictures, in no markup yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from experiments.reporting import episodes, scores
+from experiments.reporting.replay import Replay
+from experiments.reporting.scores import Picture, seeds
+from experiments.reporting.statistics import Interval
+from experiments.reporting.study import DETAILS, Study
+from experiments.table import error, near, number
+from mm_env.metrics import Estimate
+
+IQM = (
+    "interquartile means over seeds (fewer than four seeds: means) with 95 % stratified-bootstrap intervals in brackets "
+    "(Agarwal et al. 2021)"
+)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table: the first column is of names, the rest are figures."""
+
+    headings: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Section:
+    """One part of the page. `anchor` is its place in it; pictures stand in groups under headings of their own."""
+
+    anchor: str
+    title: str
+    words: str
+    grid: Grid | None = None
+    groups: Mapping[str, Sequence[Picture]] = field(default_factory=dict)
+
+
+def sections(study: Study, replays: Sequence[Replay], refused: Mapping[tuple[str, str], str]) -> Iterator[Section]:
+    """The whole page. `refused` says why a pair of agent and market was not played again."""
+    if study.left:
+        yield unfinished(study)
+    if not study.runs:
+        return
+    yield summary(study)
+    if study.shared and len(study.agents) > 1:
+        yield comparison(study)
+    for market in study.markets:
+        yield on_market(study, market, [each for each in replays if each.market_name == market])
+    if refused:
+        rows = [[agent, market, why] for (agent, market), why in refused.items()]
+        words = "What these runs left could not be played again, so there are no quotes and episodes of them."
+        yield Section("not-shown", "Not shown", words, Grid(["agent", "market", "why"], rows))
+    yield every_run(study)
+
+
+def summary(study: Study) -> Section:
+    """Agents x markets, the learners over their seeds and the strategies that stood beside them."""
+    everywhere = len(study.shared) > 1
+    rows = [[agent, *_skills(study, agent, everywhere)] for agent in study.agents]
+    names = dict.fromkeys(name for _, name in study.strategies)
+    for name in sorted(names, key=lambda name: -_mean_skill(study, name)):
+        found = [study.strategies.get((market, name)) for market in study.markets]
+        rows.append([f"{name} (strategy)", *([""] * everywhere), *(f"{number(e)} {error(e)}".strip() for e in found)])
+    words = (
+        "Skill: 0 is the best constant symmetric quoting of a market, 1 its exact optimum. Learners: "
+        + IQM
+        + ", and how "
+        "many seeds. Strategies: one simulation, ± half a 95 % interval."
+    )
+    if study.shared != study.markets:
+        without = [market for market in study.markets if market not in study.shared]
+        words += f" Without a skill of every agent, and so not in the comparison: {', '.join(without)}."
+    if study.repeated:
+        words += f" {study.repeated} runs of the same market, agent and seed as another were left out."
+    columns = ["agent", *([study.together] * everywhere), *study.markets]
+    return Section("summary", "Who is best", words, Grid(columns, rows))
+
+
+def comparison(study: Study) -> Section:
+    """The agents against each other, on all markets that they share."""
+    pictures = [scores.overall(study), scores.profiles(study), scores.improvements(study)]
+    where = ", ".join(study.shared)
+    words = f"On {where}, all seeds together. Intervals that do not overlap tell agents apart; ones that do may not."
+    if len(study.agents) > scores.MOST:
+        words += f" Profiles are of the first {scores.MOST} agents, pairs of the first {scores.PAIRED}."
+    return Section("comparison", "Agent against agent", words, None, {"": [p for p in pictures if p is not None]})
+
+
+def on_market(study: Study, market: str, replays: Sequence[Replay]) -> Section:
+    """One market: every figure, the learning curves, and what the agents did."""
+    agents = study.on(market)
+    figures = {agent: [study.figure(agent, market, name) for name in DETAILS] for agent in agents}
+    kept = [i for i in range(len(DETAILS)) if any(row[i] is not None for row in figures.values())]
+    headings = ["agent", "seeds", *(list(DETAILS.values())[i] for i in kept)]
+    rows = [
+        [agent, str(len(study.of(agent, market))), *(shown(row[i]) for i in kept)] for agent, row in figures.items()
+    ]
+    groups = {"Learning": list(scores.curves(study, market))}
+    for each in replays:
+        drawn = (episodes.quotes(each), episodes.fans(each), episodes.worst(each))
+        groups[each.agent] = [picture for picture in drawn if picture is not None]
+    words = f"All figures are {IQM}; money in price units, inventory in units of the asset."
+    if len(agents) > scores.MOST:
+        words += f" Pictures are of the first {scores.MOST} agents."
+    if replays and replays[0].best_paths is None:
+        words += " This market has no exact optimum to draw beside."
+    return Section(f"market-{study.markets.index(market) + 1}", market, words, Grid(headings, rows), groups)
+
+
+def unfinished(study: Study) -> Section:
+    """The runs that failed or never came to an end, and why."""
+    rows = [
+        [f"{run.agent} on {run.market}, seed {run.seed}", run.status, run.error, str(near(run.folder))]
+        for run in study.left
+    ]
+    total = len(study.left) + len(study.runs) + study.repeated
+    words = f"{len(study.left)} of {total} runs are not in the figures below."
+    grid = Grid(["run", "status", "why", "folder"], rows)
+    return Section("unfinished", "Runs that did not finish", words, grid)
+
+
+def every_run(study: Study) -> Section:
+    """The seeds one by one."""
+    ordered = [run for agent in study.agents for market in study.markets for run in study.of(agent, market)]
+    rows = [
+        [
+            run.agent,
+            run.market,
+            str(run.seed),
+            *(_plain(x) for x in (run.skill, run.objective, run.seconds)),
+            str(near(run.folder)),
+        ]
+        for run in ordered
+    ]
+    words = "Seed by seed; runs.csv holds every figure of them."
+    headings = ["agent", "market", "seed", "skill", "objective", "training s", "folder"]
+    return Section("runs", "Every run", words, Grid(headings, rows))
+
+
+def shown(found: Interval | None) -> str:
+    """`0.994 [0.993, 0.996]`, to the decimals that the interval's width allows; a dash for nothing."""
+    if found is None:
+        return "—"
+    value, low, high = map(float, found)
+    half = (high - low) / 2.0
+    if half == 0.0:
+        return number(Estimate(value, 0.0))
+    return f"{number(Estimate(value, half))} [{number(Estimate(low, half))}, {number(Estimate(high, half))}]"
+
+
+def _skills(study: Study, agent: str, everywhere: bool) -> Iterator[str]:
+    if everywhere:
+        yield shown(study.overall(agent))
+    for market in study.markets:
+        count = len(study.of(agent, market))
+        yield f"{shown(study.figure(agent, market))} ({seeds(count)})" if count else ""
+
+
+def _mean_skill(study: Study, strategy: str) -> float:
+    return float(np.mean([skill.value for (_, name), skill in study.strategies.items() if name == strategy]))
+
+
+def _plain(value: float) -> str:
+    return "—" if np.isnan(value) else f"{value:.4g}"

@@ -1,0 +1,128 @@
+"""The runs of a report as agents on markets, and what each pair came to over its seeds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from experiments.reporting.naming import flatten, labels
+from experiments.reporting.runs import Run
+from experiments.reporting.statistics import RESAMPLES, Interval, interval, pooled_iqm
+from experiments.table import COLUMNS
+from mm_env.metrics import Estimate
+
+Floats = NDArray[np.float64]
+DETAILS = {
+    "skill": "skill",
+    **{k: v for k, v in COLUMNS.items() if k not in ("skill", "lead")},
+    "seconds": "training s",
+}
+
+
+@dataclass(frozen=True)
+class Study:
+    """The finished runs under names that tell their configs apart, one a (market, agent, seed), and the rest.
+
+    `agents` are ordered by their interquartile mean over the `shared` markets, those on which all of them have a skill;
+    where there is no such market, by name.
+    """
+
+    runs: tuple[Run, ...]
+    left: tuple[Run, ...] = ()  # that did not finish
+    repeated: int = 0  # finished runs left out, as one of the same market, agent and seed is there
+    strategies: Mapping[tuple[str, str], Estimate] = field(
+        default_factory=dict
+    )  # (market, strategy) -> simulated skill
+    resamples: int = RESAMPLES
+    seed: int = 0  # of the bootstrap
+
+    @cached_property
+    def markets(self) -> list[str]:
+        return list(dict.fromkeys(sorted(run.market for run in self.runs)))
+
+    @cached_property
+    def agents(self) -> list[str]:
+        names = sorted({run.agent for run in self.runs})
+        means = {name: float(pooled_iqm([x[None] for x in self.strata(name)])[0]) for name in names if self.shared}
+        return sorted(names, key=lambda name: -means.get(name, 0.0))
+
+    @cached_property
+    def shared(self) -> list[str]:
+        agents = {run.agent for run in self.runs}
+        return [
+            market
+            for market in self.markets
+            if all(len(s := self.values(a, market)) and np.isfinite(s).all() for a in agents)
+        ]
+
+    def on(self, market: str) -> list[str]:
+        """The agents that were trained on a market, in order."""
+        return [agent for agent in self.agents if self.of(agent, market)]
+
+    def of(self, agent: str, market: str) -> list[Run]:
+        """The runs of an agent on a market, by seed."""
+        found = [run for run in self.runs if (run.agent, run.market) == (agent, market)]
+        return sorted(found, key=lambda run: run.seed)
+
+    def values(self, agent: str, market: str, figure: str = "skill") -> Floats:
+        """A figure of every seed, (seeds,); skill, objective and seconds are the run's, the rest its evaluation's."""
+        return np.array([value(run, figure) for run in self.of(agent, market)])
+
+    def figure(self, agent: str, market: str, figure: str = "skill") -> Interval | None:
+        """Its interquartile mean over the seeds with the bootstrap interval; None if a seed lacks it, or there is none."""
+        values = self.values(agent, market, figure)
+        return self.interval(pooled_iqm, [values]) if len(values) and np.isfinite(values).all() else None
+
+    @property
+    def together(self) -> str:
+        """What the shared markets are called: all, how many, or the one itself."""
+        if self.shared == self.markets and len(self.shared) > 1:
+            return "all markets"
+        return self.shared[0] if len(self.shared) == 1 else f"{len(self.shared)} markets"
+
+    def overall(self, agent: str) -> Interval | None:
+        """The interquartile mean of the skill over all seeds of the shared markets."""
+        return self.interval(pooled_iqm, self.strata(agent)) if self.shared else None
+
+    def strata(self, agent: str) -> list[Floats]:
+        """The skills on each of the shared markets."""
+        return [self.values(agent, market) for market in self.shared]
+
+    def interval(self, statistic: Callable[[Sequence[Floats]], Floats | float], strata: Sequence[Floats]) -> Interval:
+        """A statistic with the bootstrap interval of this report."""
+        return interval(statistic, strata, self.resamples, self.seed)
+
+
+def value(run: Run, figure: str) -> float:
+    """A figure of one run, NaN if it is not known."""
+    if figure in ("skill", "objective", "seconds"):
+        return float(getattr(run, figure))
+    return run.figures[figure].value if figure in run.figures else math.nan
+
+
+def study(
+    runs: Sequence[Run], strategies: Mapping[tuple[Path | None, str, str], Estimate],
+    resamples: int = RESAMPLES, seed: int = 0,
+) -> Study:  # fmt: skip
+    """The study of runs as `runs.find` gives them, and of strategies as `runs.strategies` does."""
+    done = _named([run for run in runs if run.finished])
+    unique = {(run.market, run.agent, run.seed): run for run in done}
+    market_of: dict[Path | None, str] = {run.folder: run.market for run in done}
+    beside = {(market_of.get(folder, name), who): skill for (folder, name, who), skill in strategies.items()}
+    left = tuple(run for run in runs if not run.finished)
+    return Study(tuple(unique.values()), left, len(done) - len(unique), beside, resamples, seed)
+
+
+def _named(runs: Sequence[Run]) -> list[Run]:
+    """The runs under names that tell their markets and agents apart."""
+    named = {}
+    for part in ("market", "agent"):
+        settings = [flatten(run.config.get(part) or {}) for run in runs]
+        named[part] = labels([getattr(run, part) for run in runs], settings)
+    return [replace(run, market=m, agent=a) for run, m, a in zip(runs, named["market"], named["agent"], strict=True)]

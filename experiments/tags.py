@@ -1,0 +1,71 @@
+"""What TensorBoard shows under which name and in which unit: train/, eval/, risk/ and time/."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from experiments.reporting.naming import Settings, flatten
+
+SKILL = "eval/skill"
+FIGURES = {  # figure of mm_env.metrics -> tag
+    **{name: f"eval/{name}" for name in ("objective", "profit", "spread_captured", "fill_ratio")},
+    **{name: f"risk/{name}" for name in ("profit_std", "sharpe", "cvar_95", "max_drawdown", "mean_absolute_position",
+                                         "terminal_inventory", "terminal_inventory_std")},
+}  # fmt: skip
+UNITS = {  # of what this package writes; train/ and the rest of time/ are stable-baselines3's
+    SKILL: "1: 0 is the best constant quoting, 1 the exact optimum; exact, so absent where the policy is no table",
+    "eval/objective": "price units an episode: the mean sum of rewards",
+    "eval/profit": "price units an episode",
+    "eval/spread_captured": "price units an episode: depth x size of the fills",
+    "eval/fill_ratio": "fills an arriving order",
+    "eval/quotes": "image: depth in price units over inventory, beside the optimum's",
+    "eval/profit_distribution": "histogram: price units an episode",
+    "risk/profit_std": "price units",
+    "risk/sharpe": "1: mean over standard deviation of an episode's profit, not annualised",
+    "risk/cvar_95": "price units: the mean profit of the worst 5 % of episodes",
+    "risk/max_drawdown": "price units: the mean of the episodes' deepest fall",
+    "risk/mean_absolute_position": "units of the asset",
+    "risk/terminal_inventory": "units of the asset",
+    "risk/terminal_inventory_std": "units of the asset",
+    "risk/inventory": "image: the exact law of the inventory over an episode, beside the optimum's",
+    "risk/terminal_inventory_distribution": "histogram: units of the asset",
+    "time/training_seconds": "seconds trained, watching left out",
+    "time/watching_seconds": "seconds spent on these evaluations",
+}
+METRICS = (
+    SKILL,
+    "eval/objective",
+    "eval/profit",
+    "risk/mean_absolute_position",
+    "risk/cvar_95",
+    "time/training_seconds",
+)
+LAYOUT = {  # of the custom scalars
+    "How good": {
+        "skill": ["Multiline", [SKILL]],
+        "objective and profit": ["Multiline", ["eval/objective", "eval/profit", "eval/spread_captured"]],
+    },
+    "How risky": {
+        "inventory": ["Multiline", ["risk/mean_absolute_position", "risk/terminal_inventory_std"]],
+        "profit": ["Multiline", ["risk/profit_std", "risk/cvar_95", "risk/max_drawdown"]],
+    },
+    "How it learns": {
+        "losses": ["Multiline", ["train/loss", "train/value_loss", "train/actor_loss", "train/critic_loss"]],
+        "exploration": ["Multiline", ["train/std", "train/approx_kl", "train/entropy_loss", "train/ent_coef"]],
+    },
+}
+_LEFT_OUT = ("agent.algorithm", "agent.checkpoints")  # said already, and no matter to what is learnt
+
+
+def regrouped(tag: str) -> str:
+    """stable-baselines3's tag in one of the four groups: what it calls rollout/ is of the lanes that are trained on."""
+    return f"train/{tag.removeprefix('rollout/')}" if tag.startswith("rollout/") else tag
+
+
+def hyperparameters(config: Mapping[str, Any]) -> Settings:
+    """What the hparams tab lists of a run's config: market, agent and seed first, then setting by setting."""
+    settings = flatten({name: config[name] for name in ("market", "agent", "seed") if name in config})
+    names = {"market": config.get("title"), "agent": (config.get("agent") or {}).get("algorithm")}
+    first = {name: str(value) for name, value in names.items() if value is not None}
+    return {**first, **{n: value for n, value in settings.items() if n not in (*first, *_LEFT_OUT)}}
