@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -14,8 +15,12 @@ from agents.exact import inventory_law
 from agents.latent import Unsolvable
 from agents.policy import Policy, grid_observations, quoted_depths, tabulate
 from experiments.contest import Entry
+from mm_env import render
+from mm_env.env import Actions
 from mm_env.market import Market
+from mm_env.recorder import Recorder
 from mm_env.rollout import inventory_levels
+from mm_env.simulation import Simulation
 
 mpl.use("Agg")
 BID, ASK, INK = "#2a6f97", "#c1440e", "#333333"
@@ -127,6 +132,26 @@ def aligned(
     """Up to where the shortest curve ends: 200 abscissas (n,), in `unit`, and each seed's ordinate there (seeds, n)."""
     x = np.linspace(0.0, min(curve[-1, abscissa] for curve in curves), 200)
     return x / unit, np.array([np.interp(x, curve[:, abscissa], curve[:, ordinate]) for curve in curves])
+
+
+def episode(market: Market, policy: Policy, seed: int) -> Figure:
+    """What a policy does in lane 0 of `play` with that seed."""
+    return render.draw(recorded(market, policy, seed))
+
+
+def recorded(market: Market, policy: Policy, seed: int) -> Recorder:
+    """Lane 0 of `play` with that seed, decision by decision."""
+    getattr(policy, "forget", lambda: None)()
+    acting: Any = tabulate(market, policy) or policy
+    own = getattr(acting, "market", market)
+    simulation, actions = Simulation(own, 1), Actions(own, 1)
+    observations, recorder = simulation.start(seed), Recorder(simulation)
+    recorder.start()
+    for _ in range(own.clock.steps):
+        chosen = actions.usable(acting.act(observations), simulation)
+        observations, *_ = simulation.step(chosen)
+        recorder.add(chosen)
+    return recorder
 
 
 def profit_histogram(entries: Sequence[Entry]) -> Figure:
