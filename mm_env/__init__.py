@@ -27,7 +27,7 @@ from mm_env.reward import CARA, AsymmetricDamping, InventoryPenalty, Outcome, Re
 from mm_env.venue.book import Book
 from mm_env.venue.dealer import Dealer, Trades, Venue
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 __all__ = [
     "CARA", "Account", "ArrivalImpact", "AsymmetricDamping", "Bernoulli", "Binomial", "Book", "Brownian", "Clock",
