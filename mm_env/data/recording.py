@@ -61,6 +61,7 @@ class Messages:
     side: Ints  # (n,) of the resting order: +1 bid, -1 ask
     size: Floats  # (n,)
     price: Ints  # (n,) ticks
+    order: Ints  # (n,) the resting order's number
     bids: Ints  # (n, levels) ticks, best first, after the message; 0 where the side has no such level
     asks: Ints  # (n, levels); 0 where there is none
     bid_sizes: Floats  # (n, levels)
