@@ -24,7 +24,7 @@ from mm_env.price import Binomial, Brownian, FromBook, Geometric, OrnsteinUhlenb
 from mm_env.quote import Depths, Grid, MarketOrders, Quote, Quoting, Skew, SpreadAndSkew, Touch
 from mm_env.registration import register_all
 from mm_env.reward import CARA, AsymmetricDamping, InventoryPenalty, Outcome, Reward
-from mm_env.venue.book import Book, OrderBook
+from mm_env.venue.book import Book, OrderBook, UnnoticedBook
 from mm_env.venue.dealer import Dealer, Trades, Venue
 from mm_env.venue.position import Exact, Pessimistic, Proportional, QueuePosition
 from mm_env.venue.replay import Replay
@@ -41,8 +41,8 @@ __all__ = [
     "NonNegative", "OrderBook", "OrderFlow", "OrderSize", "OrnsteinUhlenbeck", "Outcome", "Pessimistic", "Poisson",
     "Positive", "PowerLaw", "Price", "Probability", "Proportional", "ProportionalFees", "QueuePosition",
     "QueueReactive", "Quote", "Quoting", "Real", "Replay", "Reward", "ShortTermAlpha", "Sides", "Skew", "SpreadAndSkew",
-    "Touch", "Trades", "Uniform", "UnitSize", "Venue", "Window", "ZeroIntelligence", "maths", "metrics", "randomised",
-    "rule", "scalar", "with_parameters",
+    "Touch", "Trades", "Uniform", "UnitSize", "UnnoticedBook", "Venue", "Window", "ZeroIntelligence", "maths",
+    "metrics", "randomised", "rule", "scalar", "with_parameters",
 ]  # fmt: skip
 
 register_all()

@@ -20,7 +20,7 @@ from mm_env.price import FromBook
 from mm_env.venue import events, ladder
 from mm_env.venue.dealer import Venue
 from mm_env.venue.events import advance, clear_counters, open_book, pressure
-from mm_env.venue.ladder import ASK, BID, hedge, held_back, lots, mid_twice, quote
+from mm_env.venue.ladder import ASK, BID, hedge, held_back, lots, mid_twice, quote, touch
 
 _FURTHEST = 1e6  # ticks; deeper quotes lie beyond any book
 
@@ -131,6 +131,11 @@ class Book(OrderBook):
         return self.size.mean()
 
     @rule
+    def facing(self, book: Any, side: int) -> int:
+        """The best price of `side` from which others count the distances of their orders on the other side."""
+        return touch(book, side)
+
+    @rule
     def open(self, table: Any, book: Any, weights: Any, key: Any, middle: int) -> None:
         """Set up the book of a new episode, its mid within a tick above `middle`."""
         open_book(self, table, book, weights, key, middle)
@@ -138,6 +143,18 @@ class Book(OrderBook):
     @rule
     def run(self, table: Any, book: Any, weights: Any, key: Any, until: float, pace: int) -> None:
         advance(self, table, book, weights, key, until, pace)
+
+
+class UnnoticedBook(Book):
+    """A `Book` in which others do not look at our quotes: they count distances from each other's best prices, as in a replay.
+
+    Where orders are placed by their distance from the best price, a maker who is looked at can drag the whole book along by
+    quoting inside the spread. Here it cannot. What meets our order still trades with it, and is missing to those behind it.
+    """
+
+    @rule
+    def facing(self, book: Any, side: int) -> int:
+        return book.best[side]
 
 
 @scalar
