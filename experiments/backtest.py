@@ -71,7 +71,7 @@ class Bootstrap:
 
 @experiment("backtest")
 def main(cfg: DictConfig) -> float:
-    """Train, try all on the recorded windows, print and write the table; the first agent's objective there."""
+    """Train, try all on the recorded windows, print and write the table; the best agent's objective there."""
     folder, market, recorded = output_folder(), build_market(cfg), recorded_market(cfg)
     windows, bootstrap = len(recorded.venue.starts), Bootstrap(cfg.block, cfg.resamples, cfg.seed)  # pyright: ignore
     bootstrap(np.zeros(windows))  # refuses a block that cannot be, before any work

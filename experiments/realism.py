@@ -9,6 +9,7 @@ import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -55,7 +56,7 @@ def main(cfg: DictConfig) -> float:
     if not isinstance(market.venue, Book):
         raise ValueError(f"market must be a simulated order book, got a {type(market.venue).__name__}")
     day, order = recorded.venue.recording, recorded.venue.mean_size  # pyright: ignore[reportAttributeAccessIssue]
-    streams = {f"recorded, {name}": [recorded_stream(day, *part, float(order))] for name, part in cfg.parts.items()}
+    streams = {f"recorded, {name}": [recorded_stream(day, part[0], part[1], order)] for name, part in cfg.parts.items()}
     streams[f"simulated, {cfg.title}"] = simulated_streams(market, cfg.books, cfg.seconds, cfg.seed)
     found = {name: statistics(some, float(market.venue.tick)) for name, some in streams.items()}
     show(cfg.title, found)
@@ -71,8 +72,8 @@ def recorded_stream(day: Recording, begins: float, ends: float, order: float) ->
     first, last, quotes = round(begins * SECOND), min(round(ends * SECOND), day.length), day.quotes
     inside = (quotes.time >= first) & (quotes.time < last)
     inside[max(int(np.argmax(quotes.time >= first)) - 1, 0)] = True  # the quote that holds at first
-    columns = (quotes.bid, quotes.ask, quotes.bid_size / order, quotes.ask_size / order)
-    shown = _changes(Quotes(np.maximum(quotes.time - first, 0)[inside], *(column[inside] for column in columns)))
+    later, sizes = np.maximum(quotes.time - first, 0), (quotes.bid_size / order, quotes.ask_size / order)
+    shown = _changes(Quotes(later, quotes.bid, quotes.ask, *sizes), inside)
     traded = (day.orders.time >= first) & (day.orders.time < last)
     return Stream(last - first, shown, day.orders.time[traded] - first, day.orders.side[traded])
 
@@ -107,13 +108,12 @@ def _stream(path: Floats, seconds: float) -> Stream:
     )
 
 
-def _changes(quotes: Quotes) -> Quotes:
-    """Those quotes that differ from the one before."""
-    columns = np.array([quotes.bid, quotes.ask, quotes.bid_size, quotes.ask_size])
-    new = np.r_[True, (np.diff(columns, axis=1) != 0).any(axis=0)]
-    return Quotes(
-        quotes.time[new], *(column[new] for column in (quotes.bid, quotes.ask, quotes.bid_size, quotes.ask_size))
-    )
+def _changes(quotes: Quotes, among: Any = None) -> Quotes:
+    """Those quotes (of some of them) that differ from the one before."""
+    rows = np.arange(len(quotes.time)) if among is None else np.flatnonzero(among)
+    columns = np.array([quotes.bid, quotes.ask, quotes.bid_size, quotes.ask_size])[:, rows]
+    new = rows[np.r_[True, (np.diff(columns, axis=1) != 0).any(axis=0)]]
+    return Quotes(quotes.time[new], quotes.bid[new], quotes.ask[new], quotes.bid_size[new], quotes.ask_size[new])
 
 
 def statistics(streams: Sequence[Stream], tick: float) -> dict[str, float]:
@@ -164,14 +164,15 @@ def sign_autocorrelation(streams: Sequence[Stream]) -> Floats:
 
 
 def signature(streams: Sequence[Stream], tick: float) -> Floats:
-    """sigma(h) = sqrt(E[(mid(t + h) - mid(t))^2] / h) at the HORIZONS, price / sqrt(s), (n,)."""
+    """sigma(h) = sqrt(E[(mid(t + h) - mid(t))^2] / h) at the HORIZONS, price / sqrt(s), (n,); NaN where all is shorter."""
     found = []
     for horizon in HORIZONS:
         moves = []
         for s in streams:
             mid = s.quotes.twice_mid[s.quotes.at(np.arange(0, s.length, round(horizon * SECOND), dtype=np.int64))]
             moves.append(0.5 * tick * np.diff(mid))
-        found.append(np.sqrt((np.concatenate(moves) ** 2).mean() / horizon))
+        squares = np.concatenate(moves) ** 2
+        found.append(np.sqrt(squares.mean() / horizon) if len(squares) else np.nan)
     return np.array(found)
 
 
