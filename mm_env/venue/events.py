@@ -7,7 +7,7 @@ happen (Ogata 1981).
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -30,6 +30,22 @@ FIELDS: list[Any] = [
 ]
 
 
+class Drawn(NamedTuple):
+    """The noise of one event: an exponential of mean 1 for its waiting time, and uniforms."""
+
+    block: int
+    waiting: float
+    kind: float
+    size: float
+    place: float
+
+
+@scalar
+def _draw(key: Any, block: int) -> Drawn:
+    waiting, kind, size, place = uniforms(key[0], key[1], key[2], key[3], block)
+    return Drawn(block, -log(waiting), kind, size, place)
+
+
 @routine
 def advance(venue: Any, table: Any, book: Any, weights: Any, key: Any, until: float, pace: int) -> None:
     """Let events happen until the time is `until`; if `pace` is 1 only until one has, if 2 until a best price has changed.
@@ -41,21 +57,23 @@ def advance(venue: Any, table: Any, book: Any, weights: Any, key: Any, until: fl
     bid, ask = touch(book, BID), touch(book, ASK)
     weigh(venue, table, book, weights, BID)
     weigh(venue, table, book, weights, ASK)
+    following = _draw(key, int(book.next))
     watching = book.time < until
     while watching:
         total = 0.0
         for kind in range(6):
             total += venue.flow.rate(table, kind, weights[kind], book.excitement[kind])
-        first, second, third, fourth = uniforms(key[0], key[1], key[2], key[3], int(book.next))
+        drawn = following if following.block == book.next else _draw(key, int(book.next))  # an event may take noise too
         book.next += 1
-        wait = -log(first) / total if total > 0.0 else np.inf
+        following = _draw(key, int(book.next))  # the next one's noise is made while this one's branches are decided
+        wait = drawn.waiting / total if total > 0.0 else np.inf
         if book.time + wait >= until:
             _pass_time(venue, book, until - book.time)
             break
         _pass_time(venue, book, wait)
-        kind, share = _choose(venue, table, book, weights, second * total)
+        kind, share = _choose(venue, table, book, weights, drawn.kind * total)
         if kind < 6:
-            happen(venue, table, book, weights, key, kind, share, int(venue.size.draw(third)), fourth)
+            happen(venue, table, book, weights, key, kind, share, int(venue.size.draw(drawn.size)), drawn.place)
             moved = bid != touch(book, BID) or ask != touch(book, ASK)
             watching = pace == 0 or (pace == 2 and not moved)
             bid, ask = touch(book, BID), touch(book, ASK)
