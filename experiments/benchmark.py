@@ -1,7 +1,8 @@
-"""How fast it is: lane-steps per second by market, lanes and threads, and what the rest costs.
+"""How fast it is: lane-steps per second by market, lanes and threads, events per second of order books, what the rest costs.
 
 python -m experiments.benchmark
-python -m experiments.benchmark markets=[glft] lanes=[1024] training_steps=0
+python -m experiments.benchmark markets=[glft] lanes=[1024] books=[] training_steps=0
+python -m experiments.benchmark markets=[] books=[hawkes] start_up=false training_steps=0
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from experiments.benchmark_book import books
 from experiments.setup import CONF, build, experiment, output_folder
 from mm_env.env import MarketMakingVectorEnv
 from mm_env.market import Market
@@ -56,8 +58,12 @@ def main(cfg: DictConfig) -> float:
         rates = [in_kernel(market_named(name), 65_536, n, cfg.seconds) for n in threads]
         table.add_row(f"{name}, tabulated policy", f"{65_536:,}", *(f"{rate / 1e6:.2f}" for rate in rates))
         lines += [f"{name} tabulated,65536,{n},{rate:.0f}" for n, rate in zip(threads, rates, strict=True)]
-    console.print(table)
-    lines += start_up(console)
+    if cfg.markets:
+        console.print(table)
+    if cfg.books:
+        lines += books(console, cfg, threads)
+    if cfg.start_up:
+        lines += start_up(console)
     if cfg.training_steps:
         lines += training(console, cfg.training_steps, cfg.repeats)
     (output_folder() / "benchmark.csv").write_text("\n".join(lines) + "\n")

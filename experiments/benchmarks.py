@@ -14,12 +14,14 @@ from agents.latent import Unsolvable
 from agents.optimum import Optimum, optimum
 from agents.policy import Policy, StrategyPolicy, tabulate
 from agents.scenarios import differing
+from agents.small_book import BookOptimum, book_optimum
 from experiments.contest import Entry
 from mm_env.clock import Ergodic
 from mm_env.market import Market
 from mm_env.metrics import Estimate, mean, paired_difference
 from mm_env.reward import CARA
 from mm_env.rollout import Episodes
+from mm_env.venue.book import Book
 
 OPTIMUM, CONSTANT = "optimum", "best_fixed"
 
@@ -30,13 +32,13 @@ class Benchmarks:
 
     Worth is the objective; per unit of time if the market is ergodic, and under CARA the certainty equivalent: utility
     saturates at 1 / gamma, where all skills would look alike. Where parameters differ by lane, the optimum is that of who
-    is told them: an upper bound.
+    is told them: an upper bound. In a small order book, constant quotes are the best single action.
     """
 
     market: Market
     fixed: float = float("nan")  # the best constant symmetric quotes'
     optimal: float = float("nan")
-    best: Optimum | InformedOptimum | None = None
+    best: Optimum | InformedOptimum | BookOptimum | None = None
     constant: FixedSymmetric | None = None
     missing: str = ""
 
@@ -44,6 +46,9 @@ class Benchmarks:
     def of(cls, market: Market) -> Benchmarks:
         """Solve `market` if it can be solved."""
         try:
+            if isinstance(market.venue, Book):
+                best, _, naive = book_optimum(market)
+                return cls(market, naive, best.worth, best)
             best = informed_optimum(market) if differing(market) else optimum(market)
             constant = best_fixed(market)
         except Unsolvable as reason:
@@ -58,9 +63,9 @@ class Benchmarks:
     @property
     def policies(self) -> dict[str, Policy]:
         """The benchmark that simulated skill is paired with, as an agent among others: the optimum where it can act."""
-        if self.best is None or self.constant is None:
+        if self.best is None:
             return {}
-        if isinstance(self.best, InformedOptimum) and not self.best.playable:
+        if isinstance(self.best, InformedOptimum) and not self.best.playable and self.constant is not None:
             return {CONSTANT: StrategyPolicy(self.constant, self.market)}
         return {OPTIMUM: self.best}
 
@@ -111,7 +116,8 @@ class Benchmarks:
 
     def exact_skill(self, policy: Policy) -> float | None:
         """The skill without noise, of a policy that is a table."""
-        table = tabulate(self.market, policy) if self.best is not None else None
+        solved = self.best is not None and not isinstance(self.best, BookOptimum)
+        table = tabulate(self.market, policy) if solved else None
         if table is None:
             return None
         actions = table.actions[:1] if isinstance(self.market.clock, Ergodic) else table.actions

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from omegaconf import DictConfig
 
+from experiments import jobs
 from experiments.benchmarks import Benchmarks
 from experiments.chances import compare_chances
 from experiments.leaderboard import board
@@ -40,7 +41,7 @@ def main(cfg: DictConfig) -> float:
     entries, skills = show_contest(market, everyone, benchmarks, cfg.episodes, cfg.seed, title, refused, folder)
     show_published(cfg.agents, entries, folder)
     best = next(entry for entry in entries if entry.name in policies)
-    return skills.get(best.name, best.figures["objective"]).value
+    return jobs.note_contest(folder, best.name, cfg.title, entries, skills)
 
 
 if __name__ == "__main__":

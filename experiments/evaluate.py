@@ -2,6 +2,7 @@
 
 python -m experiments.evaluate agent=glft market=aapl
 python -m experiments.evaluate run=outputs/train/20261123-101500_seed0
+python -m experiments.evaluate agent=join market=cont_stoikov_talreja render=true
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from pathlib import Path
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
+from experiments import jobs, plots
 from experiments.benchmarks import Benchmarks
 from experiments.setup import build_market, build_policies, experiment, output_folder, run_config
 from experiments.show import show_contest
@@ -19,15 +21,22 @@ from experiments.show import show_contest
 @experiment("evaluate")
 def main(cfg: DictConfig) -> float:
     """Print and write the agent's figures; its skill (its objective where the market has no exact optimum)."""
+    if not isinstance(cfg.render, bool):
+        raise ValueError(f"render must be true or false, got {cfg.render!r}")
     if cfg.run is not None:
         cfg.market = run_config(Path(cfg.run)).market
     market, name = build_market(cfg), str(HydraConfig.get().runtime.choices["agent"])
     policies, _ = build_policies(cfg, market, [cfg.run or OmegaConf.merge({"name": name}, cfg.agent)])
-    benchmarks, agent = Benchmarks.of(market), next(iter(policies))
+    agent, folder = next(iter(policies)), output_folder()
+    if cfg.render:
+        plots.save(folder, {"episode": plots.episode(market, policies[agent], cfg.seed)})
+    benchmarks = Benchmarks.of(market)
     title = f"{agent}, {cfg.episodes:,} episodes of seed {cfg.seed}"
     everyone = {**policies, **benchmarks.policies}
-    entries, skills = show_contest(market, everyone, benchmarks, cfg.episodes, cfg.seed, title, {}, output_folder())
-    return skills.get(agent, next(e for e in entries if e.name == agent).figures["objective"]).value
+    entries, skills = show_contest(market, everyone, benchmarks, cfg.episodes, cfg.seed, title, {}, folder)
+    choice = str(HydraConfig.get().runtime.choices["market"])
+    place = jobs.read(Path(cfg.run)).get("market", cfg.run) if cfg.run is not None else choice
+    return jobs.note_contest(folder, agent, place, entries, skills)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from agents.policy import Policy
-from experiments import plots, standings, table
+from experiments import jobs, plots, standings, table
 from experiments.benchmarks import OPTIMUM, Benchmarks
 from experiments.contest import contest
 from experiments.curve import read_curve
@@ -48,6 +48,7 @@ def board(cfg: DictConfig, folder: Path) -> float:
     curves = {one.name: _curves(one.trainings) for one in fields if one.trainings}
     plots.save(folder, {"learning_curves": plots.learning_curves(curves) if curves else None})
     table.say_where(folder)
+    jobs.note(folder, table={f"{row.market}, {r.name}": r._asdict() for row in rows for r in row.results})
     first = asked[0].agent if asked else rows[0].agent
     return min(standings.order(row.median) for row in rows if row.agent == first)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -14,8 +15,12 @@ from agents.exact import inventory_law
 from agents.latent import Unsolvable
 from agents.policy import Policy, grid_observations, quoted_depths, tabulate
 from experiments.contest import Entry
+from mm_env import render
+from mm_env.env import Actions
 from mm_env.market import Market
+from mm_env.recorder import Recorder
 from mm_env.rollout import inventory_levels
+from mm_env.simulation import Simulation
 
 mpl.use("Agg")
 BID, ASK, INK = "#2a6f97", "#c1440e", "#333333"
@@ -35,8 +40,8 @@ def quote_curves(market: Market, agent: str, policy: Policy, rival: str, referen
     for axis, (label, row) in zip(axes, rows.items()):
         for table, style, name in ((ours, "-", agent), (theirs, "--", rival)):
             depths = table[min(row, len(table) - 1)][shown]
-            axis.plot(inventory[shown], depths[:, 0], style, color=BID, lw=1.8, label=f"bid, {name}")
-            axis.plot(inventory[shown], depths[:, 1], style, color=ASK, lw=1.8, label=f"ask, {name}")
+            axis.plot(inventory[shown], depths[:, 0], style, color=BID, lw=1.8, label=f"bid, {short(name)}")
+            axis.plot(inventory[shown], depths[:, 1], style, color=ASK, lw=1.8, label=f"ask, {short(name)}")
         axis.set_title(label, color=INK)
         axis.set_xlabel("inventory")
         plain(axis)
@@ -96,25 +101,28 @@ def inventory_percentiles(market: Market, policy: Policy) -> NDArray[np.float64]
 
 
 def learning_curves(runs: Mapping[str, Mapping[str, Sequence[NDArray[np.float64]]]]) -> Figure:
-    """Skill against seconds and against lane-steps, by market and agent: the median of the seeds and all that they span.
+    """Skill (where a market has none, the objective) against seconds and against lane-steps, by market and agent: the median of
+    the seeds and all that they span.
 
     `runs[market][agent]` holds a curve (rows, 4) for each seed: steps, seconds, skill, objective.
     """
     figure = Figure(figsize=(4.0 * len(runs), 6.4), layout="constrained")
-    axes = figure.subplots(2, len(runs), sharey=True, squeeze=False)
+    axes = figure.subplots(2, len(runs), squeeze=False)
     for column, (market, agents) in enumerate(runs.items()):
+        skilled = all(np.isfinite(curve[:, 2]).all() for curves in agents.values() for curve in curves)
         for (agent, curves), color in zip(agents.items(), COLORS):
             for axis, abscissa, unit in zip(axes[:, column], (1, 0), (1.0, 1e6)):
-                x, skills = aligned(curves, abscissa, unit)
-                axis.fill_between(x, skills.min(axis=0), skills.max(axis=0), color=color, alpha=0.2, lw=0)
-                axis.plot(x, np.median(skills, axis=0), color=color, lw=1.8, label=f"{agent} ({len(curves)} seeds)")
+                x, reached = aligned(curves, abscissa, unit, 2 if skilled else 3)
+                axis.fill_between(x, reached.min(axis=0), reached.max(axis=0), color=color, alpha=0.2, lw=0)
+                axis.plot(x, np.median(reached, axis=0), color=color, lw=1.8, label=f"{agent} ({len(curves)} seeds)")
         for axis, label in zip(axes[:, column], ("seconds of training", "million lane-steps")):
-            axis.set(xlabel=label, ylim=(0.0, 1.02), title=market)
-            axis.axhline(1.0, color=INK, lw=0.8, ls=":")
+            axis.set(xlabel=label, title=market)
+            if skilled:
+                axis.set_ylim(0.0, 1.02)
+                axis.axhline(1.0, color=INK, lw=0.8, ls=":")
+            axis.set_ylabel(("skill (1 is the exact optimum)" if column == 0 else "") if skilled else "objective")
             plain(axis)
         axes[0, column].legend(frameon=False, fontsize=8, loc="lower right")
-    for axis in axes[:, 0]:
-        axis.set_ylabel("skill (1 is the exact optimum)")
     return figure
 
 
@@ -126,6 +134,26 @@ def aligned(
     return x / unit, np.array([np.interp(x, curve[:, abscissa], curve[:, ordinate]) for curve in curves])
 
 
+def episode(market: Market, policy: Policy, seed: int) -> Figure:
+    """What a policy does in lane 0 of `play` with that seed."""
+    return render.draw(recorded(market, policy, seed))
+
+
+def recorded(market: Market, policy: Policy, seed: int) -> Recorder:
+    """Lane 0 of `play` with that seed, decision by decision."""
+    getattr(policy, "forget", lambda: None)()
+    acting: Any = tabulate(market, policy) or policy
+    own = getattr(acting, "market", market)
+    simulation, actions = Simulation(own, 1), Actions(own, 1)
+    observations, recorder = simulation.start(seed), Recorder(simulation)
+    recorder.start()
+    for _ in range(own.clock.steps):
+        chosen = actions.usable(acting.act(observations), simulation)
+        observations, *_ = simulation.step(chosen)
+        recorder.add(chosen)
+    return recorder
+
+
 def profit_histogram(entries: Sequence[Entry]) -> Figure:
     """The distribution of the profit of an episode, of up to six agents."""
     figure = Figure(figsize=(7.0, 3.8), layout="constrained")
@@ -135,7 +163,9 @@ def profit_histogram(entries: Sequence[Entry]) -> Figure:
     low, high = float(np.quantile(everything, 0.001)), float(np.quantile(everything, 0.999))
     bins = np.linspace(low, high if high > low else low + 1.0, 60).tolist()
     for entry, color in zip(shown, COLORS):
-        axis.hist(entry.episodes.profit, bins, histtype="step", density=True, lw=1.6, color=color, label=entry.name)
+        axis.hist(
+            entry.episodes.profit, bins, histtype="step", density=True, lw=1.6, color=color, label=short(entry.name)
+        )
     axis.set_xlabel("profit of an episode (price units)")
     axis.set_ylabel("density")
     axis.legend(frameon=False, fontsize=8)
@@ -158,3 +188,9 @@ def plain(axis: object) -> None:
     for side in ("top", "right"):
         axis.spines[side].set_visible(False)  # pyright: ignore[reportAttributeAccessIssue]
     axis.grid(alpha=0.25, lw=0.6)  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def short(name: str, longest: int = 36) -> str:
+    """A name that leaves room for the plot beside it: of a long one, such as the folder of a sweep's job, both ends."""
+    half = longest // 2
+    return name if len(name) <= longest else f"{name[:half]}…{name[-half:]}"

@@ -26,6 +26,7 @@ from agents.game import answer_with, best_answer, check_game, worst_constant
 from agents.maximin import robust_optimum
 from agents.optimum import optimum
 from agents.policy import Policy, Table, play, tabulate
+from experiments import jobs
 from experiments.robust_report import FIGURES, Row, robust_curves, show, write
 from experiments.setup import build, build_policies
 from mm_env.market import Market
@@ -79,6 +80,9 @@ def compare_robust(cfg: DictConfig, market: Market, folder: Path) -> float:
     title = f"{cfg.title}, {cfg.episodes:,} episodes of seed {cfg.seed}"
     show(title, rows, robust.gap, refused)
     write(folder, title, rows)
+    jobs.note(
+        folder, table={row.name: {"exact": row.exact, "nominal": row.calm, "adversary": row.harsh} for row in rows}
+    )
     by_name = {row.name: row for row in rows}
     shown = [next(row for row in rows if row.name.startswith(school)) for school in (NOMINAL, DUEL)]
     robust_curves(market, [*shown, by_name["optimum, robust"]]).savefig(folder / "quotes.png", dpi=130)

@@ -14,8 +14,9 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from tqdm import tqdm
 
+from experiments import jobs
 from experiments.curve import read_curve
-from experiments.setup import build, build_market
+from experiments.setup import build, build_market, plainly
 
 
 @dataclass(frozen=True)
@@ -30,23 +31,16 @@ class Training:
 
     @property
     def done(self) -> bool:
-        return (self.folder / "model.zip").is_file() and self._kept()
+        return (self.folder / "model.zip").is_file() and jobs.holds(self.folder, self.yaml)
 
     @property
-    def begun(self) -> bool:
-        """Whether a checkpoint of this very training is there."""
-        from agents.learner import CHECKPOINT
-
-        return (self.folder / CHECKPOINT).is_file() and self._kept()
+    def yaml(self) -> str:
+        return OmegaConf.to_yaml(self.config, resolve=True)
 
     @property
     def seconds(self) -> float:
         """What the training took, watching left out."""
         return float(read_curve(self.folder)[-1, 1])
-
-    def _kept(self) -> bool:
-        path = self.folder / "config.yaml"
-        return path.is_file() and path.read_text() == OmegaConf.to_yaml(self.config, resolve=True)
 
 
 def trainings(
@@ -96,9 +90,16 @@ def _train(training: Training) -> None:
     from experiments.benchmarks import Benchmarks
     from experiments.train import learn
 
-    training.folder.mkdir(parents=True, exist_ok=True)
-    market, learner = build_market(training.config), build(training.config.agent)
-    learn(training.config, learner, market, Benchmarks.of(market), training.folder, resume=training.begun)
+    jobs.end_with_parent()
+    folder = training.folder
+    with jobs.locked(folder):
+        jobs.adopt(folder, training.yaml)
+        facts = {"name": "train", "seed": training.seed, "agent": training.agent, "market": training.market}
+        with jobs.noted(folder, plainly, **facts):
+            market, learner = build_market(training.config), build(training.config.agent)
+            learn(training.config, learner, market, Benchmarks.of(market), folder)
+            _, _, skill, objective = map(float, read_curve(folder)[-1])
+            jobs.note(folder, skill=skill, objective=objective)
 
 
 def _plain(name: str) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import socket
+import sys
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from functools import wraps
@@ -12,12 +15,15 @@ from typing import Any
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import InstantiationException
+from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from agents.measured import Measured, measured
 from agents.policy import Policy, policy_of
+from experiments import jobs
+from experiments.sweeps import sub_folder
 from mm_env.market import Market
 from mm_env.parameters import Interval, check
 from mm_env.simulation import check_seed
@@ -108,7 +114,10 @@ RESOLVERS: dict[str, Callable[..., Any]] = {
     "mean_jump": mean_jump,
     "orders": lambda market: round(market.max_inventory / market.order_size),
     "inverse": lambda x: 1.0 / x,
+    "sub_folder": sub_folder,
+    "process": lambda: f"{socket.gethostname()}-{os.getpid()}",
 }
+MISTAKES = (ValueError, TypeError, OmegaConfBaseException, InstantiationException, jobs.Busy)  # of the user
 
 
 def register_resolvers() -> None:
@@ -120,23 +129,87 @@ def register_resolvers() -> None:
 def experiment(config_name: str) -> Callable[[Callable[[DictConfig], float]], Callable[[], Any]]:
     """A main: conf/`config_name`.yaml and the command line in, the number a sweep optimises out.
 
-    What the user got wrong ends the program with one line, before any work.
+    What the user got wrong ends the program with one line, before any work. In a sweep a job that fails says so, returns
+    NaN, and lets the others go on.
     """
-    register_resolvers()
 
     def decorate(task: Callable[[DictConfig], float]) -> Callable[[], Any]:
         @hydra.main(version_base="1.3", config_path=str(CONF), config_name=config_name)
         @wraps(task)
         def run(cfg: DictConfig) -> float:
+            if HydraConfig.get().mode == RunMode.MULTIRUN:
+                return in_sweep(task, cfg)
             try:
-                check_numbers(cfg)
-                return task(cfg)
-            except (ValueError, TypeError, OmegaConfBaseException, InstantiationException) as error:
+                return job(task, cfg)
+            except MISTAKES as error:
                 raise SystemExit(f"error: {plainly(error)}") from error
 
         return run
 
     return decorate
+
+
+def in_sweep(task: Callable[[DictConfig], float], cfg: DictConfig) -> float:
+    """What `task` returns or, finished before, returned; NaN if it fails, or another process is at it."""
+    jobs.end_with_parent()
+    try:
+        return job(task, cfg, again=False)
+    except Exception as error:
+        sys.stderr.write(f"error: {output_folder()}: {plainly(error)}\n")
+        return float("nan")
+
+
+def job(task: Callable[[DictConfig], float], cfg: DictConfig, again: bool = True) -> float:
+    """What `task` returns, in a folder that is nobody else's meanwhile and tells what came of it.
+
+    Unless it shall be done `again`, what is finished is left as it is.
+    """
+    folder = job_folder(cfg)
+    resumed = folder != output_folder()
+    cfg = interrupted_config(folder) if resumed else cfg
+    with jobs.locked(folder):
+        if not again and jobs.is_finished(folder, whole(cfg)):
+            score = jobs.read(folder)["score"]
+            return float("nan") if score is None else score
+        if not resumed:
+            jobs.adopt(folder, whole(cfg))
+        facts = {"name": cfg.name, "seed": cfg.seed if "seed" in cfg else None}
+        with jobs.noted(folder, plainly, **facts, overrides=list(HydraConfig.get().overrides.task)):
+            check_numbers(cfg)
+            score = task(cfg)
+            jobs.note(folder, score=score)
+        return score
+
+
+def job_folder(cfg: DictConfig) -> Path:
+    """Where this run writes: to the folder that it resumes, or to one of its own.
+
+    Raises: ValueError if the folder to resume holds no interrupted training.
+    """
+    if "resume" not in cfg or cfg.resume is None:
+        return output_folder()
+    from agents.learner import CHECKPOINT
+
+    folder = Path(cfg.resume)
+    if not (folder / jobs.CONFIG).is_file() or not (folder / CHECKPOINT).is_file():
+        raise ValueError(f"resume must name a folder that holds {jobs.CONFIG} and {CHECKPOINT}, got {folder}")
+    return folder
+
+
+def interrupted_config(folder: Path) -> DictConfig:
+    """The config of the run in `folder`, set to go on there."""
+    cfg = OmegaConf.load(folder / jobs.CONFIG)
+    assert isinstance(cfg, DictConfig)
+    cfg.resume = str(folder)
+    return cfg
+
+
+def whole(cfg: DictConfig) -> str:
+    """The config as YAML, resolved; as it is where it cannot be, which the task has to refuse by name."""
+    try:
+        return OmegaConf.to_yaml(cfg, resolve=True)
+    except OmegaConfBaseException:
+        return OmegaConf.to_yaml(cfg)
 
 
 def check_numbers(cfg: DictConfig) -> None:
@@ -258,3 +331,6 @@ def _policy(cfg: DictConfig, market: Market, config: Any) -> Policy:
     whole = OmegaConf.create({"market": cfg.market})
     whole["agent"] = config
     return policy_of(build(whole.agent), market)
+
+
+register_resolvers()  # workers unpickle a main, and with it this module, before they compose its config

@@ -6,6 +6,7 @@ python -m experiments.train -m agent=ppo,a2c seed=0,1,2 market.price.sigma=0.02,
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from agents.policy import Policy
+from experiments import jobs
 from experiments.benchmarks import Benchmarks
-from experiments.setup import build, build_market, build_policies, experiment, output_folder
+from experiments.setup import build, build_market, build_policies, experiment, job_folder
 from experiments.show import show_contest
 from mm_env.market import Market
 
@@ -22,9 +24,7 @@ from mm_env.market import Market
 @experiment("train")
 def main(cfg: DictConfig) -> float:
     """Train, save, compare, report; the trained agent's skill (its objective where the market has no exact optimum)."""
-    folder = output_folder() if cfg.resume is None else Path(cfg.resume)
-    if cfg.resume is not None:
-        cfg = interrupted_config(folder)
+    folder = job_folder(cfg)
     market = build_market(cfg)
     learner = build(cfg.agent)
     if not hasattr(learner, "train"):
@@ -40,34 +40,28 @@ def main(cfg: DictConfig) -> float:
         market, policies, benchmarks, cfg.episodes, cfg.evaluation_seed, title, refused, folder
     )
     Console(highlight=False).print("TensorBoard: tensorboard --logdir outputs")
-    return skills.get(agent, next(e for e in entries if e.name == agent).figures["objective"]).value
+    return jobs.note_contest(folder, agent, cfg.title, entries, skills)
 
 
 def learn(
-    cfg: DictConfig, learner: Any, market: Market, benchmarks: Benchmarks, folder: Path, resume: bool = False
-) -> Policy:
-    """The policy that cfg.agent learns; in `folder` its model, config and TensorBoard logs."""
+    cfg: DictConfig, learner: Any, market: Market, benchmarks: Benchmarks, folder: Path, resume: bool = False,
+    callbacks: Sequence[Any] = (),
+) -> Policy:  # fmt: skip
+    """The policy that cfg.agent learns; in `folder` its model, config and TensorBoard logs.
+
+    A training of this very config that was interrupted there goes on from its checkpoint.
+    """
+    from agents.learner import CHECKPOINT
     from experiments.watch import Watch
 
     config = OmegaConf.to_yaml(cfg, resolve=True)
-    (folder / "config.yaml").write_text(config)
+    if not resume:
+        jobs.adopt(folder, config)
+    begun = (folder / CHECKPOINT).is_file()
     watch = Watch(market, benchmarks, learner.total_steps, config, cfg.watch.evaluations, cfg.watch.episodes, folder)
-    policy = learner.train(market, cfg.seed, folder, [watch], resume)
+    policy = learner.train(market, cfg.seed, folder, [watch, *callbacks], begun)
     policy.model.save(folder / "model.zip")
     return policy
-
-
-def interrupted_config(folder: Path) -> DictConfig:
-    """The config of the run in `folder`, set to go on from its checkpoint."""
-    from agents.learner import CHECKPOINT
-
-    path = folder / "config.yaml"
-    if not path.is_file() or not (folder / CHECKPOINT).is_file():
-        raise ValueError(f"resume must name a folder that holds config.yaml and {CHECKPOINT}, got {folder}")
-    cfg = OmegaConf.load(path)
-    assert isinstance(cfg, DictConfig)
-    cfg.resume = str(folder)
-    return cfg
 
 
 if __name__ == "__main__":

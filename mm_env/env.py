@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from mm_env.clock import Ergodic
 from mm_env.market import Market
 from mm_env.markets import market_named
+from mm_env.recorder import Recorder
 from mm_env.simulation import Simulation
 
 _LARGEST = np.finfo(np.float64).max
@@ -117,13 +118,19 @@ class MarketMakingVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray
 
 
 class MarketMakingEnv(gym.Env[NDArray[np.float32], Any]):
-    """One lane of a market: lane 0 of `MarketMakingVectorEnv` with the same seed, step for step."""
+    """One lane of a market: lane 0 of `MarketMakingVectorEnv` with the same seed, step for step.
 
-    metadata = {"render_modes": []}  # noqa: RUF012  (gymnasium's own declaration)
+    With `render_mode="rgb_array"`, `render()` gives the picture of the episode so far, (height, width, 3) of uint8.
+    """
 
-    def __init__(self, market: Market | str) -> None:
-        self.market = market_named(market)
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 10}  # noqa: RUF012  (gymnasium's own declaration)
+
+    def __init__(self, market: Market | str, render_mode: str | None = None) -> None:
+        if render_mode is not None and render_mode not in self.metadata["render_modes"]:
+            raise ValueError(f"render_mode must be None or 'rgb_array', got {render_mode!r}")
+        self.market, self.render_mode = market_named(market), render_mode
         self.simulation = Simulation(self.market, 1)
+        self._recorder = Recorder(self.simulation) if render_mode else None
         self.observation_space: gym.spaces.Box = self.market.observation_space  # pyright: ignore[reportIncompatibleVariableOverride]
         self.action_space = self.market.quote.space
         self._actions = Actions(self.market, None)
@@ -141,6 +148,8 @@ class MarketMakingEnv(gym.Env[NDArray[np.float32], Any]):
             self.simulation.restart(np.ones(1, np.bool_), observations := self.simulation.observations)
         super().reset(seed=seed)
         self._running = True
+        if self._recorder:
+            self._recorder.start()
         return observations[0], {}
 
     def step(self, action: Any) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
@@ -150,9 +159,22 @@ class MarketMakingEnv(gym.Env[NDArray[np.float32], Any]):
         observations, rewards, _, endings = self.simulation.step(usable)
         over = bool(endings)
         self._running = not over
+        if self._recorder:
+            self._recorder.add(usable)
         figures = episode_figures(self.simulation) if over else {}
         infos = {"episode": {name: values[0] for name, values in figures.items()}} if over else {}
         return observations[0], float(rewards[0]), over and not self._ergodic, over and self._ergodic, infos
+
+    def render(self) -> NDArray[np.uint8] | None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """The picture of the episode so far (`mm_env.render`); without a `render_mode` a warning and None."""
+        if self._recorder is None:
+            gym.logger.warn("render() needs an env made with render_mode='rgb_array'")
+            return None
+        if self._running is None:
+            raise ResetNeeded("render() needs reset() first")
+        from mm_env.render import pixels
+
+        return pixels(self._recorder)
 
 
 def episode_figures(simulation: Simulation) -> dict[str, NDArray[np.float64]]:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from difflib import get_close_matches
 
-from mm_env.clock import Ergodic, FiniteHorizon
+from mm_env.clock import Ergodic, EveryEvent, FiniteHorizon
 from mm_env.fill import Exponential
 from mm_env.flow import Bernoulli, Poisson
 from mm_env.impact import ArrivalImpact
@@ -110,6 +110,14 @@ def cont_stoikov_talreja() -> Market:
     )
 
 
+def small_book() -> Market:
+    """Sky Perfect's book with two prices a side, three orders a price and a decision at every event: small enough for its exact
+    optimum (`agents.small_book`)."""
+    venue = Book(flow=replace(published.sky_perfect(), capacity=3.0), levels=2, observed=2)
+    clock = EveryEvent(horizon=200.0, steps=200)
+    return replace(cont_stoikov_talreja(), venue=venue, clock=clock, max_inventory=2.0)
+
+
 def zero_intelligence() -> Market:
     """The book of Smith, Farmer, Gillemot & Krishnamurthy 2003, else as `cont_stoikov_talreja`."""
     return replace(cont_stoikov_talreja(), venue=Book(flow=published.plain()))
@@ -159,6 +167,7 @@ MARKETS: dict[str, Callable[[], Market]] = {
         aapl,
         amzn_ergodic,
         cont_stoikov_talreja,
+        small_book,
         zero_intelligence,
         queue_reactive,
         hawkes,

@@ -36,7 +36,7 @@ class Simulation:
         self.market, self.num_lanes, self.seed = market, _lanes(num_lanes), 0
         self.episodes = np.zeros(num_lanes, np.int64)
         self._interpreted = interpreted
-        self._threads = max(1, min(threads or os.cpu_count() or 1, num_lanes // LANES_PER_THREAD))
+        self._threads = max(1, min(threads or usable_threads(), num_lanes // LANES_PER_THREAD))
         self._rules, self._loops = record(market), book_kernel if isinstance(market.venue, OrderBook) else kernel
         state = self._rules.begin(0.0, 0.0)
         self._shapes = (self._rules, state, (0.0,) * market.quote.width, tuple(self._rules.observe(state)))
@@ -267,4 +267,9 @@ def _paths(values: Any, path: str = "") -> list[str]:
 
 @cache
 def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="mm_env")
+    return ThreadPoolExecutor(usable_threads(), thread_name_prefix="mm_env")
+
+
+def usable_threads() -> int:
+    """NUMBA_NUM_THREADS if it is set, as launchers do for workers that share a machine; else one a core."""
+    return int(os.environ.get("NUMBA_NUM_THREADS") or os.cpu_count() or 1)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mm_env.component import rule
 from mm_env.order_flow.flow import OrderFlow
-from mm_env.parameters import NonNegative, Positive, Rates
+from mm_env.parameters import AtLeastOne, NonNegative, Positive, Rates
 
 
 class ZeroIntelligence(OrderFlow):
@@ -40,7 +40,8 @@ class ContStoikovTalreja(OrderFlow):
     """Poisson flows whose rates depend on the distance i = 1, 2, ... from the other side's best price.
 
     Cont, Stoikov & Talreja 2010 (Operations Research 58(3), 549-563). Beyond the distances listed, limit orders come at
-    `scale` i^-`exponent`, and orders are cancelled as at the last. `activity` multiplies all rates.
+    `scale` i^-`exponent`, and orders are cancelled as at the last. No limit order comes to a price where `capacity` orders
+    stand. `activity` multiplies all rates.
     """
 
     arrival: Rates  # limit orders / (time price), "lambda(i)"
@@ -49,6 +50,7 @@ class ContStoikovTalreja(OrderFlow):
     scale: NonNegative = 0.0  # "k"
     exponent: NonNegative = 0.0  # "alpha"
     activity: Positive = 1.0
+    capacity: AtLeastOne = 1e9  # orders
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -69,7 +71,7 @@ class ContStoikovTalreja(OrderFlow):
 
     @rule
     def limit(self, table: Any, distance: int, queue: float) -> float:
-        return self.activity * table[distance - 1]
+        return self.activity * table[distance - 1] if queue < self.capacity else 0.0
 
     @rule
     def cancel(self, table: Any, distance: int, queue: float) -> float:

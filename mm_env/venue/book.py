@@ -166,29 +166,46 @@ def mid_price(venue: Any, book: Any) -> float:
 @routine
 def decide(market: Any, table: Any, book: Any, weights: Any, account: Account, action: Any, key: Any) -> Dealt:
     """Send the orders of an action and let events happen until the next decision."""
-    venue, wanted, start = market.venue, market.quote.decode(action), book.time
-    bid = target(venue, book, BID, wanted.bid_depth, market.quote.at_touch())
-    ask = target(venue, book, ASK, wanted.ask_depth, market.quote.at_touch())
-    units = math.floor(wanted.cut * abs(account.inventory) / market.order_size + 0.5) * market.order_size
+    venue, start = market.venue, book.time
+    bid, ask, units = orders(market, book, account.inventory, action)
     clear_counters(book)
     if venue.latency > 0.0:
         venue.run(table, book, weights, key, start + venue.latency, 0)
-    middle, closed, value = mid_twice(book), 0, 0
-    long = account.inventory > 0.0
-    if units > 0.0:
-        closed, value = venue.cross(book, BID if long else ASK, int(units / venue.lot + 0.5))
-    sign = -1 if long else 1
-    held = account.inventory + venue.lot * (sign * closed + book.filled[BID] - book.filled[ASK])
-    send(market, book, bid, ask, held)
+    middle = mid_twice(book)
+    closed, value = place(market, book, account.inventory, bid, ask, units)
     venue.run(table, book, weights, key, start + market.clock.dt(), market.clock.pace())
 
-    crossed = _exchange(market, account, sign * closed, sign * value, False)
-    bought = _exchange(market, crossed, book.filled[BID], book.value[BID], True)
-    sold = _exchange(market, bought, -book.filled[ASK], -book.value[ASK], True)
-    gained = book.gained[BID] + book.gained[ASK] - sign * (2 * value - closed * middle)
-    filled = book.filled[BID] + book.filled[ASK]
-    captured, orders = 0.5 * venue.tick * venue.lot * gained, venue.lot / market.order_size
-    return Dealt(sold, 0.0, captured, orders * filled, orders * book.arrived, book.time - start)
+    crossed = exchange(market, account, closed, value, False)
+    bought = exchange(market, crossed, book.filled[BID], book.value[BID], True)
+    sold = exchange(market, bought, -book.filled[ASK], -book.value[ASK], True)
+    gained = book.gained[BID] + book.gained[ASK] - (2 * value - closed * middle)
+    filled, share = book.filled[BID] + book.filled[ASK], venue.lot / market.order_size
+    captured = 0.5 * venue.tick * venue.lot * gained
+    return Dealt(sold, 0.0, captured, share * filled, share * book.arrived, book.time - start)
+
+
+@routine
+def orders(market: Any, book: Any, inventory: float, action: Any) -> tuple[int, int, float]:
+    """What an action wants: bid and ask in ticks, and the units of inventory that a market order shall close."""
+    wanted = market.quote.decode(action)
+    bid = target(market.venue, book, BID, wanted.bid_depth, market.quote.at_touch())
+    ask = target(market.venue, book, ASK, wanted.ask_depth, market.quote.at_touch())
+    return bid, ask, math.floor(wanted.cut * abs(inventory) / market.order_size + 0.5) * market.order_size
+
+
+@routine
+def place(market: Any, book: Any, inventory: float, bid: int, ask: int, units: float) -> tuple[int, int]:
+    """Send the market order, against the `inventory` that was held at the decision, and then the quotes.
+
+    The market order's lots, bought if > 0, and price x lots.
+    """
+    closed, value, lot = 0, 0, market.venue.lot
+    long = inventory > 0.0
+    if units > 0.0:
+        closed, value = market.venue.cross(book, BID if long else ASK, int(units / lot + 0.5))
+    sign = -1 if long else 1
+    send(market, book, bid, ask, inventory + lot * (sign * closed + book.filled[BID] - book.filled[ASK]))
+    return sign * closed, sign * value
 
 
 @scalar
@@ -218,7 +235,7 @@ def send(market: Any, book: Any, bid: int, ask: int, inventory: float) -> None:
 
 
 @scalar
-def _exchange(market: Any, account: Account, size: int, value: int, making: bool) -> Account:
+def exchange(market: Any, account: Account, size: int, value: int, making: bool) -> Account:
     """The account after `size` lots (bought if > 0) for price x lots of `value`, with the fee at the mean price."""
     venue = market.venue
     if size == 0:

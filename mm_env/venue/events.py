@@ -37,6 +37,7 @@ def advance(venue: Any, table: Any, book: Any, weights: Any, key: Any, until: fl
     `key` is (seed, lane, episode, step), of which the noise is a function. `weights` are the rates of all events: by kind in
     weights[:6], and behind by side, kind and distance.
     """
+    set_edges(venue, book)  # our orders may have moved what distances are counted from
     bid, ask = touch(book, BID), touch(book, ASK)
     weigh(venue, table, book, weights, BID)
     weigh(venue, table, book, weights, ASK)
@@ -54,7 +55,7 @@ def advance(venue: Any, table: Any, book: Any, weights: Any, key: Any, until: fl
         _pass_time(venue, book, wait)
         kind, share = _choose(venue, table, book, weights, second * total)
         if kind < 6:
-            _happen(venue, table, book, weights, key, kind, share, int(venue.size.draw(third)), fourth)
+            happen(venue, table, book, weights, key, kind, share, int(venue.size.draw(third)), fourth)
             moved = bid != touch(book, BID) or ask != touch(book, ASK)
             watching = pace == 0 or (pace == 2 and not moved)
             bid, ask = touch(book, BID), touch(book, ASK)
@@ -128,7 +129,7 @@ def _choose(venue: Any, table: Any, book: Any, weights: Any, point: float) -> tu
 
 
 @routine
-def _happen(
+def happen(
     venue: Any, table: Any, book: Any, weights: Any, key: Any, kind: int, share: float, size: int, place: float
 ) -> None:
     """An event of that kind, at the price at `share` of its rates; a cancellation at `place` of the queue there."""
@@ -258,7 +259,7 @@ def open_book(venue: Any, table: Any, book: Any, weights: Any, key: Any, middle:
             for distance in range(1, int(venue.levels) + 1):
                 limit(book, side, middle + 1 - side + (2 * side - 1) * distance, int(venue.size.mean() + 0.5))
     advance(venue, table, book, weights, key, venue.warm_up, 0)
-    _move(book, weights, middle - mid_twice(book) // 2)
+    move(book, weights, middle - mid_twice(book) // 2)
     book.pressed -= book.time
     book.time = 0.0
     for kind in range(6):
@@ -275,7 +276,7 @@ def clear_counters(book: Any) -> None:
 
 
 @routine
-def _move(book: Any, weights: Any, shift: int) -> None:
+def move(book: Any, weights: Any, shift: int) -> None:
     """Move the whole book by `shift` ticks."""
     low, mask = book.edge[BID], book.volume.shape[0] - 1
     prices = book.edge[ASK] - low + 1

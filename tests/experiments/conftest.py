@@ -2,6 +2,7 @@
 
 import csv
 import sys
+import time
 
 import pytest
 import torch
@@ -82,9 +83,9 @@ def refused(launch, capsys, tmp_path, monkeypatch):
 def composed():
     """Compose a main's config from overrides, as Hydra does."""
 
-    def composed_(main, *overrides):
+    def composed_(main, *overrides, **options):
         with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
-            return compose(main, list(overrides))
+            return compose(main, list(overrides), **options)
 
     return composed_
 
@@ -93,3 +94,12 @@ def rows(folder):
     """Agent -> column -> number of a table."""
     with (folder / "table.csv").open(newline="") as file:
         return {row.pop("agent"): {name: float(x) for name, x in row.items()} for row in csv.DictReader(file)}
+
+
+def wait_for(what):
+    """Until it is so, or for a minute."""
+    for _ in range(3000):
+        if what():
+            return
+        time.sleep(0.02)
+    raise AssertionError("it did not come")

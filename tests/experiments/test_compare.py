@@ -138,7 +138,7 @@ def test_a_sweep_writes_a_folder_a_job_and_gives_its_optimiser_a_number_each(lau
     folder, numbers = launch(compare.main, "-m", "seed=0,1", *SMALL, "market.price.sigma=0.2", "agents=[glft]")
     jobs = sorted(path.parent for path in folder.rglob("table.csv"))
     assert [job.name[-6:] for job in jobs] == ["_seed0", "_seed1"]
-    assert all("market.price.sigma=0.2" in job.name for job in jobs)
+    assert all("market.price.sigma-0.2" in job.name for job in jobs)
     assert numbers == [rows(job)["glft"]["skill"] for job in jobs]
 
 

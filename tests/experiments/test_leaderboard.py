@@ -1,18 +1,20 @@
 """The leaderboard: learners trained on the spot, once, from several seeds, on several markets; what is there is kept."""
 
 import csv
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 from omegaconf import OmegaConf
 
-from experiments import compare
-from experiments.curve import Curve, read_curve
+from experiments import compare, jobs
+from experiments.curve import CURVE, Curve, read_curve
 from experiments.school import Training, train_all
 from experiments.setup import CONF, agent_config, build, is_learner
 from experiments.standings import Result, Row
 from mm_env.metrics import Estimate
-from tests.experiments.conftest import launched
+from tests.experiments.conftest import launched, wait_for
 
 SMALL = ("max_inventory=3", "clock.steps=10")
 MARKETS = tuple(
@@ -88,6 +90,34 @@ def test_a_training_that_fails_is_named_and_the_others_are_kept(tmp_path):
         RuntimeError, match=r"^1 of 1 trainings failed: {'somewhere, nobody, seed 3': 'market must describe"
     ):
         train_all([bad], 1)
+
+
+def test_a_killed_comparison_leaves_nobody_training_on_and_its_folders_free(tmp_path):
+    long = "{name: long, base: ppo, total_steps: 1000000000, num_envs: 64, settings: {batch_size: 1024}}"
+    options = (*MARKETS[:3], *SETTINGS[1:], "seeds=[0]", f"agents=[{long}]", f"hydra.run.dir={tmp_path}")
+    command = [sys.executable, "-m", "experiments.compare", *options]
+    comparison = subprocess.Popen(command, cwd=CONF.parent, stderr=subprocess.DEVNULL)
+    folder = tmp_path / "cartea_jaimungal" / "long" / "seed0"
+    try:
+        wait_for(lambda: (folder / CURVE).is_file() and len((folder / CURVE).read_text().splitlines()) > 1)
+        assert jobs.is_locked(folder)
+    finally:
+        comparison.kill()
+        comparison.wait()
+    wait_for(lambda: not jobs.is_locked(folder))
+    assert not jobs.is_locked(tmp_path)
+
+
+def test_a_training_tells_of_itself_as_any_job_does(played):
+    folder = played[0] / "amzn" / "learner" / "seed1"
+    told, ended = jobs.read(folder), read_curve(folder)[-1]
+    assert (told["status"], told["seed"], told["agent"], told["market"]) == ("finished", 1, "learner", "amzn")
+    assert (told["skill"], told["objective"]) == (ended[2], ended[3])
+    lines = board(played[0])
+    table = jobs.read(played[0])["table"]
+    assert set(table) == {f"{market}, {policy}" for market, _, policy in lines}
+    for (market, _, policy), line in lines.items():
+        assert table[f"{market}, {policy}"]["skill"] == pytest.approx(float(line["skill"]))
 
 
 def test_mistakes_are_found_before_anything_is_trained(refused):

@@ -80,6 +80,10 @@ def test_a_folder_that_holds_no_run_is_refused(refused, run):
     )
 
 
+def test_a_picture_is_wanted_or_not(refused):
+    assert "render must be true or false, got 'perhaps'" in one_line(refused(evaluate.main, "render=perhaps"))
+
+
 def test_an_agent_that_evaluate_does_not_know_is_refused_and_others_are_named(refused):
     said = refused(evaluate.main, "agent=gltf")
     assert "'gltf'" in said or "'agent/gltf'" in said

@@ -8,10 +8,11 @@ import pytest
 from agents.fixed import FixedSymmetric, LinearSkew
 from agents.optimum import optimum
 from agents.policy import RandomPolicy, StrategyPolicy, play
+from agents.touch import AtTouch
 from experiments import plots
 from experiments.contest import contest
 from mm_env import AsymmetricDamping, Ergodic
-from tests.worlds import world
+from tests.worlds import BOOKS, COVERING, world
 
 MARKET = world(inventory_scale=3.0)
 LEANING = StrategyPolicy(LinearSkew(0.8, 0.1), MARKET)
@@ -95,3 +96,14 @@ def test_figures_that_are_none_are_not_saved(tmp_path):
 def test_a_depth_table_is_what_a_strategy_quotes(row):
     table = plots.depth_table(MARKET, LEANING)
     np.testing.assert_array_equal(table[row], LinearSkew(0.8, 0.1).depths(np.arange(-3.0, 4.0), 0.0))
+
+
+@pytest.mark.parametrize("name", ["brownian", "binomial", "cont_stoikov_talreja", "queue_reactive"])
+def test_the_episode_that_is_drawn_is_the_first_of_those_that_are_scored(name):
+    market = COVERING[name]
+    policy = AtTouch(market) if name in BOOKS else StrategyPolicy(LinearSkew(0.3, 0.1), market)
+    episodes, moments = play(market, policy, 70, 4), plots.recorded(market, policy, 4).moments
+    assert moments[-1].profit == episodes.profit[0]
+    assert moments[-1].inventory == episodes.terminal_inventory[0]
+    assert len(moments) == market.clock.steps + 1
+    assert len(plots.episode(market, policy, 4).axes) >= 3

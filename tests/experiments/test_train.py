@@ -144,6 +144,7 @@ def test_a_finished_run_evaluated_elsewhere_needs_nothing_but_its_folder(launch,
         (tmp_path / "moved").mkdir(exist_ok=True)
         os.link(run[0] / name, tmp_path / "moved" / name)
     monkeypatch.chdir(tmp_path)
-    folder, numbers = launch(evaluate.main, "run=moved", "episodes=400")
+    folder, numbers = launch(evaluate.main, "run=moved", "episodes=400", "render=true")
+    assert (folder / "episode.png").stat().st_size > 0
     assert numbers == run[1]
     assert set(rows(folder)) == {"moved", "optimum"}

@@ -19,6 +19,7 @@ def test_every_named_market_has_an_id():
     assert sorted(IDS.values()) == sorted(MARKETS)
 
 
+@pytest.mark.filterwarnings(UNBOUNDED_SIGNALS)
 @pytest.mark.parametrize("name", IDS)
 def test_gymnasium_checks_every_id(name):
     env = gym.make(name).unwrapped

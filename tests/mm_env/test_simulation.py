@@ -1,5 +1,7 @@
 """The lanes: bit-identical whatever their number, the threads and what others do; replayed from any point."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ import mm_env.simulation
 from mm_env import Uniform
 from mm_env.component import flat, record
 from mm_env.noise import MAX_SEED, draw
-from mm_env.simulation import Simulation
+from mm_env.simulation import LANES_PER_THREAD, Simulation, usable_threads
 from tests.worlds import COVERING, numbers, random_actions, same_bits, story, world
 
 ACTIONS = random_actions(world(), 200)
@@ -193,3 +195,13 @@ def test_a_staggered_lane_meets_the_noise_of_its_step():
     late = rules.begin(0.0, 100.0)._replace(step=4.0)
     after, _ = rules.step(late, tuple(ACTIONS[69].tolist()), draw(5, 69, 0, 4))
     assert same_bits(numbers(simulation)[69], np.array(list(flat(after))))
+
+
+@pytest.mark.parametrize(("asked", "threads"), [("1", 1), ("3", 3), (None, os.cpu_count())])
+def test_lanes_have_the_threads_that_a_launcher_left_them(monkeypatch, asked, threads):
+    if asked is None:
+        monkeypatch.delenv("NUMBA_NUM_THREADS", raising=False)
+    else:
+        monkeypatch.setenv("NUMBA_NUM_THREADS", asked)
+    assert usable_threads() == threads
+    assert Simulation(world(), 4 * LANES_PER_THREAD)._threads == min(threads, 4)

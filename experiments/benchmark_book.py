@@ -1,0 +1,115 @@
+"""How fast order books are: events and decisions per second by flow, lanes, threads and levels."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from omegaconf import DictConfig
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from mm_env.clock import Clock, Ergodic, EveryEvent
+from mm_env.env import MarketMakingVectorEnv
+from mm_env.market import Market
+from mm_env.markets import market_named
+from mm_env.quote import Touch
+from mm_env.venue.book import Book
+
+ENDLESS = 10_000_000  # decisions: no episode ends while it is timed
+WIDE = 1_024  # lanes at which levels are compared
+
+
+class Case(NamedTuple):
+    """One row: a market that decides ENDLESS times, in so many lanes."""
+
+    name: str
+    market: Market
+    lanes: int
+
+
+class Speed(NamedTuple):
+    """Through `MarketMakingVectorEnv.step`, per second."""
+
+    events: float
+    decisions: float
+
+
+def books(console: Console, cfg: DictConfig, threads: Sequence[int]) -> list[str]:
+    """Print the table of order books; its lines of CSV."""
+    table = Table(title="order books, median of runs", box=box.SIMPLE_HEAD, title_justify="left")
+    plural = [f"{n} thread{'s' * (n > 1)}" for n in threads]
+    for heading in ("book", "lanes", "events a decision", *(f"M events/s, {n}" for n in plural), "M decisions/s"):
+        table.add_column(heading, justify="left" if heading == "book" else "right", no_wrap=heading == "book")
+    lines = []
+    for case in cases(cfg):
+        speeds = [speed(case.market, case.lanes, n, cfg.seconds) for n in threads]
+        best = max(speeds, key=lambda each: each.events)
+        rates = [f"{each.events / 1e6:.2f}" for each in speeds]
+        apart = f"{best.events / best.decisions:.0f}"
+        table.add_row(case.name, f"{case.lanes:,}", apart, *rates, f"{best.decisions / 1e6:.3f}")
+        for n, each in zip(threads, speeds, strict=True):
+            lines += [f"{case.name} {what},{case.lanes},{n},{value:.0f}" for what, value in each._asdict().items()]
+    console.print(table)
+    return lines
+
+
+def cases(cfg: DictConfig) -> Iterator[Case]:
+    """Each book at each number of lanes; the first one also by levels, and with a decision at every event."""
+    for name in cfg.books:
+        market = market_named(name)
+        steady = deciding(market, Ergodic, cfg.events)
+        yield from (Case(name, steady, lanes) for lanes in cfg.book_lanes)
+    if cfg.books:
+        first, name = market_named(cfg.books[0]), cfg.books[0]
+        for levels in cfg.book_levels:
+            deep = replace(first, venue=replace(first.venue, levels=levels))  # pyright: ignore[reportCallIssue]
+            yield Case(f"{name} {levels} levels", deciding(deep, Ergodic, cfg.events), WIDE)
+        yield from (Case(f"{name} every event", deciding(first, EveryEvent, 100), n) for n in cfg.book_lanes)
+
+
+def deciding(market: Market, clock: type[Clock], events: float) -> Market:
+    """The market with a decision after `events` events on average (at the latest then, by `EveryEvent`)."""
+    if not isinstance(market.venue, Book):
+        raise ValueError(f"books must be markets with an order book, got one with a {type(market.venue).__name__}")
+    step = events / activity(market)
+    return replace(market, clock=clock(step * ENDLESS, ENDLESS), quote=Touch())
+
+
+def activity(market: Market) -> float:
+    """Events / time, over the market's own episodes."""
+    env = MarketMakingVectorEnv(replace(market, quote=Touch()), 256, autoreset_mode="Disabled")
+    env.reset(seed=0)
+    for _ in range(market.clock.steps):
+        env.step(_joining(env))
+    book = env.simulation.books
+    return float(book.counts.sum() / book.time.sum())
+
+
+def speed(market: Market, lanes: int, threads: int, seconds: float) -> Speed:
+    """The median of five runs of about `seconds` each, both best prices being joined at every decision."""
+    env = MarketMakingVectorEnv(market, lanes, threads=threads)
+    env.reset(seed=0)
+    times = max(1, round(3.0 * seconds / _run(env, 3)[1]))
+    runs = [_run(env, times) for _ in range(5)]
+    rates = [Speed(events / elapsed, lanes * times / elapsed) for events, elapsed in runs]
+    return Speed(*(statistics.median(column) for column in zip(*rates, strict=True)))
+
+
+def _run(env: MarketMakingVectorEnv, times: int) -> tuple[float, float]:
+    """The events of so many steps, and the seconds they took."""
+    actions, before = _joining(env), env.simulation.books.counts.sum()
+    start = time.perf_counter()
+    for _ in range(times):
+        env.step(actions)
+    elapsed = time.perf_counter() - start
+    return float(env.simulation.books.counts.sum() - before), elapsed
+
+
+def _joining(env: MarketMakingVectorEnv) -> Any:
+    return np.full(env.num_envs, Touch().encode(np.zeros(2))[0], np.int64)

@@ -1,0 +1,141 @@
+"""What a job leaves in its folder, and that no two jobs write to one.
+
+config.yaml holds the whole config, metrics.json all else: how it went, what it came to, and what it came of. The lock is the
+operating system's: a process that is killed, in whatever way, lets go of it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import multiprocessing
+import os
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from experiments.contest import Entry
+from experiments.provenance import provenance
+from mm_env.metrics import Estimate
+
+CONFIG, METRICS, LOCK = "config.yaml", "metrics.json", ".lock"
+FINISHED, FAILED, RUNNING = "finished", "failed", "running"
+LEFTOVERS = ("checkpoint.pt", "model.zip", "curve.csv", METRICS)  # of another config, not to be taken for this one's
+
+
+class Busy(Exception):
+    """Another process writes to the folder."""
+
+
+@contextmanager
+def locked(folder: Path, patience: float = 3.0) -> Iterator[None]:
+    """Have `folder` to oneself. Raises: Busy if another process still has it after `patience` seconds.
+
+    Workers of a sweep that was killed need a moment to notice (`end_with_parent`).
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / LOCK)
+    try:
+        lock.acquire(timeout=patience)
+    except Timeout:
+        facts = read(folder)
+        who = f" ({facts['host']}, process {facts['pid']})" if "pid" in facts else ""
+        raise Busy(f"another job{who} writes to {folder}") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def is_locked(folder: Path) -> bool:
+    """Whether a process writes to `folder`."""
+    try:
+        with locked(folder, patience=0.0):
+            return False
+    except Busy:
+        return True
+
+
+def read(folder: Path) -> dict[str, Any]:
+    """What metrics.json of `folder` says; nothing if there is none."""
+    path = folder / METRICS
+    return json.loads(path.read_text()) if path.is_file() else {}
+
+
+def note(folder: Path, **facts: Any) -> None:
+    """Add facts to metrics.json, put in place in one move; what is not finite is null."""
+    partial = folder / f".{METRICS}.partial"
+    partial.write_text(json.dumps(_plain({**read(folder), **facts}), indent=1, allow_nan=False) + "\n")
+    os.replace(partial, folder / METRICS)
+
+
+def note_contest(
+    folder: Path, agent: str, market: str, entries: Sequence[Entry], skills: Mapping[str, Estimate]
+) -> float:
+    """Note every figure of every agent as [value, half-width], and those of `agent` by themselves; its skill, or objective."""
+    table = {entry.name: {"skill": skills.get(entry.name), "lead": entry.lead, **entry.figures} for entry in entries}
+    figures = table[agent]
+    note(folder, agent=agent, market=market, **{n: figures[n] for n in ("skill", "objective")}, figures=figures)
+    note(folder, table=table)
+    return (figures["skill"] or entries[list(table).index(agent)].figures["objective"]).value
+
+
+def holds(folder: Path, config: str) -> bool:
+    """Whether `folder` is that of this very config."""
+    path = folder / CONFIG
+    return path.is_file() and path.read_text() == config
+
+
+def adopt(folder: Path, config: str) -> None:
+    """Make `folder` that of `config`: what another one left there goes."""
+    if not holds(folder, config):
+        for name in LEFTOVERS:
+            (folder / name).unlink(missing_ok=True)
+        (folder / CONFIG).write_text(config)
+
+
+def is_finished(folder: Path, config: str) -> bool:
+    """Whether a job of this very config came to its end here."""
+    return holds(folder, config) and read(folder).get("status") == FINISHED
+
+
+@contextmanager
+def noted(folder: Path, explain: Callable[[BaseException], str] = str, **facts: Any) -> Iterator[None]:
+    """Note that a job runs, where it comes from, and then how it ended: finished, or failed with the error."""
+    started, attempts = time.perf_counter(), read(folder).get("attempts", 0) + 1
+    (folder / METRICS).unlink(missing_ok=True)
+    note(folder, status=RUNNING, attempts=attempts, **facts, **provenance())
+    try:
+        yield
+    except BaseException as error:
+        said = explain(error) or type(error).__name__
+        note(folder, status=FAILED, error=said, traceback=traceback.format_exc(), seconds=time.perf_counter() - started)
+        raise
+    note(folder, status=FINISHED, seconds=time.perf_counter() - started)
+
+
+def end_with_parent(every: float = 1.0) -> None:
+    """End this process, if it is another one's worker, when that one is gone: a killed sweep leaves nobody training on."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(every)
+        os._exit(1)
+
+    if multiprocessing.parent_process() is not None:
+        threading.Thread(target=watch, name="end_with_parent", daemon=True).start()
+
+
+def _plain(fact: Any) -> Any:
+    if isinstance(fact, Mapping):
+        return {str(name): _plain(inner) for name, inner in fact.items()}
+    if isinstance(fact, Sequence) and not isinstance(fact, str):
+        return [_plain(inner) for inner in fact]
+    return None if isinstance(fact, float) and not math.isfinite(fact) else fact
