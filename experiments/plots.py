@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -22,7 +21,6 @@ from mm_env.recorder import Recorder
 from mm_env.rollout import inventory_levels
 from mm_env.simulation import Simulation
 
-mpl.use("Agg")
 BID, ASK, INK = "#2a6f97", "#c1440e", "#333333"
 COLORS = (BID, ASK, "#4f772d", "#7b5ea7", "#946c00", INK)
 
