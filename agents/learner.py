@@ -22,7 +22,7 @@ from mm_env.market import Market
 from mm_env.parameters import Count, NonNegative, Positive, Probability, check_fields
 from mm_env.reward import InventoryPenalty
 from mm_env.rollout import inventory_levels, run_actions
-from mm_env.venue.book import Book
+from mm_env.venue.book import OrderBook
 
 CHECKPOINT = "checkpoint.pt"
 EXPECTING: dict[str, dict[str, Any]] = {
@@ -76,7 +76,7 @@ class Learner:
         settings = {"policy": "MlpPolicy", "device": "cpu", **deepcopy(self.settings)}  # it writes into them
         if self.lateness:
             settings["policy_kwargs"] = with_lateness(market, settings.get("policy_kwargs", {}))
-        if self.expected_fills and not isinstance(market.venue, Book):
+        if self.expected_fills and not isinstance(market.venue, OrderBook):
             settings |= EXPECTING[self.algorithm]
         logs = str(log_folder) if log_folder else None
         return attached(algorithm(self.algorithm)(env=lanes, seed=seed, tensorboard_log=logs, **settings))
@@ -123,7 +123,7 @@ class Learner:
 
     def training_market(self, market: Market) -> Market:
         """The market to learn on: the same but for the noise in its rewards."""
-        if self.noise == 1.0 or not isinstance(market.reward, InventoryPenalty) or isinstance(market.venue, Book):
+        if self.noise == 1.0 or not isinstance(market.reward, InventoryPenalty) or isinstance(market.venue, OrderBook):
             return market
         return replace(market, reward=replace(market.reward, noise=self.noise))
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mm_env.market import Market
 from mm_env.quote import NOWHERE, Unbounded
 from mm_env.simulation import Simulation
-from mm_env.venue.book import Book
+from mm_env.venue.book import OrderBook
 
 LANES, DEPTHS = 512, 5
 
@@ -32,7 +32,7 @@ def measured(market: Market, seed: int = 0) -> Measured:
 
     Raises: ValueError where the venue is no order book, or where fewer than two of these depths are ever filled.
     """
-    if not isinstance(market.venue, Book):
+    if not isinstance(market.venue, OrderBook):
         raise ValueError(f"only an order book is measured, got a {type(market.venue).__name__}")
     free = replace(market, quote=Unbounded(), max_inventory=1e6 * market.order_size, initial_inventory=0.0)
     tick = float(np.median(np.asarray(market.venue.tick)))

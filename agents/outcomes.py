@@ -18,7 +18,7 @@ from mm_env.market import Market
 from mm_env.parameters import Integers
 from mm_env.reward import CARA, InventoryPenalty
 from mm_env.rollout import check_table, inventory_levels
-from mm_env.venue.book import Book
+from mm_env.venue.book import OrderBook
 from mm_env.venue.dealer import Dealer
 
 Floats = NDArray[np.float64]
@@ -46,7 +46,7 @@ def check_solvable(market: Market) -> None:
     for leaf in leaves(market):
         if differs(leaf.value) and leaf.path != "initial_inventory":
             raise Unsolvable(f"{leaf.path} differs by lane: {leaf.value}")
-    if isinstance(market.venue, Book):
+    if isinstance(market.venue, OrderBook):
         raise Unsolvable("in an order book more counts than time and inventory: every queue does")
     parts = {"venue": (Dealer,), "reward": (InventoryPenalty, CARA), "fees": (Fees,)}
     for name, kinds in parts.items():

@@ -135,6 +135,7 @@ def check_small(market: Market) -> None:
     venue: Any = market.venue
     reasons = {
         "its flow has no finite capacity, so that queues may grow without end": _bounded(venue),
+        "others do not look at our quotes": type(venue) is Book,
         "decisions are not at every event (clock: every_event)": type(market.clock) is EveryEvent,
         "orders are not one lot each": isinstance(venue.size, UnitSize) and market.order_size == venue.lot,
         "decisions take effect late": venue.latency == 0.0,

@@ -12,7 +12,7 @@ from agents.policy import natural_units
 from mm_env.market import Market
 from mm_env.parameters import NonNegative, Positive, Probability, check_fields
 from mm_env.quote import Touch
-from mm_env.venue.book import Book
+from mm_env.venue.book import OrderBook
 
 Floats = NDArray[np.float64]
 AWAY = 9.0  # ticks behind the best price: no quote
@@ -31,7 +31,7 @@ class AtTouch:
 
     def __post_init__(self) -> None:
         check_fields(self, scalar=True)
-        if not isinstance(self.market.venue, Book):
+        if not isinstance(self.market.venue, OrderBook):
             raise ValueError(f"{type(self).__name__} needs an order book, got a {type(self.market.venue).__name__}")
         object.__setattr__(self, "market", replace(self.market, quote=Touch(behind=max(1, self.behind))))
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -22,7 +21,6 @@ from mm_env.recorder import Recorder
 from mm_env.rollout import inventory_levels
 from mm_env.simulation import Simulation
 
-mpl.use("Agg")
 BID, ASK, INK = "#2a6f97", "#c1440e", "#333333"
 COLORS = (BID, ASK, "#4f772d", "#7b5ea7", "#946c00", INK)
 
@@ -101,25 +99,28 @@ def inventory_percentiles(market: Market, policy: Policy) -> NDArray[np.float64]
 
 
 def learning_curves(runs: Mapping[str, Mapping[str, Sequence[NDArray[np.float64]]]]) -> Figure:
-    """Skill against seconds and against lane-steps, by market and agent: the median of the seeds and all that they span.
+    """Skill (where a market has none, the objective) against seconds and against lane-steps, by market and agent: the median of
+    the seeds and all that they span.
 
     `runs[market][agent]` holds a curve (rows, 4) for each seed: steps, seconds, skill, objective.
     """
     figure = Figure(figsize=(4.0 * len(runs), 6.4), layout="constrained")
-    axes = figure.subplots(2, len(runs), sharey=True, squeeze=False)
+    axes = figure.subplots(2, len(runs), squeeze=False)
     for column, (market, agents) in enumerate(runs.items()):
+        skilled = all(np.isfinite(curve[:, 2]).all() for curves in agents.values() for curve in curves)
         for (agent, curves), color in zip(agents.items(), COLORS):
             for axis, abscissa, unit in zip(axes[:, column], (1, 0), (1.0, 1e6)):
-                x, skills = aligned(curves, abscissa, unit)
-                axis.fill_between(x, skills.min(axis=0), skills.max(axis=0), color=color, alpha=0.2, lw=0)
-                axis.plot(x, np.median(skills, axis=0), color=color, lw=1.8, label=f"{agent} ({len(curves)} seeds)")
+                x, reached = aligned(curves, abscissa, unit, 2 if skilled else 3)
+                axis.fill_between(x, reached.min(axis=0), reached.max(axis=0), color=color, alpha=0.2, lw=0)
+                axis.plot(x, np.median(reached, axis=0), color=color, lw=1.8, label=f"{agent} ({len(curves)} seeds)")
         for axis, label in zip(axes[:, column], ("seconds of training", "million lane-steps")):
-            axis.set(xlabel=label, ylim=(0.0, 1.02), title=market)
-            axis.axhline(1.0, color=INK, lw=0.8, ls=":")
+            axis.set(xlabel=label, title=market)
+            if skilled:
+                axis.set_ylim(0.0, 1.02)
+                axis.axhline(1.0, color=INK, lw=0.8, ls=":")
+            axis.set_ylabel(("skill (1 is the exact optimum)" if column == 0 else "") if skilled else "objective")
             plain(axis)
         axes[0, column].legend(frameon=False, fontsize=8, loc="lower right")
-    for axis in axes[:, 0]:
-        axis.set_ylabel("skill (1 is the exact optimum)")
     return figure
 
 

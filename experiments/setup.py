@@ -27,6 +27,7 @@ from experiments.sweeps import sub_folder
 from mm_env.market import Market
 from mm_env.parameters import Interval, check
 from mm_env.simulation import check_seed
+from mm_env.venue.replay import Replay
 
 CONF = Path(__file__).parents[1] / "conf"
 
@@ -45,7 +46,7 @@ def volatility(market: DictConfig) -> float:
 
 def is_book(market: DictConfig) -> bool:
     """Whether the venue is an order book."""
-    return market.venue._target_.split(".")[-1] == "Book"
+    return market.venue._target_.split(".")[-1] in ("Book", "UnnoticedBook", "Replay")
 
 
 def of_book(market: DictConfig) -> Measured:
@@ -245,6 +246,14 @@ def build_market(cfg: DictConfig) -> Market:
     market = build(cfg.market)
     if not isinstance(market, Market):
         raise TypeError(f"market must describe a mm_env.Market, got {type(market).__name__}")
+    return market
+
+
+def recorded_market(cfg: DictConfig) -> Market:
+    """cfg.recorded as a Market."""
+    market = build(OmegaConf.create(OmegaConf.to_container(cfg, resolve=True)).recorded)
+    if not isinstance(market, Market) or not isinstance(market.venue, Replay):
+        raise ValueError(f"recorded must describe a market whose venue is a Replay, got {market}")
     return market
 
 

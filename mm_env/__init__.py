@@ -24,21 +24,25 @@ from mm_env.price import Binomial, Brownian, FromBook, Geometric, OrnsteinUhlenb
 from mm_env.quote import Depths, Grid, MarketOrders, Quote, Quoting, Skew, SpreadAndSkew, Touch
 from mm_env.registration import register_all
 from mm_env.reward import CARA, AsymmetricDamping, InventoryPenalty, Outcome, Reward
-from mm_env.venue.book import Book
+from mm_env.venue.book import Book, OrderBook, UnnoticedBook
 from mm_env.venue.dealer import Dealer, Trades, Venue
+from mm_env.venue.position import Exact, Pessimistic, Proportional, QueuePosition
+from mm_env.venue.replay import Replay
+from mm_env.venue.window import Drawn, InTurn, Window
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 __all__ = [
     "CARA", "Account", "ArrivalImpact", "AsymmetricDamping", "Bernoulli", "Binomial", "Book", "Brownian", "Clock",
-    "Component", "ContStoikovTalreja", "Controls", "Count", "Dealer", "Depths", "Ergodic", "EveryEvent",
-    "EveryQuoteChange", "Exponential", "Fees", "Fill", "FillImpact", "FiniteHorizon", "Flow", "FromBook", "Geometric",
-    "GeometricSize", "Grid", "Hawkes", "Impact", "Integers", "InventoryPenalty", "Law", "Linear", "LogUniform",
-    "Logistic", "Market", "MarketMakingEnv", "MarketMakingVectorEnv", "MarketOrders", "NoImpact", "Noise", "NonNegative",
-    "OrderFlow", "OrderSize", "OrnsteinUhlenbeck", "Outcome", "Poisson", "Positive", "PowerLaw", "Price", "Probability",
-    "ProportionalFees", "QueueReactive", "Quote", "Quoting", "Real", "Reward", "ShortTermAlpha", "Sides", "Skew",
-    "SpreadAndSkew", "Touch", "Trades", "Uniform", "UnitSize", "Venue", "ZeroIntelligence", "maths", "metrics",
-    "randomised", "rule", "scalar", "with_parameters",
+    "Component", "ContStoikovTalreja", "Controls", "Count", "Dealer", "Depths", "Drawn", "Ergodic", "EveryEvent",
+    "EveryQuoteChange", "Exact", "Exponential", "Fees", "Fill", "FillImpact", "FiniteHorizon", "Flow", "FromBook",
+    "Geometric", "GeometricSize", "Grid", "Hawkes", "Impact", "InTurn", "Integers", "InventoryPenalty", "Law", "Linear",
+    "LogUniform", "Logistic", "Market", "MarketMakingEnv", "MarketMakingVectorEnv", "MarketOrders", "NoImpact", "Noise",
+    "NonNegative", "OrderBook", "OrderFlow", "OrderSize", "OrnsteinUhlenbeck", "Outcome", "Pessimistic", "Poisson",
+    "Positive", "PowerLaw", "Price", "Probability", "Proportional", "ProportionalFees", "QueuePosition",
+    "QueueReactive", "Quote", "Quoting", "Real", "Replay", "Reward", "ShortTermAlpha", "Sides", "Skew", "SpreadAndSkew",
+    "Touch", "Trades", "Uniform", "UnitSize", "UnnoticedBook", "Venue", "Window", "ZeroIntelligence", "maths",
+    "metrics", "randomised", "rule", "scalar", "with_parameters",
 ]  # fmt: skip
 
 register_all()

@@ -18,7 +18,7 @@ from mm_env.order_flow import published
 from mm_env.price import Binomial, Brownian, FromBook
 from mm_env.quote import Depths, SpreadAndSkew, Touch
 from mm_env.reward import CARA, InventoryPenalty
-from mm_env.venue.book import Book
+from mm_env.venue.book import Book, UnnoticedBook
 from mm_env.venue.dealer import Dealer
 
 
@@ -138,6 +138,24 @@ def hawkes() -> Market:
     return replace(cont_stoikov_talreja(), venue=venue, clock=clock, reward=InventoryPenalty(phi=0.001))
 
 
+def amzn_book() -> Market:
+    """AMZN on NASDAQ, 2012-06-21, as a Poisson order book, in dollars and seconds: a decision each second for five minutes.
+
+    Rates are measured in the first four and a half hours of LOBSTER's public sample; a unit is an order of 100 shares. As in
+    a replay, others do not look at our quotes.
+    """
+    return Market(
+        price=FromBook(),
+        venue=UnnoticedBook(flow=published.amazon(), levels=60, tick=0.01, warm_up=60.0, flow_memory=10.0),
+        clock=FiniteHorizon(horizon=300.0, steps=300),
+        quote=SpreadAndSkew(max_half_spread=0.15, max_skew=0.15),
+        reward=InventoryPenalty(phi=1e-4),
+        initial_mid=223.0,
+        max_inventory=20.0,
+        inventory_scale=3.0,
+    )
+
+
 MARKETS: dict[str, Callable[[], Market]] = {
     made.__name__: made
     for made in (
@@ -153,6 +171,7 @@ MARKETS: dict[str, Callable[[], Market]] = {
         zero_intelligence,
         queue_reactive,
         hawkes,
+        amzn_book,
     )
 }
 

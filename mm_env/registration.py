@@ -17,6 +17,7 @@ IDS = {
     "mm_env/ZeroIntelligence-v0": "zero_intelligence",
     "mm_env/QueueReactive-v0": "queue_reactive",
     "mm_env/Hawkes-v0": "hawkes",
+    "mm_env/AMZNBook-v0": "amzn_book",
 }
 
 

@@ -13,7 +13,7 @@ from mm_env.env import Actions
 from mm_env.market import Market
 from mm_env.quote import Unbounded
 from mm_env.simulation import Simulation
-from mm_env.venue.book import Book
+from mm_env.venue.book import OrderBook
 
 Floats = NDArray[np.float64]
 
@@ -48,7 +48,7 @@ def run_actions(market: Market, actions: Floats, num_episodes: int, seed: int) -
     """
     simulation, table = Simulation(market, num_episodes), check_table(market, actions)
     simulation.start(seed)
-    if isinstance(market.venue, Book):
+    if isinstance(market.venue, OrderBook):
         _run_steps(simulation, table)
     else:
         simulation.run(table)

@@ -17,7 +17,7 @@ from mm_env.market import Market
 from mm_env.noise import MAX_SEED, parameter_uniforms
 from mm_env.parameters import Distribution
 from mm_env.venue import book_kernel
-from mm_env.venue.book import Book
+from mm_env.venue.book import OrderBook
 
 TILE = kernel.TILE
 LANES_PER_THREAD = 4096  # a second thread costs 20 us a step, which fewer lanes do not repay
@@ -37,9 +37,9 @@ class Simulation:
         self.market, self.num_lanes, self.seed = market, _lanes(num_lanes), 0
         self.episodes = np.zeros(num_lanes, np.int64)
         self._interpreted = interpreted
-        repaid = num_lanes // (BOOKS_PER_THREAD if isinstance(market.venue, Book) else LANES_PER_THREAD)
+        repaid = num_lanes // (BOOKS_PER_THREAD if isinstance(market.venue, OrderBook) else LANES_PER_THREAD)
         self._threads = max(1, min(threads or usable_threads(), repaid))
-        self._rules, self._loops = record(market), book_kernel if isinstance(market.venue, Book) else kernel
+        self._rules, self._loops = record(market), book_kernel if isinstance(market.venue, OrderBook) else kernel
         state = self._rules.begin(0.0, 0.0)
         self._shapes = (self._rules, state, (0.0,) * market.quote.width, tuple(self._rules.observe(state)))
         self._tiles = -(-num_lanes // TILE)

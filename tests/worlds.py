@@ -51,6 +51,7 @@ from mm_env import (
     Skew,
     SpreadAndSkew,
     Touch,
+    UnnoticedBook,
     ZeroIntelligence,
 )
 from mm_env.component import flat
@@ -179,7 +180,7 @@ BOOKS: dict[str, Market] = {
     ),
     "hawkes": world(
         price=FromBook(),
-        venue=Book(
+        venue=UnnoticedBook(
             Hawkes(base=[5.0, 4.0, 2.0, 2.0, 3.0, 3.0], branching=BRANCHING, decay=5.0, place=[3.0, 2.0, 1.0]),
             levels=4,
             warm_up=0.5,

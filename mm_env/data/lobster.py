@@ -102,8 +102,8 @@ class _Day:
     def messages(self) -> Messages:
         (bids, bid_sizes), (asks, ask_sizes) = self.levels(BID), self.levels(ASK)
         kind, size = np.where(self.halted, 0, self.columns["type"]), self.columns["size"].astype(np.float64)
-        price = self.columns["price"] // self.step
-        return Messages(self.trading, kind, self.columns["direction"], size, price, bids, asks, bid_sizes, ask_sizes)
+        price, order, side = self.columns["price"] // self.step, self.columns["order id"], self.columns["direction"]
+        return Messages(self.trading, kind, side, size, price, order, bids, asks, bid_sizes, ask_sizes)
 
     def counts(self, levels: int) -> dict[str, int]:
         kind = self.columns["type"]

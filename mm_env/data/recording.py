@@ -6,7 +6,7 @@ and -1 for sell.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -61,6 +61,7 @@ class Messages:
     side: Ints  # (n,) of the resting order: +1 bid, -1 ask
     size: Floats  # (n,)
     price: Ints  # (n,) ticks
+    order: Ints  # (n,) the resting order's number
     bids: Ints  # (n, levels) ticks, best first, after the message; 0 where the side has no such level
     asks: Ints  # (n, levels); 0 where there is none
     bid_sizes: Floats  # (n, levels)
@@ -87,10 +88,22 @@ class Recording:
         """Whether no halt was cut out of each stretch from `start` to `end`."""
         return np.searchsorted(self.cuts, start, side="right") == np.searchsorted(self.cuts, end, side="right")
 
+    def until(self, end: int) -> Recording:
+        """What came before `end` (ns); what was read and checked was so of the whole."""
+        parts: dict[str, Any] = {"quotes": self.quotes, "orders": self.orders, "messages": self.messages}
+        cut = {name: _before(part, end) for name, part in parts.items() if part is not None}
+        return replace(self, **cut, length=min(end, self.length), cuts=self.cuts[self.cuts < end])
+
     def starts(self, length: int) -> Ints:
         """The starts of the whole stretches of `length` ns, end to end from the first line on."""
         starts = np.arange(0, self.length - length + 1, length, dtype=np.int64)
         return starts[self.whole(starts, starts + length)]
+
+
+def _before(columns: Any, end: int) -> Any:
+    """The rows of Quotes, Orders or Messages whose time is before `end`."""
+    rows = columns.time < end
+    return replace(columns, **{column.name: getattr(columns, column.name)[rows] for column in fields(columns)})
 
 
 def market_orders(time: Ints, side: Ints, size: Floats, price: Ints) -> Orders:

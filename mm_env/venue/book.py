@@ -1,9 +1,11 @@
 """The order book as a venue: what is there to know of it, and one decision of the market maker in it."""
 
+# pyright: reportIncompatibleVariableOverride=false
+
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,22 +20,93 @@ from mm_env.price import FromBook
 from mm_env.venue import events, ladder
 from mm_env.venue.dealer import Venue
 from mm_env.venue.events import advance, clear_counters, open_book, pressure
-from mm_env.venue.ladder import ASK, BID, hedge, held_back, lots, mid_twice, quote
+from mm_env.venue.ladder import ASK, BID, hedge, held_back, lots, mid_twice, quote, touch
 
 _FURTHEST = 1e6  # ticks; deeper quotes lie beyond any book
 
 
-class Book(Venue):
-    """A limit order book with price-time priority in which our own orders wait, move up and are filled.
+class OrderBook(Venue):
+    """What simulated and recorded order books share: our orders in them, latency, and what they show.
 
-    Others' orders come by `flow`, in sizes drawn from `size`, and stand within `levels` ticks of the other side's best price:
-    what the market leaves further behind is withdrawn. We have at most one order a side; at each decision it is kept (with its
-    place in the queue and what is left of it) if its price is the one wanted, else withdrawn and sent anew. Orders are post
-    only: a price that meets the other side is held back to one tick from it; one that lies beyond the book's reach is no
-    order. Decisions take effect after `latency`, by the prices they were made at. Our market orders trade with others only.
+    We have at most one order a side; at each decision it is kept (with its place in the queue and what is left of it) if its
+    price is the one wanted, else withdrawn and sent anew. Orders are post only: a price that meets the other side is held back
+    to one tick from it; one that lies beyond the book's reach is no order. Decisions take effect after `latency`, by the
+    prices they were made at. Our market orders trade with others only.
 
     The mid, by which wealth is marked, is that of others' best prices: what we quote does not move it. A side that empties
     keeps its last best price until an order comes.
+    """
+
+    if TYPE_CHECKING:  # parameters that every order book has, in an order of its own
+
+        @property
+        def levels(self) -> int: ...
+        @property
+        def tick(self) -> Any: ...
+        @property
+        def lot(self) -> float: ...
+        @property
+        def latency(self) -> Any: ...
+        @property
+        def observed(self) -> int: ...
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        kind = type(self).__name__
+        for name in ("levels", "lot", "observed"):
+            if np.ndim(getattr(self, name)) or not isinstance(getattr(self, name), int | float):
+                raise TypeError(f"{kind}.{name} must be the same in all lanes, got {getattr(self, name)!r}")
+        if self.observed > self.levels:
+            raise ValueError(f"{kind}.observed must be at most levels = {self.levels}, got {self.observed}")
+
+    @property
+    def signals(self) -> tuple[str, ...]:
+        """What `observe` shows: spread in ticks; others' queues in units of `queue_scale` orders, at their best price and
+        behind it; of our orders whether they stand, ticks behind others' best price, and the queue ahead; and the signed
+        market orders of late, likewise in `queue_scale` orders."""
+        queues = [f"{side}_queue_{i + 1}" for side in ("bid", "ask") for i in range(self.observed)]
+        ours = [f"our_{side}_{what}" for side in ("bid", "ask") for what in ("stands", "distance", "ahead")]
+        return ("spread", "imbalance", *queues, *ours, "order_flow")
+
+    def check(self, market: Any) -> None:
+        kind = type(self).__name__
+        if not isinstance(market.price, FromBook):
+            raise ValueError(f"Market.price must be FromBook, as a {kind} makes its own mid, got {market.price}")
+        orders = market.order_size / self.lot
+        if abs(orders - round(orders)) > 1e-9 * orders:
+            raise ValueError(f"Market.order_size must be whole lots of {self.lot:g}, got {market.order_size}")
+        latest = self.latency.support[1] if isinstance(self.latency, Distribution) else np.max(self.latency)
+        if latest > market.clock.step_length:
+            raise ValueError(
+                f"{kind}.latency must be <= the clock's step of {market.clock.step_length:g}, got {self.latency}"
+            )
+
+    @rule
+    def mean_order(self) -> float:
+        """Lots of others' mean order: queues are shown in multiples of it."""
+        raise NotImplementedError
+
+    @rule
+    def open(self, table: Any, book: Any, weights: Any, key: Any, middle: int) -> None:
+        """Set up the book of a new episode."""
+        raise NotImplementedError
+
+    @rule
+    def run(self, table: Any, book: Any, weights: Any, key: Any, until: float, pace: int) -> None:
+        """Let events happen until the time is `until`, or until the next decision is due (`Clock.pace`)."""
+        raise NotImplementedError
+
+    @rule
+    def cross(self, book: Any, side: int, size: int) -> tuple[int, int]:
+        """Our market order against `side`: lots traded, and the sum of price x lots."""
+        return hedge(book, side, size)
+
+
+class Book(OrderBook):
+    """A limit order book with price-time priority in which our own orders wait, move up and are filled.
+
+    Others' orders come by `flow`, in sizes drawn from `size`, and stand within `levels` ticks of the other side's best price:
+    what the market leaves further behind is withdrawn. Of our own orders `OrderBook` tells.
     """
 
     flow: OrderFlow
@@ -47,39 +120,20 @@ class Book(Venue):
     queue_scale: Positive = 5.0  # the queue, in orders of the mean size, that is shown as 1
     flow_memory: Positive = 1.0  # time over which a market order fades from the order flow that is shown
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for name in ("levels", "lot", "observed"):
-            if np.ndim(getattr(self, name)) or not isinstance(getattr(self, name), int | float):
-                raise TypeError(f"Book.{name} must be the same in all lanes, got {getattr(self, name)!r}")
-        if self.observed > self.levels:
-            raise ValueError(f"Book.observed must be at most levels = {self.levels}, got {self.observed}")
-
-    @property
-    def signals(self) -> tuple[str, ...]:
-        """What `observe` shows: spread in ticks; others' queues in units of `queue_scale` orders, at their best price and
-        behind it; of our orders whether they stand, ticks behind others' best price, and the queue ahead; and the signed
-        market orders of late, likewise in `queue_scale` orders."""
-        queues = [f"{side}_queue_{i + 1}" for side in ("bid", "ask") for i in range(self.observed)]
-        ours = [f"our_{side}_{what}" for side in ("bid", "ask") for what in ("stands", "distance", "ahead")]
-        return ("spread", "imbalance", *queues, *ours, "order_flow")
-
-    def check(self, market: Any) -> None:
-        if not isinstance(market.price, FromBook):
-            raise ValueError(f"Market.price must be FromBook, as a Book makes its own mid, got {market.price}")
-        if market.order_size / self.lot != round(market.order_size / self.lot):
-            raise ValueError(f"Market.order_size must be whole lots of {self.lot:g}, got {market.order_size}")
-        latest = self.latency.support[1] if isinstance(self.latency, Distribution) else np.max(self.latency)
-        if latest > market.clock.step_length:
-            raise ValueError(
-                f"Book.latency must be <= the clock's step of {market.clock.step_length:g}, got {self.latency}"
-            )
-
     def memory(self, num_lanes: int) -> tuple[NDArray[Any], ...]:
         """The books of all lanes, a record array (num_lanes,), and the table of the flow."""
         kind = np.dtype([*ladder.fields(self.levels), *events.FIELDS], align=True)
         table = np.ascontiguousarray(self.flow.table(self.levels), np.float64)
         return np.zeros(num_lanes, kind).view(np.recarray), table
+
+    @rule
+    def mean_order(self) -> float:
+        return self.size.mean()
+
+    @rule
+    def facing(self, book: Any, side: int) -> int:
+        """The best price of `side` from which others count the distances of their orders on the other side."""
+        return touch(book, side)
 
     @rule
     def open(self, table: Any, book: Any, weights: Any, key: Any, middle: int) -> None:
@@ -88,8 +142,19 @@ class Book(Venue):
 
     @rule
     def run(self, table: Any, book: Any, weights: Any, key: Any, until: float, pace: int) -> None:
-        """Let events happen until the time is `until`, or until the next decision is due (`Clock.pace`)."""
         advance(self, table, book, weights, key, until, pace)
+
+
+class UnnoticedBook(Book):
+    """A `Book` in which others do not look at our quotes: they count distances from each other's best prices, as in a replay.
+
+    Where orders are placed by their distance from the best price, a maker who is looked at can drag the whole book along by
+    quoting inside the spread. Here it cannot. What meets our order still trades with it, and is missing to those behind it.
+    """
+
+    @rule
+    def facing(self, book: Any, side: int) -> int:
+        return book.best[side]
 
 
 @scalar
@@ -137,7 +202,7 @@ def place(market: Any, book: Any, inventory: float, bid: int, ask: int, units: f
     closed, value, lot = 0, 0, market.venue.lot
     long = inventory > 0.0
     if units > 0.0:
-        closed, value = hedge(book, BID if long else ASK, int(units / lot + 0.5))
+        closed, value = market.venue.cross(book, BID if long else ASK, int(units / lot + 0.5))
     sign = -1 if long else 1
     send(market, book, bid, ask, inventory + lot * (sign * closed + book.filled[BID] - book.filled[ASK]))
     return sign * closed, sign * value
@@ -184,7 +249,7 @@ def exchange(market: Any, account: Account, size: int, value: int, making: bool)
 @routine
 def show(venue: Any, book: Any, observations: Any, place: int) -> None:
     """Write the venue's `signals` from `place` on."""
-    unit = 1.0 / (venue.size.mean() * venue.queue_scale)
+    unit = 1.0 / (venue.mean_order() * venue.queue_scale)
     bid, ask, levels = lots(book, book.best[BID]), lots(book, book.best[ASK]), int(venue.observed)
     observations[place] = book.best[ASK] - book.best[BID]
     observations[place + 1] = (bid - ask) / (bid + ask) if bid + ask > 0 else 0.0

@@ -82,7 +82,7 @@ def advance(venue: Any, table: Any, book: Any, weights: Any, key: Any, until: fl
 @scalar
 def origin(venue: Any, book: Any, side: int) -> int:
     """The price from which the distances of a side's orders are counted."""
-    return book.reference + 1 - side if venue.flow.anchored() else touch(book, 1 - side)
+    return book.reference + 1 - side if venue.flow.anchored() else venue.facing(book, 1 - side)
 
 
 @routine

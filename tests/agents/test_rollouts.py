@@ -12,7 +12,7 @@ from agents.rollouts import ExpectedRollouts, attached, check_separable, expecte
 from agents.sb3 import VecAdapter
 from mm_env import ArrivalImpact, Dealer, Exponential, InventoryPenalty, OrnsteinUhlenbeck, Poisson, Uniform
 from mm_env.simulation import Simulation
-from tests.worlds import COVERING, random_actions, same_bits, within, world
+from tests.worlds import DEALERS, random_actions, same_bits, within, world
 
 SHORT = {"n_steps": 8, "batch_size": 16, "n_epochs": 1, "policy_kwargs": {"net_arch": [8]}}
 
@@ -30,15 +30,15 @@ def is_separable(market):
     return True
 
 
-SEPARABLE = [name for name, market in COVERING.items() if is_separable(market)]
+SEPARABLE = [name for name, market in DEALERS.items() if is_separable(market)]
 
 
 # what is foreseen
 
 
-@pytest.mark.parametrize("name", COVERING)
+@pytest.mark.parametrize("name", DEALERS)
 def test_what_is_foreseen_is_the_same_in_python_and_compiled(name):
-    market, random = COVERING[name], np.random.default_rng(1)
+    market, random = DEALERS[name], np.random.default_rng(1)
     actions = random_actions(market, 70).reshape(-1)
     orders = round(market.max_inventory / market.order_size)
     inventories = market.order_size * random.integers(-orders, orders + 1, 70)
@@ -46,10 +46,10 @@ def test_what_is_foreseen_is_the_same_in_python_and_compiled(name):
     assert same_bits(one, other)
 
 
-@pytest.mark.parametrize("name", COVERING)
+@pytest.mark.parametrize("name", DEALERS)
 def test_orders_fill_as_often_as_foreseen(name):
     """From the start of an episode, each lane by its own action: the inventory after a step less what was foreseen."""
-    market, lanes = COVERING[name], 50_000
+    market, lanes = DEALERS[name], 50_000
     simulation, actions = Simulation(market, lanes), random_actions(market, lanes).reshape(-1)
     simulation.start(0)
     held, bid, ask = simulation.foresee(actions, simulation.state.account.inventory).T
@@ -79,7 +79,7 @@ def test_lanes_foresee_by_their_own_parameters():
 
 @pytest.mark.parametrize("name", SEPARABLE)
 def test_the_next_value_less_what_was_expected_of_it_has_mean_zero(name):
-    market, count = COVERING[name], 50_000
+    market, count = DEALERS[name], 50_000
     lanes = VecAdapter(market, count)
     lanes.seed(0)
     observations, actions = lanes.reset(), random_actions(market, count)

@@ -1,0 +1,27 @@
+"""Intervals for means over windows of one day, which may depend on their neighbours."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+def block_means(values: Floats, block: int, resamples: int, seed: int) -> Floats:
+    """Means (resamples,) of `values` (n,) drawn anew in blocks of `block` neighbours; the last is followed by the first.
+
+    The circular block bootstrap of Politis & Romano 1992. Blocks are drawn until there are n values; what is over is cut off.
+    """
+    n = len(values)
+    if not 1 <= block <= n:
+        raise ValueError(f"block must hold from 1 to all {n} windows, got {block}")
+    first = np.random.default_rng(seed).integers(0, n, (resamples, -(-n // block)))
+    drawn = (first[:, :, None] + np.arange(block)) % n
+    return values[drawn.reshape(resamples, -1)[:, :n]].mean(axis=1)
+
+
+def interval(values: Floats, block: int, resamples: int, seed: int) -> tuple[float, float]:
+    """The 2.5 and 97.5 % quantiles of `block_means`."""
+    low, high = np.quantile(block_means(values, block, resamples, seed), [0.025, 0.975])
+    return float(low), float(high)

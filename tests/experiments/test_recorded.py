@@ -1,0 +1,137 @@
+"""The mains that put simulated markets beside a recorded day."""
+
+import csv
+
+import numpy as np
+import pytest
+
+from experiments import backtest, realism
+from experiments.calibration.zero_intelligence import zero_intelligence
+from experiments.realism import Stream, gaps, sign_autocorrelation, signature, simulated_streams, spread_and_depth
+from experiments.setup import build, recorded_market
+from mm_env.data import lobster
+from mm_env.data.recording import SECOND, Quotes
+from mm_env.markets import amzn_book
+from mm_env.markets import zero_intelligence as zero_intelligence_book
+from mm_env.order_flow.published import amazon
+from tests.mm_env.recorded_days import random_day
+from tests.recordings import real
+from tests.worlds import within
+
+AMZN = "lobster/LOBSTER_SampleFile_AMZN_2012-06-21_5.zip"
+FIRST_PART = 16_200.0  # seconds
+
+
+@pytest.fixture(scope="module")
+def day(tmp_path_factory):
+    """A random day of a few seconds."""
+    return random_day(tmp_path_factory.mktemp("day") / "day.zip", seed=3, levels=25, events=4_000)
+
+
+def short(day, *window):
+    """Overrides that make a market of the recorded day of windows of a tenth of a second."""
+    begins, ends = window or (0.2, 0.9)
+    return (
+        f"path={day}", "recorded.clock={_target_:mm_env.FiniteHorizon,horizon:0.1,steps:10}", "recorded.venue.lot=1",
+        f"recorded.venue.window.begins={begins}", f"recorded.venue.window.ends={ends}",
+    )  # fmt: skip
+
+
+def test_the_two_parts_of_the_day_share_no_second(composed, day):
+    choices = [[f"market.venue.path={day}", f"window@market.venue.window={part}"] for part in ("train", "test")]
+    made = [composed("compare", "market=amzn_replay", *choice).market.venue.window for choice in choices]
+    train, test = (build(window) for window in made)
+    assert train.begins < train.ends < test.begins < test.ends
+
+
+def test_a_recorded_market_without_its_file_is_refused_in_one_line(refused):
+    said = refused(backtest.main)
+    assert "Missing mandatory value: path" in said.splitlines()[0]
+
+
+def test_what_agents_get_of_a_recorded_day_is_in_the_table(launch, day):
+    agents = "agents=[join,inside,fixed_symmetric]"
+    small = ("market.clock.steps=10", "market.clock.horizon=10.0", "episodes=50", "resamples=500", agents)
+    folder, (best,) = launch(backtest.main, *small, *short(day))
+    with (folder / "backtest.csv").open(newline="") as file:
+        rows = {row.pop("agent"): {name: float(x) for name, x in row.items()} for row in csv.DictReader(file)}
+    assert set(rows) == {"join", "inside", "fixed_symmetric"}
+    assert best == max(row["objective"] for row in rows.values())
+    assert all(row["objective_low"] <= row["objective"] <= row["objective_high"] for row in rows.values())
+    assert next(iter(rows.values()))["lead"] == 0.0
+    assert (folder / "backtest.md").read_text().count("\n") == 7
+
+
+def test_the_figures_of_the_table_are_those_of_the_windows(composed, day):
+    cfg = composed("backtest", *short(day), "title=book")
+    market = recorded_market(cfg)
+    assert len(market.venue.starts) == 7
+    found = backtest.figures(
+        [
+            backtest.Row(name, False, episodes(value), backtest.mean(np.zeros(2)))
+            for name, value in (("a", 1.0), ("b", 3.0))
+        ],
+        backtest.Bootstrap(1, 1_000, 0),
+    )
+    assert list(found) == ["b", "a"]
+    assert found["a"]["lead"] == (-2.0, -2.0, -2.0)
+    assert found["b"]["objective"][0] == 4.0
+
+
+def episodes(value):
+    """Four windows, of which nothing but the objective matters."""
+    nothing = np.zeros(4)
+    return backtest.Episodes(value + np.arange(4.0) - 0.5, *[nothing] * 7)
+
+
+def test_the_two_markets_beside_each_other(launch, day):
+    parts = ("parts.train=[0.2,0.5]", "parts.test=[0.5,0.9]")
+    folder, (gap,) = launch(realism.main, "books=2", "seconds=400", *parts, *short(day), "market.venue.warm_up=5")
+    with (folder / "realism.csv").open(newline="") as file:
+        rows = {row[0]: row[1:] for row in csv.reader(file)}
+    assert rows["figure"] == ["recorded, train", "recorded, test", "simulated, amzn_book"]
+    spreads = [float(x) for x in rows["mean spread (ticks)"]]
+    assert gap == pytest.approx(spreads[2] / spreads[1] - 1.0)
+    assert (folder / "realism.png").stat().st_size > 10_000
+
+
+def stream(times, bid, ask, orders=(), signs=(), length=10):
+    sizes = np.full(len(times), 2.0)
+    quotes = Quotes(np.array(times) * SECOND, np.array(bid), np.array(ask), sizes, sizes)
+    return Stream(length * SECOND, quotes, np.array(orders, np.int64), np.array(signs, np.int64))
+
+
+def test_figures_of_a_stream_by_hand():
+    made = stream([0, 4, 5], [10, 10, 12], [12, 14, 16], orders=[1, 1, 3], signs=[1, 1, -1])
+    spreads, depth, seconds = spread_and_depth([made])
+    assert (spreads.tolist(), depth.tolist(), seconds.tolist()) == ([2, 4, 4], [2.0] * 3, [4.0, 1.0, 5.0])
+    assert gaps([made.orders * SECOND]).tolist() == [2.0]
+    mids = np.array([11, 11, 11, 11, 12, 14, 14, 14, 14, 14.0])
+    assert signature([made] * 40, 0.5)[0] == pytest.approx(0.5 * np.sqrt((np.diff(mids) ** 2).mean()))
+
+
+def test_signs_that_alternate_are_anticorrelated():
+    made = stream([0], [10], [12], orders=range(100), signs=[1, -1] * 50, length=100)
+    found = sign_autocorrelation([made])
+    assert found[:2] == pytest.approx([-1.0, 1.0])
+
+
+def test_simulated_market_orders_come_at_the_rate_of_the_flow():
+    market = zero_intelligence_book()
+    streams = simulated_streams(market, 40, 200.0, seed=0)
+    counts = np.array([len(s.orders) for s in streams])
+    assert within(counts, 2 * market.venue.flow.taking * 200.0)
+    assert within(np.array([s.signs.sum() for s in streams]), 0.0)
+    assert all((np.diff(s.orders) >= 0).all() and s.quotes.time[-1] < s.length for s in streams)
+    assert all((s.quotes.bid < s.quotes.ask).all() for s in streams)
+
+
+def test_the_shipped_rates_are_those_of_the_first_part_of_the_day():
+    recording = lobster.read(real(AMZN)).until(round(FIRST_PART * SECOND))
+    found, flow, levels = zero_intelligence(recording, 60), amazon(), amzn_book().venue.levels
+    assert found is not None
+    assert levels == len(flow.arrival) == 60
+    np.testing.assert_allclose(flow.arrival, [rate.rate.value for rate in found.arrival], rtol=6e-3)
+    np.testing.assert_allclose(flow.cancellation, [rate.rate.value for rate in found.cancellation], rtol=6e-3)
+    assert flow.taking == pytest.approx(found.market.value, rel=5e-3)
+    assert round(found.unit) == 81
