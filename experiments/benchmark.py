@@ -43,7 +43,10 @@ env.step(env.action_space.sample()); print(imported - start, time.perf_counter()
 @experiment("benchmark")
 def main(cfg: DictConfig) -> float:
     """Print the tables and write them as CSV; lane-steps per second of the first market at 1,024 lanes."""
-    console, lines = Console(highlight=False), ["what,lanes,threads,per_second"]
+    console, lines = (
+        Console(width=None if sys.stdout.isatty() else 100, highlight=False),
+        ["what,lanes,threads,per_second"],
+    )
     threads = list(cfg.threads or sorted({1, os.cpu_count() or 1}))
     table = Table(title="million lane-steps per second, median of runs", box=box.SIMPLE_HEAD, title_justify="left")
     for heading in ("market", "lanes", *(f"{n} thread{'s' * (n > 1)}" for n in threads)):

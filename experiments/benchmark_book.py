@@ -43,9 +43,9 @@ class Speed(NamedTuple):
 def books(console: Console, cfg: DictConfig, threads: Sequence[int]) -> list[str]:
     """Print the table of order books; its lines of CSV."""
     table = Table(title="order books, median of runs", box=box.SIMPLE_HEAD, title_justify="left")
-    plural = [f"{n} thread{'s' * (n > 1)}" for n in threads]
-    for heading in ("book", "lanes", "events a decision", *(f"M events/s, {n}" for n in plural), "M decisions/s"):
-        table.add_column(heading, justify="left" if heading == "book" else "right", no_wrap=heading == "book")
+    rates = [f"M events/s\n{n} thread{'s' * (n > 1)}" for n in threads]
+    for heading in ("book", "lanes", "events a\ndecision", *rates, "M decisions/s\nat best"):
+        table.add_column(heading, justify="left" if heading == "book" else "right", no_wrap=True)
     lines = []
     for case in cases(cfg):
         speeds = [speed(case.market, case.lanes, n, cfg.seconds) for n in threads]

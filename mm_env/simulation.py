@@ -21,6 +21,7 @@ from mm_env.venue.book import OrderBook
 
 TILE = kernel.TILE
 LANES_PER_THREAD = 4096  # a second thread costs 20 us a step, which fewer lanes do not repay
+BOOKS_PER_THREAD = 4 * TILE  # 0.5 us each at least, for one event
 Floats = NDArray[np.float64]
 
 
@@ -36,7 +37,8 @@ class Simulation:
         self.market, self.num_lanes, self.seed = market, _lanes(num_lanes), 0
         self.episodes = np.zeros(num_lanes, np.int64)
         self._interpreted = interpreted
-        self._threads = max(1, min(threads or usable_threads(), num_lanes // LANES_PER_THREAD))
+        repaid = num_lanes // (BOOKS_PER_THREAD if isinstance(market.venue, OrderBook) else LANES_PER_THREAD)
+        self._threads = max(1, min(threads or usable_threads(), repaid))
         self._rules, self._loops = record(market), book_kernel if isinstance(market.venue, OrderBook) else kernel
         state = self._rules.begin(0.0, 0.0)
         self._shapes = (self._rules, state, (0.0,) * market.quote.width, tuple(self._rules.observe(state)))

@@ -10,7 +10,7 @@ from mm_env import Uniform
 from mm_env.component import flat, record
 from mm_env.noise import MAX_SEED, draw
 from mm_env.simulation import LANES_PER_THREAD, Simulation, usable_threads
-from tests.worlds import COVERING, numbers, random_actions, same_bits, story, world
+from tests.worlds import BOOKS, COVERING, numbers, random_actions, same_bits, story, world
 
 ACTIONS = random_actions(world(), 200)
 
@@ -47,6 +47,17 @@ def test_a_table_runs_alike_on_any_number_of_threads(monkeypatch):
 def test_few_lanes_stay_on_one_thread():
     assert Simulation(world(), 1_024, threads=8)._threads == 1
     assert Simulation(world(), 2 * mm_env.simulation.LANES_PER_THREAD, threads=2)._threads == 2
+
+
+def test_an_order_book_repays_a_thread_with_fewer_lanes_and_is_the_same_on_it():
+    market, lanes = BOOKS["cont_stoikov_talreja"], 2 * mm_env.simulation.BOOKS_PER_THREAD
+    single, double = (Simulation(market, lanes, threads=threads) for threads in (1, 2))
+    assert (single._threads, double._threads) == (1, 2)
+    assert Simulation(market, lanes - 1, threads=2)._threads == 1
+    actions = random_actions(market, lanes)
+    stories = [story(simulation, 9, actions, 6) for simulation in (single, double)]
+    assert all(same_bits(one, other) for one, other in zip(*stories, strict=True))
+    assert single.books.tobytes() == double.books.tobytes()
 
 
 @pytest.mark.parametrize("name", ["brownian", "binomial", "unbounded"])

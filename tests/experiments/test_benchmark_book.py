@@ -1,0 +1,35 @@
+"""The benchmark of order books times what it says it times."""
+
+import pytest
+
+from experiments import benchmark
+from experiments.benchmark_book import cases, deciding, speed
+from mm_env import Ergodic, EveryEvent
+from mm_env.markets import market_named
+
+
+def test_with_a_decision_at_every_event_there_are_hardly_more_decisions_than_events():
+    """A decision also comes where no event does for as long as 100 of them take."""
+    market = deciding(market_named("queue_reactive"), EveryEvent, 100)
+    timed = speed(market, 3, 1, 0.01)
+    assert 0.99 * timed.decisions < timed.events <= timed.decisions
+
+
+def test_there_are_as_many_events_a_decision_as_asked_for():
+    """Both are measured over thousands of events, of which a hundred a decision."""
+    timed = speed(deciding(market_named("queue_reactive"), Ergodic, 100), 64, 1, 0.05)
+    assert timed.events / timed.decisions == pytest.approx(100, rel=0.1)
+
+
+def test_every_flow_is_there_at_every_number_of_lanes(composed):
+    cfg = composed("benchmark", "books=[queue_reactive,hawkes]", "book_lanes=[1,2]", "book_levels=[4]")
+    found = [(case.name, case.lanes) for case in cases(cfg)]
+    assert found == [
+        ("queue_reactive", 1), ("queue_reactive", 2), ("hawkes", 1), ("hawkes", 2),
+        ("queue_reactive 4 levels", 1024), ("queue_reactive every event", 1), ("queue_reactive every event", 2),
+    ]  # fmt: skip
+
+
+def test_a_dealer_is_no_order_book(refused):
+    said = refused(benchmark.main, "markets=[]", "books=[amzn]", "start_up=false", "training_steps=0")
+    assert "error: books must be markets with an order book, got one with a Dealer" in said
