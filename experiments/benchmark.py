@@ -3,6 +3,7 @@
 python -m experiments.benchmark
 python -m experiments.benchmark markets=[glft] lanes=[1024] books=[] training_steps=0
 python -m experiments.benchmark markets=[] books=[hawkes] start_up=false training_steps=0
+python -m experiments.benchmark markets=[] books=[] start_up=false training_steps=0 replay=FILE.zip
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ def main(cfg: DictConfig) -> float:
         lines += [f"{name} tabulated,65536,{n},{rate:.0f}" for n, rate in zip(threads, rates, strict=True)]
     if cfg.markets:
         console.print(table)
-    if cfg.books:
+    if cfg.books or cfg.replay is not None:
         lines += books(console, cfg, threads)
     if cfg.start_up:
         lines += start_up(console)

@@ -1,4 +1,4 @@
-"""How fast order books are: events and decisions per second by flow, lanes, threads and levels."""
+"""How fast order books are: events and decisions per second by flow or recorded day, lanes, threads and levels."""
 
 from __future__ import annotations
 
@@ -14,19 +14,25 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from mm_env.clock import Clock, Ergodic, EveryEvent
+from mm_env.clock import Clock, Ergodic, EveryEvent, FiniteHorizon
 from mm_env.env import MarketMakingVectorEnv
 from mm_env.market import Market
 from mm_env.markets import market_named
+from mm_env.price import FromBook
 from mm_env.quote import Touch
+from mm_env.reward import InventoryPenalty
 from mm_env.venue.book import Book
+from mm_env.venue.replay import Replay
+from mm_env.venue.window import Drawn
 
 ENDLESS = 10_000_000  # decisions: no episode ends while it is timed
 WIDE = 1_024  # lanes at which levels are compared
+WINDOW = 300.0  # s of a recorded day that an episode plays
 
 
 class Case(NamedTuple):
-    """One row: a market that decides ENDLESS times, in so many lanes."""
+    """One row: a market in so many lanes. One of a recorded day is timed by whole episodes, any other within one that is
+    endless."""
 
     name: str
     market: Market
@@ -60,7 +66,8 @@ def books(console: Console, cfg: DictConfig, threads: Sequence[int]) -> list[str
 
 
 def cases(cfg: DictConfig) -> Iterator[Case]:
-    """Each book at each number of lanes; the first one also by levels, and with a decision at every event."""
+    """Each book at each number of lanes; the first one also by levels. It and the recorded day also with a decision at every
+    event."""
     for name in cfg.books:
         market = market_named(name)
         steady = deciding(market, Ergodic, cfg.events)
@@ -71,6 +78,29 @@ def cases(cfg: DictConfig) -> Iterator[Case]:
             deep = replace(first, venue=replace(first.venue, levels=levels))  # pyright: ignore[reportCallIssue]
             yield Case(f"{name} {levels} levels", deciding(deep, Ergodic, cfg.events), WIDE)
         yield from (Case(f"{name} every event", deciding(first, EveryEvent, 100), n) for n in cfg.book_lanes)
+    if cfg.replay is not None:
+        day = recorded(cfg.replay)
+        for name, market in {"replay": apart(day, cfg.events), "replay every event": at_each_event(day)}.items():
+            yield from (Case(name, market, lanes) for lanes in cfg.book_lanes)
+
+
+def recorded(path: str, window: float = WINDOW) -> Market:
+    """All of a LOBSTER day, a `window` of so many seconds an episode, with a decision each second."""
+    venue = Replay(path=path, window=Drawn(begins=0.0, ends=86_400.0), span=window)
+    clock = FiniteHorizon(window, max(1, round(window)))
+    return Market(price=FromBook(), venue=venue, clock=clock, quote=Touch(), reward=InventoryPenalty(phi=0.0))
+
+
+def apart(day: Market, events: float) -> Market:
+    """The recorded day with a decision after `events` messages on average."""
+    window = day.clock.horizon
+    return replace(day, clock=FiniteHorizon(window, max(1, round(window * activity(day) / events))))
+
+
+def at_each_event(day: Market) -> Market:
+    """The recorded day with a decision at each message, at the latest after ten times their mean distance."""
+    window = day.clock.horizon
+    return replace(day, clock=EveryEvent(window, max(1, round(window * activity(day) / 10))))
 
 
 def deciding(market: Market, clock: type[Clock], events: float) -> Market:
@@ -93,15 +123,17 @@ def activity(market: Market) -> float:
 
 def speed(market: Market, lanes: int, threads: int, seconds: float) -> Speed:
     """The median of five runs of about `seconds` each, both best prices being joined at every decision."""
-    env = MarketMakingVectorEnv(market, lanes, threads=threads)
+    env = MarketMakingVectorEnv(market, lanes, threads=threads, autoreset_mode="Disabled")
     env.reset(seed=0)
-    times = max(1, round(3.0 * seconds / _run(env, 3)[1]))
-    runs = [_run(env, times) for _ in range(5)]
-    rates = [Speed(events / elapsed, lanes * times / elapsed) for events, elapsed in runs]
+    run, steps = (_episodes, market.clock.steps) if isinstance(market.venue, Replay) else (_steps, 1)
+    run(env, 1)  # compiles
+    times = max(1, round(seconds / run(env, 1)[1]))
+    runs = [run(env, times) for _ in range(5)]
+    rates = [Speed(events / elapsed, lanes * steps * times / elapsed) for events, elapsed in runs]
     return Speed(*(statistics.median(column) for column in zip(*rates, strict=True)))
 
 
-def _run(env: MarketMakingVectorEnv, times: int) -> tuple[float, float]:
+def _steps(env: MarketMakingVectorEnv, times: int) -> tuple[float, float]:
     """The events of so many steps, and the seconds they took."""
     actions, before = _joining(env), env.simulation.books.counts.sum()
     start = time.perf_counter()
@@ -109,6 +141,18 @@ def _run(env: MarketMakingVectorEnv, times: int) -> tuple[float, float]:
         env.step(actions)
     elapsed = time.perf_counter() - start
     return float(env.simulation.books.counts.sum() - before), elapsed
+
+
+def _episodes(env: MarketMakingVectorEnv, times: int) -> tuple[float, float]:
+    """The events of so many episodes, and the seconds they took, with what it takes to begin them."""
+    events, elapsed = 0.0, 0.0
+    for _ in range(times):
+        start = time.perf_counter()
+        env.reset()
+        elapsed += time.perf_counter() - start
+        happened, spent = _steps(env, env.simulation.market.clock.steps)
+        events, elapsed = events + happened, elapsed + spent
+    return events, elapsed
 
 
 def _joining(env: MarketMakingVectorEnv) -> Any:

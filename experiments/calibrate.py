@@ -6,6 +6,8 @@ python -m experiments.calibrate data=binance path=[FIRST.gz,NEXT.gz] to=btcusdt
 
 from __future__ import annotations
 
+import time
+
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 from rich.console import Console
@@ -30,17 +32,22 @@ def main(cfg: DictConfig) -> float:
         raise ValueError("path must name the file of a recording, got None")
     if cfg.to is not None:
         check_free(market_path(cfg.to), cfg.overwrite)
+    start = time.perf_counter()
     recording = build(cfg.data)
     if not isinstance(recording, Recording):
         raise TypeError(f"data must describe a reader of recordings, got {type(recording).__name__}")
     path = market_path(cfg.to, recording.instrument, recording.day)
     check_free(path, cfg.overwrite)
+    read = time.perf_counter()
     found, folder = calibrate(recording, settings), output_folder()
+    done = time.perf_counter()
     text, estimates = market_yaml(found, _command()), rows(found)
     path.write_text(text)
     report.show(found, estimates)
     report.write(folder, found, estimates, text, save(folder, plots.figures(found)))
-    Console(highlight=False, soft_wrap=True).print(f"Market: {near(path)}\nReport and plots: {near(folder)}")
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"Read and checked in {read - start:.1f} s, calibrated in {done - read:.1f} s")
+    console.print(f"Market: {near(path)}\nReport and plots: {near(folder)}")
     return found.fits["pooled"].exponential.largest_gap
 
 

@@ -3,9 +3,10 @@
 import pytest
 
 from experiments import benchmark
-from experiments.benchmark_book import cases, deciding, speed
+from experiments.benchmark_book import apart, at_each_event, cases, deciding, recorded, speed
 from mm_env import Ergodic, EveryEvent
 from mm_env.markets import market_named
+from tests.mm_env.recorded_days import random_day
 
 
 def test_with_a_decision_at_every_event_there_are_hardly_more_decisions_than_events():
@@ -19,6 +20,15 @@ def test_there_are_as_many_events_a_decision_as_asked_for():
     """Both are measured over thousands of events, of which a hundred a decision."""
     timed = speed(deciding(market_named("queue_reactive"), Ergodic, 100), 64, 1, 0.05)
     assert timed.events / timed.decisions == pytest.approx(100, rel=0.1)
+
+
+def test_a_recorded_day_is_timed_by_the_messages_of_its_episodes(tmp_path):
+    """A decision after twenty on average; or after all of one stamp, of which there are a few."""
+    day = recorded(str(random_day(tmp_path / "day.zip", seed=3, events=20_000)), window=2.0)
+    timed = speed(apart(day, 20), 64, 1, 0.05)
+    assert timed.events / timed.decisions == pytest.approx(20, rel=0.1)
+    timed = speed(at_each_event(day), 3, 1, 0.01)
+    assert timed.decisions < timed.events < 4 * timed.decisions
 
 
 def test_every_flow_is_there_at_every_number_of_lanes(composed):
