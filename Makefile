@@ -2,6 +2,7 @@
 # make results: README's tables from scratch, about an hour. make test-slow: what CI cannot afford.
 PYTHON ?= python3
 BIN := .venv/bin
+WORKERS ?= 2 # tests at once
 
 .PHONY: train test test-slow results benchmark clean
 
@@ -12,7 +13,7 @@ test: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist loadfile
 
 test-slow: .venv/ready
 	$(BIN)/python -m pytest -m slow
