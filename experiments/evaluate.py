@@ -14,7 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from experiments import jobs, plots
 from experiments.benchmarks import Benchmarks
-from experiments.setup import build_market, build_policies, experiment, output_folder, run_config
+from experiments.setup import build_market, build_policies, check_alone, experiment, output_folder, run_config
 from experiments.show import show_contest
 
 
@@ -24,6 +24,7 @@ def main(cfg: DictConfig) -> float:
     if not isinstance(cfg.render, bool):
         raise ValueError(f"render must be true or false, got {cfg.render!r}")
     if cfg.run is not None:
+        check_alone("run", "seed", "episodes", "render")
         cfg.market = run_config(Path(cfg.run)).market
     market, name = build_market(cfg), str(HydraConfig.get().runtime.choices["agent"])
     policies, _ = build_policies(cfg, market, [cfg.run or OmegaConf.merge({"name": name}, cfg.agent)])

@@ -184,16 +184,24 @@ def job(task: Callable[[DictConfig], float], cfg: DictConfig, again: bool = True
 def job_folder(cfg: DictConfig) -> Path:
     """Where this run writes: to the folder that it resumes, or to one of its own.
 
-    Raises: ValueError if the folder to resume holds no interrupted training.
+    Raises: ValueError if the folder to resume holds no interrupted training, or is to be resumed as another one.
     """
     if "resume" not in cfg or cfg.resume is None:
         return output_folder()
+    check_alone("resume")
     from agents.learner import CHECKPOINT
 
     folder = Path(cfg.resume)
     if not (folder / jobs.CONFIG).is_file() or not (folder / CHECKPOINT).is_file():
         raise ValueError(f"resume must name a folder that holds {jobs.CONFIG} and {CHECKPOINT}, got {folder}")
     return folder
+
+
+def check_alone(option: str, *others: str) -> None:
+    """Refuse overrides of what `option`, a folder that brings its own config, has settled; `others` are not."""
+    given = [each for each in HydraConfig.get().overrides.task if each.split("=")[0] not in (option, *others)]
+    if given:
+        raise ValueError(f"{option} brings its own config and goes without {', '.join(given)}")
 
 
 def interrupted_config(folder: Path) -> DictConfig:

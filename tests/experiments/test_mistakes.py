@@ -80,6 +80,11 @@ def test_a_folder_that_holds_no_run_is_refused(refused, run):
     )
 
 
+def test_a_run_is_evaluated_on_its_own_market_and_as_it_is(refused):
+    said = one_line(refused(evaluate.main, "run=conf", "episodes=10", "market=aapl", "agent=glft"))
+    assert "run brings its own config and goes without market=aapl, agent=glft" in said
+
+
 def test_a_picture_is_wanted_or_not(refused):
     assert "render must be true or false, got 'perhaps'" in one_line(refused(evaluate.main, "render=perhaps"))
 
@@ -103,9 +108,11 @@ def test_an_agent_that_evaluate_does_not_know_is_refused_and_others_are_named(re
     (["episodes=0"], "episodes"),
     (["rivals=[gltf]"], "Did you mean 'glft'?"),
     (["resume=nowhere"], "resume must name a folder that holds config.yaml and "),
+    (["resume=x", "agent=td3", "market.price.sigma=1"], "resume brings its own config and goes without agent=td3, market"),
 ])  # fmt: skip
 def test_a_learner_is_refused_before_it_learns(refused, overrides, message):
-    assert message in one_line(refused(train.main, "rivals=[glft]", *overrides))
+    rivals = [] if "resume" in overrides[0] else ["rivals=[glft]"]
+    assert message in one_line(refused(train.main, *rivals, *overrides))
 
 
 def test_a_setting_that_the_algorithm_does_not_know_is_refused_by_name(launch):
