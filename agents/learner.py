@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import gymnasium as gym
 import numpy as np
@@ -16,10 +16,10 @@ from agents.clone import clone
 from agents.features import with_lateness
 from agents.policy import policy_of
 from agents.replay import ExpectedReplay
-from agents.rollouts import ExpectedRollouts, attached
+from agents.rollouts import BranchedRollouts, ExpectedRollouts, attached
 from agents.sb3 import ALGORITHMS, TrainedPolicy, VecAdapter, algorithm
 from mm_env.market import Market
-from mm_env.parameters import Count, NonNegative, Positive, Probability, check_fields
+from mm_env.parameters import Count, Interval, NonNegative, Positive, Probability, check_fields
 from mm_env.reward import InventoryPenalty
 from mm_env.rollout import inventory_levels, run_actions
 from mm_env.venue.book import OrderBook
@@ -35,8 +35,10 @@ EXPECTING: dict[str, dict[str, Any]] = {
 class Learner:
     """Trains `algorithm` for `total_steps` lane-steps on `num_envs` lanes.
 
-    `expected_fills` takes the luck of who traded with us out of what PPO, A2C, TD3 and SAC learn from (`agents.rollouts`). A
-    `teacher` (a Strategy, a Policy, or what makes one of a market) is cloned before PPO or A2C learns (`agents.clone`).
+    `expected_fills` takes the luck of who traded with us out of what PPO, A2C, TD3 and SAC learn from (`agents.rollouts`).
+    With `branches` the luck of a whole step is averaged over so many other outcomes of it, in any market but a recorded day; it
+    takes the place of `expected_fills`, and is for PPO and A2C.
+    A `teacher` (a Strategy, a Policy, or what makes one of a market) is cloned before PPO or A2C learns (`agents.clone`).
     `lateness` shows the nets the time left on a scale of logarithms too (`agents.features`).
     `noise` is the share of the position's unforeseeable gain left in the rewards it learns from (`InventoryPenalty.noise`);
     `standardise` subtracts and divides by `reward_units`, `reward_scale` then multiplies. None of it changes which policy is
@@ -55,6 +57,7 @@ class Learner:
     standardise: bool = True
     stagger: bool = True
     expected_fills: bool = False
+    branches: Annotated[int, Interval(0, 1024, whole=True)] = 0
     lateness: bool = False
     teacher: object = None
     checkpoints: NonNegative = 10
@@ -66,6 +69,8 @@ class Learner:
             raise ValueError(f"Learner.algorithm must be one of {', '.join(ALGORITHMS)}, got {self.algorithm!r}")
         if self.expected_fills and self.algorithm not in EXPECTING:
             raise ValueError(f"Learner.expected_fills is for {', '.join(EXPECTING)}, got {self.algorithm}")
+        if self.branches and self.algorithm not in ("PPO", "A2C"):
+            raise ValueError(f"Learner.branches is for PPO and A2C, got {self.algorithm}")
         if self.teacher is not None and self.algorithm not in ("PPO", "A2C"):
             raise ValueError(f"Learner.teacher is for PPO and A2C, got {self.algorithm}")
 
@@ -76,7 +81,9 @@ class Learner:
         settings = {"policy": "MlpPolicy", "device": "cpu", **deepcopy(self.settings)}  # it writes into them
         if self.lateness:
             settings["policy_kwargs"] = with_lateness(market, settings.get("policy_kwargs", {}))
-        if self.expected_fills and not isinstance(market.venue, OrderBook):
+        if self.branches:
+            settings |= {"rollout_buffer_class": BranchedRollouts}
+        elif self.expected_fills and not isinstance(market.venue, OrderBook):
             settings |= EXPECTING[self.algorithm]
         logs = str(log_folder) if log_folder else None
         return attached(algorithm(self.algorithm)(env=lanes, seed=seed, tensorboard_log=logs, **settings))
@@ -119,7 +126,7 @@ class Learner:
         self.check(market)
         quieter = self.training_market(market)
         shift, unit = reward_units(quieter) if self.standardise else (0.0, 1.0)
-        return VecAdapter(quieter, self.num_envs, None, self.reward_scale / unit, shift, self.stagger)
+        return VecAdapter(quieter, self.num_envs, None, self.reward_scale / unit, shift, self.stagger, self.branches)
 
     def training_market(self, market: Market) -> Market:
         """The market to learn on: the same but for the noise in its rewards."""

@@ -1,4 +1,4 @@
-"""Rollouts whose advantages are rid of the luck of who happened to trade with us.
+"""Rollouts whose advantages are rid of the luck of who happened to trade with us, or of all luck of a step.
 
 What a step is worth to a learner is r + V(s') - V(s). Two orders that fill, or pass by, lead to other inventories s' and
 so to other values, and that luck drowns what the quotes themselves change (README's ablations). But the quotes say how
@@ -7,6 +7,9 @@ likely each s' is, so V(s') is replaced by its conditional expectation (Rao & Bl
     r + gamma E[V(s') | s, a] - V(s),    E[V(s') | s, a] = sum over d in {-1, 0, 1} of P(d orders bought | s, a) V(s' | d)
 
 V(s') - E[V(s') | s, a] has mean zero given s and a, whatever V is, so the policy gradient's mean stays what it was.
+
+Where no formula gives it, as in an order book, E[r + gamma V(s') | s, a] is the mean over other outcomes of the same step
+(`mm_env.branches`), which leaves one n-th of the variance.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from stable_baselines3.common.buffers import RolloutBuffer
 
 from agents.policy import natural_units
 from agents.sb3 import VecAdapter
+from mm_env.clock import Ergodic
 from mm_env.impact import NoImpact
 from mm_env.market import Market
 from mm_env.venue.dealer import Dealer
@@ -33,6 +37,10 @@ class Expecting:
     def attach(self, model: Any) -> None:
         """Expect the values of this model, on the lanes it acts on."""
         self.critic, self.lanes = self.critic_of(model), model.get_env()
+        self.check()
+
+    def check(self) -> None:
+        """Refuse lanes whose values cannot be expected."""
         check_separable(self.lanes.market)
 
     def critic_of(self, model: Any) -> Any:
@@ -69,6 +77,37 @@ class ExpectedRollouts(Expecting, RolloutBuffer):
         return np.where(
             over, np.float32(0.0), expected_values(self.critic, self.lanes, following, self.foreseen) - values
         )
+
+
+class BranchedRollouts(ExpectedRollouts):
+    """A rollout buffer of PPO or A2C on a VecAdapter with branches."""
+
+    def check(self) -> None:
+        if self.lanes.branches is None:
+            raise ValueError("BranchedRollouts needs a VecAdapter with branches, got one with none")
+
+    def reset(self) -> None:
+        super().reset()
+        self.expected = np.zeros((self.buffer_size, self.n_envs), np.float32)  # E[r + gamma V(s') | s, a]
+
+    def add(self, obs: Singles, action: NDArray[Any], *rest: Any) -> None:
+        self.expected[self.pos] = branched_values(self.critic, self.lanes, self.gamma)
+        super(ExpectedRollouts, self).add(obs, action, *rest)
+
+    def compute_returns_and_advantage(self, last_values: torch.Tensor, dones: NDArray[Any]) -> None:
+        over = np.concatenate([self.episode_starts[1:], dones[None]])
+        values = np.concatenate([self.values[1:], last_values.numpy().reshape(1, -1)])
+        self.rewards = (self.expected - self.gamma * (1.0 - over) * values).astype(np.float32)
+        super(ExpectedRollouts, self).compute_returns_and_advantage(last_values, dones)
+
+
+def branched_values(critic: Any, lanes: VecAdapter, gamma: float) -> Singles:
+    """E[r + gamma V(s') | s, a] of the lanes' last step, (num_envs,), by the outcomes of its branches."""
+    observations, rewards, ended = lanes.outcomes
+    with torch.no_grad():
+        values = critic(torch.from_numpy(observations).flatten(0, 1)).numpy().reshape(rewards.shape)
+    over = np.float32(0.0) if isinstance(lanes.market.clock, Ergodic) else ended
+    return (rewards + gamma * (1.0 - over) * values).mean(axis=0, dtype=np.float32)
 
 
 def attached(model: Any) -> Any:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env.base_vec_env import VecEnv
 
+from mm_env.branches import Branches
 from mm_env.env import MarketMakingVectorEnv
 from mm_env.market import Market
 from mm_env.parameters import Interval, check
@@ -31,6 +32,7 @@ class VecAdapter(VecEnv):
 
     Learners see (reward - `reward_shift`) * `reward_scale`; `episode` is in the market's own units. With `stagger` the
     lanes' first episodes start at steps spread over the horizon, so that a rollout shows all times of an episode alike.
+    `branches` try each step that many times more (`mm_env.branches`); `outcomes` are those of the last one.
     """
 
     def __init__(
@@ -41,12 +43,14 @@ class VecAdapter(VecEnv):
         reward_scale: float = 1.0,
         reward_shift: float = 0.0,
         stagger: bool = False,
+        branches: int = 0,
     ) -> None:
         check("reward_shift", reward_shift, Interval())
         self.reward_shift, self.stagger = reward_shift, stagger
         check("reward_scale", reward_scale, Interval(0.0, low_open=True))
         self.reward_scale = reward_scale
         self.env = MarketMakingVectorEnv(market, num_envs, AutoresetMode.SAME_STEP, threads)
+        self.branches = Branches(self.env.simulation, branches) if branches else None
         self._started, self._actions = time.monotonic(), np.zeros(0)
         self._empty: list[dict[str, Any]] = [{} for _ in range(num_envs)]
         super().__init__(num_envs, self.env.single_observation_space, self.env.single_action_space)
@@ -74,14 +78,15 @@ class VecAdapter(VecEnv):
         self._actions = actions
 
     def step_wait(self) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_], list[dict[str, Any]]]:
+        if self.branches is not None:
+            tried = self.branches.step(np.asarray(self._actions, np.float64).reshape(-1))
+            self.outcomes = tried._replace(rewards=self._scaled(tried.rewards))
         observations, rewards, terminated, truncated, infos = self.env.step(self._actions)
         endings = self._endings(infos, truncated) if infos else self._empty
-        return (
-            observations,
-            (self.reward_scale * (rewards - self.reward_shift)).astype(np.float32),
-            terminated | truncated,
-            endings,
-        )
+        return observations, self._scaled(rewards), terminated | truncated, endings
+
+    def _scaled(self, rewards: NDArray[np.float64]) -> NDArray[np.float32]:
+        return (self.reward_scale * (rewards - self.reward_shift)).astype(np.float32)
 
     def _endings(self, infos: dict[str, Any], truncated: NDArray[np.bool_]) -> list[dict[str, Any]]:
         lanes: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]

@@ -4,6 +4,7 @@ python -m experiments.benchmark
 python -m experiments.benchmark markets=[glft] lanes=[1024] books=[] training_steps=0
 python -m experiments.benchmark markets=[] books=[hawkes] start_up=false training_steps=0
 python -m experiments.benchmark markets=[] books=[] start_up=false training_steps=0 replay=FILE.zip
+python -m experiments.benchmark markets=[] books=[] peers=[mbt_gym] start_up=false training_steps=0
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from rich.console import Console
 from rich.table import Table
 
 from experiments.benchmark_book import books
+from experiments.benchmark_peers import check_peers, peers
 from experiments.setup import CONF, build, experiment, output_folder
 from mm_env.env import MarketMakingVectorEnv
 from mm_env.market import Market
@@ -44,6 +46,7 @@ env.step(env.action_space.sample()); print(imported - start, time.perf_counter()
 @experiment("benchmark")
 def main(cfg: DictConfig) -> float:
     """Print the tables and write them as CSV; lane-steps per second of the first market at 1,024 lanes."""
+    check_peers(cfg.peers)
     console, lines = (
         Console(width=None if sys.stdout.isatty() else 100, highlight=False),
         ["what,lanes,threads,per_second"],
@@ -66,6 +69,8 @@ def main(cfg: DictConfig) -> float:
         console.print(table)
     if cfg.books or cfg.replay is not None:
         lines += books(console, cfg, threads)
+    if cfg.peers:
+        lines += peers(console, cfg)
     if cfg.start_up:
         lines += start_up(console)
     if cfg.training_steps:

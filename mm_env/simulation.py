@@ -106,10 +106,7 @@ class Simulation:
     @property
     def state(self) -> Any:
         """The `State` of all lanes, each number an array (num_lanes,): a copy."""
-        state = self._shapes[1]
-        tiles = self._states.reshape(self._tiles, count(state), TILE)
-        rows = tiles.transpose(1, 0, 2).reshape(count(state), -1)[:, : self.num_lanes]
-        return nest(state, iter(rows.copy()))
+        return nest(self._shapes[1], iter(self._by_lane(self._states).copy()))
 
     @property
     def books(self) -> Any:
@@ -119,7 +116,7 @@ class Simulation:
     def save(self) -> dict[str, Any]:
         """All that `restore` needs to go on as if nothing had happened."""
         arrays = {"states": self._states, "parameters": self._parameters, "episodes": self.episodes}
-        memory = [array.copy() for array in self._memory]
+        memory = [array.copy() for array in self._memory[:1]]  # what lanes share does not change
         return {"seed": self.seed, "memory": memory, **{name: array.copy() for name, array in arrays.items()}}
 
     def restore(self, saved: dict[str, Any]) -> None:
@@ -128,10 +125,23 @@ class Simulation:
         if len(saved["parameters"]) > len(self._parameters):
             self.part_parameters()
         self._states[:] = saved["states"]
-        for array, kept in zip(self._memory, saved["memory"], strict=True):
+        for array, kept in zip(self._memory[:1], saved["memory"], strict=True):
             array[:] = kept
         self._parameters[:] = np.resize(saved["parameters"], len(self._parameters))
         self.episodes[:] = saved["episodes"]
+
+    def imitate(self, other: Simulation) -> None:
+        """Put what lane i of `other`, with n lanes of the same market, is in into the lanes i, i + n, i + 2 n and so on.
+
+        Their next steps are other ones: noise belongs to a lane and its seed.
+        """
+        copies = self.num_lanes // other.num_lanes
+        self._fill(self._states, np.tile(other._by_lane(other._states), copies))
+        if other._stride:
+            self.part_parameters()
+            self._fill(self._parameters, np.tile(other._by_lane(other._parameters), copies))
+        for ours, theirs in zip(self._memory[:1], other._memory[:1], strict=True):
+            ours.reshape(copies, other.num_lanes)[:] = theirs
 
     def part_parameters(self) -> None:
         """Give each lane its own copy of the parameters, so that `set_parameter` may tell the lanes apart."""
@@ -146,6 +156,16 @@ class Simulation:
         """
         where = np.arange(self.num_lanes) if lanes is None else lanes
         self._parameters[where // TILE * self._stride + row * TILE + where % TILE] = values
+
+    def _by_lane(self, tiled: Floats) -> Floats:
+        """What lies in tiles, number by number and lane by lane: (numbers, num_lanes)."""
+        tiles = tiled.reshape(self._tiles, -1, TILE)
+        return tiles.transpose(1, 0, 2).reshape(tiles.shape[1], -1)[:, : self.num_lanes]
+
+    def _fill(self, tiled: Floats, by_lane: Floats) -> None:
+        """Write (numbers, num_lanes) to where it lies in tiles."""
+        padded = np.pad(by_lane, ((0, 0), (0, self._tiles * TILE - self.num_lanes)), mode="edge")
+        tiled.reshape(self._tiles, -1, TILE)[:] = padded.reshape(len(padded), self._tiles, TILE).transpose(1, 0, 2)
 
     @property
     def _where(self) -> tuple[Any, ...]:

@@ -1,0 +1,53 @@
+"""What else might have come: the lanes' next step, tried again and again with other noise."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mm_env.component import leaves
+from mm_env.noise import MAX_SEED
+from mm_env.parameters import Distribution, Interval, check
+from mm_env.simulation import Simulation
+from mm_env.venue.replay import Replay
+
+APART = 2**62  # between the seeds of lanes and of their branches
+
+
+class Outcomes(NamedTuple):
+    """What came of a step in each branch of each lane."""
+
+    observations: NDArray[np.float32]  # (count, num_lanes, k), of an episode's last step too
+    rewards: NDArray[np.float64]  # (count, num_lanes), price units
+    ended: NDArray[np.bool_]  # (count, num_lanes)
+
+
+class Branches:
+    """`count` copies of each lane of `simulation`, which step from where it stands and leave it as it is.
+
+    Given states and actions, the outcomes of all branches and that of the lane itself are independent and alike in law.
+    What they are is a function of (seed, lane, branch, episode, step), so nothing of a Branches needs to be saved.
+
+    Raises: ValueError where there is but one outcome (a recorded day), or a parameter is given lane by lane.
+    """
+
+    def __init__(self, simulation: Simulation, count: int) -> None:
+        check("branches", count, Interval(1, 2**20, whole=True))
+        market = simulation.market
+        if isinstance(market.venue, Replay):
+            raise ValueError(f"branches need a market that is drawn, got {market.venue}")
+        for leaf in leaves(market):
+            if np.ndim(leaf.value) and not isinstance(leaf.value, Distribution):
+                raise ValueError(f"branches need one value of Market.{leaf.path} for all lanes, got one for each")
+        self.simulation, self.count = simulation, count
+        self._copies = Simulation(market, simulation.num_lanes * count)
+
+    def step(self, actions: NDArray[np.float64]) -> Outcomes:
+        """What comes of actions (num_lanes * width,), as `Simulation.step` takes them."""
+        copies, shape = self._copies, (self.count, self.simulation.num_lanes)
+        copies.imitate(self.simulation)
+        copies.seed = (self.simulation.seed + APART) % (MAX_SEED + 1)
+        observations, rewards, ended, _ = copies.step(np.tile(actions, self.count))
+        return Outcomes(observations.reshape(*shape, -1), rewards.reshape(shape), ended.reshape(shape))
