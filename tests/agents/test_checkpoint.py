@@ -48,13 +48,14 @@ def weights(model: object) -> dict[str, np.ndarray]:
 
 
 TD3 = {**SAC, "algorithm": "TD3", "expected_fills": True, "lateness": True}
+BRANCHED = {**PPO, "branches": 3}
 EXPECTED = {**PPO, "expected_fills": True, "lateness": True, "noise": 0.0}
 
 
 @pytest.mark.parametrize(
     ("settings", "after"),
-    [(PPO, 900), (EXPECTED, 900), (SAC, 500), (TD3, 500)],
-    ids=["PPO", "PPO with expected fills", "SAC", "TD3 with expected fills"],
+    [(PPO, 900), (EXPECTED, 900), (BRANCHED, 900), (SAC, 500), (TD3, 500)],
+    ids=["PPO", "PPO with expected fills", "PPO with branches", "SAC", "TD3 with expected fills"],
 )
 def test_a_run_killed_and_resumed_ends_with_the_weights_of_an_uninterrupted_one(
     settings: dict, after: int, tmp_path: Path
