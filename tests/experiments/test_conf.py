@@ -201,7 +201,7 @@ def test_a_learners_yaml_makes_a_learner_and_composes(composed, name):
     learner = build(AGENTS[name])
     assert isinstance(learner, Learner)
     assert build(composed("train", f"agent={name}").agent) == learner or "learning_rate" in learner.settings
-    assert learner.algorithm.lower() == name.replace("_", "")
+    assert learner.algorithm.lower() == name.removesuffix("_book").replace("_", "")
 
 
 def test_there_is_a_learner_of_every_algorithm():
