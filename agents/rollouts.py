@@ -51,11 +51,15 @@ class Expecting:
         return {name: value for name, value in self.__dict__.items() if name not in ("critic", "lanes")}
 
 
-class ExpectedRollouts(Expecting, RolloutBuffer):
+class Rollouts(Expecting, RolloutBuffer):
     """A rollout buffer of PPO or A2C on a VecAdapter; `attach` tells it whose values to expect."""
 
     def critic_of(self, model: Any) -> Any:
         return model.policy.predict_values
+
+
+class ExpectedRollouts(Rollouts):
+    """With the expectation of the next value over who trades."""
 
     def reset(self) -> None:
         super().reset()
@@ -79,8 +83,8 @@ class ExpectedRollouts(Expecting, RolloutBuffer):
         )
 
 
-class BranchedRollouts(ExpectedRollouts):
-    """A rollout buffer of PPO or A2C on a VecAdapter with branches."""
+class BranchedRollouts(Rollouts):
+    """With the mean of reward and next value over the lanes' branches."""
 
     def check(self) -> None:
         if self.lanes.branches is None:
@@ -90,15 +94,15 @@ class BranchedRollouts(ExpectedRollouts):
         super().reset()
         self.expected = np.zeros((self.buffer_size, self.n_envs), np.float32)  # E[r + gamma V(s') | s, a]
 
-    def add(self, obs: Singles, action: NDArray[Any], *rest: Any) -> None:
+    def add(self, obs: Singles, action: NDArray[Any], *rest: Any) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         self.expected[self.pos] = branched_values(self.critic, self.lanes, self.gamma)
-        super(ExpectedRollouts, self).add(obs, action, *rest)
+        super().add(obs, action, *rest)
 
     def compute_returns_and_advantage(self, last_values: torch.Tensor, dones: NDArray[Any]) -> None:
         over = np.concatenate([self.episode_starts[1:], dones[None]])
         values = np.concatenate([self.values[1:], last_values.numpy().reshape(1, -1)])
         self.rewards = (self.expected - self.gamma * (1.0 - over) * values).astype(np.float32)
-        super(ExpectedRollouts, self).compute_returns_and_advantage(last_values, dones)
+        super().compute_returns_and_advantage(last_values, dones)
 
 
 def branched_values(critic: Any, lanes: VecAdapter, gamma: float) -> Singles:
