@@ -1,5 +1,5 @@
 # make train: set everything up and run the main job. make test: set up and run the whole test suite.
-# make results: README's tables from scratch, about an hour. make test-slow: what CI cannot afford.
+# make results: README's tables of learners from scratch, over an hour. make test-slow: what CI cannot afford.
 PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?= 2 # tests at once
@@ -20,6 +20,7 @@ test-slow: .venv/ready
 
 results: .venv/ready
 	$(BIN)/python -m experiments.compare experiment=leaderboard
+	$(BIN)/python -m experiments.compare experiment=order_book
 	$(BIN)/python -m experiments.compare experiment=ablations
 	$(BIN)/python -m experiments.compare experiment=robust_market_making
 

@@ -25,8 +25,9 @@ from mm_env.rollout import inventory_levels, run_actions
 from mm_env.venue.book import OrderBook
 
 CHECKPOINT = "checkpoint.pt"
+ON_POLICY = ("PPO", "A2C")
 EXPECTING: dict[str, dict[str, Any]] = {
-    **{name: {"rollout_buffer_class": ExpectedRollouts} for name in ("PPO", "A2C")},
+    **{name: {"rollout_buffer_class": ExpectedRollouts} for name in ON_POLICY},
     **{name: {"replay_buffer_class": ExpectedReplay} for name in ("TD3", "SAC")},
 }
 
@@ -69,9 +70,9 @@ class Learner:
             raise ValueError(f"Learner.algorithm must be one of {', '.join(ALGORITHMS)}, got {self.algorithm!r}")
         if self.expected_fills and self.algorithm not in EXPECTING:
             raise ValueError(f"Learner.expected_fills is for {', '.join(EXPECTING)}, got {self.algorithm}")
-        if self.branches and self.algorithm not in ("PPO", "A2C"):
+        if self.branches and self.algorithm not in ON_POLICY:
             raise ValueError(f"Learner.branches is for PPO and A2C, got {self.algorithm}")
-        if self.teacher is not None and self.algorithm not in ("PPO", "A2C"):
+        if self.teacher is not None and self.algorithm not in ON_POLICY:
             raise ValueError(f"Learner.teacher is for PPO and A2C, got {self.algorithm}")
 
     def model(self, market: Market, seed: int, log_folder: Path | None = None) -> Any:

@@ -25,7 +25,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from experiments.benchmark_book import books
+from experiments.benchmark_book import books, check_books
 from experiments.benchmark_peers import check_peers, peers
 from experiments.setup import CONF, build, experiment, output_folder
 from mm_env.env import MarketMakingVectorEnv
@@ -46,6 +46,9 @@ env.step(env.action_space.sample()); print(imported - start, time.perf_counter()
 @experiment("benchmark")
 def main(cfg: DictConfig) -> float:
     """Print the tables and write them as CSV; lane-steps per second of the first market at 1,024 lanes."""
+    for name in cfg.markets:
+        market_named(name)
+    check_books(cfg)
     check_peers(cfg.peers)
     console, lines = (
         Console(width=None if sys.stdout.isatty() else 100, highlight=False),

@@ -65,6 +65,19 @@ def books(console: Console, cfg: DictConfig, threads: Sequence[int]) -> list[str
     return lines
 
 
+def check_books(cfg: DictConfig) -> None:
+    """Refuse a market without an order book, and a recorded day that cannot be read.
+
+    Raises: ValueError.
+    """
+    for name in cfg.books:
+        venue = market_named(name).venue
+        if not isinstance(venue, Book):
+            raise ValueError(f"books must be markets with an order book, got one with a {type(venue).__name__}")
+    if cfg.replay is not None:
+        _ = recorded(cfg.replay).venue.starts  # pyright: ignore[reportAttributeAccessIssue]
+
+
 def cases(cfg: DictConfig) -> Iterator[Case]:
     """Each book at each number of lanes; the first one also by levels. It and the recorded day also with a decision at every
     event."""
@@ -79,8 +92,7 @@ def cases(cfg: DictConfig) -> Iterator[Case]:
             yield Case(f"{name} {levels} levels", deciding(deep, Ergodic, cfg.events), WIDE)
         yield from (Case(f"{name} every event", deciding(first, EveryEvent, 100), n) for n in cfg.book_lanes)
     if cfg.replay is not None:
-        day = recorded(cfg.replay)
-        for name, market in {"replay": apart(day, cfg.events), "replay every event": at_each_event(day)}.items():
+        for name, market in replays(recorded(cfg.replay), cfg.events).items():
             yield from (Case(name, market, lanes) for lanes in cfg.book_lanes)
 
 
@@ -91,22 +103,19 @@ def recorded(path: str, window: float = WINDOW) -> Market:
     return Market(price=FromBook(), venue=venue, clock=clock, quote=Touch(), reward=InventoryPenalty(phi=0.0))
 
 
-def apart(day: Market, events: float) -> Market:
-    """The recorded day with a decision after `events` messages on average."""
-    window = day.clock.horizon
-    return replace(day, clock=FiniteHorizon(window, max(1, round(window * activity(day) / events))))
-
-
-def at_each_event(day: Market) -> Market:
-    """The recorded day with a decision at each message, at the latest after ten times their mean distance."""
-    window = day.clock.horizon
-    return replace(day, clock=EveryEvent(window, max(1, round(window * activity(day) / 10))))
+def replays(day: Market, events: float) -> dict[str, Market]:
+    """The recorded day with a decision after `events` messages on average, and with one at each, at the latest after ten times
+    their mean distance."""
+    window, messages = day.clock.horizon, day.clock.horizon * activity(day)
+    clocks = {
+        "replay": FiniteHorizon(window, max(1, round(messages / events))),
+        "replay every event": EveryEvent(window, max(1, round(messages / 10))),
+    }
+    return {name: replace(day, clock=clock) for name, clock in clocks.items()}
 
 
 def deciding(market: Market, clock: type[Clock], events: float) -> Market:
     """The market with a decision after `events` events on average (at the latest then, by `EveryEvent`)."""
-    if not isinstance(market.venue, Book):
-        raise ValueError(f"books must be markets with an order book, got one with a {type(market.venue).__name__}")
     step = events / activity(market)
     return replace(market, clock=clock(step * ENDLESS, ENDLESS), quote=Touch())
 

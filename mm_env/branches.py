@@ -42,7 +42,7 @@ class Branches:
             if np.ndim(leaf.value) and not isinstance(leaf.value, Distribution):
                 raise ValueError(f"branches need one value of Market.{leaf.path} for all lanes, got one for each")
         self.simulation, self.count = simulation, count
-        self._copies = Simulation(market, simulation.num_lanes * count)
+        self._copies = Simulation(market, simulation.num_lanes * count, threads=simulation.threads)
 
     def step(self, actions: NDArray[np.float64]) -> Outcomes:
         """What comes of actions (num_lanes * width,), as `Simulation.step` takes them."""

@@ -36,7 +36,7 @@ class Simulation:
     ) -> None:
         self.market, self.num_lanes, self.seed = market, _lanes(num_lanes), 0
         self.episodes = np.zeros(num_lanes, np.int64)
-        self._interpreted = interpreted
+        self.threads, self._interpreted = threads, interpreted
         repaid = num_lanes // (BOOKS_PER_THREAD if isinstance(market.venue, OrderBook) else LANES_PER_THREAD)
         self._threads = max(1, min(threads or usable_threads(), repaid))
         self._rules, self._loops = record(market), book_kernel if isinstance(market.venue, OrderBook) else kernel

@@ -61,8 +61,8 @@ def value(model, observation):
 
 
 @pytest.mark.parametrize("name", COVERING)
-def test_targets_keep_their_mean_and_lose_their_luck(name):
-    """Each lane's own target less that of its branches has mean zero; the latter scatters less, lane by lane."""
+def test_targets_keep_their_mean(name):
+    """Each lane's own target less that of its branches has mean zero."""
     market, count = COVERING[name], 10_000
     lanes = VecAdapter(market, count, branches=4)
     lanes.seed(0)

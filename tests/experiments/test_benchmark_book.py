@@ -3,7 +3,7 @@
 import pytest
 
 from experiments import benchmark
-from experiments.benchmark_book import apart, at_each_event, cases, deciding, recorded, speed
+from experiments.benchmark_book import cases, deciding, recorded, replays, speed
 from mm_env import Ergodic, EveryEvent
 from mm_env.markets import market_named
 from tests.mm_env.recorded_days import random_day
@@ -25,9 +25,10 @@ def test_there_are_as_many_events_a_decision_as_asked_for():
 def test_a_recorded_day_is_timed_by_the_messages_of_its_episodes(tmp_path):
     """A decision after twenty on average; or after all of one stamp, of which there are a few."""
     day = recorded(str(random_day(tmp_path / "day.zip", seed=3, events=20_000)), window=2.0)
-    timed = speed(apart(day, 20), 64, 1, 0.05)
+    spaced, every = replays(day, 20).values()
+    timed = speed(spaced, 64, 1, 0.05)
     assert timed.events / timed.decisions == pytest.approx(20, rel=0.1)
-    timed = speed(at_each_event(day), 3, 1, 0.01)
+    timed = speed(every, 3, 1, 0.01)
     assert timed.decisions < timed.events < 4 * timed.decisions
 
 
@@ -40,6 +41,14 @@ def test_every_flow_is_there_at_every_number_of_lanes(composed):
     ]  # fmt: skip
 
 
-def test_a_dealer_is_no_order_book(refused):
-    said = refused(benchmark.main, "markets=[]", "books=[amzn]", "start_up=false", "training_steps=0")
-    assert "error: books must be markets with an order book, got one with a Dealer" in said
+@pytest.mark.parametrize(("mistake", "message"), [
+    ("books=[amzn]", "error: books must be markets with an order book, got one with a Dealer"),
+    ("replay=nowhere.zip", "error: Replay.path must name a LOBSTER zip or message CSV, got 'nowhere.zip', which is no file"),
+    ("markets=[glft,gltf]", "got 'gltf'. Did you mean 'glft'?"),
+])  # fmt: skip
+def test_a_mistake_is_found_before_anything_is_timed(refused, monkeypatch, mistake, message):
+    def timed(*_, **__):
+        raise AssertionError("the mistake was found too late")
+
+    monkeypatch.setattr(benchmark, "stepping", timed)
+    assert message in refused(benchmark.main, *([] if "markets" in mistake else ["markets=[glft]"]), mistake)
