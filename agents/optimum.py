@@ -76,12 +76,12 @@ class Optimum:
         """The best actions where time and inventory are all that matters."""
         return Table(self.market, self.actions[:, 0])
 
-    def save(self, path: Path) -> None:
-        """Write it to a file that `load` reads."""
+    def save(self, path: Path) -> bool:
+        """Write it to a file that `load` reads; False where it cannot be written, as on a full disk."""
         rate = np.nan if self.rate is None else self.rate
         name = stored.fingerprint(self.market, len(self.axis.nodes))
         arrays = {"value": self.value, "actions": self.actions, "rate": rate, "error": self.error, "market": name}
-        stored.write(path, {key: np.asarray(value) for key, value in arrays.items()})
+        return stored.write(path, {key: np.asarray(value) for key, value in arrays.items()})
 
     @classmethod
     def load(cls, path: Path, market: Market, nodes: int = NODES) -> Optimum:
@@ -115,24 +115,23 @@ def optimum(market: Market, nodes: int = NODES, kept_from: float = KEPT_FROM) ->
     """
     check("nodes", nodes, Interval(5, whole=True))  # half of fewer would be no coarser grid to tell the error by
     check_solvable(market)
-    path = stored.folder() / f"{stored.fingerprint(market, nodes)}.npz"
-    try:
-        return Optimum.load(path, market, nodes)
-    except ValueError:
-        return _kept(market, nodes, path, kept_from)
+    place = stored.folder()
+    path = place / f"{stored.fingerprint(market, nodes)}.npz" if place else None
+    with suppress(ValueError):
+        if path:
+            return Optimum.load(path, market, nodes)
+    return _kept(market, nodes, path, kept_from)
 
 
-def _kept(market: Market, nodes: int, path: Path, kept_from: float) -> Optimum:
+def _kept(market: Market, nodes: int, path: Path | None, kept_from: float) -> Optimum:
     axis, coarse = axis_of(market, nodes), axis_of(market, nodes // 2 + 1)
     _Solver(market, axis).kernel  # noqa: B018  (machine code is kept by itself)
     started = perf_counter()
     found = solve(market, axis)
     if len(coarse.nodes) < len(axis.nodes):  # else it is a state that has just these values, such as a regime
         found = replace(found, error=_grid_error(found, solve(market, coarse)))
-    if perf_counter() - started > kept_from and stored.lives_on(market):
-        with suppress(OSError):  # a full disk
-            found.save(path)
-            stored.make_room(path.parent)
+    if path and perf_counter() - started > kept_from and stored.lives_on(market) and found.save(path):
+        stored.make_room(path.parent)
     return found
 
 

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
-import os
 import sys
 import zipfile
 from collections.abc import Iterator
 from dataclasses import fields
-from functools import cache
 from importlib.metadata import version
+from io import BytesIO
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mm_env import engine
+from mm_env import cache, engine
+from mm_env.code_identity import code_of
 from mm_env.component import Component
 
 Arrays = dict[str, NDArray[Any]]
@@ -38,42 +38,35 @@ def lives_on(component: Component) -> bool:
     return all(type(part).__module__ != "__main__" for part in _components(component))
 
 
-def folder() -> Path:
-    """Where optima are kept, beside the machine code."""
-    return engine.cache_folder() / "optima"
+def folder() -> Path | None:
+    """Where optima are kept, beside the machine code; None where nothing can be."""
+    found = cache.folder()
+    return found / "optima" if found else None
 
 
-def write(path: Path, arrays: Arrays) -> None:
-    """Write a file that is there whole or not at all, whoever else writes it or dies."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile(dir=path.parent, prefix=path.stem, suffix=".part", delete=False) as file:
-        np.savez(file, **arrays)  # pyright: ignore[reportArgumentType]
-    os.replace(file.name, path)
+def write(path: Path, arrays: Arrays) -> bool:
+    """Write a file that is there whole or not at all, whoever else writes it or dies; False where it cannot be written."""
+    content = BytesIO()
+    np.savez(content, **arrays)  # pyright: ignore[reportArgumentType]
+    return cache.write(path, content.getvalue())
 
 
 def read(path: Path) -> Arrays | None:
-    """What `write` wrote, to the bit; None if there is nothing or it is damaged (each array carries a checksum)."""
+    """What `write` wrote, to the bit; None if there is nothing or it is damaged."""
+    content = cache.read(path)
     try:
-        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            found = {name: file[name] for name in file.files}
-        os.utime(path)
+        with np.load(BytesIO(content or b""), allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
     except _UNREADABLE:
         return None
-    return found
 
 
 def make_room(path: Path) -> None:
     """Remove the files that were used least recently until those of a folder fit into `ROOM`."""
-    files = [(found.stat(), found) for found in path.glob("*") if found.is_file()]
-    total = sum(stat.st_size for stat, _ in files)
-    for stat, found in sorted(files, key=lambda file: file[0].st_mtime):
-        if total <= ROOM:
-            break
-        found.unlink(missing_ok=True)
-        total -= stat.st_size
+    cache.make_room(path, ROOM)
 
 
-@cache
+@functools.cache
 def _source() -> str:
     """A digest of the source of this folder and of mm_env."""
     digest = hashlib.sha256()
@@ -114,7 +107,7 @@ def _class_code(base: type, seen: set[int]) -> Iterator[str]:
         if not name.startswith("__") and name != "Record":
             function = member.fget if isinstance(member, property) else getattr(member, "__func__", member)
             yield f"{name} "
-            yield from engine.code_of(function, seen)
+            yield from code_of(function, seen)
 
 
 def exactly(value: Any) -> str:

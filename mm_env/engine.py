@@ -1,16 +1,18 @@
 """Makes machine code of the kernel for a market's types, keeps it on disk, and never lets it go stale.
 
 Rules are dispatched on the type of the record they are called on (`engine_numba`) and inlined, so that a market's whole
-step becomes one loop without a call. The machine code lies in a folder named by a fingerprint of everything
-it was made from: the package's source and the code, constants and helpers of each rule.
+step becomes one loop without a call. The machine code lies in a file named by a fingerprint of everything that it was made
+from: the code, constants and helpers of the kernel and of each rule, the types, the compiler and the processor. An edit of
+anything else recompiles nothing.
 """
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import os
-import tempfile
-import types as python_types
+import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -18,25 +20,36 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from filelock import FileLock, Timeout
 
+from mm_env import cache as files
 from mm_env import component, maths
+from mm_env.code_identity import code_of
 
+ROOM = 2**29  # bytes of machine code; what was used least recently makes place
+_CHECKSUM = 32  # bytes at the start of a file: what is damaged is made anew
+_PATIENCE = 300.0  # seconds for another process that compiles the same
+_making = threading.RLock()  # numba compiles one thing at a time, and so do the versions of rules
 _registered: set[Any] = set()
-_made: dict[tuple[Path, Any], Callable[..., Any]] = {}
+_made: dict[str, Callable[..., Any]] = {}
 _settled: list[dict[Any, Callable[..., Any]]] = []
+_announced: set[str] = set()
+
+if hasattr(os, "register_at_fork"):  # a child shall not inherit a lock whose holder it has not
+    os.register_at_fork(before=_making.acquire, after_in_parent=_making.release, after_in_child=_making.release)
 
 
 def compiled(kernel: Callable[..., Any], *arguments: Any) -> Callable[..., Any]:
     """`kernel` as machine code for arguments of just these types; from the disk if it was compiled before."""
     import numba
 
-    if not _settled:
-        return _compiled(kernel, *arguments)
-    known, key = _settled[-1], (kernel, tuple(numba.typeof(argument) for argument in arguments))
-    if key not in known:
-        known[key] = _compiled(kernel, *arguments)
-    return known[key]
+    with _making:
+        if not _settled:
+            return _compiled(kernel, *arguments)
+        known, key = _settled[-1], (kernel, tuple(numba.typeof(argument) for argument in arguments))
+        if key not in known:
+            known[key] = _compiled(kernel, *arguments)
+        return known[key]
 
 
 @contextmanager
@@ -52,41 +65,99 @@ def settled() -> Iterator[None]:
 def _compiled(kernel: Callable[..., Any], *arguments: Any) -> Callable[..., Any]:
     import numba
 
-    config: Any = numba.core.config  # pyright: ignore[reportAttributeAccessIssue]
-
-    glue = _registered_glue()
-    glue.use_version(_rules_version(arguments), maths.SCALARS)
-    folder = cache_folder() / fingerprint(kernel, *arguments)
-    key = folder, tuple(numba.typeof(argument) for argument in arguments)
-    if key in _made:
-        return _made[key]
-    glue.name_apart(f"{folder.name} {key[1]}")
-    saved, config.CACHE_DIR = config.CACHE_DIR, str(folder)
-    try:
+    glue, rules = _registered_glue(), _rules_version(arguments)
+    types = tuple(numba.typeof(argument) for argument in arguments)
+    name = hashlib.sha256(f"{fingerprint(kernel, *arguments)} {types} {glue.processor()}".encode()).hexdigest()[:32]
+    if name not in _made:
+        glue.use_version(rules, maths.SCALARS)
         lives_on = not any(c.__module__ == "__main__" for c in _components(arguments))
-        dispatcher = numba.njit(nogil=True, error_model="numpy", cache=lives_on)(kernel)
-    finally:
-        config.CACHE_DIR = saved
-    dispatcher.compile(key[1])
-    _made[key] = dispatcher.get_overload(key[1])
-    return _made[key]
+        place = files.folder() if lives_on else None
+        _made[name] = _kept(place, name, kernel, types, rules) if place else _new(name, kernel, types, rules)[0]
+    return _made[name]
 
 
-def cache_folder() -> Path:
-    """Where machine code is kept: $MM_ENV_CACHE, or else a folder in the user's cache (the temporary one if read-only)."""
-    chosen = os.environ.get("MM_ENV_CACHE")
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = Path(chosen) if chosen else home / "mm_env"
+def _kept(place: Path, name: str, kernel: Callable[..., Any], types: Any, rules: str) -> Callable[..., Any]:
+    """The machine code that a file holds; else made, and kept there. Others who want the same meanwhile wait for it."""
+    path = place / f"{name}.code"
+    found = _loaded(path)
+    if found:
+        return found
+    with _alone(path.with_suffix(".lock")):
+        found = _loaded(path)
+        if found:
+            return found
+        made, content = _new(name, kernel, types, rules)
+        if content and files.write(path, hashlib.sha256(content).digest() + content):
+            files.make_room(place, ROOM)
+            _tidy(place)
+        return made
+
+
+def _loaded(path: Path) -> Callable[..., Any] | None:
+    whole = files.read(path) or b""
+    checksum, content = whole[:_CHECKSUM], whole[_CHECKSUM:]
+    return _registered_glue().revived(content) if checksum == hashlib.sha256(content).digest() else None
+
+
+def _new(name: str, kernel: Callable[..., Any], types: Any, rules: str) -> tuple[Callable[..., Any], bytes | None]:
+    with _notice(rules), _uncollected():
+        return _registered_glue().made(name, kernel, types)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without garbage collection: numba makes millions of objects that live on, and looking through them takes a tenth of the time."""
+    was = gc.isenabled()
+    gc.disable()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder if os.access(folder, os.W_OK) else Path(tempfile.gettempdir()) / "mm_env"
-    except OSError:
-        return Path(tempfile.gettempdir()) / "mm_env"
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Have a lock to oneself, if it is to be had: where it is not, work is done twice and nothing else."""
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=_PATIENCE)
+    except (OSError, Timeout, NotImplementedError):  # a full or a read-only disk, or one without locks
+        yield
+        return
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        lock.release()
+
+
+@contextmanager
+def _notice(rules: str) -> Iterator[None]:
+    """Say what is happening once it takes more than a second, on the console's error stream; once for the rules of a market."""
+
+    def say() -> None:
+        _announced.add(rules)
+        sys.stderr.write("mm_env: making machine code of this market's rules, as once for each new market ...\n")
+
+    timer = threading.Timer(1.0, say)
+    timer.daemon = True
+    if rules not in _announced:
+        timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+@cache
+def _tidy(place: Path) -> None:
+    files.remove_old_layout(place)
 
 
 def fingerprint(kernel: Callable[..., Any], *arguments: Any) -> str:
-    """A name for all that the machine code of `kernel` depends on."""
-    parts = [_package_source(), version("numba"), *code_of(kernel, set()), _rules_version(arguments)]
+    """A name for all that the machine code of `kernel` depends on but for types and processor."""
+    parts = [_own_source(), version("numba"), version("llvmlite"), *code_of(kernel, set()), _rules_version(arguments)]
     return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:24]
 
 
@@ -103,46 +174,12 @@ def _rules_version(arguments: Any) -> str:
 
 
 @cache
-def _package_source() -> str:
+def _own_source() -> str:
+    """A digest of this file and of the one that speaks to numba: of all else only what is reached counts."""
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.rglob("*.py")):
+    for path in (Path(__file__), Path(__file__).with_name("engine_numba.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()
-
-
-def code_of(thing: Any, seen: set[int]) -> Iterator[str]:
-    """What a function is made of: its code, constants, and the globals it names, followed through functions and modules."""
-    thing = getattr(thing, "py_func", thing)  # of a numba function
-    if not isinstance(thing, python_types.FunctionType):
-        yield _constant(thing)
-    elif id(thing) not in seen:
-        seen.add(id(thing))
-        closure = {name: cell.cell_contents for name, cell in zip(thing.__code__.co_freevars, thing.__closure__ or ())}
-        yield from _code_object(thing.__code__, {**thing.__globals__, **closure}, seen)
-        yield repr(thing.__defaults__)
-
-
-def _constant(thing: Any) -> str:
-    if isinstance(thing, np.ndarray | np.generic):
-        return f"{thing.dtype} {thing.shape} {thing.tobytes().hex()}"
-    plain = thing is None or isinstance(thing, int | float | complex | str | bytes | tuple | list | dict | frozenset)
-    return repr(thing) if plain else str(getattr(thing, "__name__", type(thing)))
-
-
-def _code_object(code: python_types.CodeType, names: dict[str, Any], seen: set[int]) -> Iterator[str]:
-    yield code.co_code.hex()
-    for constant in code.co_consts:
-        if isinstance(constant, python_types.CodeType):
-            yield from _code_object(constant, names, seen)
-        elif constant is not None and not isinstance(constant, str):
-            yield repr(constant)
-    for name in (*code.co_names, *code.co_freevars):
-        yield name
-        found = names.get(name)
-        yield from code_of(found, seen)
-        if isinstance(found, python_types.ModuleType):
-            for member in code.co_names:
-                yield from code_of(vars(found).get(member), seen)
 
 
 def _components(arguments: Any) -> Iterator[type[component.Component]]:
@@ -154,12 +191,17 @@ def _components(arguments: Any) -> Iterator[type[component.Component]]:
             yield from _components(argument)
 
 
-def _registered_glue() -> Any:
-    """The module that speaks to numba, told of every scalar function that is new since the last call."""
+@cache
+def _glue() -> Any:
     import mm_env.engine_numba as glue
 
+    return glue
+
+
+def _registered_glue() -> Any:
+    """The module that speaks to numba, told of every scalar function that is new since the last call."""
     for function in maths.SCALARS:
         if function not in _registered:
             _registered.add(function)
-            glue.register_scalar(function)
-    return glue
+            _glue().register_scalar(function)
+    return _glue()

@@ -6,26 +6,120 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Callable
-from functools import cache
+import pickle
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 from llvmlite import ir
 from numba import njit, types
 from numba.core.bytecode import FunctionIdentity
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import CompileResult
 from numba.core.registry import cpu_target
+from numba.core.serialize import dumps
 from numba.core.typing.templates import AbstractTemplate, AttributeTemplate, infer_getattr
 from numba.extending import intrinsic, lower_builtin, overload, register_jitable
 
 from mm_env import component, maths
 
 version = ""  # of the rules now being compiled: `engine.compiled` sets it
-_INLINED = {"forceinline": True, "error_model": "numpy"}
+_CALLED = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}  # by compiled code alone
+_INLINED = {"forceinline": True, **_CALLED}
+
+
+class Linked(JITCodeLibrary):
+    """The code of a rule: linked into the kernel that calls it, optimised there, and made machine code nowhere else.
+
+    numba would optimise each rule and make machine code of it by itself too, which takes as long again, which nobody runs, and
+    which stays in memory for as long as the process lives.
+    """
+
+    kernel = ""  # the name of the one function that is run
+
+    @property
+    def _runs(self) -> bool:
+        return self.name in (Linked.kernel, "nrt")  # nrt allocates memory
+
+    @property
+    def _stands_alone(self) -> bool:
+        return self._runs or self.name in {function.__qualname__ for function in maths.ROUTINES}
+
+    def _optimize_functions(self, ll_module):
+        """As numba does, but with one pass manager a module and not one a function: LLVM keeps each of them for good."""
+        ll_module.data_layout = self._codegen._data_layout
+        passes, builder = self._codegen._function_pass_manager()
+        for function in ll_module.functions:
+            if not function.is_declaration:
+                passes.run(function, builder)
+
+    def _optimize_final_module(self):
+        if self._stands_alone:
+            super()._optimize_final_module()
+
+    def _finalize_final_module(self):
+        if self._runs:
+            super()._finalize_final_module()
+        else:
+            self._finalize_dynamic_globals()
+            self._verify_declare_only_symbols()
+            self._finalized = True
+
+
+def processor() -> str:
+    """What machine code is made for: system, processor and its features."""
+    return str(cpu_target.target_context.codegen().magic_tuple())
+
+
+def made(
+    unit: str, kernel: Callable[..., Any], arguments: tuple[types.Type, ...]
+) -> tuple[Callable[..., Any], bytes | None]:
+    """`kernel` as machine code for arguments of these types, and what `revived` makes it of again, if that can be kept."""
+    name_apart(unit)
+    dispatcher = njit(nogil=True, error_model="numpy", no_cfunc_wrapper=True)(kernel)
+    with _only_linked_into(kernel):
+        dispatcher.compile(arguments)
+    found = dispatcher.overloads[arguments]
+    for (
+        env
+    ) in found._find_referenced_environments():  # what its rules raise or print, now that their code is part of it
+        found.target_context.codegen().set_env(env.env_name, env)
+    kept = None if found.lifted or found.library.has_dynamic_globals else dumps(found._reduce())
+    found.library._linking_libraries.clear()  # linked by now; else each of the rules' libraries would stay in memory
+    return found.entry_point, kept
+
+
+@contextmanager
+def _only_linked_into(kernel: Callable[..., Any]) -> Iterator[None]:
+    codegen: Any = cpu_target.target_context.codegen()
+    usual, codegen._library_class, Linked.kernel = codegen._library_class, Linked, kernel.__qualname__
+
+    def set_env(name: str, env: Any) -> None:
+        if codegen._engine.is_symbol_defined(name):
+            type(codegen).set_env(codegen, name, env)
+
+    codegen.set_env = set_env
+    try:
+        yield
+    finally:
+        codegen._library_class = usual
+        del codegen.set_env
+
+
+def revived(content: bytes) -> Callable[..., Any] | None:
+    """Machine code that `made` gave, in another process or later; None where it cannot be taken up."""
+    context = cpu_target.target_context
+    context.refresh()
+    try:
+        return CompileResult._rebuild(context, *pickle.loads(content)).entry_point
+    except Exception:  # of another version of what it was made of, whatever that raises: it is made anew
+        return None
 
 
 def register_scalar(function: Callable[..., Any]) -> None:
     """Let compiled code call a plain scalar function, or a routine."""
-    options = {"error_model": "numpy"} if function in maths.ROUTINES else _INLINED
+    options = _CALLED if function in maths.ROUTINES else _INLINED
     register_jitable(**options)(function)
 
 
@@ -61,7 +155,7 @@ class _RecordRules(AttributeTemplate):
         return types.BoundFunction(_method(function, version), value) if function else None
 
 
-@cache
+@lru_cache(maxsize=128)  # a market has forty
 def _method(function: Callable[..., Any], version: str) -> type[AbstractTemplate]:
     """The numba method that calls a rule, in one version of all rules, helpers and constants of a market."""
     dispatcher = njit(**_INLINED)(function)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from mm_env import engine, kernel
 from mm_env.component import Component, count, leaves, nest, nominal, record
+from mm_env.cores import usable_threads
 from mm_env.market import Market
 from mm_env.noise import MAX_SEED, parameter_uniforms
 from mm_env.parameters import Distribution
@@ -292,6 +293,5 @@ def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(usable_threads(), thread_name_prefix="mm_env")
 
 
-def usable_threads() -> int:
-    """NUMBA_NUM_THREADS if it is set, as launchers do for workers that share a machine; else one a core."""
-    return int(os.environ.get("NUMBA_NUM_THREADS") or os.cpu_count() or 1)
+if hasattr(os, "register_at_fork"):  # a child has none of its parent's threads: it starts its own when it needs them
+    os.register_at_fork(after_in_child=_pool.cache_clear)

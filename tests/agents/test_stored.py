@@ -1,5 +1,6 @@
 """Optima on disk: the same bits, never stale, and whole whatever happens."""
 
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -55,7 +56,7 @@ EDITS = {
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
     """A cache of its own, that is empty."""
-    monkeypatch.setattr(stored.engine, "cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(stored.cache, "folder", lambda: tmp_path)
     return tmp_path / "optima"
 
 
@@ -176,10 +177,26 @@ def test_the_least_recently_used_make_room(tmp_path, monkeypatch):
     monkeypatch.setattr(stored, "ROOM", 3_000)
     for name in "abc":
         stored.write(tmp_path / f"{name}.npz", {"x": np.zeros(100)})
-    stored.os.utime(tmp_path / "a.npz", (2e9, 2e9))
-    stored.os.utime(tmp_path / "b.npz", (1e9, 1e9))
+    os.utime(tmp_path / "a.npz", (2e9, 2e9))
+    os.utime(tmp_path / "b.npz", (1e9, 1e9))
     stored.make_room(tmp_path)
     assert {path.name for path in tmp_path.iterdir() if path.suffix == ".npz"} == {"a.npz", "c.npz"}
+
+
+def test_a_file_is_one_that_numpy_reads(tmp_path):
+    optimum(MARKET).save(tmp_path / "a.npz")
+    assert np.load(tmp_path / "a.npz")["value"].shape[0] == MARKET.clock.steps + 1
+
+
+def test_a_full_disk_stops_no_market(solved, cache, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(stored.cache.os, "replace", full)
+    first, again = optimum(MARKET, kept_from=0.0), optimum(MARKET, kept_from=0.0)
+    assert alike(first, again)
+    assert len(solved) == 2
+    assert not list(cache.iterdir())  # nor anything in part
 
 
 def test_a_class_typed_at_a_prompt_is_never_kept():

@@ -1,9 +1,6 @@
 """The engine: machine code gives the bits of plain Python, for every model of the package."""
 
-import os
-import tempfile
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -113,10 +110,11 @@ def test_another_type_another_kernel_another_machine_code():
 
 def test_the_same_types_do_not_compile_again(monkeypatch, tmp_path):
     monkeypatch.setenv("MM_ENV_CACHE", str(tmp_path))
+    monkeypatch.setattr(engine, "_made", {})
     market = world(quote=Depths(1.0))
     for _ in range(2):
         Simulation(market, 1).start(0)
-    assert len(list(tmp_path.rglob("*.nbc"))) == 1
+    assert len(list(tmp_path.rglob("*.code"))) == 1
 
 
 def test_where_nobody_edits_machine_code_is_found_without_a_fingerprint(monkeypatch):
@@ -129,23 +127,3 @@ def test_where_nobody_edits_machine_code_is_found_without_a_fingerprint(monkeypa
             engine.compiled(kernel.count_unusable, *other)
     with pytest.raises(ZeroDivisionError):
         engine.compiled(kernel.count_unusable, *arguments)
-
-
-def test_the_cache_lies_where_the_user_says(monkeypatch, tmp_path):
-    monkeypatch.setenv("MM_ENV_CACHE", str(tmp_path / "new" / "folder"))
-    assert engine.cache_folder() == tmp_path / "new" / "folder"
-    monkeypatch.delenv("MM_ENV_CACHE")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert engine.cache_folder() == tmp_path / "mm_env"
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    monkeypatch.setenv("HOME", str(tmp_path))
-    assert engine.cache_folder() == tmp_path / ".cache" / "mm_env"
-
-
-def test_a_cache_that_cannot_be_written_falls_back_to_the_temporary_folder(monkeypatch, tmp_path):
-    (tmp_path / "file").write_text("")
-    monkeypatch.setenv("MM_ENV_CACHE", str(tmp_path / "file" / "below"))
-    assert engine.cache_folder() == Path(tempfile.gettempdir()) / "mm_env"
-    monkeypatch.setenv("MM_ENV_CACHE", str(tmp_path))
-    monkeypatch.setattr(os, "access", lambda *_: False)
-    assert engine.cache_folder() == Path(tempfile.gettempdir()) / "mm_env"

@@ -1,15 +1,14 @@
 """The lanes: bit-identical whatever their number, the threads and what others do; replayed from any point."""
 
-import os
-
 import numpy as np
 import pytest
 
 import mm_env.simulation
 from mm_env import Uniform
 from mm_env.component import flat, record
+from mm_env.cores import usable_cores, usable_threads
 from mm_env.noise import MAX_SEED, draw
-from mm_env.simulation import LANES_PER_THREAD, Simulation, usable_threads
+from mm_env.simulation import LANES_PER_THREAD, Simulation
 from tests.worlds import BOOKS, COVERING, numbers, random_actions, same_bits, story, world
 
 ACTIONS = random_actions(world(), 200)
@@ -208,7 +207,7 @@ def test_a_staggered_lane_meets_the_noise_of_its_step():
     assert same_bits(numbers(simulation)[69], np.array(list(flat(after))))
 
 
-@pytest.mark.parametrize(("asked", "threads"), [("1", 1), ("3", 3), (None, os.cpu_count())])
+@pytest.mark.parametrize(("asked", "threads"), [("1", 1), ("3", 3), (None, usable_cores())])
 def test_lanes_have_the_threads_that_a_launcher_left_them(monkeypatch, asked, threads):
     if asked is None:
         monkeypatch.delenv("NUMBA_NUM_THREADS", raising=False)
