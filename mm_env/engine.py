@@ -106,7 +106,7 @@ def _new(name: str, kernel: Callable[..., Any], types: Any, rules: str) -> tuple
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """Without garbage collection: numba makes millions of objects that live on, and looking through them takes a tenth of the time."""
+    """Without garbage collection: looking through the millions of objects that numba makes takes a tenth of the time."""
     was = gc.isenabled()
     gc.disable()
     try:

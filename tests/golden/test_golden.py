@@ -1,0 +1,21 @@
+"""Yesterday's bits hold today's: what each named market brings, and the exact objectives, are those of the golden file."""
+
+import json
+
+import pytest
+
+from mm_env.markets import market_named
+from mm_env.registration import IDS
+from tests.golden.made import FILE, digests, objectives
+
+GOLDEN = json.loads(FILE.read_text(encoding="utf-8"))
+
+
+def test_every_registered_market_is_held():
+    assert set(GOLDEN) == set(IDS.values())
+
+
+@pytest.mark.parametrize("name", sorted(GOLDEN))
+def test_a_market_brings_what_it_brought(name):
+    market = market_named(name)
+    assert digests(market) | objectives(market) == GOLDEN[name]
