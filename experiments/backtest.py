@@ -33,6 +33,7 @@ from experiments.setup import (
     experiment,
     is_learner,
     load_run,
+    named,
     output_folder,
     recorded_market,
     run_config,
@@ -133,7 +134,7 @@ def asked_for(cfg: DictConfig, folder: Path) -> tuple[list[Training], dict[str, 
 
 def contenders(cfg: DictConfig, market: Market, recorded: Market) -> tuple[dict[str, Candidate], dict[str, str]]:
     """Strategies, with what they know of `market`, and runs that were trained before; and name -> reason for those left out."""
-    entries = {agent_config(entry)[0]: entry for entry in cfg.agents if not is_learner(entry)}
+    entries = named(entry for entry in cfg.agents if not is_learner(entry))
     runs = {name: Path(entry) for name, entry in entries.items() if agent_config(entry)[1] is None}
     built, refused = build_policies(cfg, market, [entry for name, entry in entries.items() if name not in runs])
     found = {name: Candidate(market, policy, moved(policy, recorded)) for name, policy in built.items()}
@@ -151,7 +152,7 @@ def at_home(candidate: Candidate, episodes: int, bootstrap: Bootstrap) -> Estima
     window = InTurn(home.venue.window.begins, home.venue.window.ends)
     day = replace(home, venue=replace(home.venue, window=window))
     objective = play(day, moved(here, day), len(day.venue.starts), bootstrap.seed).objective  # pyright: ignore
-    low, high = bootstrap(objective)
+    low, high = replace(bootstrap, block=min(bootstrap.block, len(objective)))(objective)
     return Estimate(float(objective.mean()), 0.5 * (high - low))
 
 

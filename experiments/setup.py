@@ -279,11 +279,8 @@ def build_policies(cfg: DictConfig, market: Market, names: Iterable[Any]) -> tup
     """
     policies: dict[str, Policy] = {}
     refused: dict[str, str] = {}
-    entries: dict[str, Any] = {}
-    for entry in names:
-        name, config = agent_config(entry)
-        if entries.setdefault(name, entry) != entry:
-            raise ValueError(f"agents must have names of their own, got {name!r} twice: {entries[name]} and {entry}")
+    for name, entry in named(names).items():
+        _, config = agent_config(entry)
         if config is None:
             policies[name] = load_run(Path(entry), market)
             continue
@@ -294,6 +291,16 @@ def build_policies(cfg: DictConfig, market: Market, names: Iterable[Any]) -> tup
                 raise
             refused[name] = plainly(error)
     return policies, refused
+
+
+def named(entries: Iterable[Any]) -> dict[str, Any]:
+    """Name -> entry of `agents`. Raises: ValueError where two entries that differ have one name."""
+    found: dict[str, Any] = {}
+    for entry in entries:
+        name, _ = agent_config(entry)
+        if found.setdefault(name, entry) != entry:
+            raise ValueError(f"agents must have names of their own, got {name!r} twice: {found[name]} and {entry}")
+    return found
 
 
 def load_run(folder: Path, market: Market) -> Policy:
