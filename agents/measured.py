@@ -119,7 +119,7 @@ def decay(fills: Sequence[Fills]) -> tuple[float, float]:
     most = 1.0
     while excess(most) > 0.0:
         most *= 2.0
-    k = float(brentq(excess, 0.0, most, xtol=1e-13, rtol=1e-14) / scale)  # pyright: ignore[reportOperatorIssue]
+    k = float(brentq(excess, 0.0, most, xtol=1e-13) / scale)  # pyright: ignore[reportOperatorIssue]
     return float(filled / (time @ np.exp(-k * depth))), k
 
 

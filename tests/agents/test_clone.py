@@ -91,7 +91,7 @@ def test_choices_are_cloned_too():
     "teacher", [FixedSymmetric(0.4), FixedSymmetric(1.4), AtTouch(BOOK, -1), AtTouch(BOOK, 2)], ids=str
 )
 def test_at_the_touch_of_a_book_a_teacher_shows_the_quotes_it_means(teacher):
-    """A strategy counts from the mid, `AtTouch` in another action space than the learner's: both were cloned as something else."""
+    """A strategy counts from the mid, `AtTouch` in another action space than the learner's: neither is what indices say."""
     market = replace(BOOK, quote=Touch(behind=3, hedging=True))
     lanes = VecAdapter(market, 16)
     lanes.seed(0)
