@@ -72,7 +72,7 @@ def _measured(market: Market, seed: int) -> Measured:
 
 
 def depths(venue: Any) -> Iterator[float]:
-    """1/2, 3/2, ... ticks as far as orders stand, from a dozen ticks on a quarter further each time; price units."""
+    """1/2, 3/2, ... ticks as far as orders stand, from eight ticks on by a quarter more each time; price units."""
     tick, ticks = float(np.median(np.asarray(venue.tick))), 0
     while ticks < venue.levels:
         yield tick * (ticks + 0.5)

@@ -124,9 +124,10 @@ def asked_for(cfg: DictConfig, folder: Path) -> tuple[list[Training], dict[str, 
     """The trainings, checked, and name -> reason for learners that a recorded day cannot teach."""
     asked: list[Training] = []
     unfit: dict[str, str] = {}
-    for name, config in (agent_config(entry) for entry in cfg.agents if is_learner(entry)):
+    for name, entry in named(cfg.agents).items():
         try:
-            asked += trainings(cfg, cfg.title, cfg.market, name, config, folder)
+            if is_learner(entry):
+                asked += trainings(cfg, cfg.title, cfg.market, name, agent_config(entry)[1], folder)
         except Unbranchable as reason:
             unfit[name] = str(reason)
     return asked, unfit

@@ -135,6 +135,9 @@ def test_two_agents_of_one_name_are_refused(refused, day):
     agents = "agents=[{name: mine, base: join},{name: mine, base: inside}]"
     assert "agents must have names of their own, got 'mine' twice" in refused(compare.main, agents)
     assert "got 'mine' twice" in refused(backtest.main, *short(day), agents)
+    learners = "agents=[{name: mine, base: ppo},{name: mine, base: td3}]"
+    assert "got 'mine' twice" in refused(compare.main, learners)
+    assert "got 'mine' twice" in refused(backtest.main, *short(day), learners)
 
 
 def test_the_figures_of_the_table_are_those_of_the_windows(composed, day):
