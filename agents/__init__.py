@@ -10,9 +10,10 @@ from agents.fixed import FixedSymmetric, LinearSkew
 from agents.glft import GLFT, GLFTAsymptotic
 from agents.policy import Policy, RandomPolicy, Strategy, StrategyPolicy
 from agents.touch import AtTouch, ImbalanceSkew
+from agents.tuning import tuned
 
 __all__ = [
     "GLFT", "AtTouch", "AvellanedaStoikov", "AvellanedaStoikovStationary", "AvellanedaStoikovSymmetric",
     "CarteaJaimungal", "CarteaJaimungalStationary", "FixedSymmetric", "GLFTAsymptotic", "ImbalanceSkew", "LinearSkew",
-    "Policy", "RandomPolicy", "Strategy", "StrategyPolicy", "best_fixed", "best_linear_skew",
+    "Policy", "RandomPolicy", "Strategy", "StrategyPolicy", "best_fixed", "best_linear_skew", "tuned",
 ]  # fmt: skip

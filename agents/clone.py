@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from agents.policy import Policy
+from agents.policy import Policy, translated
 from agents.sb3 import VecAdapter
 
 _STEPS, _BATCH, _LEARNING_RATE = 1500, 1024, 3e-3
@@ -40,7 +40,14 @@ def clone(model: Any, teacher: Policy) -> None:
 
 
 def demonstrate(lanes: VecAdapter, teacher: Policy) -> Lessons:
-    """A whole episode of each lane played by the teacher."""
+    """A whole episode of each lane played by the teacher. One with another action space quotes the same depths in theirs.
+
+    Raises: ValueError where its actions are none of theirs.
+    """
+    teacher = translated(teacher, lanes.market)
+    learnt = getattr(getattr(teacher, "model", None), "action_space", lanes.action_space)
+    if learnt != lanes.action_space:
+        raise ValueError(f"a teacher must have learnt to act in {lanes.action_space}, got one of {learnt}")
     staggered, lanes.stagger = lanes.stagger, False
     seen, rewards = [], []
     observations: Any = lanes.reset()

@@ -18,6 +18,7 @@ from agents.policy import policy_of
 from agents.replay import ExpectedReplay
 from agents.rollouts import BranchedRollouts, ExpectedRollouts, attached
 from agents.sb3 import ALGORITHMS, TrainedPolicy, VecAdapter, algorithm
+from mm_env.branches import check_branches
 from mm_env.market import Market
 from mm_env.parameters import Count, Interval, NonNegative, Positive, Probability, check_fields
 from mm_env.reward import InventoryPenalty
@@ -136,7 +137,9 @@ class Learner:
         return replace(market, reward=replace(market.reward, noise=self.noise))
 
     def check(self, market: Market) -> None:
-        """Refuse a market whose actions the algorithm cannot take."""
+        """Refuse a market whose actions the algorithm cannot take, or in which no step can be tried again by `branches`."""
+        if self.branches:
+            check_branches(market)
         discrete = isinstance(market.quote.space, gym.spaces.Discrete)
         if discrete and self.algorithm in ("SAC", "TD3", "TQC"):
             raise ValueError(f"{self.algorithm} needs continuous actions, got {market.quote}")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
+from inspect import signature
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mm_env.component import differs, record
 from mm_env.market import Market
-from mm_env.quote import Unbounded
+from mm_env.quote import NOWHERE, Quoting, Unbounded, View
 from mm_env.rollout import Episodes, inventory_levels, run_actions, run_policy
 
 Floats = NDArray[np.float64]
@@ -46,7 +48,10 @@ class Table:
         return self.actions[step, level]
 
     def depths(self) -> Floats:
-        """Bid and ask depth (steps or 1, levels, 2), price units."""
+        """Bid and ask depth (steps or 1, levels, 2), price units.
+
+        Raises: ValueError where the actions count from an order book's best prices: what they quote depends on the book.
+        """
         return quoted_depths(self.market, self.actions)
 
 
@@ -59,8 +64,7 @@ class StrategyPolicy:
 
     def act(self, observations: NDArray[np.float32]) -> NDArray[Any]:
         inventory, seconds_left = natural_units(self.market, observations)
-        actions = self.market.quote.encode(self.strategy.depths(inventory, seconds_left))
-        return actions if self.market.quote.space.shape else actions[..., 0].astype(np.int64)
+        return quoting(self.market, self.strategy.depths(inventory, seconds_left), observations)
 
     def table(self) -> Table:
         """Every quote of the strategy, as its paper has it: not held to the market's action space."""
@@ -76,6 +80,19 @@ def policy_of(agent: Any, market: Market) -> Policy:
     """A strategy, a policy, or what makes either of a market, as a policy of `market`."""
     made: Any = agent(market) if callable(agent) else agent
     return StrategyPolicy(made, market) if isinstance(made, Strategy) else made
+
+
+def moved(policy: Any, market: Market) -> Policy:
+    """The policy, with all that it knows, in another market that shows the same: in its own action space, if it has one.
+
+    Raises: TypeError for one that keeps a market and is no dataclass, and so cannot be told of another.
+    """
+    own = getattr(policy, "market", None)
+    if own is None:
+        return policy
+    if not is_dataclass(policy) or "market" not in {field.name for field in fields(policy)}:
+        raise TypeError(f"a policy with a market of its own must be a dataclass with a field `market`, got {policy!r}")
+    return replace(policy, market=replace(market, quote=own.quote))  # pyright: ignore[reportArgumentType, reportReturnType]
 
 
 @dataclass(frozen=True)
@@ -153,11 +170,89 @@ def play(market: Market, policy: Policy, num_episodes: int, seed: int, on_step: 
     return run_policy(own, policy.act, num_episodes, seed, on_step)
 
 
-def quoted_depths(market: Market, actions: NDArray[Any]) -> Floats:
-    """The depths (..., 2) in price units that actions (..., width) quote."""
-    from mm_env.component import record
+def quoting(market: Market, depths: Floats, observations: NDArray[np.float32]) -> NDArray[Any]:
+    """The actions of `market`, (n, width) or (n,), that quote `depths` (n, 2), price units from the mid, where lanes show
+    observations (n, k)."""
+    quote = market.quote
+    actions = quote.encode(depths, view(market, observations)) if _counts_from_touch(quote) else quote.encode(depths)
+    return actions if quote.space.shape else actions[..., 0].astype(np.int64)
 
+
+def view(market: Market, observations: NDArray[np.float32]) -> View:
+    """Others' half-spread and the tick, as an order book's observations (n, k) show them.
+
+    Raises: ValueError where the tick differs by lane, which nobody is shown.
+    """
+    tick = market.venue.tick  # pyright: ignore[reportAttributeAccessIssue]
+    if differs(tick):
+        raise ValueError(f"depths become ticks only where venue.tick is the same in all lanes, got {tick!r}")
+    spread = np.rint(observations[:, market.observation_names.index("spread")].astype(np.float64))
+    return View(0.5 * tick * spread, tick)
+
+
+def quoted_depths(market: Market, actions: NDArray[Any], seen: View | None = None) -> Floats:
+    """The depths (..., 2) in price units from the mid that actions (..., width) quote, in the book that is `seen`.
+
+    Raises: ValueError where actions count from an order book's best prices, and none is seen.
+    """
+    depths = quotes(market, actions)[..., :2]
+    if not market.quote.at_touch():
+        return depths
+    if seen is None:
+        raise ValueError(
+            f"the actions of {market.quote} count from the best prices: without a View of the book they are no depths"
+        )
+    return np.where(depths >= NOWHERE, NOWHERE, seen.depths(depths))
+
+
+def quotes(market: Market, actions: NDArray[Any]) -> Floats:
+    """What actions (..., width) decode to, (..., 4): the fields of `Quote`."""
     quote = record(market.quote)
     flat = np.asarray(actions, np.float64).reshape(-1, market.quote.width)
-    depths = [quote.decode(tuple(action))[:2] for action in flat.tolist()]
-    return np.array(depths).reshape(*np.shape(actions)[:-1], 2)
+    decoded = [tuple(quote.decode(tuple(action))) for action in flat.tolist()]
+    return np.array(decoded).reshape(*np.shape(actions)[:-1], 4)
+
+
+@dataclass(frozen=True)
+class Translated:
+    """A policy that acts in a `market` of its own, as one of another `market` that shows the same: it quotes the same depths,
+    or the nearest that can be quoted there.
+
+    Raises: ValueError where the two show different things, or for what the other one's actions do not know: market orders.
+    """
+
+    policy: Any
+    market: Market
+
+    def __post_init__(self) -> None:
+        own, other = self.policy.market.observation_names, self.market.observation_names
+        if own != other:
+            raise ValueError(f"a policy of a market that shows {own} cannot act in one that shows {other}")
+
+    def act(self, observations: NDArray[np.float32]) -> NDArray[Any]:
+        own: Market = self.policy.market
+        actions = np.asarray(self.policy.act(observations)).reshape(len(observations), own.quote.width)
+        if (quotes(own, actions)[:, 2] > 0.0).any():
+            raise ValueError(f"the market orders of {own.quote} cannot be told in the actions of {self.market.quote}")
+        seen = view(own, observations) if own.quote.at_touch() else None
+        return quoting(self.market, quoted_depths(own, actions, seen), observations)
+
+
+def translated(policy: Policy, market: Market) -> Policy:
+    """The policy itself if it acts in the action space of `market`, else `Translated`."""
+    own = getattr(policy, "market", market)
+    return policy if own.quote == market.quote else Translated(policy, market)
+
+
+def _counts_from_touch(quote: Quoting) -> bool:
+    """Whether it needs a View to encode. Raises: TypeError if it does and takes none."""
+    if not quote.at_touch():
+        return False
+    try:
+        signature(quote.encode).bind(None, None)
+    except TypeError:
+        raise TypeError(
+            f"{type(quote).__name__}.encode must take (depths, view), as it counts from the best prices: depths are price "
+            "units from the mid, view.ticks_behind(depths) is what they are in ticks"
+        ) from None
+    return True

@@ -15,7 +15,7 @@ from mm_env.quote import Touch
 from mm_env.venue.book import OrderBook
 
 Floats = NDArray[np.float64]
-AWAY = 9.0  # ticks behind the best price: no quote
+AWAY = np.inf  # ticks behind the best price: no quote
 
 
 @dataclass(frozen=True)
@@ -33,16 +33,21 @@ class AtTouch:
         check_fields(self, scalar=True)
         if not isinstance(self.market.venue, OrderBook):
             raise ValueError(f"{type(self).__name__} needs an order book, got a {type(self.market.venue).__name__}")
+        if self.behind < -1:
+            raise ValueError(
+                f"{type(self).__name__}.behind must be >= -1, one tick inside the spread, got {self.behind}"
+            )
         object.__setattr__(self, "market", replace(self.market, quote=Touch(behind=max(1, self.behind))))
 
     def act(self, observations: NDArray[np.float32]) -> NDArray[Any]:
         """Indices (n,) of `Touch`, on observations (n, k)."""
         bid, ask = self.ticks_behind(observations)
         inventory, _ = natural_units(self.market, observations)
-        depths = np.stack(
+        behind = np.stack(
             [np.where(inventory >= self.most, AWAY, bid), np.where(-inventory >= self.most, AWAY, ask)], -1
         )
-        return self.market.quote.encode(depths)[:, 0].astype(np.int64)
+        quote: Any = self.market.quote
+        return quote.index(behind)[:, 0].astype(np.int64)
 
     def ticks_behind(self, observations: NDArray[np.float32]) -> tuple[Floats, Floats]:
         """Of bid and ask, (n,) each."""

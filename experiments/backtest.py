@@ -1,7 +1,10 @@
 """What was learnt or measured in a simulated market, tried on windows of a recorded day that nobody has seen.
 
 python -m experiments.backtest path=LOBSTER_SampleFile_AMZN_2012-06-21_5.zip
+python -m experiments.backtest path=FILE.zip 'agents=[join,outputs/train/...,{name: mine, base: glft, tuned: [k,A]}]'
 python -m experiments.backtest path=FILE.zip market=amzn_replay market.venue.path=FILE.zip  # trained on the day's first part
+
+A recorded day cannot teach learners with `branches`: they are left out of the last.
 """
 
 from __future__ import annotations
@@ -9,8 +12,9 @@ from __future__ import annotations
 import csv
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from omegaconf import DictConfig
@@ -18,10 +22,10 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from agents.policy import play
+from agents.policy import Policy, moved, play
 from experiments import table
 from experiments.bootstrap import Floats, interval
-from experiments.school import train_all, trainings
+from experiments.school import Training, train_all, trainings
 from experiments.setup import (
     agent_config,
     build_market,
@@ -29,11 +33,17 @@ from experiments.setup import (
     experiment,
     is_learner,
     load_run,
+    named,
     output_folder,
     recorded_market,
+    run_config,
 )
+from mm_env.branches import Unbranchable
+from mm_env.market import Market
 from mm_env.metrics import Estimate, mean
 from mm_env.rollout import Episodes
+from mm_env.venue.replay import Replay
+from mm_env.venue.window import InTurn
 
 COLUMNS = {
     "objective": "objective",
@@ -45,6 +55,14 @@ COLUMNS = {
     "fills": "fills",
     "simulated": "objective where it comes from",
 }
+
+
+class Candidate(NamedTuple):
+    """An agent in the market that it comes from, and in the recorded one."""
+
+    home: Market
+    here: Policy
+    there: Policy
 
 
 @dataclass(frozen=True)
@@ -75,31 +93,68 @@ def main(cfg: DictConfig) -> float:
     folder, market, recorded = output_folder(), build_market(cfg), recorded_market(cfg)
     windows, bootstrap = len(recorded.venue.starts), Bootstrap(cfg.block, cfg.resamples, cfg.seed)  # pyright: ignore
     bootstrap(np.zeros(windows))  # refuses a block that cannot be, before any work
-    asked = [
-        t for e in cfg.agents if is_learner(e) for t in trainings(cfg, cfg.title, cfg.market, *agent_config(e), folder)
-    ]
-    strategies = [entry for entry in cfg.agents if not is_learner(entry)]
-    here, refused = build_policies(cfg, market, strategies)
-    there, _ = build_policies(cfg, recorded, list(here))
+    asked, unfit = asked_for(cfg, folder)
+    candidates, refused = contenders(cfg, market, recorded)
+    if not asked and not candidates:
+        raise ValueError(
+            f"agents must name at least one that the market allows, got {list(cfg.agents)}: {unfit | refused}"
+        )
     train_all(asked, cfg.jobs)
     for one in asked:
-        name = f"{one.agent}, seed {one.seed}"
-        here[name], there[name] = load_run(one.folder, market), load_run(one.folder, recorded)
+        here, there = load_run(one.folder, market), load_run(one.folder, recorded)
+        candidates[f"{one.agent}, seed {one.seed}"] = Candidate(market, here, there)
     rows = [
         Row(
             name,
-            hasattr(policy, "model"),
-            play(recorded, there[name], windows, cfg.seed),
-            mean(play(market, policy, cfg.episodes, cfg.seed).objective),
+            hasattr(each.there, "model"),
+            play(recorded, each.there, windows, cfg.seed),
+            at_home(each, cfg.episodes, bootstrap),
         )
-        for name, policy in here.items()
+        for name, each in candidates.items()
     ]
     found = figures(rows, bootstrap)
     title = f"From {cfg.title} to {windows} windows of {recorded.clock.horizon:g} s of {recorded.venue.recording.instrument}"  # pyright: ignore
-    show(title, found, refused)
+    show(title, found, unfit | refused)
     write(folder, title, found)
     table.say_where(folder)
     return next(iter(found.values()))["objective"][0]
+
+
+def asked_for(cfg: DictConfig, folder: Path) -> tuple[list[Training], dict[str, str]]:
+    """The trainings, checked, and name -> reason for learners that a recorded day cannot teach."""
+    asked: list[Training] = []
+    unfit: dict[str, str] = {}
+    for name, entry in named(cfg.agents).items():
+        try:
+            if is_learner(entry):
+                asked += trainings(cfg, cfg.title, cfg.market, name, agent_config(entry)[1], folder)
+        except Unbranchable as reason:
+            unfit[name] = str(reason)
+    return asked, unfit
+
+
+def contenders(cfg: DictConfig, market: Market, recorded: Market) -> tuple[dict[str, Candidate], dict[str, str]]:
+    """Strategies, with what they know of `market`, and runs that were trained before; and name -> reason for those left out."""
+    entries = named(entry for entry in cfg.agents if not is_learner(entry))
+    runs = {name: Path(entry) for name, entry in entries.items() if agent_config(entry)[1] is None}
+    built, refused = build_policies(cfg, market, [entry for name, entry in entries.items() if name not in runs])
+    found = {name: Candidate(market, policy, moved(policy, recorded)) for name, policy in built.items()}
+    for name, folder in runs.items():
+        home = build_market(run_config(folder))
+        found[name] = Candidate(home, load_run(folder, home), load_run(folder, recorded))
+    return found, refused
+
+
+def at_home(candidate: Candidate, episodes: int, bootstrap: Bootstrap) -> Estimate:
+    """An agent's objective where it comes from: of so many episodes, or of a recorded day over its windows end to end."""
+    home, here = candidate.home, candidate.here
+    if not isinstance(home.venue, Replay):
+        return mean(play(home, here, episodes, bootstrap.seed).objective)
+    window = InTurn(home.venue.window.begins, home.venue.window.ends)
+    day = replace(home, venue=replace(home.venue, window=window))
+    objective = play(day, moved(here, day), len(day.venue.starts), bootstrap.seed).objective  # pyright: ignore
+    low, high = replace(bootstrap, block=min(bootstrap.block, len(objective)))(objective)
+    return Estimate(float(objective.mean()), 0.5 * (high - low))
 
 
 def figures(rows: Sequence[Row], bootstrap: Bootstrap) -> dict[str, dict[str, tuple[float, ...]]]:

@@ -165,4 +165,4 @@ def _episodes(env: MarketMakingVectorEnv, times: int) -> tuple[float, float]:
 
 
 def _joining(env: MarketMakingVectorEnv) -> Any:
-    return np.full(env.num_envs, Touch().encode(np.zeros(2))[0], np.int64)
+    return np.full(env.num_envs, Touch().index(np.zeros(2))[0], np.int64)

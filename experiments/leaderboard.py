@@ -15,7 +15,7 @@ from experiments.benchmarks import OPTIMUM, Benchmarks
 from experiments.contest import contest
 from experiments.curve import read_curve
 from experiments.school import Training, train_all, trainings
-from experiments.setup import agent_config, build_market, build_policies, is_learner, load_run
+from experiments.setup import agent_config, build_market, build_policies, is_learner, load_run, named
 from experiments.show import without_skill
 from experiments.standings import Row
 from mm_env.market import Market
@@ -37,6 +37,7 @@ def board(cfg: DictConfig, folder: Path) -> float:
 
     All is checked before any training. What `folder` already holds of it, finished or begun, is taken up from there.
     """
+    named(cfg.agents)  # learners of one name would write to one folder
     fields = [
         field(cfg, str(name), config, folder) for name, config in (cfg.markets or {cfg.title: cfg.market}).items()
     ]

@@ -49,8 +49,10 @@ def quote_curves(market: Market, agent: str, policy: Policy, rival: str, referen
 
 
 def depth_table(market: Market, policy: Policy) -> NDArray[np.float64] | None:
-    """Bid and ask depth (rows, levels, 2) if the policy depends on time and inventory alone."""
+    """Bid and ask depth (rows, levels, 2) if they depend on time and inventory alone."""
     table = tabulate(market, policy)
+    if (market if table is None else table.market).quote.at_touch():
+        return None
     if table is not None:
         return table.depths()
     seen = grid_observations(market) if getattr(policy, "model", None) is not None else None

@@ -23,6 +23,7 @@ from omegaconf.errors import OmegaConfBaseException
 from agents.measured import Measured, measured
 from agents.policy import Policy, policy_of
 from experiments import jobs
+from experiments.parts import without_leftovers
 from experiments.sweeps import sub_folder
 from mm_env.market import Market
 from mm_env.parameters import Interval, check
@@ -166,7 +167,7 @@ def job(task: Callable[[DictConfig], float], cfg: DictConfig, again: bool = True
     """
     folder = job_folder(cfg)
     resumed = folder != output_folder()
-    cfg = interrupted_config(folder) if resumed else cfg
+    cfg = interrupted_config(folder) if resumed else as_chosen(cfg)
     with jobs.locked(folder):
         if not again and jobs.is_finished(folder, whole(cfg)):
             score = jobs.read(folder)["score"]
@@ -179,6 +180,12 @@ def job(task: Callable[[DictConfig], float], cfg: DictConfig, again: bool = True
             score = task(cfg)
             jobs.note(folder, score=score)
         return score
+
+
+def as_chosen(cfg: DictConfig) -> DictConfig:
+    """The config of this run, in which parts that were swapped have their own parameters only."""
+    run = HydraConfig.get()
+    return without_leftovers(cfg, run.runtime.choices, run.overrides.task)
 
 
 def job_folder(cfg: DictConfig) -> Path:
@@ -272,8 +279,8 @@ def build_policies(cfg: DictConfig, market: Market, names: Iterable[Any]) -> tup
     """
     policies: dict[str, Policy] = {}
     refused: dict[str, str] = {}
-    for entry in names:
-        name, config = agent_config(entry)
+    for name, entry in named(names).items():
+        _, config = agent_config(entry)
         if config is None:
             policies[name] = load_run(Path(entry), market)
             continue
@@ -284,6 +291,16 @@ def build_policies(cfg: DictConfig, market: Market, names: Iterable[Any]) -> tup
                 raise
             refused[name] = plainly(error)
     return policies, refused
+
+
+def named(entries: Iterable[Any]) -> dict[str, Any]:
+    """Name -> entry of `agents`. Raises: ValueError where two entries that differ have one name."""
+    found: dict[str, Any] = {}
+    for entry in entries:
+        name, _ = agent_config(entry)
+        if found.setdefault(name, entry) != entry:
+            raise ValueError(f"agents must have names of their own, got {name!r} twice: {found[name]} and {entry}")
+    return found
 
 
 def load_run(folder: Path, market: Market) -> Policy:
@@ -318,7 +335,8 @@ def is_learner(entry: Any) -> bool:
 def agent_config(entry: Any) -> tuple[str, Any]:
     """The name of an entry of `agents`, and its config (None for the folder of a trained run).
 
-    A config with a `base` is that of conf/agent with what else it holds put over it.
+    A config with a `base` is that of conf/agent with what else it holds put over it. A strategy's may name parameters to be
+    `tuned`: [k, A].
     """
     if isinstance(entry, DictConfig):
         own = OmegaConf.masked_copy(entry, [str(k) for k in entry if k not in ("name", "base", "published")])
@@ -337,8 +355,17 @@ def _policy(cfg: DictConfig, market: Market, config: Any) -> Policy:
     if "algorithm" in config:
         raise ValueError("it has to be trained first: give the folder of its run")
     whole = OmegaConf.create({"market": cfg.market})
-    whole["agent"] = config
+    whole["agent"] = _with_tuning(config)
     return policy_of(build(whole.agent), market)
+
+
+def _with_tuning(config: Any) -> Any:
+    """The config of `agents.tuned` where that of a strategy names parameters to be `tuned`."""
+    if "tuned" not in config:
+        return config
+    strategy = OmegaConf.masked_copy(config, [str(key) for key in config if key != "tuned"])
+    tuning = {"_target_": "agents.tuned", "_partial_": True, "parameters": config.tuned}
+    return OmegaConf.create({**tuning, "strategy": strategy})
 
 
 register_resolvers()  # workers unpickle a main, and with it this module, before they compose its config

@@ -21,7 +21,7 @@ from mm_env.order_flow.queue_reactive import QueueReactive
 from mm_env.order_flow.size import GeometricSize, OrderSize, UnitSize
 from mm_env.parameters import Count, Integers, LogUniform, NonNegative, Positive, Probability, Real, Uniform
 from mm_env.price import Binomial, Brownian, FromBook, Geometric, OrnsteinUhlenbeck, Price
-from mm_env.quote import Depths, Grid, MarketOrders, Quote, Quoting, Skew, SpreadAndSkew, Touch
+from mm_env.quote import Depths, Grid, MarketOrders, Quote, Quoting, Skew, SpreadAndSkew, Touch, View
 from mm_env.registration import register_all
 from mm_env.reward import CARA, AsymmetricDamping, InventoryPenalty, Outcome, Reward
 from mm_env.venue.book import Book, OrderBook, UnnoticedBook
@@ -41,7 +41,7 @@ __all__ = [
     "NonNegative", "OrderBook", "OrderFlow", "OrderSize", "OrnsteinUhlenbeck", "Outcome", "Pessimistic", "Poisson",
     "Positive", "PowerLaw", "Price", "Probability", "Proportional", "ProportionalFees", "QueuePosition",
     "QueueReactive", "Quote", "Quoting", "Real", "Replay", "Reward", "ShortTermAlpha", "Sides", "Skew", "SpreadAndSkew",
-    "Touch", "Trades", "Uniform", "UnitSize", "UnnoticedBook", "Venue", "Window", "ZeroIntelligence", "maths",
+    "Touch", "Trades", "Uniform", "UnitSize", "UnnoticedBook", "Venue", "View", "Window", "ZeroIntelligence", "maths",
     "metrics", "randomised", "rule", "scalar", "with_parameters",
 ]  # fmt: skip
 

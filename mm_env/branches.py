@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mm_env.component import leaves
+from mm_env.market import Market
 from mm_env.noise import MAX_SEED
 from mm_env.parameters import Distribution, Interval, check
 from mm_env.simulation import Simulation
@@ -24,23 +25,34 @@ class Outcomes(NamedTuple):
     ended: NDArray[np.bool_]  # (count, num_lanes)
 
 
+class Unbranchable(ValueError):
+    """A market in which no step can be tried again."""
+
+
+def check_branches(market: Market) -> None:
+    """Raises: Unbranchable where there is but one outcome (a recorded day), or a parameter is given lane by lane."""
+    if isinstance(market.venue, Replay):
+        raise Unbranchable(
+            f"branches need a market that is drawn, and {market.venue.path} happened once: branches=0 learns from what came"
+        )
+    for leaf in leaves(market):
+        if np.ndim(leaf.value) and not isinstance(leaf.value, Distribution):
+            raise Unbranchable(f"branches need one value of Market.{leaf.path} for all lanes, got one for each")
+
+
 class Branches:
     """`count` copies of each lane of `simulation`, which step from where it stands and leave it as it is.
 
     Given states and actions, the outcomes of all branches and that of the lane itself are independent and alike in law.
     What they are is a function of (seed, lane, branch, episode, step), so nothing of a Branches needs to be saved.
 
-    Raises: ValueError where there is but one outcome (a recorded day), or a parameter is given lane by lane.
+    Raises: Unbranchable, saying why.
     """
 
     def __init__(self, simulation: Simulation, count: int) -> None:
         check("branches", count, Interval(1, 2**20, whole=True))
         market = simulation.market
-        if isinstance(market.venue, Replay):
-            raise ValueError(f"branches need a market that is drawn, got {market.venue}")
-        for leaf in leaves(market):
-            if np.ndim(leaf.value) and not isinstance(leaf.value, Distribution):
-                raise ValueError(f"branches need one value of Market.{leaf.path} for all lanes, got one for each")
+        check_branches(market)
         self.simulation, self.count = simulation, count
         self._copies = Simulation(market, simulation.num_lanes * count, threads=simulation.threads)
 

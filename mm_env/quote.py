@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import gymnasium as gym
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from mm_env.component import Component, rule
 from mm_env.maths import clip, scalar
@@ -25,6 +25,24 @@ class Quote(NamedTuple):
     cut_cost: float  # what a market order pays away from the mid, price units
 
 
+class View(NamedTuple):
+    """What a quoting that counts from the best prices converts depths by: numbers, or arrays (...) with one a lane."""
+
+    half_spread: ArrayLike  # others' best ask less the mid, price units
+    tick: ArrayLike  # price units
+
+    def ticks_behind(self, depths: NDArray[np.float64]) -> NDArray[np.float64]:
+        """How many ticks behind others' best prices quotes at `depths` (..., 2) from the mid stand, in an order book, which
+        rounds a price to the nearest tick and, where two are as near, to the outer one."""
+        tick = np.asarray(self.tick)[..., None]
+        halves = np.rint(2.0 * np.asarray(self.half_spread)[..., None] / tick)
+        return np.floor(depths / tick - 0.5 * halves + 0.5)
+
+    def depths(self, ticks_behind: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The depths (..., 2) from the mid, price units, of quotes so many ticks behind others' best prices."""
+        return np.asarray(self.half_spread)[..., None] + np.asarray(self.tick)[..., None] * ticks_behind
+
+
 class Quoting(Component):
     """How an action becomes a quote. `width` numbers make one action; it means the same in every lane."""
 
@@ -40,9 +58,15 @@ class Quoting(Component):
         """The space of one lane's action."""
         return gym.spaces.Box(-1.0, 1.0, (self.width,), np.float32)
 
-    def encode(self, depths: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The actions (..., width) that quote `depths` (..., 2), or the nearest that can be quoted."""
-        raise NotImplementedError
+    def encode(self, depths: NDArray[np.float64], view: View | None = None) -> NDArray[np.float64]:
+        """The actions (..., width) that quote `depths` (..., 2), price units from the mid, or the nearest that can be quoted.
+
+        A quoting that counts from the best prices (`at_touch`) converts by the `view` it is given; others need none.
+        """
+        name = type(self).__name__
+        raise TypeError(
+            f"{name} needs a method encode(depths, view), the actions that quote depths, for strategies to act"
+        )
 
     @rule
     def at_touch(self) -> bool:
@@ -74,7 +98,7 @@ class Depths(Quoting):
         super().__post_init__()
         _less("Depths.min_depth", self.min_depth, "max_depth", self.max_depth)
 
-    def encode(self, depths: NDArray[np.float64]) -> NDArray[np.float64]:
+    def encode(self, depths: NDArray[np.float64], view: View | None = None) -> NDArray[np.float64]:
         return _unscale(depths, self.min_depth, self.max_depth)
 
     @rule
@@ -97,7 +121,7 @@ class SpreadAndSkew(Quoting):
         super().__post_init__()
         _less("SpreadAndSkew.min_half_spread", self.min_half_spread, "max_half_spread", self.max_half_spread)
 
-    def encode(self, depths: NDArray[np.float64]) -> NDArray[np.float64]:
+    def encode(self, depths: NDArray[np.float64], view: View | None = None) -> NDArray[np.float64]:
         half_spread = _unscale(depths.mean(axis=-1), self.min_half_spread, self.max_half_spread)
         skew = 0.5 * (depths[..., 1] - depths[..., 0])
         return np.stack([half_spread, _unscale(skew, -self.max_skew, self.max_skew)], axis=-1)
@@ -119,7 +143,7 @@ class Skew(Quoting):
     def width(self) -> int:
         return 1
 
-    def encode(self, depths: NDArray[np.float64]) -> NDArray[np.float64]:
+    def encode(self, depths: NDArray[np.float64], view: View | None = None) -> NDArray[np.float64]:
         skew = 0.5 * (depths[..., 1:] - depths[..., :1])
         return _unscale(skew, -self.max_skew, self.max_skew)
 
@@ -151,7 +175,7 @@ class Grid(Quoting):
     def space(self) -> gym.Space[Any]:
         return gym.spaces.Discrete(self.half_spreads * self.skews)
 
-    def encode(self, depths: NDArray[np.float64]) -> NDArray[np.float64]:
+    def encode(self, depths: NDArray[np.float64], view: View | None = None) -> NDArray[np.float64]:
         half_spread, skew = depths.mean(axis=-1), 0.5 * (depths[..., 1] - depths[..., 0])
         row = _nearest(half_spread, self.min_half_spread, self.max_half_spread, self.half_spreads)
         return (row * self.skews + _nearest(skew, -self.max_skew, self.max_skew, self.skews))[..., None]
@@ -195,9 +219,13 @@ class MarketOrders(Quoting):
     def width(self) -> int:
         return self.quoting.width + 1
 
-    def encode(self, depths: NDArray[np.float64]) -> NDArray[np.float64]:
-        quoted = self.quoting.encode(depths)
+    def encode(self, depths: NDArray[np.float64], view: View | None = None) -> NDArray[np.float64]:
+        quoted = self.quoting.encode(depths, view) if self.at_touch() else self.quoting.encode(depths)
         return np.concatenate([quoted, np.full_like(quoted[..., :1], -1.0)], axis=-1)
+
+    @rule
+    def at_touch(self) -> bool:
+        return self.quoting.at_touch()
 
     @rule
     def decode(self, action: tuple[float, ...]) -> Quote:
@@ -228,9 +256,21 @@ class Touch(Quoting):
     def space(self) -> gym.Space[Any]:
         return gym.spaces.Discrete(self.choices**2 + self.hedging)
 
-    def encode(self, depths: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The indices (..., 1) that quote `depths` (..., 2), here in ticks from the best price; beyond `behind` is no quote."""
-        choice = np.clip(np.rint(depths) + 1.0, 0.0, self.choices - 1)
+    def encode(self, depths: NDArray[np.float64], view: View | None = None) -> NDArray[np.float64]:
+        """The indices (..., 1) that quote `depths` (..., 2), price units from the mid; beyond `behind` is no quote.
+
+        Raises: ValueError without a `view`: ticks from the best prices are for `index`.
+        """
+        if view is None:
+            raise ValueError(
+                "Touch.encode needs a View(half_spread, tick) of the book, as depths are price units from the mid; "
+                "Touch.index takes ticks behind the best prices"
+            )
+        return self.index(view.ticks_behind(depths))
+
+    def index(self, ticks_behind: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The indices (..., 1) that quote so many ticks (..., 2) behind the best prices; beyond `behind` is no quote."""
+        choice = np.clip(np.rint(ticks_behind) + 1.0, 0.0, self.choices - 1)
         return (choice[..., :1] * self.choices + choice[..., 1:]).astype(np.float64)
 
     @rule
@@ -255,7 +295,7 @@ class Unbounded(Quoting):
     def space(self) -> gym.Space[Any]:
         return gym.spaces.Box(-np.inf, np.inf, (2,), np.float64)
 
-    def encode(self, depths: NDArray[np.float64]) -> NDArray[np.float64]:
+    def encode(self, depths: NDArray[np.float64], view: View | None = None) -> NDArray[np.float64]:
         return depths
 
     @rule

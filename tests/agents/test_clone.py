@@ -1,20 +1,24 @@
 """A warm start acts as its teacher did and knows what that is worth."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
-from agents import CarteaJaimungal, FixedSymmetric, best_fixed
+from agents import AtTouch, CarteaJaimungal, FixedSymmetric, best_fixed
 from agents.clone import clone, demonstrate
 from agents.exact import evaluate
 from agents.learner import Learner
 from agents.policy import grid_observations, policy_of
 from agents.sb3 import TrainedPolicy, VecAdapter
-from mm_env import Grid, InventoryPenalty
+from mm_env import Grid, InventoryPenalty, Touch
+from mm_env.markets import cont_stoikov_talreja
 from tests.worlds import world
 
 TEACHER = CarteaJaimungal(rate=10.0, kappa=1.0, phi=0.5, alpha=0.1, horizon=0.5, max_inventory=3)
 MARKET = world()
+BOOK = cont_stoikov_talreja()
 SETTINGS = {
     "n_steps": 16,
     "batch_size": 64,
@@ -81,6 +85,29 @@ def test_choices_are_cloned_too():
     clone(model, teacher)
     seen = visited().reshape(-1, 2)
     assert (TrainedPolicy(model).act(seen) == teacher.act(seen)).mean() > 0.8
+
+
+@pytest.mark.parametrize(
+    "teacher", [FixedSymmetric(0.4), FixedSymmetric(1.4), AtTouch(BOOK, -1), AtTouch(BOOK, 2)], ids=str
+)
+def test_at_the_touch_of_a_book_a_teacher_shows_the_quotes_it_means(teacher):
+    """A strategy counts from the mid, `AtTouch` in another action space than the learner's: neither is what indices say."""
+    market = replace(BOOK, quote=Touch(behind=3, hedging=True))
+    lanes = VecAdapter(market, 16)
+    lanes.seed(0)
+    lessons = demonstrate(lanes, policy_of(teacher, market))
+    shown = np.stack([lessons.actions // market.quote.choices, lessons.actions % market.quote.choices], axis=-1) - 1
+    spread = lessons.observations[:, market.observation_names.index("spread")].astype(np.float64)[:, None]
+    depth = getattr(teacher, "half_spread", None)
+    behind = teacher.behind if depth is None else np.floor(depth - 0.5 * spread + 0.5)  # the tick is 1
+    np.testing.assert_array_equal(shown, np.broadcast_to(np.clip(behind, -1, 4), shown.shape))
+
+
+def test_a_teacher_that_learnt_other_actions_is_refused():
+    learner = Learner("PPO", 1, 8, noise=0.0, standardise=False, settings=SETTINGS)
+    other = TrainedPolicy(learner.model(world(quote=Grid(max_half_spread=1.0, max_skew=1.0)), seed=0))
+    with pytest.raises(ValueError, match="a teacher must have learnt to act in Box"):
+        demonstrate(VecAdapter(MARKET, 8), other)
 
 
 def test_a_teacher_may_be_found_for_the_market():

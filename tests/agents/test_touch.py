@@ -64,6 +64,20 @@ def test_the_heavier_queue_draws_the_quotes():
         assert (choices == wanted).all()
 
 
+def test_no_quote_is_none_however_far_behind_the_others_stand():
+    policy = AtTouch(MARKET, behind=12, most=1.0)
+    names = policy.market.observation_names
+    seen = np.zeros((3, len(names)), np.float32)
+    seen[:, names.index("inventory")] = np.array([0.0, 1.0, -1.0]) / MARKET.inventory_scale
+    none, choices = policy.market.quote.choices - 1, policy.market.quote.choices
+    assert [divmod(int(i), choices) for i in policy.act(seen)] == [(13, 13), (none, 13), (13, none)]
+
+
+def test_nobody_stands_further_inside_than_one_tick():
+    with pytest.raises(ValueError, match=r"AtTouch\.behind must be >= -1, one tick inside the spread, got -2"):
+        AtTouch(MARKET, behind=-2)
+
+
 def test_a_dealer_has_no_touch():
     with pytest.raises(ValueError, match="AtTouch needs an order book, got a Dealer"):
         AtTouch(amzn())

@@ -5,7 +5,7 @@ import csv
 import numpy as np
 import pytest
 
-from experiments import backtest, realism
+from experiments import backtest, compare, realism, train
 from experiments.calibration.zero_intelligence import zero_intelligence
 from experiments.realism import Stream, gaps, sign_autocorrelation, signature, simulated_streams, spread_and_depth
 from experiments.setup import build, recorded_market
@@ -60,6 +60,84 @@ def test_what_agents_get_of_a_recorded_day_is_in_the_table(launch, day):
     assert all(row["objective_low"] <= row["objective"] <= row["objective_high"] for row in rows.values())
     assert next(iter(rows.values()))["lead"] == 0.0
     assert (folder / "backtest.md").read_text().count("\n") == 7
+
+
+SIMULATED = ("market.clock.steps=10", "market.clock.horizon=10.0", "episodes=50")
+TINY = (
+    "agent=ppo",
+    "agent.total_steps=64",
+    "agent.num_envs=8",
+    "agent.settings.n_steps=4",
+    "agent.settings.batch_size=32",
+)
+MINE = "{name: mine, base: fixed_symmetric, half_spread: 0.005, tuned: [half_spread]}"
+
+
+def at_home(day):
+    """Overrides that make learners and strategies come from the day's first part."""
+    return (
+        "market=amzn_replay", f"market.venue.path={day}", "market.venue.lot=1", "market.venue.window.ends=0.15",
+        "market.venue.window.apart=0.001", "market.clock={_target_:mm_env.FiniteHorizon,horizon:0.1,steps:10}",
+    )  # fmt: skip
+
+
+def table(folder):
+    with (folder / "backtest.csv").open(newline="") as file:
+        return {row.pop("agent"): {name: float(x) for name, x in row.items()} for row in csv.DictReader(file)}
+
+
+def test_strategies_with_names_of_their_own_and_trained_runs_are_tried_too(launch, day):
+    run, _ = launch(train.main, "market=amzn_book", *SIMULATED, *TINY, "rivals=[join]", "watch.episodes=10")
+    agents = f'agents=[join,{{name: "join, one at most", base: join, most: 1.0}},{MINE},{run}]'
+    folder, _ = launch(backtest.main, *SIMULATED, *short(day), "resamples=500", agents)
+    rows = table(folder)
+    assert set(rows) == {"join", "join, one at most", "mine", run.name}
+    assert rows["join, one at most"]["mean_absolute_position"] <= rows["join"]["mean_absolute_position"]
+    assert rows["join, one at most"]["objective"] != rows["join"]["objective"]
+
+
+def test_what_was_tuned_where_it_comes_from_is_not_tuned_again_on_the_recorded_windows(composed, day):
+    """Nor is anything measured there: it quotes by the same parameters in both."""
+    cfg = composed("backtest", *SIMULATED, *short(day), "title=book", f"agents=[join,glft,{MINE}]")
+    market, recorded = build(cfg.market), recorded_market(cfg)
+    found, refused = backtest.contenders(cfg, market, recorded)
+    assert (set(found), refused) == ({"join", "glft", "mine"}, {})
+    for name in ("glft", "mine"):
+        assert found[name].here.strategy == found[name].there.strategy
+        assert (found[name].here.market, found[name].there.market) == (market, recorded)
+    assert found["mine"].here.strategy.half_spread > 0.005
+    assert found["join"].there.market.venue == recorded.venue
+
+
+def test_a_recorded_day_leaves_out_learners_with_branches_and_tells_why(launch, day, capsys):
+    agents = "agents=[{name: branched, base: ppo, branches: 4},join]"
+    folder, _ = launch(backtest.main, *at_home(day), *short(day), "episodes=50", "resamples=500", agents)
+    assert set(table(folder)) == {"join"}
+    said = " ".join(capsys.readouterr().out.split())
+    assert "branched is left out: branches need a market that is drawn" in said
+    assert "happened once: branches=0 learns from what came" in said
+
+
+@pytest.mark.parametrize("main", [train.main, compare.main])
+def test_branches_on_a_recorded_day_are_refused_before_any_work(refused, day, main):
+    agent = ["agent=ppo_book", "rivals=[join]"] if main is train.main else ["agents=[ppo_book]"]
+    said = refused(main, *at_home(day), *agent)
+    assert "branches need a market that is drawn" in said
+    assert "branches=0 learns from what came" in said
+
+
+def test_a_backtest_of_nobody_is_refused_before_any_work(refused, day):
+    said = refused(backtest.main, *at_home(day), *short(day), "agents=[{name: branched, base: ppo, branches: 4}]")
+    assert "agents must name at least one that the market allows" in said
+
+
+def test_two_agents_of_one_name_are_refused(refused, day):
+    agents = "agents=[{name: mine, base: join},{name: mine, base: inside}]"
+    assert "agents must have names of their own, got 'mine' twice" in refused(compare.main, agents)
+    assert "got 'mine' twice" in refused(backtest.main, *short(day), agents)
+    learners = "agents=[{name: mine, base: ppo},{name: mine, base: td3}]"
+    assert "got 'mine' twice" in refused(compare.main, learners)
+    assert "got 'mine' twice" in refused(backtest.main, *short(day), learners)
 
 
 def test_the_figures_of_the_table_are_those_of_the_windows(composed, day):

@@ -6,7 +6,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from mm_env import Depths, Grid, Integers, MarketOrders, Skew, SpreadAndSkew
+from mm_env import Depths, Grid, Integers, MarketOrders, Quote, Quoting, Skew, SpreadAndSkew, Touch, View
 from mm_env.component import record
 from mm_env.quote import Unbounded
 
@@ -73,6 +73,55 @@ def test_the_index_of_a_grids_own_depths_is_itself():
     depths = np.array([quotes(quoting, i)[:2] for i in range(12)])
     assert quoting.encode(depths)[:, 0].tolist() == list(range(12))
     assert quoting.encode(np.array([18.0, 0.0])).tolist() == [3 * 3 + 0]  # the widest, skewed down
+
+
+class Near(Quoting):
+    """A user's: ticks behind the best prices, from -1 to 3, without steps."""
+
+    def decode(self, action):
+        return Quote(1.0 + 2.0 * action[0], 1.0 + 2.0 * action[1], 0.0, 0.0)
+
+    def at_touch(self):
+        return True
+
+
+class NearByView(Near):
+    def encode(self, depths, view=None):
+        return np.clip(0.5 * (view.ticks_behind(depths) - 1.0), -1.0, 1.0)
+
+
+def test_depths_from_the_mid_become_ticks_from_the_best_prices():
+    """A spread of two ticks of a cent: the best prices are a cent from the mid."""
+    view, quoting = View(0.01, 0.01), Touch(behind=3)
+    depths = np.array([[0.0, 0.01], [0.02, 0.03], [0.04, 0.05], [0.1, -0.3]])
+    assert view.ticks_behind(depths).tolist() == [[-1, 0], [1, 2], [3, 4], [9, -31]]
+    choices = [divmod(int(i), quoting.choices) for i in quoting.encode(depths, view)[:, 0]]
+    assert choices == [(0, 1), (2, 3), (4, 5), (5, 0)]  # 5 is no quote, 0 as far inside as it goes
+    assert view.depths(view.ticks_behind(depths)) == pytest.approx(depths)
+
+
+def test_each_lane_has_its_own_spread():
+    view = View(np.array([0.5, 1.5, 4.0]), 1.0)
+    assert view.ticks_behind(np.full((3, 2), 2.0)).tolist() == [[2, 2], [1, 1], [-2, -2]]
+
+
+def test_ticks_are_their_own_method_and_depths_without_a_book_are_refused():
+    assert Touch().index(np.array([[0.0, -1.0], [1.0, np.inf]])).tolist() == [[4.0], [11.0]]
+    with pytest.raises(ValueError, match=r"Touch\.encode needs a View\(half_spread, tick\) of the book"):
+        Touch().encode(np.zeros(2))
+
+
+def test_market_orders_count_from_where_their_quotes_count():
+    assert not MarketOrders(Skew(1.0, 1.0), 0.1).at_touch()
+    quoting = MarketOrders(NearByView(), 0.1)
+    assert quoting.at_touch()
+    assert record(quoting).at_touch()
+    assert quoting.encode(np.array([[0.03, 0.05]]), View(0.01, 0.01)).tolist() == [[0.5, 1.0, -1.0]]
+
+
+def test_a_quoting_that_strategies_cannot_act_by_says_what_to_add():
+    with pytest.raises(TypeError, match=r"Near needs a method encode\(depths, view\)"):
+        Near().encode(np.zeros(2))
 
 
 def test_a_grid_of_one_level_is_its_middle():
