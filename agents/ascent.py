@@ -19,14 +19,14 @@ _SWEEPS, _LOOKS, _SCAN = 20, 60, 48
 
 
 def improve(
-    market: Any, action: Any, gamma: float, bid_fill_jump: float, ask_fill_jump: float, bid_arrival_jump: float,
-    ask_arrival_jump: float, discrete: float, ways: Any, ahead: Any, levels: int, value: Any, actions: Any,
+    market: Any, action: Any, gamma: float, jumps: Any, discrete: float, ways: Any, ahead: Any, levels: int, value: Any,
+    actions: Any,
 ) -> None:  # fmt: skip
-    """The best action and its value at each (node, level), given what each level is worth `ahead`.
+    """The best action and its value at each (node, level), given what each level is worth `ahead` and the `mean_jumps`.
 
     Continuous actions are improved from those already there.
     """
-    width, jumps = count(action), (bid_fill_jump, ask_fill_jump, bid_arrival_jump, ask_arrival_jump)
+    width = count(action)
     here, trial = np.empty(width), np.empty(width)
     for i in range(value.shape[0]):
         place = (gamma, jumps, ahead, i // levels * levels, i % levels, levels)
@@ -148,8 +148,9 @@ def quote_value(market, action, place):
     ask = chances.ask if level > 0 else 0.0
     size = market.order_size
     bid_cash, ask_cash = size * (quote.bid_depth - market.fees.maker), size * (quote.ask_depth - market.fees.maker)
-    down, down_filled = jump_after(jumps[0], jumps[2], bid, chances.bid_arrival)
-    up, up_filled = jump_after(jumps[1], jumps[3], ask, chances.ask_arrival)
+    bid_jump, ask_jump = jump_at(jumps[0::2], quote.bid_depth), jump_at(jumps[1::2], quote.ask_depth)
+    down, down_filled = jump_after(bid_jump, jumps[2], bid, chances.bid_arrival)
+    up, up_filled = jump_after(ask_jump, jumps[3], ask, chances.ask_arrival)
     q = level * size - market.max_inventory
     above, below = min(level + 1, levels - 1), max(level - 1, 0)
     neither = ahead[base + level] + q * (up - down)
@@ -162,6 +163,15 @@ def quote_value(market, action, place):
     quiet = (1.0 - ask) * ((1.0 - bid) * exp(gamma * (worst - neither)) + bid * exp(gamma * (worst - bought)))
     busy = ask * ((1.0 - bid) * exp(gamma * (worst - sold)) + bid * exp(gamma * (worst - both)))
     return worst - log(quiet + busy) / gamma
+
+
+@scalar
+def jump_at(side_jumps, depth):
+    """The mean jump of the mid after a fill at `depth`."""
+    base, _, slope, bend, reach = side_jumps
+    beyond = max(depth, 0.0)
+    bent = min(beyond, reach)
+    return max(base + slope * beyond + bend * bent * (2.0 * beyond - bent), 0.0)
 
 
 @scalar

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mm_env.component import Component, rule
 from mm_env.maths import exponential
-from mm_env.parameters import NonNegative
+from mm_env.parameters import NonNegative, Positive, Real
 
 
 class Impact(Component):
@@ -14,6 +14,11 @@ class Impact(Component):
     def jump(self, filled: float, arrived: float, uniform: float) -> float:
         """Price units, >= 0. `filled` and `arrived` are 1.0 or 0.0."""
         raise NotImplementedError
+
+    @rule
+    def jump_at(self, depth: float, filled: float, arrived: float, uniform: float) -> float:
+        """The same, told the depth (price units from the mid) of our quote on that side too."""
+        return self.jump(filled, arrived, uniform)
 
 
 class NoImpact(Impact):
@@ -45,3 +50,27 @@ class ArrivalImpact(Impact):
     @rule
     def jump(self, filled: float, arrived: float, uniform: float) -> float:
         return arrived * self.mean * exponential(uniform)
+
+
+class DepthImpact(Impact):
+    """Each of our fills moves the mid against us by an exponential whose mean depends on the depth that was filled.
+
+    mean(depth) = base + slope depth + bend depth^2 up to `reach`, its tangent beyond, held at 0 from below; beyond the mid
+    that at depth 0. An order that comes deep into the book tells more: where the mean exceeds the depth, a fill earns nothing.
+    """
+
+    base: Real  # price
+    slope: Real  # price a price
+    bend: Real = 0.0  # 1 / price
+    reach: Positive = 1e9  # price
+
+    @rule
+    def mean_at(self, depth: float) -> float:
+        """The mean jump given a fill at `depth`, price units."""
+        beyond = max(depth, 0.0)
+        bent = min(beyond, self.reach)
+        return max(self.base + self.slope * beyond + self.bend * bent * (2.0 * beyond - bent), 0.0)
+
+    @rule
+    def jump_at(self, depth: float, filled: float, arrived: float, uniform: float) -> float:
+        return filled * self.mean_at(depth) * exponential(uniform)
