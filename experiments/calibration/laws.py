@@ -14,10 +14,13 @@ import numpy as np
 from numpy.linalg import LinAlgError
 from scipy.optimize import minimize
 
-from experiments.calibration.blocks import Floats, Measured
+from experiments.calibration.blocks import Floats, Measured, ratio, sums
 from experiments.calibration.fills import Decay, chances, composite, deviance, sandwich
 from experiments.calibration.reach import Reach
 
+GAP = 0.05  # of a chance of a fill: a market that is further off is said to be
+CERTAIN = 3.0  # standard errors
+NAMES = ("exponential", "power_law", "logistic", "linear", "hyperexponential")
 Rates = Callable[[Floats, Floats], Floats]  # (theta, depths) -> ln lambda
 
 
@@ -58,8 +61,42 @@ def laws(reach: Reach, exponential: Decay) -> list[Law]:
     """Every law that has a maximum of the likelihood on these quotes, best first; the exponential is always among them."""
     scale = 1.0 / exponential.k.value
     shapes = _shapes(reach, exponential)
-    found = [_fitted(reach, name, shape, scale) for name, shape in shapes.items()]
+    found = [_fitted(reach, name, shape, start, scale) for name, shape in shapes.items() for start in shape.starts]
     return sorted((law for law in found if law), key=lambda law: law.criterion)
+
+
+def best(found: list[Law]) -> Law:
+    """The law of the lowest criterion among those that are off by no more than `GAP`; without one the law that is off least.
+
+    The criterion alone would not do: it sums over all depths alike, and a fine grid has few of them at the touch.
+    """
+    near = [law for law in found if law.largest_gap <= GAP]
+    return near[0] if near else min(found, key=lambda law: law.largest_gap)
+
+
+def named(found: list[Law], name: str) -> Law:
+    """The law called `name`, or the `best`. Raises: ValueError where it has no maximum on these quotes."""
+    if name == "best":
+        return best(found)
+    several = [law for law in found if law.name == name]
+    if not several:
+        raise ValueError(f"settings.fill={name}: its likelihood has no maximum on these quotes, best is {best(found).name}")
+    return best(several)
+
+
+def misfit(reach: Reach, law: Law) -> str:
+    """Where a law is off by more than `GAP` and by more than three standard errors, in words; empty where it nowhere is."""
+    share = reach.fills / len(reach.reached)
+    for place in np.argsort(-np.abs(share - law.fitted))[:1].tolist():
+        filled = reach.reached > place
+        error = ratio(sums(reach.block[filled]), sums(reach.block)).error
+        gap = abs(share[place] - law.fitted[place])
+        if gap > GAP and gap > CERTAIN * error:
+            return (
+                f"off by {gap:.2f} in the chance of a fill at depth {reach.depths[place]:.4g} (observed {share[place]:.3f}, "
+                f"fitted {law.fitted[place]:.3f})"
+            )
+    return ""
 
 
 def _shapes(reach: Reach, exponential: Decay) -> dict[str, _Shape]:
@@ -107,15 +144,11 @@ def _log_linear(deepest: float, theta: Floats, depths: Floats) -> Floats:
     return theta[0] + np.log(np.maximum(left, 1e-12))
 
 
-def _fitted(reach: Reach, name: str, shape: _Shape, scale: float) -> Law | None:
-    """The law at its maximum; None where it has none inside the bounds, or no standard errors there."""
+def _fitted(reach: Reach, name: str, shape: _Shape, start: list[float], scale: float) -> Law | None:
+    """The law at the maximum up from `start`; None where that is not inside the bounds, or without standard errors."""
     depths = reach.depths / scale
-    fits = [
-        minimize(composite(reach, lambda t: (shape.log_rate(t, depths), _slopes(shape.log_rate, t, depths))), start,
-                 jac=True, method="L-BFGS-B", bounds=shape.bounds, options={"ftol": 1e-13, "gtol": 1e-9})
-        for start in shape.starts
-    ]  # fmt: skip
-    theta = min(fits, key=lambda fit: fit.fun).x
+    loss = composite(reach, lambda t: (shape.log_rate(t, depths), _slopes(shape.log_rate, t, depths)))
+    theta = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=shape.bounds, options=_STOP).x
     if any(min(t - low, high - t) < 1e-3 for t, (low, high) in zip(theta, shape.bounds, strict=True)):
         return None
     log_rate = shape.log_rate(theta, depths)
@@ -125,7 +158,7 @@ def _fitted(reach: Reach, name: str, shape: _Shape, scale: float) -> Law | None:
         return None
     units = scale ** np.array(shape.powers)
     bends = _slopes(lambda t, _: np.array(shape.natural(t)), theta, depths) * units[:, None]
-    errors = np.sqrt(np.diag(bends @ covariance @ bends.T))
+    errors = np.sqrt(np.maximum(np.diag(bends @ covariance @ bends.T), 0.0))
     if not np.isfinite(errors).all() or not np.isfinite(penalty):
         return None
     numbers = [Measured(float(x), float(e)) for x, e in zip(shape.natural(theta) * units, errors, strict=True)]
@@ -138,6 +171,9 @@ def _fitted(reach: Reach, name: str, shape: _Shape, scale: float) -> Law | None:
         float(np.abs(reach.fills / len(reach.reached) - fitted).max()),
         fitted,
     )
+
+
+_STOP = {"ftol": 1e-12, "gtol": 1e-8, "maxiter": 300}
 
 
 def _slopes(function: Rates, theta: Floats, depths: Floats, step: float = 1e-5) -> Floats:
