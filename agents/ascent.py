@@ -148,9 +148,8 @@ def quote_value(market, action, place):
     ask = chances.ask if level > 0 else 0.0
     size = market.order_size
     bid_cash, ask_cash = size * (quote.bid_depth - market.fees.maker), size * (quote.ask_depth - market.fees.maker)
-    bid_jump, ask_jump = jump_at(jumps[0::2], quote.bid_depth), jump_at(jumps[1::2], quote.ask_depth)
-    down, down_filled = jump_after(bid_jump, jumps[2], bid, chances.bid_arrival)
-    up, up_filled = jump_after(ask_jump, jumps[3], ask, chances.ask_arrival)
+    down, down_filled = jump_after(jumps[0::2], quote.bid_depth, bid, chances.bid_arrival)
+    up, up_filled = jump_after(jumps[1::2], quote.ask_depth, ask, chances.ask_arrival)
     q = level * size - market.max_inventory
     above, below = min(level + 1, levels - 1), max(level - 1, 0)
     neither = ahead[base + level] + q * (up - down)
@@ -166,17 +165,12 @@ def quote_value(market, action, place):
 
 
 @scalar
-def jump_at(side_jumps, depth):
-    """The mean jump of the mid after a fill at `depth`."""
-    base, _, slope, bend, reach = side_jumps
+def jump_after(side_jumps, depth, chance, arrival):
+    """The expected jump of the mid after a step in which one side did not fill, and after one in which it did."""
+    on_fill, on_arrival, base, slope, bend, reach = side_jumps
     beyond = max(depth, 0.0)
     bent = min(beyond, reach)
-    return max(base + slope * beyond + bend * bent * (2.0 * beyond - bent), 0.0)
-
-
-@scalar
-def jump_after(on_fill, on_arrival, chance, arrival):
-    """The expected jump of the mid after a step in which one side did not fill, and after one in which it did."""
-    unfilled = on_arrival * max(0.0, arrival - chance) / (1.0 - chance) if chance < 1.0 else 0.0
+    news = max(base + slope * beyond + bend * bent * (2.0 * beyond - bent), 0.0)
+    unfilled = (on_arrival * max(0.0, arrival - chance) - news * chance) / (1.0 - chance) if chance < 1.0 else 0.0
     filled = on_arrival * min(1.0, arrival / chance) if chance > 0.0 else 0.0
-    return unfilled, on_fill + filled
+    return unfilled, on_fill + filled + news

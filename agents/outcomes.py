@@ -62,17 +62,15 @@ def check_solvable(market: Market) -> None:
 
 
 def mean_jumps(market: Market) -> tuple[float, ...]:
-    """What the compiled searches want to know of the impact, of bid and ask in turn: the mean jump after a fill (at depth 0),
-    that after an arrival, and slope, bend and reach of the first over the depth of the fill."""
+    """What the compiled searches want to know of the impact, of bid and ask in turn: the mean jump after a fill, that after an
+    arrival, and base, slope, bend and reach of that by depth."""
     venue: Any = market.venue
     sides = (venue.impact.bid, venue.impact.ask)
-    by_depth = [side if isinstance(side, DepthImpact) else DepthImpact(_mean(side, FillImpact), 0.0) for side in sides]
+    by_depth = [side if isinstance(side, DepthImpact) else DepthImpact(0.0) for side in sides]
     return (
-        *(float(side.base) for side in by_depth),
+        *(_mean(side, FillImpact) for side in sides),
         *(_mean(side, ArrivalImpact) for side in sides),
-        *(float(side.slope) for side in by_depth),
-        *(float(side.bend) for side in by_depth),
-        *(float(side.reach) for side in by_depth),
+        *(float(getattr(side, name)) for name in ("base", "slope", "bend", "reach") for side in by_depth),
     )
 
 
@@ -163,8 +161,9 @@ def _jump(impact: Any, filled: int, depth: Floats, chance: Floats, arrival: Floa
     if isinstance(impact, DepthImpact):
         beyond = np.maximum(depth, 0.0)
         bent = np.minimum(beyond, impact.reach)
-        mean = filled * np.maximum(impact.base + impact.slope * beyond + impact.bend * bent * (2.0 * beyond - bent), 0.0)
-        return mean, mean**2
+        mean = np.maximum(impact.base + impact.slope * beyond + impact.bend * bent * (2.0 * beyond - bent), 0.0)
+        news = mean if filled else -mean * chance / np.maximum(1.0 - chance, 1e-300)
+        return news, filled * mean**2
     if isinstance(impact, FillImpact):
         came = np.full_like(chance, float(filled))
     elif filled:

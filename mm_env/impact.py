@@ -16,8 +16,8 @@ class Impact(Component):
         raise NotImplementedError
 
     @rule
-    def jump_at(self, depth: float, filled: float, arrived: float, uniform: float) -> float:
-        """The same, told the depth (price units from the mid) of our quote on that side too."""
+    def jump_at(self, depth: float, chance: float, filled: float, arrived: float, uniform: float) -> float:
+        """The same, told of our quote on that side too: its depth (price units from the mid) and P(filled)."""
         return self.jump(filled, arrived, uniform)
 
 
@@ -30,7 +30,10 @@ class NoImpact(Impact):
 
 
 class FillImpact(Impact):
-    """Each of our fills moves the mid against us by an exponential of this mean: a fill at depth d earns d - mean."""
+    """Each of our fills moves the mid against us by an exponential of this mean: a fill at depth d earns d - mean.
+
+    Whoever holds much can push the mid by what he quotes: where that must not pay, take `DepthImpact` or `ArrivalImpact`.
+    """
 
     mean: NonNegative  # price
 
@@ -53,14 +56,17 @@ class ArrivalImpact(Impact):
 
 
 class DepthImpact(Impact):
-    """Each of our fills moves the mid against us by an exponential whose mean depends on the depth that was filled.
+    """A fill is news: the mid jumps against it by an exponential whose mean depends on the depth that was filled.
 
-    mean(depth) = base + slope depth + bend depth^2 up to `reach`, its tangent beyond, held at 0 from below; beyond the mid
-    that at depth 0. An order that comes deep into the book tells more: where the mean exceeds the depth, a fill earns nothing.
+        mean(depth) = base + slope depth + bend depth^2 up to `reach`, its tangent beyond, held at 0 from below
+
+    and beyond the mid that at depth 0. An order that comes deep into the book tells more; where the mean exceeds the depth, a
+    fill earns nothing. No fill is news too: the mid then moves the other way by chance mean / (1 - chance), so that its mean
+    move is 0 whatever is quoted, and nobody can push it by quoting.
     """
 
     base: Real  # price
-    slope: Real  # price a price
+    slope: Real = 0.0  # price a price
     bend: Real = 0.0  # 1 / price
     reach: Positive = 1e9  # price
 
@@ -72,5 +78,6 @@ class DepthImpact(Impact):
         return max(self.base + self.slope * beyond + self.bend * bent * (2.0 * beyond - bent), 0.0)
 
     @rule
-    def jump_at(self, depth: float, filled: float, arrived: float, uniform: float) -> float:
-        return filled * self.mean_at(depth) * exponential(uniform)
+    def jump_at(self, depth: float, chance: float, filled: float, arrived: float, uniform: float) -> float:
+        against = filled * exponential(uniform) - (1.0 - filled) * chance / max(1.0 - chance, 1e-300)
+        return against * self.mean_at(depth)

@@ -154,7 +154,7 @@ def _fits(recording: Recording, lifetime: float, depth: float, left_out: dict[st
             left_out[f"A and k, {name}"] = str(error)
     try:
         whole = fits.get("pooled")
-        found = adverse(bid, ask, min(QUOTED / whole.exponential.k.value, depth) if whole else depth)
+        found = adverse(pooled([bid, ask]), min(QUOTED / whole.exponential.k.value, depth) if whole else depth)
     except ValueError as error:
         left_out["adverse selection"] = str(error)
     return fits, found

@@ -93,10 +93,7 @@ def impact_part(found: Calibration) -> tuple[str, dict[str, float]]:
     one = found.adverse
     if one is None or not one.found:
         return "none", {}
-    if not one.by_depth:
-        return "on_fill", {"mean": one.base.value}
-    numbers = {"base": one.base.value, "slope": one.slope.value, "bend": one.bend.value, "reach": one.reach}
-    return "by_depth", numbers
+    return "by_depth", {"base": one.base.value, "slope": one.slope.value, "bend": one.bend.value, "reach": one.reach}
 
 
 def _listed(numbers: dict[str, float]) -> str:

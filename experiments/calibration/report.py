@@ -23,9 +23,9 @@ MAIN = {  # (section, estimate) that everyone wants to see
     ("spread", "share of time at one tick"), ("market orders", "count"), ("market orders", "rate"),
     ("market orders", "share that walks more than one price"), ("lambda(depth), pooled", "exponential A"),
     ("lambda(depth), pooled", "exponential k"), ("lambda(depth), pooled", "exponential, largest gap in the chance of a fill"),
-    ("lambda(depth), pooled", "log-linear R2"), ("adverse selection", "jump against a fill, base"),
-    ("adverse selection", "jump against a fill, slope by depth"), ("adverse selection", "jump against a fill, bend by depth"),
-    ("adverse selection", "jump against a fill at 1/k"),
+    ("lambda(depth), pooled", "log-linear R2"), ("adverse selection", "move against a fill, base"),
+    ("adverse selection", "move against a fill, slope by depth"), ("adverse selection", "move against a fill, bend by depth"),
+    ("adverse selection", "move against a fill at 1/k"),
 }  # fmt: skip
 HOW = {
     "read": "What the files hold. Rules for halts, hidden executions and crossed rows: the reader's docstring.",
@@ -42,7 +42,7 @@ HOW = {
     "the lifetime's start to its end, against who was filled.",
     "law of fills": "Bids and asks pooled, with the standard errors of the sandwich formula. The criterion is the composite "
     "likelihood's (Varin & Vidoni 2005), lower is better. A law without a maximum on these quotes is not listed.",
-    "adverse selection": "The mid's move over a lifetime against quotes that were filled on one side only, base + slope depth + "
+    "adverse selection": "The mid's move over a lifetime against quotes that were filled, base + slope depth + "
     "bend depth^2 by least squares over the depths quoted; slope and bend are 0 where they are not told from it (p > 0.01).",
     "Hawkes": "Maximum likelihood; errors from the observed information. If the model is true the residuals are independent "
     "exponentials: a small p value says that they are not.",

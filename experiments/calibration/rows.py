@@ -123,16 +123,16 @@ def _adverse(found: Calibration) -> Iterator[Row]:
     one, section = found.adverse, "adverse selection"
     if one is None:
         return
-    yield Row(section, "lifetimes with a fill on one side only", one.fills, EXACT, "")
-    yield _row(section, "mean jump against a fill, all depths", one.mean, "price")
-    yield _row(section, "jump against a fill, base", one.base, "price")
-    yield _row(section, "jump against a fill, slope by depth", one.slope, "")
-    yield _row(section, "jump against a fill, bend by depth", one.bend, "1 / price")
+    yield Row(section, "quotes that were filled", one.fills, EXACT, "")
+    yield _row(section, "move against a fill, mean over depths", one.mean, "price")
+    yield _row(section, "move against a fill, base", one.base, "price")
+    yield _row(section, "move against a fill, slope by depth", one.slope, "")
+    yield _row(section, "move against a fill, bend by depth", one.bend, "1 / price")
     if "pooled" in found.fits:
         k = found.fits["pooled"].exponential.k.value
         at = one.at(1.0 / k)
-        yield _row(section, "jump against a fill at 1/k", at, "price")
-        yield _row(section, "jump against a fill at 1/k", Measured(at.value * k, at.error * k), "times 1/k")
+        yield _row(section, "move against a fill at 1/k", at, "price")
+        yield _row(section, "move against a fill at 1/k", Measured(at.value * k, at.error * k), "times 1/k")
 
 
 UNITS = {

@@ -20,7 +20,7 @@ def remarks(found: Calibration) -> dict[str, str]:
     if apart := _sides(found):
         said["bids and asks"] = apart
     if found.adverse and found.adverse.found and earned(found) <= 0.0:
-        said["adverse selection"] = f"at no depth up to {found.adverse.reach:.4g} does a fill earn the jump against it"
+        said["adverse selection"] = f"at no depth up to {found.adverse.reach:.4g} does a fill earn the mid's move against it"
     return said
 
 
@@ -44,15 +44,15 @@ def impact(found: Calibration) -> str:
     if one is None:
         return f"# left out: adverse selection, {found.left_out['adverse selection']}"
     if not one.found:
-        return f"# no impact: the mid's jump against a fill is {one.base}, not told from 0"
+        return f"# no impact: the mid's move against a fill is {one.base}, not told from 0"
     at, k = one.at(1.0 / found.fits["pooled"].exponential.k.value), found.fits["pooled"].exponential.k.value
     lines = [
-        f"# impact {formula(one)}: the mid's move against a quote filled on one side only, by the lifetime's end,",
+        f"# impact {formula(one)}: the mid's move against a fill by the lifetime's end,",
         f"#   least squares over depths up to {one.reach:.4g}; at depth 1/k it is {at}, {at.value * k:.2f} times 1/k",
         f"#   without it: '{WITHOUT_IMPACT}'",
     ]
     if earned(found) <= 0.0:
-        lines.append("#   at none of these depths does a fill earn the jump against it: the optimum keeps away")
+        lines.append("#   at none of these depths does a fill earn the mid's move against it: the optimum keeps away")
     return "\n".join(lines)
 
 

@@ -69,12 +69,12 @@ def happenings(venue, side, depth, is_open, dt):
     came = np.maximum(taken, COME[type(flow)](flow, 1.0, dt))
     filled = taken if is_open else 0.0 * taken
     passed = impact.mean if isinstance(impact, ArrivalImpact) else 0.0
-    taken_jump = getattr(impact, "mean", 0.0)
     if isinstance(impact, DepthImpact):
         bent = np.minimum(depth, impact.reach)  # these depths are never negative
         straight = (depth - bent) * (impact.slope + 2.0 * impact.bend * impact.reach)
-        taken_jump = np.maximum(impact.base + impact.slope * bent + impact.bend * bent**2 + straight, 0.0)
-    return [(1.0 - came, 0, 0.0), (came - filled, 0, passed), (filled, 1, taken_jump)]
+        news = np.maximum(impact.base + impact.slope * bent + impact.bend * bent**2 + straight, 0.0)
+        return [(1.0 - filled, 0, -filled * news / (1.0 - filled)), (filled, 1, news)]
+    return [(1.0 - came, 0, 0.0), (came - filled, 0, passed), (filled, 1, getattr(impact, "mean", 0.0))]
 
 
 def enumerated(market, bid_depth, ask_depth, end=0.0):

@@ -113,7 +113,8 @@ def side_outcomes(flow, fill, impact, depth, is_open, dt):
     both, mean = min(fills, comes), getattr(impact, "mean", 0.0)
     on_arrival, on_fill = mean * isinstance(impact, ArrivalImpact), mean * isinstance(impact, FillImpact)
     if isinstance(impact, DepthImpact):
-        on_fill = mean_by_depth(impact, depth)
+        news = mean_by_depth(impact, depth)
+        return [(fills, 1, news), (1 - fills, 0, -fills * news / (1 - fills))]
     return [
         (both, 1, on_arrival + on_fill),
         (fills - both, 1, on_fill),

@@ -149,12 +149,15 @@ def test_the_jump_is_exponential_with_its_mean_if_the_order_is_of_its_kind(impac
 def test_the_jump_by_depth_is_exponential_with_the_mean_of_its_depth(impact, depth, mean):
     rules = record(impact)
     uniforms = np.random.default_rng(4).uniform(0, 1, N).tolist()
-    jumps = np.array([rules.jump_at(depth, 1.0, 1.0, u) for u in uniforms])
+    jumps = np.array([rules.jump_at(depth, 0.3, 1.0, 1.0, u) for u in uniforms])
     assert rules.mean_at(depth) == pytest.approx(mean, abs=1e-15)
     assert within(jumps, mean)
     assert within(jumps**2, 2 * mean**2)
     assert jumps.min() >= 0
-    assert rules.jump_at(depth, 0.0, 1.0, 0.5) == 0.0
+    for chance in (0.0, 0.3, 0.9):  # whatever is quoted, the mid moves by 0 on average
+        missed = rules.jump_at(depth, chance, 0.0, 1.0, 0.5)
+        assert chance * mean + (1.0 - chance) * missed == pytest.approx(0.0, abs=1e-15)
+    assert math.isfinite(rules.jump_at(depth, 1.0, 1.0, 1.0, 0.5))
 
 
 class OnBigDays(Impact):
@@ -169,7 +172,7 @@ def test_an_impact_that_is_not_told_the_depth_goes_on_as_before():
     for impact in (OnBigDays(), FillImpact(0.3), ArrivalImpact(0.3), NoImpact()):
         rules = record(impact)
         for uniform in (0.1, 0.7):
-            assert rules.jump_at(2.0, 1.0, 1.0, uniform) == rules.jump(1.0, 1.0, uniform)
+            assert rules.jump_at(2.0, 0.5, 1.0, 1.0, uniform) == rules.jump(1.0, 1.0, uniform)
 
 
 @pytest.mark.parametrize("interpreted", [True, False])
@@ -186,9 +189,14 @@ def test_in_the_market_the_mid_jumps_by_the_mean_of_the_depth_that_was_filled(in
     simulation.step(np.tile([0.4, -0.4], 4_000))  # a bid at 0.7 and an ask at 0.3
     state = simulation.state
     moved, alone = state.mid - market.initial_mid, state.tally.fills == 1
-    assert within(moved[alone & (state.account.inventory == 1)], -(0.1 + 0.2 * 0.7 + 0.5 * (0.5**2 + 2 * 0.5 * 0.2)))
-    assert within(moved[alone & (state.account.inventory == -1)], 0.4 - 0.2 * 0.3)
-    assert (moved[state.tally.fills == 0] == 0.0).all()
+    down, up = 0.1 + 0.2 * 0.7 + 0.5 * (0.5**2 + 2 * 0.5 * 0.2), 0.4 - 0.2 * 0.3
+    chances = record(market).venue.chances(Quote(0.7, 0.3, 0.0, 0.0), 0.1)
+    no_bid, no_ask = (chance / (1 - chance) for chance in (chances.bid, chances.ask))
+    assert within(moved[alone & (state.account.inventory == 1)], -down - no_ask * up)
+    assert within(moved[alone & (state.account.inventory == -1)], up + no_bid * down)
+    assert moved[state.tally.fills == 0] == pytest.approx(no_bid * down - no_ask * up)
+    assert within(moved, 0.0)  # nobody pushes the mid by quoting
+    assert within(moved[state.account.inventory + (state.tally.fills == 2) > 0], -down)  # all that filled the bid
 
 
 @pytest.mark.parametrize("name", ["binomial", "mean_reverting"])
