@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from mm_env.component import count, load
+from mm_env.impact import mean_by_depth
 from mm_env.maths import exp, log, scalar
 
 GOLDEN = 0.6180339887498949
@@ -168,9 +169,7 @@ def quote_value(market, action, place):
 def jump_after(side_jumps, depth, chance, arrival):
     """The expected jump of the mid after a step in which one side did not fill, and after one in which it did."""
     on_fill, on_arrival, base, slope, bend, reach = side_jumps
-    beyond = max(depth, 0.0)
-    bent = min(beyond, reach)
-    news = max(base + slope * beyond + bend * bent * (2.0 * beyond - bent), 0.0)
+    news = mean_by_depth(base, slope, bend, reach, depth, chance)
     unfilled = (on_arrival * max(0.0, arrival - chance) - news * chance) / (1.0 - chance) if chance < 1.0 else 0.0
     filled = on_arrival * min(1.0, arrival / chance) if chance > 0.0 else 0.0
     return unfilled, on_fill + filled + news

@@ -159,9 +159,9 @@ def _jump(impact: Any, filled: int, depth: Floats, chance: Floats, arrival: Floa
     if isinstance(impact, NoImpact):
         return np.zeros_like(chance), np.zeros_like(chance)
     if isinstance(impact, DepthImpact):
-        beyond = np.maximum(depth, 0.0)
+        beyond, told = np.maximum(depth, 0.0), np.minimum(1.0, (1.0 - chance) / 0.1)
         bent = np.minimum(beyond, impact.reach)
-        mean = np.maximum(impact.base + impact.slope * beyond + impact.bend * bent * (2.0 * beyond - bent), 0.0)
+        mean = told * np.maximum(impact.base + impact.slope * beyond + impact.bend * bent * (2.0 * beyond - bent), 0.0)
         news = mean if filled else -mean * chance / np.maximum(1.0 - chance, 1e-300)
         return news, filled * mean**2
     if isinstance(impact, FillImpact):

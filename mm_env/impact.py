@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mm_env.component import Component, rule
-from mm_env.maths import exponential
+from mm_env.maths import exponential, scalar
 from mm_env.parameters import NonNegative, Positive, Real
 
 
@@ -62,7 +62,8 @@ class DepthImpact(Impact):
 
     and beyond the mid that at depth 0. An order that comes deep into the book tells more; where the mean exceeds the depth, a
     fill earns nothing. No fill is news too: the mid then moves the other way by chance mean / (1 - chance), so that its mean
-    move is 0 whatever is quoted, and nobody can push it by quoting.
+    move is 0 whatever is quoted, and nobody can push it by quoting. What is certain is no news: where the chance exceeds 0.9
+    the mean falls in a line to 0 at 1.
     """
 
     base: Real  # price
@@ -71,13 +72,20 @@ class DepthImpact(Impact):
     reach: Positive = 1e9  # price
 
     @rule
-    def mean_at(self, depth: float) -> float:
-        """The mean jump given a fill at `depth`, price units."""
-        beyond = max(depth, 0.0)
-        bent = min(beyond, self.reach)
-        return max(self.base + self.slope * beyond + self.bend * bent * (2.0 * beyond - bent), 0.0)
+    def mean_at(self, depth: float, chance: float) -> float:
+        """The mean jump given a fill at `depth` that had this chance, price units."""
+        return mean_by_depth(self.base, self.slope, self.bend, self.reach, depth, chance)
 
     @rule
     def jump_at(self, depth: float, chance: float, filled: float, arrived: float, uniform: float) -> float:
         against = filled * exponential(uniform) - (1.0 - filled) * chance / max(1.0 - chance, 1e-300)
-        return against * self.mean_at(depth)
+        return against * self.mean_at(depth, chance)
+
+
+@scalar
+def mean_by_depth(base, slope, bend, reach, depth, chance):
+    """The mean jump of `DepthImpact` given a fill at `depth` that had this chance."""
+    beyond = max(depth, 0.0)
+    bent = min(beyond, reach)
+    told = min(1.0, (1.0 - chance) / 0.1)
+    return told * max(base + slope * beyond + bend * bent * (2.0 * beyond - bent), 0.0)

@@ -12,6 +12,7 @@ from experiments.calibration.laws import named
 from experiments.setup import CONF
 
 STEPS = 600
+AWAY = 14.0  # times 1/k, where fills hardly ever come: what quotes must reach where it is best to keep away
 
 TEMPLATE = """\
 # {instrument}, {day} ({source}): calibrated. Price units and seconds, quoted anew every {lifetime:g} s
@@ -81,8 +82,8 @@ def market_yaml(found: Calibration, command: str) -> str:
         impact_line=f"  impact: {{{_listed(numbers)}}}\n" if numbers else "",
         horizon=STEPS * lifetime,
         steps=STEPS,
-        quoted=QUOTED,
-        reach=QUOTED / k,
+        quoted=AWAY if words.keeps_away(found) else QUOTED,
+        reach=(AWAY if words.keeps_away(found) else QUOTED) / k,
         phi=rate / (16.0 * math.e * k),
         mid=found.mid,
     )

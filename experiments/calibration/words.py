@@ -19,7 +19,7 @@ def remarks(found: Calibration) -> dict[str, str]:
         said["lambda(depth)"] = f"the exponential is {off}; {_offered(found)}"
     if apart := _sides(found):
         said["bids and asks"] = apart
-    if found.adverse and found.adverse.found and earned(found) <= 0.0:
+    if found.adverse and keeps_away(found):
         said["adverse selection"] = f"at no depth up to {found.adverse.reach:.4g} does a fill earn the mid's move against it"
     return said
 
@@ -51,7 +51,7 @@ def impact(found: Calibration) -> str:
         f"#   least squares over depths up to {one.reach:.4g}; at depth 1/k it is {at}, {at.value * k:.2f} times 1/k",
         f"#   without it: '{WITHOUT_IMPACT}'",
     ]
-    if earned(found) <= 0.0:
+    if keeps_away(found):
         lines.append("#   at none of these depths does a fill earn the mid's move against it: the optimum keeps away")
     return "\n".join(lines)
 
@@ -66,12 +66,10 @@ def formula(one: Adverse) -> str:
     return " + ".join(terms)
 
 
-def earned(found: Calibration) -> float:
-    """What a lifetime's quote earns on one side at the best of the depths quoted, by the estimates, price units."""
-    one, law = found.adverse, best(found.laws)
-    assert one is not None
-    chance = law.fitted[: len(one.depths)]
-    return float(np.max(chance * (one.depths - [one.at(depth).value for depth in one.depths])))
+def keeps_away(found: Calibration) -> bool:
+    """Whether, by the estimates, a fill earns the mid's move against it at none of the depths quoted."""
+    one = found.adverse
+    return bool(one and one.found and all(one.at(depth).value >= depth for depth in one.depths))
 
 
 def _exponential(found: Calibration) -> Law:

@@ -150,14 +150,15 @@ def test_the_jump_by_depth_is_exponential_with_the_mean_of_its_depth(impact, dep
     rules = record(impact)
     uniforms = np.random.default_rng(4).uniform(0, 1, N).tolist()
     jumps = np.array([rules.jump_at(depth, 0.3, 1.0, 1.0, u) for u in uniforms])
-    assert rules.mean_at(depth) == pytest.approx(mean, abs=1e-15)
+    assert rules.mean_at(depth, 0.3) == pytest.approx(mean, abs=1e-15)
+    assert rules.mean_at(depth, 0.97) == pytest.approx(0.3 * mean, abs=1e-15)
+    assert rules.mean_at(depth, 1.0) == 0.0
     assert within(jumps, mean)
     assert within(jumps**2, 2 * mean**2)
     assert jumps.min() >= 0
-    for chance in (0.0, 0.3, 0.9):  # whatever is quoted, the mid moves by 0 on average
+    for chance in (0.0, 0.3, 0.9, 0.999, 1.0):  # whatever is quoted, the mid moves by 0 on average
         missed = rules.jump_at(depth, chance, 0.0, 1.0, 0.5)
-        assert chance * mean + (1.0 - chance) * missed == pytest.approx(0.0, abs=1e-15)
-    assert math.isfinite(rules.jump_at(depth, 1.0, 1.0, 1.0, 0.5))
+        assert chance * rules.mean_at(depth, chance) + (1.0 - chance) * missed == pytest.approx(0.0, abs=1e-15)
 
 
 class OnBigDays(Impact):
