@@ -25,7 +25,7 @@ MAIN = {  # (section, estimate) that everyone wants to see
     ("lambda(depth), pooled", "exponential k"), ("lambda(depth), pooled", "exponential, largest gap in the chance of a fill"),
     ("lambda(depth), pooled", "log-linear R2"), ("adverse selection", "move against a fill, base"),
     ("adverse selection", "move against a fill, slope by depth"), ("adverse selection", "move against a fill, bend by depth"),
-    ("adverse selection", "move against a fill at 1/k"),
+    ("adverse selection", "move against a fill at 1/k"), ("adverse selection", "move against a fill at 1/k, times k"),
 }  # fmt: skip
 HOW = {
     "read": "What the files hold. Rules for halts, hidden executions and crossed rows: the reader's docstring.",

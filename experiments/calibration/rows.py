@@ -132,7 +132,7 @@ def _adverse(found: Calibration) -> Iterator[Row]:
         k = found.fits["pooled"].exponential.k.value
         at = one.at(1.0 / k)
         yield _row(section, "move against a fill at 1/k", at, "price")
-        yield _row(section, "move against a fill at 1/k", Measured(at.value * k, at.error * k), "times 1/k")
+        yield _row(section, "move against a fill at 1/k, times k", Measured(at.value * k, at.error * k), "")
 
 
 UNITS = {
