@@ -123,7 +123,9 @@ DEALERS: dict[str, Market] = {
     "unbounded": world(
         price=Geometric(sigma=0.01),
         venue=Dealer(
-            Bernoulli(11.0), Hyperexponential(6.0, 1.0, 0.4), Sides(DepthImpact(0.1, 0.2, 0.3, 0.8), DepthImpact(0.3, -0.4))
+            Bernoulli(11.0),
+            Hyperexponential(6.0, 1.0, 0.4),
+            Sides(DepthImpact(0.1, 0.2, 0.3, 0.8), DepthImpact(0.3, -0.4)),
         ),
         quote=Unbounded(),
         reward=AsymmetricDamping(damping=1.0),

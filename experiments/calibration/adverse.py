@@ -63,7 +63,9 @@ def adverse(reach: Reach, deepest: float) -> Adverse:
     filled = near.reached > 0
     fills, moved = int(filled.sum()), int(np.count_nonzero(near.against[filled]))
     if fills < FEW or moved < MOVED:
-        raise ValueError(f"it needs {FEW} fills and a mid that moves in the lifetimes of {MOVED}, got {fills} and {moved}")
+        raise ValueError(
+            f"it needs {FEW} fills and a mid that moves in the lifetimes of {MOVED}, got {fills} and {moved}"
+        )
     fits = [_fitted(near, degree) for degree in (0, 1, 2)]
     degree = max((d for d in (1, 2) if _told(near, d, *fits[d])), default=0)
     theta, covariance = fits[degree]

@@ -134,7 +134,9 @@ def check_told(reach: Reach) -> None:
         )
 
 
-def composite(reach: Reach, curve: Callable[[Floats], tuple[Floats, Floats]]) -> Callable[[Floats], tuple[float, Floats]]:
+def composite(
+    reach: Reach, curve: Callable[[Floats], tuple[Floats, Floats]]
+) -> Callable[[Floats], tuple[float, Floats]]:
     """theta -> (loss, its gradient (p,)): minus the composite log likelihood a lifetime, for `curve`(theta) = (ln lambda (d,)
     and its derivatives (d, p))."""
     fills, n = reach.fills, len(reach.reached)

@@ -49,7 +49,7 @@ class Hawkes:
         """What a reader should know before using it, a line each."""
         found, pairs = [], [ratio for row in self.branching for pair in row for ratio in pair]
         if self.spectral_radius >= 1.0:
-            found.append(f"spectral radius {self.spectral_radius:.3g}: not stationary, as simulated its rate would grow for ever")
+            found.append(f"spectral radius {self.spectral_radius:.3g}: not stationary, its rate would grow for ever")
         if max(decay.value for decay in self.decay) > 0.99 * FASTEST:
             found.append("a decay at its bound: events of one stamp or next to it, no kernel in time")
         told = [*self.base, *self.decay, *(ratio for ratio in pairs if ratio.value > NEGLIGIBLE)]

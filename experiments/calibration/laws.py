@@ -80,7 +80,9 @@ def named(found: list[Law], name: str) -> Law:
         return best(found)
     several = [law for law in found if law.name == name]
     if not several:
-        raise ValueError(f"settings.fill={name}: its likelihood has no maximum on these quotes, best is {best(found).name}")
+        raise ValueError(
+            f"settings.fill={name}: its likelihood has no maximum on these quotes, best is {best(found).name}"
+        )
     return best(several)
 
 

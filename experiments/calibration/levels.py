@@ -81,8 +81,7 @@ def rates(cell: Ints, block: Ints, seconds_in: Floats, cells: int, *, weight: Fl
     counted = np.bincount(place, weight, minlength=BLOCKS * cells).reshape(BLOCKS, cells).astype(np.float64)
     events = np.bincount(cell, minlength=cells)
     return [
-        Rate(rate(counted[:, c], seconds_in[:, c]), int(events[c]), float(seconds_in[:, c].sum()))
-        for c in range(cells)
+        Rate(rate(counted[:, c], seconds_in[:, c]), int(events[c]), float(seconds_in[:, c].sum())) for c in range(cells)
     ]
 
 

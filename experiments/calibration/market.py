@@ -59,7 +59,9 @@ def market_yaml(found: Calibration, command: str) -> str:
     Raises: ValueError that says what the recording does not tell.
     """
     if found.missing:
-        raise ValueError(f"no market can be made of {found.recording.instrument}'s recording: {'; '.join(found.missing)}")
+        raise ValueError(
+            f"no market can be made of {found.recording.instrument}'s recording: {'; '.join(found.missing)}"
+        )
     recording, lifetime = found.recording, found.settings.lifetime
     rate, k = found.fits["pooled"].exponential.rate.value, found.fits["pooled"].exponential.k.value
     law = named(found.laws, found.settings.fill)

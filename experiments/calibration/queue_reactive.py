@@ -39,7 +39,7 @@ class QueueRates:
 
 
 def queue_rates(recording: Recording) -> QueueRates | None:
-    """Events over the time in which a queue had that size; None where single messages are not recorded, or no limit order is."""
+    """Events over the time in which a queue had that size; None where single messages, or any limit order, are not recorded."""
     both, messages = sides(recording), recording.messages
     if both is None or messages is None or not (new := messages.kind == NEW).any():
         return None

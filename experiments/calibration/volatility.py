@@ -10,7 +10,6 @@ import numpy as np
 from experiments.calibration.blocks import Floats, Measured, block_of, ratio, sums
 from mm_env.data.recording import SECOND, Ints, Recording
 
-
 FEW = 5  # moves of the mid: fewer say too little of how much it moves
 
 

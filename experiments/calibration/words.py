@@ -20,7 +20,9 @@ def remarks(found: Calibration) -> dict[str, str]:
     if apart := _sides(found):
         said["bids and asks"] = apart
     if found.adverse and keeps_away(found):
-        said["adverse selection"] = f"at no depth up to {found.adverse.reach:.4g} does a fill earn the mid's move against it"
+        said["adverse selection"] = (
+            f"at no depth up to {found.adverse.reach:.4g} does a fill earn the mid's move against it"
+        )
     return said
 
 

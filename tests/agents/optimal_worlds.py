@@ -136,7 +136,8 @@ TINIES = {
     ),
     "informed fills": replace(TINY, venue=Dealer(Poisson(10.0), Exponential(1.0), FillImpact(0.3))),
     "informed by depth": replace(
-        TINY, venue=Dealer(Poisson(10.0), Exponential(1.0), Sides(DepthImpact(0.2, -0.1, 0.2, 1.5), DepthImpact(0.1, 0.4)))
+        TINY,
+        venue=Dealer(Poisson(10.0), Exponential(1.0), Sides(DepthImpact(0.2, -0.1, 0.2, 1.5), DepthImpact(0.1, 0.4))),
     ),
     "informed orders": replace(TINY, venue=Dealer(Poisson(10.0), Exponential(1.0), ArrivalImpact(0.3))),
 }

@@ -94,7 +94,9 @@ def test_the_header_says_how_the_market_was_found(run, day):
     assert f"# sigma {float(sigma['value']):.4g} ({float(sigma['standard_error']):.2g})" in text
 
 
-def test_the_measured_impact_is_in_the_market_and_the_header_takes_it_out(informed_day, launch, composed, capsys, tmp_path):
+def test_the_measured_impact_is_in_the_market_and_the_header_takes_it_out(
+    informed_day, launch, composed, capsys, tmp_path
+):
     path = tmp_path / "conf" / "market" / "informed.yaml"
     path.parent.mkdir(parents=True)
     folder, _ = launch(calibrate.main, f"path={informed_day}", f"to={path}", *FEW)
@@ -141,7 +143,9 @@ def test_what_was_estimated_is_shown_though_no_market_can_be_made(launch, capsys
         side = BID if i % 2 else -BID
         quiet.execute(OPEN + 1 + 1.4 * i, side, 1_000_000 - 100 * side, 1)
     path = quiet.save(tmp_path)
-    with pytest.raises(SystemExit, match="error: no market can be made of QUIET's recording: sigma: the mid moved in 0 of"):
+    with pytest.raises(
+        SystemExit, match="error: no market can be made of QUIET's recording: sigma: the mid moved in 0 of"
+    ):
         launch(calibrate.main, f"path={path}", f"to={tmp_path / 'm.yaml'}", *FEW)
     said = capsys.readouterr().out
     assert "spread: time-weighted mean" in said
@@ -306,14 +310,17 @@ def test_data_of_an_unknown_kind_is_refused(spared):
     assert "Could not find 'data/nowhere'" in spared("data=nowhere")
 
 
-def test_a_recording_that_is_too_short_or_without_trades_is_refused(refused, tmp_path):
-    short = dealer_tape(0, 50, 0.3, 20.0, 0.02).save(tmp_path)
+def test_of_a_recording_that_is_too_short_or_without_trades_no_market_is_made(launch, tmp_path):
     to = f"to={tmp_path / 'm.yaml'}"
-    said = one_line(refused(calibrate.main, f"path={short}", to))
-    assert "a recording must hold 100 lifetimes of 1 s or more, got 50" in said
     quiet = Tape(2, "QUIET", close=OPEN + 300)
     quiet.preload(-BID, 1_000_100, 1)
     quiet.new(OPEN, BID, 999_900)
-    said = one_line(refused(calibrate.main, f"path={quiet.save(tmp_path)}", to))
-    assert "lambda(depth) needs fills at two depths or more, 10 at least, got 0 in 300 lifetimes of 1 s" in said
-    assert not (tmp_path / "m.yaml").exists()
+    for tape, message in (
+        (dealer_tape(0, 50, 0.3, 20.0, 0.02), "a recording must hold 100 lifetimes of 1 s or more, got 50"),
+        (quiet, "lambda(depth) needs fills at two depths or more, 10 at least, got 0 in 300 lifetimes of 1 s"),
+    ):
+        with pytest.raises(SystemExit) as ended:
+            launch(calibrate.main, f"path={tape.save(tmp_path)}", to, *FEW)
+        assert message in str(ended.value.code)
+        assert len(str(ended.value.code).splitlines()) == 1
+        assert not (tmp_path / "m.yaml").exists()

@@ -1,4 +1,4 @@
-"""Adverse selection by depth: least squares by hand, parameters back with honest errors, a constant where depth tells nothing."""
+"""Adverse selection by depth: least squares by hand, parameters back, honest errors, a constant where depth tells nothing."""
 
 import numpy as np
 import pytest
@@ -74,7 +74,9 @@ def test_orders_that_tell_nothing_have_no_impact():
 
 def test_it_is_refused_where_fills_or_moves_are_too_few():
     few = drawn(0, 20, *LAWS["line"])
-    with pytest.raises(ValueError, match=rf"it needs {FEW} fills and a mid that moves in the lifetimes of 5, got \d and \d"):
+    with pytest.raises(
+        ValueError, match=rf"it needs {FEW} fills and a mid that moves in the lifetimes of 5, got \d and \d"
+    ):
         adverse(few, 3.5 / K)
     still = drawn(0, 2000, *LAWS["line"])
     still.against[:] = 0.0

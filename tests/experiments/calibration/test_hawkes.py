@@ -137,7 +137,7 @@ def test_a_flow_that_grows_for_ever_is_said_to():
     time, _ = hawkes_events(0, 60.0, [0.2], [[1.05]], 2.0)
     found = hawkes(time, np.zeros(len(time), np.int64), 60.0)
     assert found.spectral_radius >= 1.0
-    said = f"spectral radius {found.spectral_radius:.3g}: not stationary, as simulated its rate would grow for ever"
+    said = f"spectral radius {found.spectral_radius:.3g}: not stationary, its rate would grow for ever"
     assert found.remarks == [said]
 
 

@@ -82,5 +82,7 @@ def test_a_gap_that_chance_explains_is_not_said():
 
 def test_a_law_that_has_no_maximum_is_refused_by_name():
     reach = quotes(FILLS["logistic"])
-    with pytest.raises(ValueError, match="settings.fill=power_law: its likelihood has no maximum on these quotes, best is"):
+    with pytest.raises(
+        ValueError, match=r"settings\.fill=power_law: its likelihood has no maximum on these quotes, best is"
+    ):
         named(laws(reach, exponential(reach)), "power_law")

@@ -65,7 +65,9 @@ def test_the_dealers_spread_is_that_of_its_resting_quotes(found):
 def test_what_orders_tell_by_depth_comes_back_through_the_files(tmp_path, seed, law):
     truth = Informed(*law, RATE, K)
     tape = dealer_tape(seed, 8000, RATE, K, SIGMA, jump=lambda reach: float(truth.jump(reach)))
-    found = calibrate(read(tape.save(tmp_path)), Settings(max_depth=0.4, horizons=[], hawkes_terms=[], impact_horizons=[]))
+    found = calibrate(
+        read(tape.save(tmp_path)), Settings(max_depth=0.4, horizons=[], hawkes_terms=[], impact_horizons=[])
+    )
     one = found.adverse
     assert near(found.fits["pooled"].exponential.rate, RATE)
     assert near(found.fits["pooled"].exponential.k, K)

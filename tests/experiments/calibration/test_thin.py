@@ -8,7 +8,6 @@ from experiments.calibration.fills import exponential
 from experiments.calibration.market import market_yaml
 from experiments.calibration.reach import Reach
 from experiments.calibration.rows import rows
-from experiments.calibration.trades import orders
 from experiments.calibration.words import remarks
 from mm_env.data.recording import SECOND, Quotes, Recording, market_orders
 from tests.experiments.calibration.recordings import random_recording
@@ -49,8 +48,8 @@ def test_fills_at_one_depth_do_not_tell_how_fast_they_become_rare():
     """Once k = 220 with an error, as if it had been measured."""
     found, why = left_out(day(at_the_touch(200)))
     said = (
-        "lambda(depth) needs fills at two depths or more, got 200 of which 200 come to 0.01 and no further: how they decay with "
-        "depth is not told"
+        "lambda(depth) needs fills at two depths or more, got 200 of which 200 come to 0.01 and no further: "
+        "how they decay with depth is not told"
     )
     assert why["A and k, pooled"] == said
     with pytest.raises(ValueError, match=r"got 200 of which 200 come to 0\.01 and no further"):
