@@ -34,15 +34,16 @@ __version__ = "0.4.0"
 
 __all__ = [
     "CARA", "Account", "ArrivalImpact", "AsymmetricDamping", "Bernoulli", "Binomial", "Book", "Brownian", "Clock",
-    "Component", "ContStoikovTalreja", "Controls", "Count", "Dealer", "DepthImpact", "Depths", "Drawn", "Ergodic", "EveryEvent",
-    "EveryQuoteChange", "Exact", "Exponential", "Fees", "Fill", "FillImpact", "FiniteHorizon", "Flow", "FromBook",
-    "Geometric", "GeometricSize", "Grid", "Hawkes", "Hyperexponential", "Impact", "InTurn", "Integers", "InventoryPenalty",
-    "Law", "Linear", "LogUniform", "Logistic", "Market", "MarketMakingEnv", "MarketMakingVectorEnv", "MarketOrders", "NoImpact", "Noise",
-    "NonNegative", "OrderBook", "OrderFlow", "OrderSize", "OrnsteinUhlenbeck", "Outcome", "Pessimistic", "Poisson",
-    "Positive", "PowerLaw", "Price", "Probability", "Proportional", "ProportionalFees", "QueuePosition",
-    "QueueReactive", "Quote", "Quoting", "Real", "Replay", "Reward", "ShortTermAlpha", "Sides", "Skew", "SpreadAndSkew",
-    "Touch", "Trades", "Uniform", "UnitSize", "UnnoticedBook", "Venue", "Window", "ZeroIntelligence", "maths",
-    "metrics", "randomised", "rule", "scalar", "with_parameters",
+    "Component", "ContStoikovTalreja", "Controls", "Count", "Dealer", "DepthImpact", "Depths", "Drawn", "Ergodic",
+    "EveryEvent", "EveryQuoteChange", "Exact", "Exponential", "Fees", "Fill", "FillImpact", "FiniteHorizon", "Flow",
+    "FromBook", "Geometric", "GeometricSize", "Grid", "Hawkes", "Hyperexponential", "Impact", "InTurn", "Integers",
+    "InventoryPenalty", "Law", "Linear", "LogUniform", "Logistic", "Market", "MarketMakingEnv",
+    "MarketMakingVectorEnv", "MarketOrders", "NoImpact", "Noise", "NonNegative", "OrderBook", "OrderFlow",
+    "OrderSize", "OrnsteinUhlenbeck", "Outcome", "Pessimistic", "Poisson", "Positive", "PowerLaw", "Price",
+    "Probability", "Proportional", "ProportionalFees", "QueuePosition", "QueueReactive", "Quote", "Quoting", "Real",
+    "Replay", "Reward", "ShortTermAlpha", "Sides", "Skew", "SpreadAndSkew", "Touch", "Trades", "Uniform", "UnitSize",
+    "UnnoticedBook", "Venue", "Window", "ZeroIntelligence", "maths", "metrics", "randomised", "rule", "scalar",
+    "with_parameters",
 ]  # fmt: skip
 
 register_all()
