@@ -69,9 +69,9 @@ def adverse(reach: Reach, deepest: float) -> Adverse:
     fits = [_fitted(near, degree) for degree in (0, 1, 2)]
     degree = max((d for d in (1, 2) if _told(near, d, *fits[d])), default=0)
     theta, covariance = fits[degree]
-    parts = [Measured(float(x), float(v**0.5)) for x, v in zip(theta, np.diag(covariance), strict=True)]
+    base, slope, bend = (Measured(float(x), float(v**0.5)) for x, v in zip(theta, np.diag(covariance), strict=True))
     mean = Measured(float(fits[0][0][0]), float(fits[0][1][0, 0] ** 0.5))
-    return Adverse(*parts, covariance, mean, fills, depths)
+    return Adverse(base, slope, bend, covariance, mean, fills, depths)
 
 
 def _told(reach: Reach, degree: int, theta: Floats, covariance: Floats) -> bool:
