@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from mm_env.component import count, load
+from mm_env.impact import mean_by_depth
 from mm_env.maths import exp, log, scalar
 
 GOLDEN = 0.6180339887498949
@@ -19,14 +20,14 @@ _SWEEPS, _LOOKS, _SCAN = 20, 60, 48
 
 
 def improve(
-    market: Any, action: Any, gamma: float, bid_fill_jump: float, ask_fill_jump: float, bid_arrival_jump: float,
-    ask_arrival_jump: float, discrete: float, ways: Any, ahead: Any, levels: int, value: Any, actions: Any,
+    market: Any, action: Any, gamma: float, jumps: Any, discrete: float, ways: Any, ahead: Any, levels: int, value: Any,
+    actions: Any,
 ) -> None:  # fmt: skip
-    """The best action and its value at each (node, level), given what each level is worth `ahead`.
+    """The best action and its value at each (node, level), given what each level is worth `ahead` and the `mean_jumps`.
 
     Continuous actions are improved from those already there.
     """
-    width, jumps = count(action), (bid_fill_jump, ask_fill_jump, bid_arrival_jump, ask_arrival_jump)
+    width = count(action)
     here, trial = np.empty(width), np.empty(width)
     for i in range(value.shape[0]):
         place = (gamma, jumps, ahead, i // levels * levels, i % levels, levels)
@@ -148,8 +149,8 @@ def quote_value(market, action, place):
     ask = chances.ask if level > 0 else 0.0
     size = market.order_size
     bid_cash, ask_cash = size * (quote.bid_depth - market.fees.maker), size * (quote.ask_depth - market.fees.maker)
-    down, down_filled = jump_after(jumps[0], jumps[2], bid, chances.bid_arrival)
-    up, up_filled = jump_after(jumps[1], jumps[3], ask, chances.ask_arrival)
+    down, down_filled = jump_after(jumps[0::2], quote.bid_depth, bid, chances.bid_arrival)
+    up, up_filled = jump_after(jumps[1::2], quote.ask_depth, ask, chances.ask_arrival)
     q = level * size - market.max_inventory
     above, below = min(level + 1, levels - 1), max(level - 1, 0)
     neither = ahead[base + level] + q * (up - down)
@@ -165,8 +166,10 @@ def quote_value(market, action, place):
 
 
 @scalar
-def jump_after(on_fill, on_arrival, chance, arrival):
+def jump_after(side_jumps, depth, chance, arrival):
     """The expected jump of the mid after a step in which one side did not fill, and after one in which it did."""
-    unfilled = on_arrival * max(0.0, arrival - chance) / (1.0 - chance) if chance < 1.0 else 0.0
+    on_fill, on_arrival, base, slope, bend, reach = side_jumps
+    news = mean_by_depth(base, slope, bend, reach, depth, chance)
+    unfilled = (on_arrival * max(0.0, arrival - chance) - news * chance) / (1.0 - chance) if chance < 1.0 else 0.0
     filled = on_arrival * min(1.0, arrival / chance) if chance > 0.0 else 0.0
-    return unfilled, on_fill + filled
+    return unfilled, on_fill + filled + news

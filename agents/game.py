@@ -22,14 +22,13 @@ from numpy.typing import NDArray
 
 from agents.adversary import Powers
 from agents.latent import Unsolvable, axis_of
-from agents.outcomes import check_solvable, start_law
+from agents.outcomes import check_solvable, mean_jumps, start_law
 from agents.policy import Table
 from agents.worst import descend, worth_under
 from mm_env import engine
 from mm_env.clock import Ergodic
 from mm_env.component import flat, load, record
 from mm_env.controls import parameter_rows
-from mm_env.impact import ArrivalImpact, FillImpact
 from mm_env.market import Market
 from mm_env.quote import MarketOrders
 from mm_env.reward import InventoryPenalty
@@ -102,11 +101,7 @@ class Game:
         rows = [parameter_rows(market, path) for path in powers.ranges]
         self.rows = np.array([row for found in rows for row in found])
         self.owners = np.array([i for i, found in enumerate(rows) for _ in found])
-        venue: Any = market.venue
-        sides = (venue.impact.bid, venue.impact.ask)
-        self.jumps = tuple(
-            s.mean if isinstance(s, kind) else 0.0 for kind in (FillImpact, ArrivalImpact) for s in sides
-        )
+        self.jumps = mean_jumps(market)
 
     def answer(self, actions: Floats, parameters: Floats | None) -> Answer:
         """The value of a maker's table under given parameters, or under the worst of them at each step and level if None."""
@@ -138,7 +133,7 @@ class Game:
     @cached_property
     def _kernel(self) -> Any:
         floats, rows = np.zeros(1), np.zeros(1, np.int64)
-        arguments = (*self._shapes, (0.0,) * 4, floats, rows, rows, floats, floats, False, *(floats,) * 4)
+        arguments = (*self._shapes, self.jumps, floats, rows, rows, floats, floats, False, *(floats,) * 4)
         return engine.compiled(answer_levels, *arguments)
 
 

@@ -24,12 +24,11 @@ from agents import stored
 from agents.ascent import improve
 from agents.exact import NODES, objective_of, poisson_equation, start_worth
 from agents.latent import Axis, Unsolvable, axis_of
-from agents.outcomes import check_solvable
+from agents.outcomes import check_solvable, mean_jumps
 from agents.policy import Table, places, quoted_depths
 from mm_env import engine
 from mm_env.clock import Ergodic
 from mm_env.component import record
-from mm_env.impact import ArrivalImpact, FillImpact
 from mm_env.market import Market
 from mm_env.parameters import Interval, check
 from mm_env.quote import MarketOrders
@@ -160,11 +159,7 @@ class _Solver:
         self.discrete = float(quoting.space.n) if isinstance(quoting.space, gym.spaces.Discrete) else 0.0
         self.width = quoting.width
         self.gamma = market.reward.gamma if isinstance(market.reward, CARA) else 0.0
-        venue: Any = market.venue
-        sides = (venue.impact.bid, venue.impact.ask)
-        self.jumps = tuple(
-            s.mean if isinstance(s, kind) else 0.0 for kind in (FillImpact, ArrivalImpact) for s in sides
-        )
+        self.jumps = mean_jumps(market)
 
     def finite(self) -> Optimum:
         steps, shape = self.market.clock.steps, (len(self.axis.nodes), len(self.q))
@@ -197,7 +192,7 @@ class _Solver:
         self.kernel(
             *self._shapes,
             self.gamma,
-            *self.jumps,
+            self.jumps,
             self.discrete,
             self.ways,
             ahead.reshape(-1),
@@ -238,7 +233,7 @@ class _Solver:
     @cached_property
     def kernel(self) -> Any:
         floats = np.zeros(1)
-        arguments = (*self._shapes, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, self.ways, floats, 1, floats, floats)
+        arguments = (*self._shapes, 0.0, self.jumps, 0.0, self.ways, floats, 1, floats, floats)
         return engine.compiled(improve, *arguments)
 
 

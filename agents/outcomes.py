@@ -13,7 +13,7 @@ from agents.latent import Unsolvable, axis_of
 from mm_env import engine, kernel
 from mm_env.account import Fees
 from mm_env.component import differs, leaves, record
-from mm_env.impact import ArrivalImpact, FillImpact, NoImpact
+from mm_env.impact import ArrivalImpact, DepthImpact, FillImpact, NoImpact
 from mm_env.market import Market
 from mm_env.parameters import Integers
 from mm_env.reward import CARA, InventoryPenalty
@@ -55,10 +55,27 @@ def check_solvable(market: Market) -> None:
     axis_of(market, 3)
     venue: Any = market.venue
     for side in (venue.impact.bid, venue.impact.ask):
-        if type(side) not in (NoImpact, FillImpact, ArrivalImpact) or (
+        if type(side) not in (NoImpact, FillImpact, ArrivalImpact, DepthImpact) or (
             isinstance(market.reward, CARA) and not isinstance(side, NoImpact)
         ):
             raise Unsolvable(f"impact has no exact recursion under this reward: {side}")
+
+
+def mean_jumps(market: Market) -> tuple[float, ...]:
+    """What the compiled searches want to know of the impact, of bid and ask in turn: the mean jump after a fill, that after an
+    arrival, and base, slope, bend and reach of that by depth."""
+    venue: Any = market.venue
+    sides = (venue.impact.bid, venue.impact.ask)
+    by_depth = [side if isinstance(side, DepthImpact) else DepthImpact(0.0) for side in sides]
+    return (
+        *(_mean(side, FillImpact) for side in sides),
+        *(_mean(side, ArrivalImpact) for side in sides),
+        *(float(getattr(side, name)) for name in ("base", "slope", "bend", "reach") for side in by_depth),
+    )
+
+
+def _mean(impact: Any, kind: type) -> float:
+    return float(impact.mean) if isinstance(impact, kind) else 0.0
 
 
 def start_law(market: Market) -> Floats:
@@ -130,17 +147,23 @@ def _outcomes(market: Market, quotes: Floats, chances: Floats) -> Iterator[Outco
         for ask in (0, 1):
             probability = np.where(bid, bid_chance, 1.0 - bid_chance) * np.where(ask, ask_chance, 1.0 - ask_chance)
             earned = size * (bid * (quotes[..., 0] - fees.maker) + ask * (quotes[..., 1] - fees.maker))
-            up, up_variance = _jump(venue.impact.ask, ask, ask_chance, chances[..., 3])
-            down, down_variance = _jump(venue.impact.bid, bid, bid_chance, chances[..., 2])
+            up, up_variance = _jump(venue.impact.ask, ask, quotes[..., 1], ask_chance, chances[..., 3])
+            down, down_variance = _jump(venue.impact.bid, bid, quotes[..., 0], bid_chance, chances[..., 2])
             level = np.clip(start + bid - ask, 0, len(q) - 1)
             cash = earned - cut * (quotes[..., 3] + fees.taker)
             yield Outcome(probability, level, cash, up - down, up_variance + down_variance)
 
 
-def _jump(impact: Any, filled: int, chance: Floats, arrival: Floats) -> tuple[Floats, Floats]:
+def _jump(impact: Any, filled: int, depth: Floats, chance: Floats, arrival: Floats) -> tuple[Floats, Floats]:
     """Mean and variance of the exponential jump after the orders of one side, given whether they filled us."""
     if isinstance(impact, NoImpact):
         return np.zeros_like(chance), np.zeros_like(chance)
+    if isinstance(impact, DepthImpact):
+        beyond, told = np.maximum(depth, 0.0), np.minimum(1.0, (1.0 - chance) / 0.1)
+        bent = np.minimum(beyond, impact.reach)
+        mean = told * np.maximum(impact.base + impact.slope * beyond + impact.bend * bent * (2.0 * beyond - bent), 0.0)
+        news = mean if filled else -mean * chance / np.maximum(1.0 - chance, 1e-300)
+        return news, filled * mean**2
     if isinstance(impact, FillImpact):
         came = np.full_like(chance, float(filled))
     elif filled:

@@ -41,13 +41,17 @@ def main(cfg: DictConfig) -> float:
     read = time.perf_counter()
     found, folder = calibrate(recording, settings), output_folder()
     done = time.perf_counter()
-    text, estimates = market_yaml(found, _command()), rows(found)
-    path.write_text(text)
+    text, estimates = None if found.missing else market_yaml(found, _command()), rows(found)
+    if text:
+        path.write_text(text)
     report.show(found, estimates)
     report.write(folder, found, estimates, text, save(folder, plots.figures(found)))
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"Read and checked in {read - start:.1f} s, calibrated in {done - read:.1f} s")
-    console.print(f"Market: {near(path)}\nReport and plots: {near(folder)}")
+    console.print(f"Report and plots: {near(folder)}")
+    if not text:
+        market_yaml(found, _command())  # says what is missing
+    console.print(f"Market: {near(path)}")
     return found.fits["pooled"].exponential.largest_gap
 
 

@@ -25,6 +25,7 @@ from agents.policy import Policy, policy_of
 from experiments import jobs
 from experiments.parts import without_leftovers
 from experiments.sweeps import sub_folder
+from mm_env.component import record
 from mm_env.market import Market
 from mm_env.parameters import Interval, check
 from mm_env.simulation import check_seed
@@ -89,9 +90,11 @@ def terminal_penalty(market: DictConfig) -> float:
 
 
 def mean_jump(market: DictConfig) -> float:
-    """The mean jump of the mid after an order, price units."""
+    """The mean jump of the mid after an order, price units; of an impact by depth that of a fill at depth 1/k."""
     impact = market.venue.get("impact") or {}
-    return impact.get("mean", 0.0)
+    if "base" not in impact:
+        return impact.get("mean", 0.0)
+    return record(build(impact)).mean_at(1.0 / fill_decay(market), 0.0)
 
 
 def strategies(market: DictConfig) -> list[str]:

@@ -7,9 +7,9 @@ from mm_env.clock import Clock, Ergodic, EveryEvent, EveryQuoteChange, FiniteHor
 from mm_env.component import Component, Sides, rule
 from mm_env.controls import Controls, randomised, with_parameters
 from mm_env.env import MarketMakingEnv, MarketMakingVectorEnv
-from mm_env.fill import Exponential, Fill, Linear, Logistic, PowerLaw
+from mm_env.fill import Exponential, Fill, Hyperexponential, Linear, Logistic, PowerLaw
 from mm_env.flow import Bernoulli, Flow, Poisson
-from mm_env.impact import ArrivalImpact, FillImpact, Impact, NoImpact
+from mm_env.impact import ArrivalImpact, DepthImpact, FillImpact, Impact, NoImpact
 from mm_env.law import Law
 from mm_env.market import Market
 from mm_env.maths import scalar
@@ -34,15 +34,16 @@ __version__ = "0.4.0"
 
 __all__ = [
     "CARA", "Account", "ArrivalImpact", "AsymmetricDamping", "Bernoulli", "Binomial", "Book", "Brownian", "Clock",
-    "Component", "ContStoikovTalreja", "Controls", "Count", "Dealer", "Depths", "Drawn", "Ergodic", "EveryEvent",
-    "EveryQuoteChange", "Exact", "Exponential", "Fees", "Fill", "FillImpact", "FiniteHorizon", "Flow", "FromBook",
-    "Geometric", "GeometricSize", "Grid", "Hawkes", "Impact", "InTurn", "Integers", "InventoryPenalty", "Law", "Linear",
-    "LogUniform", "Logistic", "Market", "MarketMakingEnv", "MarketMakingVectorEnv", "MarketOrders", "NoImpact", "Noise",
-    "NonNegative", "OrderBook", "OrderFlow", "OrderSize", "OrnsteinUhlenbeck", "Outcome", "Pessimistic", "Poisson",
-    "Positive", "PowerLaw", "Price", "Probability", "Proportional", "ProportionalFees", "QueuePosition",
-    "QueueReactive", "Quote", "Quoting", "Real", "Replay", "Reward", "ShortTermAlpha", "Sides", "Skew", "SpreadAndSkew",
-    "Touch", "Trades", "Uniform", "UnitSize", "UnnoticedBook", "Venue", "View", "Window", "ZeroIntelligence", "maths",
-    "metrics", "randomised", "rule", "scalar", "with_parameters",
+    "Component", "ContStoikovTalreja", "Controls", "Count", "Dealer", "DepthImpact", "Depths", "Drawn", "Ergodic",
+    "EveryEvent", "EveryQuoteChange", "Exact", "Exponential", "Fees", "Fill", "FillImpact", "FiniteHorizon", "Flow",
+    "FromBook", "Geometric", "GeometricSize", "Grid", "Hawkes", "Hyperexponential", "Impact", "InTurn", "Integers",
+    "InventoryPenalty", "Law", "Linear", "LogUniform", "Logistic", "Market", "MarketMakingEnv",
+    "MarketMakingVectorEnv", "MarketOrders", "NoImpact", "Noise", "NonNegative", "OrderBook", "OrderFlow",
+    "OrderSize", "OrnsteinUhlenbeck", "Outcome", "Pessimistic", "Poisson", "Positive", "PowerLaw", "Price",
+    "Probability", "Proportional", "ProportionalFees", "QueuePosition", "QueueReactive", "Quote", "Quoting", "Real",
+    "Replay", "Reward", "ShortTermAlpha", "Sides", "Skew", "SpreadAndSkew", "Touch", "Trades", "Uniform", "UnitSize",
+    "UnnoticedBook", "Venue", "View", "Window", "ZeroIntelligence", "maths", "metrics", "randomised", "rule", "scalar",
+    "with_parameters",
 ]  # fmt: skip
 
 register_all()

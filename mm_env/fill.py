@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mm_env.component import Component, rule
 from mm_env.maths import clip, exp, log
-from mm_env.parameters import Positive, Real
+from mm_env.parameters import Positive, Probability, Real
 
 
 class Fill(Component):
@@ -56,3 +56,19 @@ class Linear(Fill):
     @rule
     def take(self, depth: float) -> float:
         return clip(1.0 - depth / self.reach, 0.0, 1.0)
+
+
+class Hyperexponential(Fill):
+    """share exp(-k depth) + (1 - share) exp(-deep_k depth) for depth > 0, else 1: a mixture of orders of two kinds.
+
+    Where most orders stop at the best price and the others go deep, no single decay fits and this one does.
+    """
+
+    k: Positive  # 1 / price
+    deep_k: Positive  # 1 / price
+    share: Probability  # of the orders that decay with `k`
+
+    @rule
+    def take(self, depth: float) -> float:
+        beyond = max(depth, 0.0)
+        return self.share * exp(-self.k * beyond) + (1.0 - self.share) * exp(-self.deep_k * beyond)

@@ -96,19 +96,24 @@ def zipped(path: Path, files: dict[str, str]) -> Path:
     return path
 
 
-def dealer_tape(seed: int, seconds: int, rate: float, k: float, sigma: float, half_spread: int = 20_000) -> Tape:
+def dealer_tape(
+    seed: int, seconds: int, rate: float, k: float, sigma: float, half_spread: int = 20_000, jump=lambda reach: 0.0
+) -> Tape:
     """The dealer market on a tick of 1e-4 dollars: in each second, orders of each side arrive as a Poisson process of
-    `rate` and pay an exponential of mean 1 / k beyond the mid at its start; then the mid moves by a normal of `sigma`."""
+    `rate` and pay an exponential of mean 1 / k beyond the mid at its start; then the mid moves by a normal of `sigma`, and by
+    `jump` in the direction of each side's orders, given how far beyond the mid they came (dollars, -1 if none did)."""
     random = np.random.default_rng(seed)
     tape, mid = Tape(3, close=OPEN + seconds), 1_000_000
     tape.preload(BID, mid - half_spread, 100)
     tape.new(OPEN, ASK, mid + half_spread, 100)
     for second in range(seconds):
+        furthest = {BID: -1.0, ASK: -1.0}
         for offset in np.sort(random.uniform(0.0, 1.0, random.poisson(2.0 * rate))):
             side = ASK if random.random() < 0.5 else BID
             reach = int(random.exponential(1e4 / k))
             tape.hit(OPEN + second + offset, side, mid - side * max(reach, 1))
-        moved = mid + round(1e4 * sigma * random.normal())
+            furthest[side] = max(furthest[side], reach / 1e4)
+        moved = mid + round(1e4 * (sigma * random.normal() + jump(furthest[ASK]) - jump(furthest[BID])))
         for side in (BID, ASK):
             tape.new(OPEN + second + 1, side, moved - side * half_spread, 100)
             tape.delete(OPEN + second + 1, side, mid - side * half_spread, 100)

@@ -22,6 +22,7 @@ from mm_env import (
     Brownian,
     ContStoikovTalreja,
     Dealer,
+    DepthImpact,
     Depths,
     Ergodic,
     EveryEvent,
@@ -35,6 +36,7 @@ from mm_env import (
     GeometricSize,
     Grid,
     Hawkes,
+    Hyperexponential,
     InventoryPenalty,
     Linear,
     Logistic,
@@ -120,7 +122,11 @@ DEALERS: dict[str, Market] = {
     ),
     "unbounded": world(
         price=Geometric(sigma=0.01),
-        venue=Dealer(Bernoulli(11.0), PowerLaw(scale=1.0, exponent=2.0)),
+        venue=Dealer(
+            Bernoulli(11.0),
+            Hyperexponential(6.0, 1.0, 0.4),
+            Sides(DepthImpact(0.1, 0.2, 0.3, 0.8), DepthImpact(0.3, -0.4)),
+        ),
         quote=Unbounded(),
         reward=AsymmetricDamping(damping=1.0),
     ),

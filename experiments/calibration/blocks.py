@@ -47,6 +47,12 @@ def ratio(above: Floats, below: Floats) -> Measured:
     return Measured(value, float(np.sqrt(n / (n - 1) * (residuals**2).sum()) / total))
 
 
+def rate(counts: Floats, seconds: Floats) -> Measured:
+    """Events a second by `ratio`; where none came 0, its error that of a single one."""
+    found, total = ratio(counts, seconds), float(seconds.sum())
+    return found if counts.any() or total <= 0.0 else Measured(0.0, 1.0 / total)
+
+
 def exposure(recording: Recording) -> Floats:
     """(BLOCKS,) seconds of trading in each block."""
     return np.full(BLOCKS, recording.length / 1e9 / BLOCKS)

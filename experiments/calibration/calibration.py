@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from experiments.calibration import fills, trades
+from experiments.calibration.adverse import Adverse, adverse
 from experiments.calibration.fills import Decay, LogLine
 from experiments.calibration.hawkes import Hawkes, hawkes, sided
+from experiments.calibration.laws import NAMES, Law, laws
 from experiments.calibration.queue_reactive import QueueRates, queue_rates
 from experiments.calibration.reach import Reach, default_max_depth, pooled, reaches
 from experiments.calibration.volatility import Volatility, signature, volatility
@@ -17,6 +19,7 @@ from mm_env.data.recording import SECOND, Recording
 from mm_env.parameters import Count, Interval, Positive, check, check_fields
 
 LEAST = 100  # lifetimes that a recording must hold
+QUOTED = 3.5  # times 1/k: the depths that the market's quotes are centred on
 
 
 @dataclass(frozen=True)
@@ -29,9 +32,12 @@ class Settings:
     impact_horizons: list[float] = field(default_factory=lambda: [0.0, 1.0, 10.0])  # seconds
     hawkes_terms: list[int] = field(default_factory=lambda: [1])
     distances: Count = 20
+    fill: str = "exponential"  # the law of the market that is written, or best
 
     def __post_init__(self) -> None:
         check_fields(self)
+        if self.fill not in (*NAMES, "best"):
+            raise ValueError(f"Settings.fill must be best or one of {', '.join(NAMES)}, got {self.fill!r}")
         if self.max_depth is not None:
             check("Settings.max_depth", self.max_depth, Interval(0.0, low_open=True))
         for name, rule in [
@@ -55,6 +61,17 @@ class Fit:
     line: LogLine
 
 
+class Fits(dict[str, Fit]):
+    """Name -> fit, of "bid", "ask" and "pooled"; asked for one that the recording does not tell, it says why."""
+
+    def __init__(self, refused: dict[str, str]) -> None:
+        super().__init__()
+        self.refused = refused
+
+    def __missing__(self, name: str) -> Fit:
+        raise ValueError(self.refused[name])
+
+
 @dataclass(frozen=True)
 class Calibration:
     """What was found, and why something is missing."""
@@ -68,53 +85,79 @@ class Calibration:
     orders: trades.MarketOrders
     impacts: list[trades.Impact]
     max_depth: float
-    fits: dict[str, Fit]  # "bid", "ask" and "pooled"
+    fits: Fits
+    laws: list[Law]  # of the pooled quotes, best first
+    adverse: Adverse | None
     hawkes: dict[str, Hawkes]
     queues: QueueRates | None
     zero_intelligence: ZeroIntelligence | None
     left_out: dict[str, str]  # what, and why
 
+    @property
+    def missing(self) -> list[str]:
+        """Why no market can be made of it; empty where one can."""
+        found = [f"sigma: {self.sigma.missing}"] * bool(self.sigma.missing)
+        found += list(dict.fromkeys(self.fits.refused.values()))
+        fit = self.fits.get("pooled")
+        for name, one in (("A", fit.exponential.rate), ("k", fit.exponential.k)) if fit else ():
+            if not one.error < one.value:
+                found.append(f"lambda(depth): {name} = {one} is not told from 0")
+        return found
+
 
 def calibrate(recording: Recording, settings: Settings) -> Calibration:
-    """Estimate everything.
-
-    Raises: ValueError for a recording with fewer than 100 lifetimes, or without market orders enough to tell
-    lambda(depth).
-    """
-    lifetimes = len(recording.starts(round(settings.lifetime * SECOND)))
-    if lifetimes < LEAST:
-        raise ValueError(f"a recording must hold {LEAST} lifetimes of {settings.lifetime:g} s or more, got {lifetimes}")
+    """Estimate everything that the recording tells; what it does not is left out, and why is said."""
     sigma, spread = volatility(recording, settings.lifetime), trades.spread(recording)
-    depth = settings.max_depth or default_max_depth(recording, spread.mean.value, sigma.sigma.value, settings.lifetime)
+    still = np.nan_to_num(sigma.sigma.value)
+    depth = settings.max_depth or default_max_depth(recording, spread.mean.value, still, settings.lifetime)
     processes, left_out = _hawkes(recording, settings)
-    if recording.messages is None:
-        left_out["queue-reactive and zero-intelligence intensities"] = (
-            f"{recording.source} does not record single messages"
-        )
+    signed = signature(recording, settings.horizons)
+    left_out |= {f"sigma over {one.horizon:g} s": one.missing for one in signed if one.missing}
+    queues = queue_rates(recording)
+    if queues is None:
+        kind = "single messages" if recording.messages is None else "a limit order"
+        left_out["queue-reactive and zero-intelligence intensities"] = f"{recording.source} does not record {kind}"
+    fits, adverse_selection = _fits(recording, settings.lifetime, depth, left_out)
+    pooled_fit = fits.get("pooled")
     return Calibration(
         recording,
         settings,
         sigma,
-        signature(recording, settings.horizons),
+        signed,
         spread,
         _mean_mid(recording),
         trades.orders(recording),
         trades.impacts(recording, settings.impact_horizons),
         depth,
-        _fits(recording, settings.lifetime, depth),
+        fits,
+        laws(pooled_fit.reach, pooled_fit.exponential) if pooled_fit else [],
+        adverse_selection,
         processes,
-        queue_rates(recording),
+        queues,
         zero_intelligence(recording, settings.distances),
         left_out,
     )
 
 
-def _fits(recording: Recording, lifetime: float, max_depth: float) -> dict[str, Fit]:
-    bid, ask = reaches(recording, lifetime, max_depth)
-    return {
-        name: Fit(reach, fills.exponential(reach), fills.power_law(reach), fills.log_line(reach))
-        for name, reach in (("bid", bid), ("ask", ask), ("pooled", pooled([bid, ask])))
-    }
+def _fits(recording: Recording, lifetime: float, depth: float, left_out: dict[str, str]) -> tuple[Fits, Adverse | None]:
+    """lambda(depth) of the sides and of both, and adverse selection; what is missing goes into `left_out`."""
+    lifetimes, refused = len(recording.starts(round(lifetime * SECOND))), {}
+    fits, found = Fits(refused), None
+    bid, ask = reaches(recording, lifetime, depth)
+    for name, reach in (("bid", bid), ("ask", ask), ("pooled", pooled([bid, ask]))):
+        try:
+            if lifetimes < LEAST:
+                raise ValueError(f"a recording must hold {LEAST} lifetimes of {lifetime:g} s or more, got {lifetimes}")
+            fits[name] = Fit(reach, fills.exponential(reach), fills.power_law(reach), fills.log_line(reach))
+        except ValueError as error:
+            refused[name] = str(error)
+            left_out[f"A and k, {name}"] = str(error)
+    try:
+        whole = fits.get("pooled")
+        found = adverse(pooled([bid, ask]), min(QUOTED / whole.exponential.k.value, depth) if whole else depth)
+    except ValueError as error:
+        left_out["adverse selection"] = str(error)
+    return fits, found
 
 
 def _hawkes(recording: Recording, settings: Settings) -> tuple[dict[str, Hawkes], dict[str, str]]:

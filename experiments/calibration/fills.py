@@ -12,6 +12,7 @@ the sandwich formula, over blocks of the day.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +22,7 @@ from experiments.calibration.blocks import BLOCKS, Floats, Measured
 from experiments.calibration.reach import Reach
 
 FEW = 5  # fills: fewer say too little to be an observation
+_HELD = (-600.0, 6.0)  # ln(fills expected in a lifetime), where logarithms and exponentials are finite
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,8 @@ def log_line(reach: Reach) -> LogLine:
     share = reach.fills / len(reach.reached)
     seen = (share > 0.0) & (share < 1.0)
     log_rate = np.log(-np.log1p(-share[seen]) / reach.lifetime)
+    if seen.sum() < 2:
+        return LogLine(np.nan, np.nan, np.nan, int(seen.sum()))
     slope, level = np.polyfit(reach.depths[seen], log_rate, 1)
     fitted = level + slope * reach.depths[seen]
     spread = ((log_rate - log_rate.mean()) ** 2).sum()
@@ -86,52 +90,104 @@ def log_line(reach: Reach) -> LogLine:
 
 
 def _fit(reach: Reach, free: int) -> Decay:
-    depths, fills, n, h = reach.depths, reach.fills, len(reach.reached), reach.lifetime
-    if (fills >= FEW).sum() < 2 or fills[0] == fills[-1]:
-        raise ValueError(
-            f"lambda(depth) needs fills at two depths or more, got {fills.max():g} in {n} lifetimes of {h:g} s"
-        )
+    check_told(reach)
+    depths = reach.depths
 
-    def loss(free_parameters: Floats) -> tuple[float, Floats]:
+    def curve(free_parameters: Floats) -> tuple[Floats, Floats]:
         theta = np.r_[free_parameters, np.zeros(3 - free)]
-        mean = _expected(theta, depths, h)
-        likelihood = fills * np.log(-np.expm1(-mean)) - (n - fills) * mean
-        slope = fills * mean / np.expm1(mean) - (n - fills) * mean
-        return -likelihood.sum() / n, -(slope @ _jacobian(theta, depths)[:, :free]) / n
+        return _log_rate(theta, depths), _jacobian(theta, depths)[:, :free]
 
     line = log_line(reach)
-    start = np.r_[np.log(line.rate), np.log(max(line.k, 1e-3 / depths[-1])), 0.1][:free]
+    rate, k = (line.rate, line.k) if line.depths > 1 else (1.0 / reach.lifetime, 1.0 / depths[-1])
     near, far = np.log(1e-3 / depths[-1]), np.log(1e3 / depths[0])
+    start = np.r_[np.log(rate), np.clip(np.log(max(k, 1e-300)), near, far), 0.1][:free]
     bounds = [(start[0] - 20.0, start[0] + 20.0), (near, far), (0.0, 10.0)][:free]
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-15, "gtol": 1e-10})
+    options = {"ftol": 1e-15, "gtol": 1e-10}
+    found = minimize(composite(reach, curve), start, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
     theta = np.r_[found.x, np.zeros(3 - free)]
     errors = _errors(reach, theta, free)
-    share, fitted = fills / n, -np.expm1(-_expected(theta, depths, h))
+    fitted = chances(_log_rate(theta, depths), reach.lifetime)
     rate, k = np.exp(theta[:2])
     return Decay(
         Measured(float(rate), float(rate * errors[0])),
         Measured(float(k), float(k * errors[1])),
         Measured(float(theta[2]), float(errors[2])),
-        float(2.0 * n * (_entropy(share, fitted) - _entropy(share, share)).sum()),
-        float(np.abs(share - fitted).max()),
+        deviance(reach, fitted),
+        float(np.abs(reach.fills / len(reach.reached) - fitted).max()),
     )
+
+
+def check_told(reach: Reach) -> None:
+    """Refuse quotes that do not tell how fast fills become rare with depth. Raises: ValueError that says what is missing."""
+    counts, n = np.bincount(reach.reached, minlength=len(reach.depths) + 1)[1:], len(reach.reached)
+    filled, common = int(counts.sum()), int(counts.argmax())
+    if filled < 2 * FEW:
+        raise ValueError(
+            f"lambda(depth) needs fills at two depths or more, {2 * FEW} at least, got {filled} in {n} lifetimes of "
+            f"{reach.lifetime:g} s"
+        )
+    if filled - counts[common] < FEW:
+        where = f"{reach.depths[common]:g}" if common + 1 < len(reach.depths) else f"{reach.depths[-1]:g} or more"
+        raise ValueError(
+            f"lambda(depth) needs fills at two depths or more, got {filled} of which {counts[common]} come to {where} and no "
+            f"further: how they decay with depth is not told"
+        )
+
+
+def composite(
+    reach: Reach, curve: Callable[[Floats], tuple[Floats, Floats]]
+) -> Callable[[Floats], tuple[float, Floats]]:
+    """theta -> (loss, its gradient (p,)): minus the composite log likelihood a lifetime, for `curve`(theta) = (ln lambda (d,)
+    and its derivatives (d, p))."""
+    fills, n = reach.fills, len(reach.reached)
+
+    def loss(theta: Floats) -> tuple[float, Floats]:
+        log_rate, jacobian = curve(theta)
+        mean = _expected(log_rate, reach.lifetime)
+        likelihood = fills * np.log(-np.expm1(-mean)) - (n - fills) * mean
+        slope = fills * mean / np.expm1(mean) - (n - fills) * mean
+        return -likelihood.sum() / n, -(slope @ jacobian) / n
+
+    return loss
+
+
+def deviance(reach: Reach, fitted: Floats) -> float:
+    """2 (composite log likelihood of the observed shares less that of the fitted ones)."""
+    share = reach.fills / len(reach.reached)
+    return float(2.0 * len(reach.reached) * (_entropy(share, fitted) - _entropy(share, share)).sum())
+
+
+def sandwich(reach: Reach, log_rate: Floats, jacobian: Floats) -> tuple[Floats, float]:
+    """The covariance (p, p) of theta by the sandwich formula over blocks, and the trace of sensitivity^-1 variability.
+
+    Raises: numpy.linalg.LinAlgError where the likelihood does not tell all of theta.
+    """
+    mean = _expected(log_rate, reach.lifetime)
+    information = len(reach.reached) * (jacobian * (mean**2 / np.expm1(mean))[:, None]).T @ jacobian
+    scores = reach.scores(jacobian * (mean / np.expm1(mean))[:, None], -jacobian * mean[:, None])
+    bread, meat = np.linalg.inv(information), BLOCKS / (BLOCKS - 1) * scores.T @ scores
+    return bread @ meat @ bread, float(np.trace(bread @ meat))
+
+
+def chances(log_rate: Floats, lifetime: float) -> Floats:
+    """P[filled within a lifetime], (d,)."""
+    return -np.expm1(-_expected(log_rate, lifetime))
 
 
 def _errors(reach: Reach, theta: Floats, free: int) -> Floats:
     """Standard errors of (ln A, ln k, curvature) by the sandwich formula; 0 for what is held fixed."""
     if free == 3 and theta[2] < 1e-6:  # at the bound: the exponential
         return np.r_[_errors(reach, theta, 2)[:2], np.nan]
-    mean, jacobian = _expected(theta, reach.depths, reach.lifetime), _jacobian(theta, reach.depths)[:, :free]
-    information = len(reach.reached) * (jacobian * (mean**2 / np.expm1(mean))[:, None]).T @ jacobian
-    scores = reach.scores(jacobian * (mean / np.expm1(mean))[:, None], -jacobian * mean[:, None])
-    bread = np.linalg.inv(information)
-    covariance = bread @ (BLOCKS / (BLOCKS - 1) * scores.T @ scores) @ bread
+    try:
+        covariance, _ = sandwich(reach, _log_rate(theta, reach.depths), _jacobian(theta, reach.depths)[:, :free])
+    except np.linalg.LinAlgError:  # the likelihood is flat in some direction
+        return np.full(3, np.nan)
     return np.r_[np.sqrt(np.diag(covariance)), np.zeros(3 - free)]
 
 
-def _expected(theta: Floats, depths: Floats, lifetime: float) -> Floats:
+def _expected(log_rate: Floats, lifetime: float) -> Floats:
     """Fills expected in a lifetime, held where logarithms and exponentials are finite."""
-    return np.exp(np.clip(_log_rate(theta, depths) + np.log(lifetime), -600.0, 6.0))
+    return np.exp(np.clip(log_rate + np.log(lifetime), *_HELD))
 
 
 def _log_rate(theta: Floats, depths: Floats) -> Floats:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize
+from scipy.optimize import OptimizeResult, minimize
 from scipy.stats import kstest
 
 from experiments.calibration.blocks import Floats, Measured
@@ -19,6 +19,7 @@ from mm_env.data.recording import Ints, Orders
 
 STARTS = (0.03, 0.3, 3.0, 30.0, 300.0)  # decays in multiples of the events' rate
 NEGLIGIBLE = 1e-4  # a branching ratio below it is at its bound, 0
+FLAT = 1e-3  # the slope of ln L an event, by the logarithm of a parameter, that passes for 0
 LOWEST, MOST, FASTEST = 1e-8, 10.0, 1e9  # branching ratios and, per second, decays that are searched: stamps are in ns
 
 
@@ -44,6 +45,19 @@ class Hawkes:
         return float(np.abs(np.linalg.eigvals(np.array(matrix))).max())
 
     @property
+    def remarks(self) -> list[str]:
+        """What a reader should know before using it, a line each."""
+        found, pairs = [], [ratio for row in self.branching for pair in row for ratio in pair]
+        if self.spectral_radius >= 1.0:
+            found.append(f"spectral radius {self.spectral_radius:.3g}: not stationary, its rate would grow for ever")
+        if max(decay.value for decay in self.decay) > 0.99 * FASTEST:
+            found.append("a decay at its bound: events of one stamp or next to it, no kernel in time")
+        told = [*self.base, *self.decay, *(ratio for ratio in pairs if ratio.value > NEGLIGIBLE)]
+        if any(not np.isfinite(one.error) for one in told):
+            found.append("the likelihood is flat in some direction: parameters without an error are not told apart")
+        return found
+
+    @property
     def criterion(self) -> float:
         """Akaike's: 2 (number of parameters - ln L); lower is better."""
         kinds, terms = len(self.base), len(self.decay)
@@ -59,7 +73,7 @@ def hawkes(time: Floats, mark: Ints, end: float, terms: int = 1) -> Hawkes:
     """Fit by maximum likelihood from several starts; errors from the observed information.
 
     Args: times (n,) in seconds, rising, within [0, end]; kinds (n,), 0, 1, ...; how many exponentials.
-    Raises: ValueError where a kind has fewer than 20 events.
+    Raises: ValueError where a kind has fewer than 20 events, or no maximum is found.
     """
     counts = np.bincount(mark) if len(mark) else np.zeros(1, np.int64)
     if counts.min() < 20:
@@ -77,11 +91,20 @@ def hawkes(time: Floats, mark: Ints, end: float, terms: int = 1) -> Hawkes:
         minimize(loss, _start(counts / end, decay), jac=True, method="L-BFGS-B", bounds=bounds, options=_STOP)
         for decay in decays
     ]
-    theta = min(fits, key=lambda fit: fit.fun).x
-    theta = _by_decay(theta, kinds, terms)
+    best = min(fits, key=lambda fit: fit.fun)
+    _check_maximum(best, bounds)
+    theta = _by_decay(best.x, kinds, terms)
     loss(theta)
     residuals = np.concatenate([np.diff(passed[mark == kind]) for kind in range(kinds)])
     return _described(theta, _log_errors(loss, theta, len(time)), counts, end, -loss(theta)[0] * len(time), residuals)
+
+
+def _check_maximum(fit: OptimizeResult, bounds: Floats) -> None:
+    """Refuse where the search stopped on a slope that does not lead out of the bounds."""
+    low, high = bounds.T
+    slope = np.where((fit.x - low < 1e-6) & (fit.jac > 0.0) | (high - fit.x < 1e-6) & (fit.jac < 0.0), 0.0, fit.jac)
+    if not np.isfinite(fit.fun) or np.abs(slope).max() > FLAT:
+        raise ValueError(f"no maximum of the likelihood was found: {fit.message}")
 
 
 _STOP = {"ftol": 1e-13, "gtol": 1e-8, "maxiter": 1000}

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.calibration.blocks import BLOCKS, Floats, Measured, block_of, ratio
+from experiments.calibration.blocks import BLOCKS, Floats, Measured, block_of, rate
 from mm_env.data.recording import Ints, Messages, Recording
 
 NEW, PARTIAL, DELETE, EXECUTE = 1, 2, 3, 4
@@ -81,8 +81,7 @@ def rates(cell: Ints, block: Ints, seconds_in: Floats, cells: int, *, weight: Fl
     counted = np.bincount(place, weight, minlength=BLOCKS * cells).reshape(BLOCKS, cells).astype(np.float64)
     events = np.bincount(cell, minlength=cells)
     return [
-        Rate(ratio(counted[:, c], seconds_in[:, c]), int(events[c]), float(seconds_in[:, c].sum()))
-        for c in range(cells)
+        Rate(rate(counted[:, c], seconds_in[:, c]), int(events[c]), float(seconds_in[:, c].sum())) for c in range(cells)
     ]
 
 

@@ -6,27 +6,30 @@ import math
 import re
 from pathlib import Path
 
-from experiments.calibration.calibration import Calibration
+from experiments.calibration import words
+from experiments.calibration.calibration import QUOTED, Calibration
+from experiments.calibration.laws import named
 from experiments.setup import CONF
 
 STEPS = 600
+AWAY = 14.0  # times 1/k, where fills hardly ever come: what quotes must reach where it is best to keep away
 
 TEMPLATE = """\
 # {instrument}, {day} ({source}): calibrated. Price units and seconds, quoted anew every {lifetime:g} s
-# sigma {sigma} from the mid's moves over {lifetime:g} s, from the first line on
-# rate {rate} and k {k} of rate exp(-k depth): bids and asks pooled, composite maximum likelihood
+# sigma {sigma} from the mid's moves over {lifetime:g} s, from the first line on; jumps come on top of it
+{fill_words}
 #   of what a quote of a lifetime of {lifetime:g} s would have got, first in its queue, at every depth from the mid
-#   up to {max_depth:g}; largest gap between the observed and the fitted chance of a fill {gap:.3f}; errors in brackets
-# left out: after a fill at depth 1/k the mid stood {adverse} against the maker by the lifetime's end; for that,
-#   impact@market.venue.impact=on_fill market.venue.impact.mean={adverse_mean:.4g}
-# chosen, not estimated: horizon, limits, reach of the quotes (3.5 / k) and phi = rate / (16 e k), at which
+#   up to {max_depth:g}; errors in brackets
+{law_words}
+{impact_words}
+# chosen, not estimated: horizon, limits, reach of the quotes ({quoted:g} / k) and phi = rate / (16 e k), at which
 #   each unit held moves the best quotes by about 1 / (4 k)
 # {command}
 defaults:
   - /price@price: brownian
   - /flow@venue.flow: poisson
-  - /fill@venue.fill: exponential
-  - /impact@venue.impact: none
+  - /fill@venue.fill: {fill}
+  - /impact@venue.impact: {impact}
   - /clock@clock: finite_horizon
   - /quote@quote: spread_and_skew
   - /reward@reward: inventory_penalty
@@ -37,9 +40,9 @@ _target_: mm_env.Market
 price: {{sigma: {sigma.value:.4g}}}
 venue:
   _target_: mm_env.Dealer
-  flow: {{rate: {rate.value:.4g}}}
-  fill: {{k: {k.value:.4g}}}
-clock: {{horizon: {horizon:g}, steps: {steps}}}
+  flow: {{rate: {rate:.4g}}}
+  fill: {{{fill_numbers}}}
+{impact_line}clock: {{horizon: {horizon:g}, steps: {steps}}}
 quote: {{max_half_spread: {reach:.2g}, max_skew: {reach:.2g}}}
 reward: {{phi: {phi:.1g}}}
 initial_mid: {mid:.6g}
@@ -51,30 +54,53 @@ inventory_scale: 3.0
 
 
 def market_yaml(found: Calibration, command: str) -> str:
-    """The text of conf/market/NAME.yaml."""
-    fit, recording = found.fits["pooled"], found.recording
-    decay, lifetime = fit.exponential, found.settings.lifetime
-    rate, k = decay.rate, decay.k
-    adverse = fit.reach.adverse(1.0 / k.value)
+    """The text of conf/market/NAME.yaml.
+
+    Raises: ValueError that says what the recording does not tell.
+    """
+    if found.missing:
+        raise ValueError(
+            f"no market can be made of {found.recording.instrument}'s recording: {'; '.join(found.missing)}"
+        )
+    recording, lifetime = found.recording, found.settings.lifetime
+    rate, k = found.fits["pooled"].exponential.rate.value, found.fits["pooled"].exponential.k.value
+    law = named(found.laws, found.settings.fill)
+    impact, numbers = impact_part(found)
     return TEMPLATE.format(
         instrument=recording.instrument,
         day=recording.day,
         source=recording.source,
         lifetime=lifetime,
         sigma=found.sigma.sigma,
-        rate=rate,
-        k=k,
+        fill_words=words.fill(found, law),
+        law_words=words.laws(found, law),
+        impact_words=words.impact(found),
         max_depth=found.max_depth,
-        gap=decay.largest_gap,
-        adverse=adverse,
-        adverse_mean=max(adverse.value, 0.0),
         command=command,
+        fill=law.name,
+        impact=impact,
+        rate=law.rate.value,
+        fill_numbers=_listed({name: one.value for name, one in law.parameters.items()}),
+        impact_line=f"  impact: {{{_listed(numbers)}}}\n" if numbers else "",
         horizon=STEPS * lifetime,
         steps=STEPS,
-        reach=3.5 / k.value,
-        phi=rate.value / (16.0 * math.e * k.value),
+        quoted=AWAY if words.keeps_away(found) else QUOTED,
+        reach=(AWAY if words.keeps_away(found) else QUOTED) / k,
+        phi=rate / (16.0 * math.e * k),
         mid=found.mid,
     )
+
+
+def impact_part(found: Calibration) -> tuple[str, dict[str, float]]:
+    """The name in conf/impact of what was measured, and its parameters."""
+    one = found.adverse
+    if one is None or not one.found:
+        return "none", {}
+    return "by_depth", {"base": one.base.value, "slope": one.slope.value, "bend": one.bend.value, "reach": one.reach}
+
+
+def _listed(numbers: dict[str, float]) -> str:
+    return ", ".join(f"{name}: {value:.4g}" for name, value in numbers.items())
 
 
 def market_path(to: str | None, instrument: str = "", day: str = "") -> Path:

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments.calibration.calibration import Calibration
+from experiments.calibration.laws import best
 from experiments.calibration.levels import Rate
 from experiments.plots import ASK, BID, INK
 
@@ -18,9 +19,9 @@ MARKS = {"bid": BID, "ask": ASK}
 def figures(found: Calibration) -> dict[str, Figure | None]:
     """Name -> figure; None for what was left out."""
     return {
-        "signature": signature(found) if found.signature else None,
-        "fills": fills(found),
-        "impact": impact(found),
+        "signature": signature(found) if found.signature and not found.sigma.missing else None,
+        "fills": fills(found) if "pooled" in found.fits else None,
+        "impact": impact(found) if found.orders.count else None,
         "hawkes": hawkes(found) if found.hawkes else None,
         "queues": queues(found) if found.queues else None,
         "distances": distances(found) if found.zero_intelligence else None,
@@ -52,11 +53,15 @@ def fills(found: Calibration) -> Figure:
         left.plot(depths[seen], -np.log1p(-share[seen]) / lifetime, "o", color=color, ms=3, label=f"{side} quotes")
         right.plot(depths[seen], share[seen], "o", color=color, ms=3, label=f"{side} quotes")
     line = pooled.line.rate * np.exp(-pooled.line.k * depths)
-    for rates, name, color, style in (
+    curves = [
         (pooled.exponential.rates(depths), "A exp(-k depth), likelihood", INK, "-"),
         (pooled.power_law.rates(depths), "power law, likelihood", OCHRE, "--"),
         (line, "log-linear", GREEN, ":"),
-    ):
+    ]
+    if (law := best(found.laws)).name not in ("exponential", "power_law"):
+        rates = -np.log1p(-np.minimum(law.fitted, 1.0 - 1e-12)) / lifetime
+        curves.append((rates, f"{law.name}, the best law", VIOLET, "-."))
+    for rates, name, color, style in curves:
         left.plot(depths[shown], rates[shown], style, color=color, lw=1.6, label=name)
         right.plot(depths[shown], -np.expm1(-rates[shown] * lifetime), style, color=color, lw=1.6, label=name)
     left.set(yscale="log", xlabel="depth from the mid (price)", ylabel="fills per second")
@@ -75,6 +80,15 @@ def impact(found: Calibration) -> Figure:
     left.errorbar(horizons, values, 2.0 * np.array(errors), fmt="o-", color=BID, lw=1.4, ms=4, capsize=3)
     left.set(xlabel="seconds after a market order", ylabel="mid's move in its direction (price)")
     left.axhline(0.0, color=INK, lw=0.8)
+    if "pooled" in found.fits:
+        _against(right, found)
+    else:
+        right.set_visible(False)
+    return figure
+
+
+def _against(right: Any, found: Calibration) -> None:
+    """The mid's mean move against filled quotes, by depth, and the fit."""
     pooled = found.fits["pooled"]
     depths = np.arange(0.25, 4.1, 0.25) / pooled.exponential.k.value
     depths = depths[depths <= pooled.reach.depths[-1]]
@@ -82,10 +96,13 @@ def impact(found: Calibration) -> Figure:
     right.errorbar(
         depths, [m.value for m in moves], [2.0 * m.error for m in moves], fmt="o-", color=ASK, lw=1.4, ms=4, capsize=3
     )
+    if found.adverse:
+        near = depths[depths <= found.adverse.reach]
+        fitted = [found.adverse.at(depth).value for depth in near]
+        right.plot(near, fitted, color=VIOLET, lw=1.6, label="fitted")
     right.plot(depths, depths, "--", color=INK, lw=1.0, label="the depth itself: no gain")
     right.set(xlabel="depth of a filled quote (price)", ylabel="mid's move against it (price)")
     right.legend(frameon=False, fontsize=8)
-    return figure
 
 
 def hawkes(found: Calibration) -> Figure:

@@ -39,12 +39,11 @@ class QueueRates:
 
 
 def queue_rates(recording: Recording) -> QueueRates | None:
-    """Events over the time in which a queue had that size; None where single messages are not recorded."""
+    """Events over the time in which a queue had that size; None where single messages, or any limit order, are not recorded."""
     both, messages = sides(recording), recording.messages
-    if both is None or messages is None:
+    if both is None or messages is None or not (new := messages.kind == NEW).any():
         return None
-    new = messages.kind == NEW
-    unit = float(messages.size[new].mean()) if new.any() else 1.0
+    unit = float(messages.size[new].mean())
     levels = messages.bids.shape[1]
     cells = levels * SIZES
     seconds = np.sum([_time(side, unit, levels) for side in both], axis=0)

@@ -9,10 +9,12 @@ from pathlib import Path
 
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from experiments.calibration.calibration import Calibration
 from experiments.calibration.rows import Row, write_csv
+from experiments.calibration.words import remarks
 from experiments.table import WIDE, error, number
 from mm_env.metrics import Estimate
 
@@ -21,7 +23,9 @@ MAIN = {  # (section, estimate) that everyone wants to see
     ("spread", "share of time at one tick"), ("market orders", "count"), ("market orders", "rate"),
     ("market orders", "share that walks more than one price"), ("lambda(depth), pooled", "exponential A"),
     ("lambda(depth), pooled", "exponential k"), ("lambda(depth), pooled", "exponential, largest gap in the chance of a fill"),
-    ("lambda(depth), pooled", "log-linear R2"),
+    ("lambda(depth), pooled", "log-linear R2"), ("adverse selection", "move against a fill, base"),
+    ("adverse selection", "move against a fill, slope by depth"), ("adverse selection", "move against a fill, bend by depth"),
+    ("adverse selection", "move against a fill at 1/k"), ("adverse selection", "move against a fill at 1/k, times k"),
 }  # fmt: skip
 HOW = {
     "read": "What the files hold. Rules for halts, hidden executions and crossed rows: the reader's docstring.",
@@ -36,6 +40,10 @@ HOW = {
     "the market, would have got. Composite likelihood over all depths (half ticks), sandwich errors; log-linear is least "
     "squares over the depths with any fills. A power law whose 1 / exponent is 0 is the exponential. The mid's move is from "
     "the lifetime's start to its end, against who was filled.",
+    "law of fills": "Bids and asks pooled, with the standard errors of the sandwich formula. The criterion is the composite "
+    "likelihood's (Varin & Vidoni 2005), lower is better. A law without a maximum on these quotes is not listed.",
+    "adverse selection": "The mid's move over a lifetime against quotes that were filled, base + slope depth + "
+    "bend depth^2 by least squares over the depths quoted; slope and bend are 0 where they are not told from it (p > 0.01).",
     "Hawkes": "Maximum likelihood; errors from the observed information. If the model is true the residuals are independent "
     "exponentials: a small p value says that they are not.",
     "queues": "Events over the time in which a queue had that size (mean limit orders, rounded up; the last takes all that "
@@ -55,8 +63,10 @@ def show(found: Calibration, rows: Iterable[Row]) -> None:
             table.add_row(f"{row.section}: {row.estimate}", *_cells(row))
     console = Console(width=None if sys.stdout.isatty() else WIDE, highlight=False)
     console.print(table)
+    for what, remark in remarks(found).items():
+        console.print(f"{what}: {remark}", soft_wrap=True, markup=False)
     for what, reason in found.left_out.items():
-        console.print(f"[dim]{what}: left out, {reason}[/dim]")
+        console.print(f"[dim]{what}: left out, {escape(reason)}[/dim]", soft_wrap=True)
 
 
 def title(found: Calibration) -> str:
@@ -65,9 +75,10 @@ def title(found: Calibration) -> str:
     return f"{recording.instrument}, {recording.day} ({recording.source}), quotes of {found.settings.lifetime:g} s"
 
 
-def write(folder: Path, found: Calibration, rows: list[Row], market: str, plots: Iterable[Path]) -> None:
+def write(folder: Path, found: Calibration, rows: list[Row], market: str | None, plots: Iterable[Path]) -> None:
     """estimates.csv (all numbers to the last digit), table.md (the main ones) and report.md (all, with how and plots)."""
     write_csv(folder / "estimates.csv", rows)
+    said = remarks(found)
     main = [row for row in rows if row[:2] in MAIN]
     lines = [f"# {title(found)}", "", *_markdown(main, with_section=True)]
     (folder / "table.md").write_text("\n".join(lines) + "\n")
@@ -75,11 +86,13 @@ def write(folder: Path, found: Calibration, rows: list[Row], market: str, plots:
     for section in dict.fromkeys(row.section for row in rows):
         how = HOW.get(section.split(", ")[0], "")
         lines += ["", f"## {section}", "", how, "", *_markdown([row for row in rows if row.section == section])]
+    lines += ["", "## To be known", "", *(f"- {what}: {it}" for what, it in said.items())] * bool(said)
     lines += ["", "## Left out", "", *(f"- {what}: {reason}" for what, reason in found.left_out.items())] * bool(
         found.left_out
     )
     lines += ["", "## Plots", "", *(f"![{path.stem}]({path.name})" for path in plots)]
-    lines += ["", "## The market", "", "```yaml", market.rstrip(), "```"]
+    lines += ["", "## The market", ""]
+    lines += ["```yaml", market.rstrip(), "```"] if market else [f"None: {'; '.join(found.missing)}."]
     (folder / "report.md").write_text("\n".join(lines) + "\n")
 
 

@@ -34,6 +34,8 @@ def rows(found: Calibration) -> list[Row]:
         *_volatility(found),
         *_trades(found),
         *(row for name, fit in found.fits.items() for row in _fit(name, fit)),
+        *_laws(found),
+        *_adverse(found),
         *(row for name, process in found.hawkes.items() for row in _hawkes(name, process)),
         *_queues(found),
         *_zero_intelligence(found),
@@ -67,6 +69,7 @@ def _volatility(found: Calibration) -> Iterator[Row]:
         name = "of the market" if one is found.sigma else f"over {one.horizon:g} s"
         yield _row("sigma", name, one.sigma, "price / sqrt(s)")
         yield Row("sigma", f"excess kurtosis {name}", one.kurtosis, EXACT, "")
+        yield Row("sigma", f"moves other than 0 {name}", one.moved, EXACT, "")
 
 
 def _trades(found: Calibration) -> Iterator[Row]:
@@ -104,6 +107,38 @@ def _fit(name: str, fit: Fit) -> Iterator[Row]:
     for share in (0.25, 0.5, 1.0, 2.0, 3.0):
         depth = share / fit.exponential.k.value
         yield _row(section, f"mid's move against a fill at {depth:.4g}", fit.reach.adverse(depth), "price")
+
+
+def _laws(found: Calibration) -> Iterator[Row]:
+    for place, law in enumerate(found.laws, 1):
+        section = f"law of fills, {place}: {law.name}"
+        yield _row(section, "rate", law.rate, "1 / s")
+        for name, one in law.parameters.items():
+            yield _row(section, name, one, UNITS[name])
+        yield Row(section, "largest gap in the chance of a fill", law.largest_gap, EXACT, "")
+        yield Row(section, "criterion, less that of the first", law.criterion - found.laws[0].criterion, EXACT, "")
+
+
+def _adverse(found: Calibration) -> Iterator[Row]:
+    one, section = found.adverse, "adverse selection"
+    if one is None:
+        return
+    yield Row(section, "quotes that were filled", one.fills, EXACT, "")
+    yield _row(section, "move against a fill, mean over depths", one.mean, "price")
+    yield _row(section, "move against a fill, base", one.base, "price")
+    yield _row(section, "move against a fill, slope by depth", one.slope, "")
+    yield _row(section, "move against a fill, bend by depth", one.bend, "1 / price")
+    if "pooled" in found.fits:
+        k = found.fits["pooled"].exponential.k.value
+        at = one.at(1.0 / k)
+        yield _row(section, "move against a fill at 1/k", at, "price")
+        yield _row(section, "move against a fill at 1/k, times k", Measured(at.value * k, at.error * k), "")
+
+
+UNITS = {
+    "k": "1 / price", "deep_k": "1 / price", "scale": "price", "exponent": "", "middle": "price", "width": "price",
+    "reach": "price", "share": "",
+}  # fmt: skip
 
 
 def _hawkes(name: str, process: Hawkes) -> Iterator[Row]:

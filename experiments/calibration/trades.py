@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from experiments.calibration.blocks import Measured, block_of, exposure, ratio, spread_over_blocks, sums
+from experiments.calibration.blocks import Measured, block_of, exposure, rate, ratio, spread_over_blocks, sums
 from mm_env.data.recording import SECOND, Recording
 
 BUY, SELL = 1, -1
@@ -61,9 +61,9 @@ def orders(recording: Recording) -> MarketOrders:
     counts, seconds = sums(blocks), exposure(recording)
     return MarketOrders(
         count=len(made.time),
-        rate=ratio(counts, seconds),
-        buys=ratio(sums(blocks, made.side == BUY), seconds),
-        sells=ratio(sums(blocks, made.side == SELL), seconds),
+        rate=rate(counts, seconds),
+        buys=rate(sums(blocks, made.side == BUY), seconds),
+        sells=rate(sums(blocks, made.side == SELL), seconds),
         size=ratio(sums(blocks, made.size), counts),
         median_size=float(np.median(made.size)) if len(made.size) else np.nan,
         walking=ratio(sums(blocks, made.prices > 1), counts),

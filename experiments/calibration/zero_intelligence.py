@@ -33,15 +33,14 @@ class ZeroIntelligence:
 
 
 def zero_intelligence(recording: Recording, distances: int) -> ZeroIntelligence | None:
-    """The estimators of sec. 3.2 by distance; None where single messages are not recorded.
+    """The estimators of sec. 3.2 by distance; None where single messages are not recorded, or no limit order is.
 
     A distance counts while it lies within the visible levels. Errors are by batch means.
     """
     both, messages, orders = sides(recording), recording.messages, recording.orders
-    if both is None or messages is None:
+    if both is None or messages is None or not (new := messages.kind == NEW).any():
         return None
-    new = messages.kind == NEW
-    unit = float(messages.size[new].mean()) if new.any() else 1.0
+    unit = float(messages.size[new].mean())
     seen = np.sum([_seen(side, distances) for side in both], axis=0)
     volume = np.sum([_volume(side, distances) for side in both], axis=0) / unit
     arrivals = _counted(both, distances, (NEW,))
@@ -100,7 +99,10 @@ def _power_law(arrival: Floats) -> tuple[float, float, float]:
     if known.sum() < 3 or not (arrival[known] > 0.0).any():
         return np.nan, np.nan, np.nan
     x, y = distance[known], arrival[known]
-    (scale, exponent), _ = curve_fit(lambda i, k, a: k * i**-a, x, y, (max(y[0], y.max()), 0.5), maxfev=10_000)
+    try:
+        (scale, exponent), _ = curve_fit(lambda i, k, a: k * i**-a, x, y, (max(y[0], y.max()), 0.5), maxfev=10_000)
+    except RuntimeError:  # no power law is near the rates
+        return np.nan, np.nan, np.nan
     spread = float(((y - y.mean()) ** 2).mean())
     gap = float(np.sqrt(((y - scale * x**-exponent) ** 2).mean() / spread)) if spread > 0.0 else np.nan
     return float(scale), float(exponent), gap

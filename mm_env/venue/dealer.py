@@ -100,8 +100,8 @@ class Dealer(Venue):
         ask_filled = 1.0 if noise.ask < ask_chance else 0.0
         bid_arrived = 1.0 if noise.bid < chances.bid_arrival else 0.0
         ask_arrived = 1.0 if noise.ask < chances.ask_arrival else 0.0
-        up = self.impact.ask.jump(ask_filled, ask_arrived, noise.ask_jump)
-        down = self.impact.bid.jump(bid_filled, bid_arrived, noise.bid_jump)
+        up = self.impact.ask.jump_at(quote.ask_depth, ask_chance, ask_filled, ask_arrived, noise.ask_jump)
+        down = self.impact.bid.jump_at(quote.bid_depth, bid_chance, bid_filled, bid_arrived, noise.bid_jump)
         arrivals = max(bid_arrived, bid_filled) + max(ask_arrived, ask_filled)
         return Trades(bid_filled, ask_filled, bid_chance, ask_chance, arrivals, up - down)
 

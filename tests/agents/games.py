@@ -13,10 +13,10 @@ from mm_env import (
     Bernoulli,
     Brownian,
     Dealer,
+    DepthImpact,
     Depths,
     Exponential,
     Fees,
-    FillImpact,
     FiniteHorizon,
     InventoryPenalty,
     Poisson,
@@ -36,7 +36,7 @@ MARKETS = {
     "bernoulli": BERNOULLI,
     "poisson": world(quote=SpreadAndSkew(max_half_spread=2.0, max_skew=2.0), initial_inventory=1.0),
     "sides": world(venue=Dealer(Sides(Poisson(8.0), Bernoulli(6.0)), Sides(Exponential(1.0), Exponential(2.0)))),
-    "impact": world(venue=Dealer(Poisson(8.0), Exponential(1.0), Sides(FillImpact(0.1), ArrivalImpact(0.2)))),
+    "impact": world(venue=Dealer(Poisson(8.0), Exponential(1.0), Sides(DepthImpact(0.1, 0.2), ArrivalImpact(0.2)))),
     "lots": world(order_size=2.0, max_inventory=6.0, initial_inventory=-2.0),
 }  # fmt: skip
 every_market = pytest.mark.parametrize("market", MARKETS.values(), ids=MARKETS)

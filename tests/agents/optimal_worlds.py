@@ -13,6 +13,7 @@ from mm_env import (
     Bernoulli,
     Brownian,
     Dealer,
+    DepthImpact,
     Depths,
     Exponential,
     Fees,
@@ -68,6 +69,11 @@ def happenings(venue, side, depth, is_open, dt):
     came = np.maximum(taken, COME[type(flow)](flow, 1.0, dt))
     filled = taken if is_open else 0.0 * taken
     passed = impact.mean if isinstance(impact, ArrivalImpact) else 0.0
+    if isinstance(impact, DepthImpact):
+        bent = np.minimum(depth, impact.reach)  # these depths are never negative
+        straight = (depth - bent) * (impact.slope + 2.0 * impact.bend * impact.reach)
+        news = np.maximum(impact.base + impact.slope * bent + impact.bend * bent**2 + straight, 0.0)
+        return [(1.0 - filled, 0, -filled * news / (1.0 - filled)), (filled, 1, news)]
     return [(1.0 - came, 0, 0.0), (came - filled, 0, passed), (filled, 1, getattr(impact, "mean", 0.0))]
 
 
@@ -129,6 +135,10 @@ TINIES = {
         TINY, venue=Dealer(Sides(Poisson(10.0), Bernoulli(4.0)), Sides(Exponential(1.0), Exponential(0.8)))
     ),
     "informed fills": replace(TINY, venue=Dealer(Poisson(10.0), Exponential(1.0), FillImpact(0.3))),
+    "informed by depth": replace(
+        TINY,
+        venue=Dealer(Poisson(10.0), Exponential(1.0), Sides(DepthImpact(0.2, -0.1, 0.2, 1.5), DepthImpact(0.1, 0.4))),
+    ),
     "informed orders": replace(TINY, venue=Dealer(Poisson(10.0), Exponential(1.0), ArrivalImpact(0.3))),
 }
 

@@ -26,6 +26,7 @@ from mm_env import (
     Binomial,
     Brownian,
     Dealer,
+    DepthImpact,
     Depths,
     Ergodic,
     Exponential,
@@ -52,11 +53,13 @@ from tests.worlds import within, world
 
 SIDED = Dealer(Sides(Poisson(6.0), Poisson(9.0)), Sides(Exponential(1.0), Exponential(2.0)))
 INFORMED = replace(SIDED, impact=Sides(FillImpact(0.1), ArrivalImpact(0.2)))
+BY_DEPTH = replace(SIDED, impact=Sides(DepthImpact(0.1, 0.2, 0.5, 0.6), DepthImpact(0.3, -0.4)))
 MARKETS = {
     "fees and a drift": world(
         price=Brownian(1.0, drift=0.7), venue=SIDED, quote=Unbounded(), fees=Fees(maker=0.05, taker=0.1)
     ),
     "adverse selection": world(price=Brownian(1.0, drift=-0.3), venue=INFORMED, quote=Unbounded()),
+    "impact by depth": world(venue=BY_DEPTH, quote=Unbounded(), fees=Fees(maker=0.05)),
     "market orders": world(
         price=Brownian(1.0, drift=0.3),
         venue=SIDED,
@@ -96,12 +99,22 @@ def chance(flow, fill, depth, dt):
     return 1 - math.exp(-intensity) if isinstance(flow, Poisson) else min(intensity, 1.0)
 
 
+def mean_by_depth(impact, depth):
+    """base + slope d + bend d^2, from `reach` on straight ahead."""
+    depth, reach = max(depth, 0.0), impact.reach
+    curve = impact.base + impact.slope * min(depth, reach) + impact.bend * min(depth, reach) ** 2
+    return max(curve + max(depth - reach, 0.0) * (impact.slope + 2 * impact.bend * reach), 0.0)
+
+
 def side_outcomes(flow, fill, impact, depth, is_open, dt):
     """(probability, filled, expected jump) of one side: filled by an order that comes anyway, filled by one that comes only
     because the quote lies beyond the mid, an order that passes us by, nothing."""
     fills, comes = chance(flow, fill, depth, dt) * is_open, chance(flow, fill, 0.0, dt)
     both, mean = min(fills, comes), getattr(impact, "mean", 0.0)
     on_arrival, on_fill = mean * isinstance(impact, ArrivalImpact), mean * isinstance(impact, FillImpact)
+    if isinstance(impact, DepthImpact):
+        news = mean_by_depth(impact, depth)
+        return [(fills, 1, news), (1 - fills, 0, -fills * news / (1 - fills))]
     return [
         (both, 1, on_arrival + on_fill),
         (fills - both, 1, on_fill),

@@ -15,6 +15,7 @@ from mm_env import (
     Binomial,
     Brownian,
     Dealer,
+    DepthImpact,
     Depths,
     Ergodic,
     Exponential,
@@ -56,6 +57,7 @@ WORLDS = {
     "impact on fills": world(venue=replace(SIDED, impact=FillImpact(0.4)), price=Brownian(0.3)),
     "impact on orders": world(venue=replace(SIDED, impact=ArrivalImpact(0.4)), price=Brownian(0.3)),
     "impact of two kinds": world(venue=replace(SIDED, impact=Sides(FillImpact(0.4), ArrivalImpact(0.3)))),
+    "impact by depth": world(venue=replace(SIDED, impact=Sides(DepthImpact(0.2, 0.1, 0.3, 0.6), DepthImpact(0.4, -0.3)))),
     "drift and fees": world(price=Brownian(1.0, drift=0.9), venue=SIDED, fees=Fees(maker=0.05)),
     "sizes": world(venue=SIDED, order_size=0.5, max_inventory=1.5, initial_inventory=1.0),
     "market orders": world(

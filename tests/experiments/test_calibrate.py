@@ -9,12 +9,14 @@ from hydra.utils import get_method
 from omegaconf import OmegaConf
 
 from experiments import calibrate
-from experiments.calibration import market, plots
+from experiments.calibration import laws, market, plots
 from experiments.calibration.calibration import Settings
 from experiments.calibration.market import market_path
 from experiments.setup import CONF, build, build_market
+from mm_env import DepthImpact, Logistic, NoImpact
 from mm_env.data.lobster import read
 from mm_env.markets import amzn
+from tests.experiments.calibration.informed import Informed
 from tests.experiments.conftest import launched
 from tests.experiments.test_mistakes import one_line
 from tests.mm_env.data.test_binance import log
@@ -27,6 +29,14 @@ FEW = ("settings.horizons=[1,10]", "settings.hawkes_terms=[1]", "settings.impact
 @pytest.fixture(scope="module")
 def day(tmp_path_factory):
     return dealer_tape(0, 1500, 0.3, 20.0, 0.02, half_spread=2_000).save(tmp_path_factory.mktemp("day"))
+
+
+@pytest.fixture(scope="module")
+def informed_day(tmp_path_factory):
+    """A day whose orders tell more the deeper they come."""
+    law = Informed(0.05, 0.6, 0.0, 0.3, 20.0)
+    tape = dealer_tape(1, 3000, 0.3, 20.0, 0.02, half_spread=4_000, jump=lambda reach: float(law.jump(reach)))
+    return tape.save(tmp_path_factory.mktemp("informed"))
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +92,65 @@ def test_the_header_says_how_the_market_was_found(run, day):
     table = estimates(run[0])
     sigma = table["sigma", "of the market"]
     assert f"# sigma {float(sigma['value']):.4g} ({float(sigma['standard_error']):.2g})" in text
+
+
+def test_the_measured_impact_is_in_the_market_and_the_header_takes_it_out(
+    informed_day, launch, composed, capsys, tmp_path
+):
+    path = tmp_path / "conf" / "market" / "informed.yaml"
+    path.parent.mkdir(parents=True)
+    folder, _ = launch(calibrate.main, f"path={informed_day}", f"to={path}", *FEW)
+    table, text = estimates(folder), path.read_text()
+    search = f"hydra.searchpath=[file://{tmp_path / 'conf'}]"
+    impact = build_market(composed("compare", "market=informed", search)).venue.impact.bid
+    assert isinstance(impact, DepthImpact)
+    for name in ("base", "slope", "bend"):
+        of = " by depth" if name != "base" else ""
+        assert getattr(impact, name) == pytest.approx(
+            float(table["adverse selection", f"move against a fill, {name}{of}"]["value"]), rel=1e-3
+        )
+    assert impact.slope > 0.2
+    without = next(line for line in text.splitlines() if "without it" in line).split("'")[1]
+    assert isinstance(build_market(composed("compare", "market=informed", search, without)).venue.impact.bid, NoImpact)
+    said = capsys.readouterr().out
+    size = float(table["adverse selection", "move against a fill at 1/k, times k"]["value"])
+    assert float(table["adverse selection", "move against a fill at 1/k, times k"]["standard_error"]) > 0.0
+    row = next(line for line in said.splitlines() if "at 1/k, times k" in line)
+    assert float(row.split()[-2]) == pytest.approx(size, abs=0.05)
+    assert f"{size:.2f} times 1/k" in text
+
+
+def test_the_best_law_can_be_had_and_its_override_is_the_same_market(informed_day, launch, composed, tmp_path):
+    conf = tmp_path / "conf" / "market"
+    conf.mkdir(parents=True)
+    for name, law in (("plain", "exponential"), ("other", "logistic")):
+        launch(calibrate.main, f"path={informed_day}", f"to={conf / name}.yaml", f"settings.fill={law}", *FEW)
+    found = calibrate.calibrate(read(informed_day), Settings(horizons=[], hawkes_terms=[]))
+    overrides = laws.named(found.laws, "logistic").overrides.split()
+    search = f"hydra.searchpath=[file://{tmp_path / 'conf'}]"
+    made = build_market(composed("compare", "market=other", search))
+    assert isinstance(made.venue.fill.bid, Logistic)
+    assert made == build_market(composed("compare", "market=plain", search, *overrides))
+
+
+def test_what_was_estimated_is_shown_though_no_market_can_be_made(launch, capsys, tmp_path):
+    quiet = Tape(2, "QUIET", close=OPEN + 300)
+    for i in range(1, 9):
+        quiet.preload(BID, 1_000_000 - 100 * i, 500)
+        quiet.preload(-BID, 1_000_000 + 100 * i, 500)
+    quiet.other(OPEN, 5, 1_000_000)
+    for i in range(200):
+        side = BID if i % 2 else -BID
+        quiet.execute(OPEN + 1 + 1.4 * i, side, 1_000_000 - 100 * side, 1)
+    path = quiet.save(tmp_path)
+    with pytest.raises(
+        SystemExit, match="error: no market can be made of QUIET's recording: sigma: the mid moved in 0 of"
+    ):
+        launch(calibrate.main, f"path={path}", f"to={tmp_path / 'm.yaml'}", *FEW)
+    said = capsys.readouterr().out
+    assert "spread: time-weighted mean" in said
+    assert "come to 0.01 and no further: how they decay with depth is not told" in said
+    assert not (tmp_path / "m.yaml").exists()
 
 
 def test_the_report_has_every_estimate_and_plot(run):
@@ -229,6 +298,7 @@ def spared(monkeypatch, refused):
     (["path=x.zip", "settings.horizons=5"], "Settings.horizons must be a list, got 5"),
     (["path=x.zip", "settings.horizons=[1,0]"], "Settings.horizons must be >= 0.001, got 0"),
     (["path=x.zip", "settings.hawkes_terms=[1.5]"], "Settings.hawkes_terms must be a whole number in [1, 4], got 1.5"),
+    (["path=x.zip", "settings.fill=gamma"], "Settings.fill must be best or one of exponential, power_law, logistic, linear,"),
     (["path=x.zip", "settings.distances=0"], "Settings.distances must be a whole number in"),
     (["path=x.zip", "data._target_=mm_env.Fees", "~data.path"], "data must describe a reader of recordings, got Fees"),
 ])  # fmt: skip
@@ -240,14 +310,17 @@ def test_data_of_an_unknown_kind_is_refused(spared):
     assert "Could not find 'data/nowhere'" in spared("data=nowhere")
 
 
-def test_a_recording_that_is_too_short_or_without_trades_is_refused(refused, tmp_path):
-    short = dealer_tape(0, 50, 0.3, 20.0, 0.02).save(tmp_path)
+def test_of_a_recording_that_is_too_short_or_without_trades_no_market_is_made(launch, tmp_path):
     to = f"to={tmp_path / 'm.yaml'}"
-    said = one_line(refused(calibrate.main, f"path={short}", to))
-    assert "a recording must hold 100 lifetimes of 1 s or more, got 50" in said
     quiet = Tape(2, "QUIET", close=OPEN + 300)
     quiet.preload(-BID, 1_000_100, 1)
     quiet.new(OPEN, BID, 999_900)
-    said = one_line(refused(calibrate.main, f"path={quiet.save(tmp_path)}", to))
-    assert "lambda(depth) needs fills at two depths or more, got 0 in 300 lifetimes of 1 s" in said
-    assert not (tmp_path / "m.yaml").exists()
+    for tape, message in (
+        (dealer_tape(0, 50, 0.3, 20.0, 0.02), "a recording must hold 100 lifetimes of 1 s or more, got 50"),
+        (quiet, "lambda(depth) needs fills at two depths or more, 10 at least, got 0 in 300 lifetimes of 1 s"),
+    ):
+        with pytest.raises(SystemExit) as ended:
+            launch(calibrate.main, f"path={tape.save(tmp_path)}", to, *FEW)
+        assert message in str(ended.value.code)
+        assert len(str(ended.value.code).splitlines()) == 1
+        assert not (tmp_path / "m.yaml").exists()

@@ -11,10 +11,13 @@ from mm_env import (
     Bernoulli,
     Brownian,
     Dealer,
+    DepthImpact,
     Depths,
     Exponential,
     FillImpact,
     FiniteHorizon,
+    Hyperexponential,
+    Impact,
     Linear,
     Logistic,
     NoImpact,
@@ -22,6 +25,7 @@ from mm_env import (
     PowerLaw,
     Quote,
     Sides,
+    rule,
 )
 from mm_env.component import record
 from mm_env.simulation import Simulation
@@ -33,6 +37,9 @@ CURVES = {
     PowerLaw(scale=0.5, exponent=1.7): lambda d: (1 + np.maximum(d, 0) / 0.5) ** -1.7,
     Logistic(middle=0.4, width=0.3): lambda d: 1 / (1 + np.exp((d - 0.4) / 0.3)),
     Linear(reach=2.0): lambda d: np.clip(1 - d / 2.0, 0, 1),
+    Hyperexponential(k=8.0, deep_k=1.2, share=0.3): lambda d: (
+        0.3 * np.exp(-8.0 * np.maximum(d, 0)) + 0.7 * np.exp(-1.2 * np.maximum(d, 0))
+    ),
 }
 N = 20_000
 
@@ -124,6 +131,73 @@ def test_the_jump_is_exponential_with_its_mean_if_the_order_is_of_its_kind(impac
     assert within(jumps, 0.3 * counts)
     assert within(jumps**2, 2 * 0.09 * counts)
     assert jumps.min() >= 0
+
+
+@pytest.mark.parametrize(
+    ("impact", "depth", "mean"),
+    [
+        (DepthImpact(0.2, 0.5), 0.6, 0.5),
+        (DepthImpact(0.2, 0.5, 0.25), 2.0, 2.2),
+        (DepthImpact(0.2, 0.5, 0.25, reach=1.0), 2.0, 1.95),  # 0.95 at the reach, and 1 a price from there
+        (DepthImpact(0.2, 0.5), -1.0, 0.2),  # beyond the mid as at it
+        (DepthImpact(0.2, -0.5), 0.1, 0.15),
+        (DepthImpact(0.2, -0.5), 3.0, 0.0),
+        (DepthImpact(-0.2, 0.5), 0.1, 0.0),
+    ],
+    ids=str,
+)
+def test_the_jump_by_depth_is_exponential_with_the_mean_of_its_depth(impact, depth, mean):
+    rules = record(impact)
+    uniforms = np.random.default_rng(4).uniform(0, 1, N).tolist()
+    jumps = np.array([rules.jump_at(depth, 0.3, 1.0, 1.0, u) for u in uniforms])
+    assert rules.mean_at(depth, 0.3) == pytest.approx(mean, abs=1e-15)
+    assert rules.mean_at(depth, 0.97) == pytest.approx(0.3 * mean, abs=1e-15)
+    assert rules.mean_at(depth, 1.0) == 0.0
+    assert within(jumps, mean)
+    assert within(jumps**2, 2 * mean**2)
+    assert jumps.min() >= 0
+    for chance in (0.0, 0.3, 0.9, 0.999, 1.0):  # whatever is quoted, the mid moves by 0 on average
+        missed = rules.jump_at(depth, chance, 0.0, 1.0, 0.5)
+        assert chance * rules.mean_at(depth, chance) + (1.0 - chance) * missed == pytest.approx(0.0, abs=1e-15)
+
+
+class OnBigDays(Impact):
+    """As users have written it: told nothing of the depth."""
+
+    @rule
+    def jump(self, filled, arrived, uniform):
+        return filled * uniform
+
+
+def test_an_impact_that_is_not_told_the_depth_goes_on_as_before():
+    for impact in (OnBigDays(), FillImpact(0.3), ArrivalImpact(0.3), NoImpact()):
+        rules = record(impact)
+        for uniform in (0.1, 0.7):
+            assert rules.jump_at(2.0, 0.5, 1.0, 1.0, uniform) == rules.jump(1.0, 1.0, uniform)
+
+
+@pytest.mark.parametrize("interpreted", [True, False])
+def test_in_the_market_the_mid_jumps_by_the_mean_of_the_depth_that_was_filled(interpreted):
+    impact = Sides(DepthImpact(0.1, 0.2, 0.5, 0.5), DepthImpact(0.4, -0.2))
+    market = world(
+        price=Brownian(0.0),
+        venue=Dealer(Bernoulli(6.0), Hyperexponential(6.0, 0.5, 0.3), impact),
+        quote=Depths(1.0),
+        clock=FiniteHorizon(0.1, 1),
+    )
+    simulation = Simulation(market, 4_000, interpreted=interpreted)
+    simulation.start(3)
+    simulation.step(np.tile([0.4, -0.4], 4_000))  # a bid at 0.7 and an ask at 0.3
+    state = simulation.state
+    moved, alone = state.mid - market.initial_mid, state.tally.fills == 1
+    down, up = 0.1 + 0.2 * 0.7 + 0.5 * (0.5**2 + 2 * 0.5 * 0.2), 0.4 - 0.2 * 0.3
+    chances = record(market).venue.chances(Quote(0.7, 0.3, 0.0, 0.0), 0.1)
+    no_bid, no_ask = (chance / (1 - chance) for chance in (chances.bid, chances.ask))
+    assert within(moved[alone & (state.account.inventory == 1)], -down - no_ask * up)
+    assert within(moved[alone & (state.account.inventory == -1)], up + no_bid * down)
+    assert moved[state.tally.fills == 0] == pytest.approx(no_bid * down - no_ask * up)
+    assert within(moved, 0.0)  # nobody pushes the mid by quoting
+    assert within(moved[state.account.inventory + (state.tally.fills == 2) > 0], -down)  # all that filled the bid
 
 
 @pytest.mark.parametrize("name", ["binomial", "mean_reverting"])

@@ -1,7 +1,9 @@
 """Small random recordings, in memory."""
 
 import numpy as np
+from omegaconf import DictConfig, OmegaConf
 
+from experiments.setup import CONF, build
 from mm_env.data.recording import SECOND, Quotes, Recording, market_orders
 
 
@@ -30,3 +32,15 @@ def mid_at(recording, time):
         if stamp <= time:
             found = i
     return (quotes.bid[found] + quotes.ask[found]) / 2 * recording.tick
+
+
+def build_yaml(text):
+    """The market of a YAML for conf/market, its parts put in by hand."""
+    config = OmegaConf.create(text)
+    assert isinstance(config, DictConfig)
+    for part in config.pop("defaults")[:-1]:
+        ((place, name),) = part.items()
+        group, package = place.lstrip("/").split("@")
+        whole = OmegaConf.load(CONF / group / f"{name}.yaml")
+        OmegaConf.update(config, package, OmegaConf.merge(whole, OmegaConf.select(config, package) or {}))
+    return build(config)

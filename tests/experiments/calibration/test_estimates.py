@@ -69,10 +69,13 @@ def test_a_horizon_of_which_the_recording_holds_too_few_is_left_out():
     assert [one.horizon for one in signature(random_recording(0), [1.0, 3.0, 3.5])] == [1.0, 3.0]
 
 
-def test_a_mid_that_stands_still_has_no_volatility():
+def test_of_a_mid_that_stands_still_the_volatility_is_not_known():
     recording = random_recording(0)
     recording.quotes.bid[:], recording.quotes.ask[:] = 1, 2
-    assert volatility(recording, 1.0).sigma == (0.0, 0.0)
+    found = volatility(recording, 1.0)
+    assert np.isnan(found.sigma).all()
+    assert found.missing == "the mid moved in 0 of 60 stretches of 1 s, and 5 are needed"
+    assert volatility(random_recording(0), 1.0).missing == ""
 
 
 # spread, orders, impact

@@ -144,6 +144,7 @@ def test_both_sides_are_one_sample():
 
 def test_without_fills_nothing_is_estimated():
     with pytest.raises(
-        ValueError, match=r"lambda\(depth\) needs fills at two depths or more, got 0 in 50 lifetimes of 1 s"
+        ValueError,
+        match=r"lambda\(depth\) needs fills at two depths or more, 10 at least, got 0 in 50 lifetimes of 1 s",
     ):
         exponential(drawn(np.random.default_rng(0), 50, 0.0, 1.0))

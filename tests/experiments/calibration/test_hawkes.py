@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from experiments.calibration import hawkes as module
 from experiments.calibration.hawkes import hawkes, sided
 from experiments.calibration.hawkes_likelihood import likelihood
 from mm_env.data.recording import market_orders
@@ -130,6 +131,32 @@ def test_kinds_are_buys_and_sells():
     assert sided(orders, True)[0].tolist() == [10.0, 20.0, 30.0]
     assert sided(orders, True)[1].tolist() == [0, 1, 0]
     assert sided(orders, False)[1].tolist() == [0, 0, 0]
+
+
+def test_a_flow_that_grows_for_ever_is_said_to():
+    time, _ = hawkes_events(0, 60.0, [0.2], [[1.05]], 2.0)
+    found = hawkes(time, np.zeros(len(time), np.int64), 60.0)
+    assert found.spectral_radius >= 1.0
+    said = f"spectral radius {found.spectral_radius:.3g}: not stationary, its rate would grow for ever"
+    assert found.remarks == [said]
+
+
+def test_a_stationary_flow_needs_no_remark():
+    time, mark = hawkes_events(0, 2000.0, [0.3, 0.2], [[0.5, 0.1], [0.2, 0.3]], 2.0)
+    assert hawkes(time, mark, 2000.0).remarks == []
+
+
+def test_events_in_bursts_of_one_stamp_have_no_kernel_in_time():
+    time = np.sort(np.repeat(np.random.default_rng(0).uniform(0.0, 1000.0, 300), 2))
+    time[1::2] += 1e-9
+    assert any("a decay at its bound" in line for line in hawkes(time, np.zeros(600, np.int64), 1000.0).remarks)
+
+
+def test_a_search_that_ends_on_a_slope_is_no_fit(monkeypatch):
+    monkeypatch.setitem(module._STOP, "maxiter", 1)
+    time, _ = hawkes_events(0, 1000.0, [0.3], [[0.5]], 2.0)
+    with pytest.raises(ValueError, match="no maximum of the likelihood was found: "):
+        hawkes(time, np.zeros(len(time), np.int64), 1000.0)
 
 
 @pytest.mark.parametrize(("n", "got"), [(0, 0), (19, 19), (30, 10)])

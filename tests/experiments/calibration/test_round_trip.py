@@ -1,10 +1,18 @@
 """A market with known parameters, written as LOBSTER writes a day, gives them back within four of their errors."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from agents.optimum import optimum
 from experiments.calibration.calibration import Settings, calibrate
+from experiments.calibration.market import market_yaml
+from mm_env import DepthImpact, FiniteHorizon, NoImpact
+from mm_env.component import record
 from mm_env.data.lobster import read
+from tests.experiments.calibration.informed import Informed
+from tests.experiments.calibration.recordings import build_yaml
 from tests.recordings import ASK, BID, OPEN, Tape, dealer_tape, hawkes_events
 
 RATE, K, SIGMA = 0.2, 20.0, 0.02
@@ -45,10 +53,32 @@ def test_the_dealers_orders_are_a_poisson_flow_that_moves_nothing(found):
     assert found.hawkes["all orders, 1 exponential"].spectral_radius < 0.1
     assert near(found.impacts[1].mean, 0.0)  # a second later
     assert near(found.fits["pooled"].reach.adverse(0.05), 0.0)
+    assert not found.adverse.found
+    assert "/impact@venue.impact: none" in market_yaml(found, "")
 
 
 def test_the_dealers_spread_is_that_of_its_resting_quotes(found):
     assert found.spread.mean.value == pytest.approx(4.0, rel=1e-9)
+
+
+@pytest.mark.parametrize(("seed", "law"), [(0, (0.04, 0.0, 0.0)), (1, (0.05, 0.6, 0.0)), (2, (0.06, -0.2, 6.0))])
+def test_what_orders_tell_by_depth_comes_back_through_the_files(tmp_path, seed, law):
+    truth = Informed(*law, RATE, K)
+    tape = dealer_tape(seed, 8000, RATE, K, SIGMA, jump=lambda reach: float(truth.jump(reach)))
+    found = calibrate(
+        read(tape.save(tmp_path)), Settings(max_depth=0.4, horizons=[], hawkes_terms=[], impact_horizons=[])
+    )
+    one = found.adverse
+    assert near(found.fits["pooled"].exponential.rate, RATE)
+    assert near(found.fits["pooled"].exponential.k, K)
+    assert all(near(one.at(depth), truth.mean(depth)) for depth in (0.01, 0.03, 0.05, 0.1, 0.15))
+    market = build_yaml(market_yaml(found, ""))
+    impact = market.venue.impact.bid
+    assert isinstance(impact, DepthImpact)
+    assert record(impact).mean_at(0.05, 0.1) == pytest.approx(one.at(0.05).value, rel=1e-3)
+    best = optimum(replace(market, clock=FiniteHorizon(10.0, 10), max_inventory=2.0))
+    without = replace(best.market, venue=replace(market.venue, impact=NoImpact()))
+    assert best.objective < 0.6 * optimum(without).objective
 
 
 def test_a_hawkes_flow_comes_back_through_the_files(tmp_path):
