@@ -18,8 +18,9 @@ from mm_env.metrics import Estimate
 
 MAIN = {  # (section, estimate) that everyone wants to see
     ("read", "share of time locked or crossed"), ("sigma", "of the market"), ("sigma", "over 1 s"), ("sigma", "over 60 s"),
-    ("spread", "time-weighted mean"), ("spread", "share of time at one tick"), ("market orders", "count"), ("market orders", "rate"),
-    ("market orders", "share that walks more than one price"), ("lambda(depth), pooled", "exponential A"),
+    ("spread", "time-weighted mean"), ("spread", "share of time at one tick"), ("market orders", "count"),
+    ("market orders", "rate"), ("market orders", "share that walks more than one price"),
+    ("lambda(depth), pooled", "exponential A"),
     ("lambda(depth), pooled", "exponential k"), ("lambda(depth), pooled", "exponential, largest gap in the chance of a fill"),
     ("lambda(depth), pooled", "log-linear R2"),
 }  # fmt: skip

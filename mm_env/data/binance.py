@@ -3,9 +3,9 @@
 The streams are bookTicker (the best quotes), trade and depth differences; a REST snapshot may stand anywhere. Rules:
 - Time is that of receipt, which is one clock for all streams; it must not go back. Times in us, ms or s are told by their
   digits, taken, and noted.
-- The log is of one symbol in one market, spot or futures. Other streams, and lines that are no message of a stream (blank ones,
-  acknowledgements, pings), are counted and passed over; so is what comes twice, as after a reconnection: tickers of an update id
-  (which must not fall else), trades that agree in id and all else, and differences.
+- The log is of one symbol in one market, spot or futures. Other streams, and lines that are no message of a stream (blank
+  ones, acknowledgements, pings), are counted and passed over; so is what comes twice, as after a reconnection: tickers of an
+  update id (which must rise else), trades that agree in id and all else, and differences.
 - Trades of one side that bear the same exchange time (ms) and follow each other are one market order.
 - Futures' trades off the book (X is not MARKET) are counted and enter no estimate.
 - Quotes are the bookTicker's. A locked or crossed one (ask <= bid), or one that lacks a side, is counted and left out: the one
@@ -57,7 +57,7 @@ def read(path: str | Path | Sequence[str | Path], tick: float | None = None) -> 
 
 
 def _add(log: Log, piece: bytes, name: str, line: int) -> None:
-    """Add the lines of a piece, of which the first is number `line` of the file: the plain ones at once, the others one by one."""
+    """Add the lines of a piece, the first of which is number `line` of the file: plain ones at once, the others one by one."""
     data, start = np.frombuffer(piece, np.uint8), 0
     while start < len(piece):
         start, taken, messages = log.add_plain(data, start)
@@ -92,7 +92,10 @@ def _check(path: Path) -> None:
 
 def _recording(log: Log, paths: list[Path], tick: int | None) -> Recording:
     if not len(log.tickers) or not len(log.trades):
-        missing, where = "trade" if len(log.tickers) else "bookTicker", ", ".join(path.name for path in paths) or "no file"
+        missing, where = (
+            "trade" if len(log.tickers) else "bookTicker",
+            ", ".join(path.name for path in paths) or "no file",
+        )
         held = f", but {', '.join(sorted(log.counts))}" if log.counts else ""
         raise ValueError(f"a Binance log must hold bookTicker and trade messages, got no {missing} in {where}{held}")
     bid, ask = log.tickers["bid"], log.tickers["ask"]
@@ -123,6 +126,7 @@ def _recording(log: Log, paths: list[Path], tick: int | None) -> Recording:
             "locked or crossed": Stretches.of(time, crossed, length),
             "one-sided": Stretches.of(time, one_sided, length),
         },
+        tick_guessed=tick is None,
         notes=(*_notes(log, counts, "" if tick else f"{step * UNIT:g}"), *found),
     )
 
@@ -175,7 +179,8 @@ def _checks(log: Log) -> tuple[dict[str, int], list[str]]:
     place = np.searchsorted(log.tickers["u"], log.best["u"], side="right") - 1
     shown, seen = place >= 0, place[place >= 0]
     prices, sizes = (
-        [log.tickers[side + what][seen] != log.best[side + what][shown] for side in ("bid", "ask")] for what in ("", " size")
+        [log.tickers[side + what][seen] != log.best[side + what][shown] for side in ("bid", "ask")]
+        for what in ("", " size")
     )
     book, pairs = log.book, len(seen)
     differ = {

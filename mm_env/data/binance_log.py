@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from mm_env.data.binance_scan import Rows, scan
 from mm_env.data.depth import Best, DepthBook
 from mm_env.data.prices import units
+from mm_env.data.recording import Floats, Ints
 
 INFINITY = float("inf")
 NANOSECONDS = {19: 1, 16: 10**3, 13: 10**6, 10: 10**9}  # in a unit of time, by the digits of a time of this century
@@ -92,15 +93,17 @@ class Log:
     def add_plain(self, data: NDArray[np.uint8], start: int) -> tuple[int, int, list[list[int]]]:
         """Take the plain tickers and trades among the lines of `data` from `start` on, as far as they go.
 
-        Where the first line that is not plain begins, how many lines were taken, and (start, end, which line) of the messages that
-        must still be added.
+        Where the first line that is not plain begins, how many lines were taken, and (start, end, which line) of the messages
+        that must still be added.
         """
         if not self.symbol:
             return start, 0, []
         of = (int(self._futures[stream]) if stream in self._futures else -1 for stream in ("bookTicker", "trade"))
         state = (self._digits, self._unit, self.time, self.ticker_id, self.step, *of)
         symbol, rows = np.frombuffer(self.symbol.encode(), np.uint8), self._rows
-        start, lines, tickers, trades, passed, self.time, self.ticker_id, self.step = scan(data, start, symbol, state, rows)
+        start, lines, tickers, trades, passed, self.time, self.ticker_id, self.step = scan(
+            data, start, symbol, state, rows
+        )
         self.tickers.add_rows(rows.tickers[:tickers], rows.ticker_sizes[:tickers])
         self.trades.add_rows(rows.trades[:trades], rows.trade_sizes[:trades])
         for what, count in (("bookTicker", tickers), ("trade", trades)):

@@ -53,8 +53,8 @@ def scan(data: Any, start: int, symbol: Any, state: Any, rows: Any) -> Any:
     """Read the lines of `data`, bytes that end with one, from `start` on up to the first that is not plain.
 
     `state` is what the lines so far have told: digits and unit (ns) of times, the time, the ticker's update id, the step of all
-    prices, and of which market tickers and trades are (1 futures, 0 spot, -1 not known). Returned are where that line begins, how
-    many lines were read, tickers, trades and messages passed by, and time, update id and step after them.
+    prices, and of which market tickers and trades are (1 futures, 0 spot, -1 not known). Returned are where that line begins,
+    how many lines were read, tickers, trades and messages passed by, and time, update id and step after them.
     """
     digits, unit, time, ticker_id, step, tickers_of, trades_of = state
     low, high = np.zeros(128, np.int64), np.zeros(128, np.int64)
@@ -75,7 +75,11 @@ def scan(data: Any, start: int, symbol: Any, state: Any, rows: Any) -> Any:
             if at == WRONG or not _is(data, low[s], high[s], symbol) or data[low[s] - 1] != QUOTE:
                 break
         if kind == TICKER:
-            number, bid, ask = _whole(data, low[u], high[u]), _price(data, low[b], high[b]), _price(data, low[a], high[a])
+            number, bid, ask = (
+                _whole(data, low[u], high[u]),
+                _price(data, low[b], high[b]),
+                _price(data, low[a], high[a]),
+            )
             bid_size, ask_size = _size(data, low[B], high[B]), _size(data, low[A], high[A])
             if number <= ticker_id or bid <= 0 or ask <= 0 or bid_size <= 0.0 or ask_size <= 0.0:
                 break
@@ -88,7 +92,14 @@ def scan(data: Any, start: int, symbol: Any, state: Any, rows: Any) -> Any:
             stamp, number = _whole(data, low[T], high[T]), _whole(data, low[t], high[t])
             price, size = _price(data, low[p], high[p]), _size(data, low[q], high[q])
             sold, bought = _is(data, low[m], high[m], TRUE), _is(data, low[m], high[m], FALSE)
-            if stamp < 0 or number < 0 or price <= 0 or size <= 0.0 or not (sold or bought) or data[low[m] - 1] == QUOTE:
+            if (
+                stamp < 0
+                or number < 0
+                or price <= 0
+                or size <= 0.0
+                or not (sold or bought)
+                or data[low[m] - 1] == QUOTE
+            ):
                 break
             if (1 if low[X] > 0 else 0 if low[M] > 0 else -1) != trades_of:
                 break
@@ -199,12 +210,10 @@ def _after(data: Any, at: int, text: Any) -> int:
 
 @njit(cache=True)
 def _is(data: Any, low: int, high: int, text: Any) -> bool:
-    if high - low != len(text):
-        return False
+    same = high - low == len(text)
     for i in range(len(text)):
-        if data[low + i] != text[i]:
-            return False
-    return True
+        same = same and data[low + i] == text[i]
+    return same
 
 
 @njit(cache=True)

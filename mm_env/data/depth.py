@@ -71,9 +71,9 @@ class Side:
 class DepthBook:
     """The procedure of Binance's documentation ("How to manage a local order book correctly").
 
-    A difference changes what happened after `pu` (futures) or U - 1 (spot), up to its u. Those that arrive before a snapshot are
-    buffered; those with u <= the book's id are passed over; one that starts after the book's id shows that another is missing:
-    the book is no longer known then, until the next snapshot. A snapshot that is older than the book is passed over.
+    A difference says what happened after `pu` (futures) or U - 1 (spot), up to its u. Those that arrive before a snapshot are
+    buffered; those with u <= the book's id are passed over; one that starts after the book's id shows that another is
+    missing: the book is no longer known then, until the next snapshot. A snapshot older than the book is passed over.
 
     A snapshot holds a limited number of levels a side; what lies beyond is unknown until a difference names it.
     """

@@ -31,7 +31,9 @@ TEXTS = [  # how a text starts -> what it is
     (r"\s*[{\[]", "JSON without a time of receipt before each message, which is not read"),
     (r"\d{9,20}\s+[{\"]", "a Binance log (data=binance)"),
 ]
-ARCHIVE = re.compile(r"^[A-Z0-9_]+-(trades|aggTrades|bookTicker|bookDepth|\d+[smhdw]|klines|metrics).*\.(csv|zip)$", re.I)
+ARCHIVE = re.compile(
+    r"^[A-Z0-9_]+-(trades|aggTrades|bookTicker|bookDepth|\d+[smhdw]|klines|metrics).*\.(csv|zip)$", re.I
+)
 
 
 def described(path: Path) -> str:

@@ -75,6 +75,7 @@ def read(
             "locked or crossed": Stretches.of(found.trading, found.two_sided & ~found.usable, length),
             "one-sided": Stretches.of(found.trading, ~found.two_sided, length),
         },
+        tick_guessed=found.guessed,
         notes=(*_notes(files, found), *compared),
     )
 

@@ -50,9 +50,7 @@ def find(path: Path, day: str | None = None, instrument: str | None = None) -> F
         raise ValueError(_not_one_day(path, whole, bool(chosen), day, instrument))
     _, ticker, date, start, end, levels = key = chosen[0]
     message, orderbook = ((name, contents[name]()) for name in (whole[key]["message"], whole[key]["orderbook"]))
-    return Files(
-        ticker, date, int(start) * 10**6, int(end) * 10**6, int(levels), message, orderbook, Counter()
-    )
+    return Files(ticker, date, int(start) * 10**6, int(end) * 10**6, int(levels), message, orderbook, Counter())
 
 
 def _days(contents: Contents) -> dict[tuple[str, ...], dict[str, str]]:
@@ -106,7 +104,11 @@ def _contents(path: Path) -> Contents:
         name: read
         for name, read in _beside(path.parent).items()
         if name == path.name
-        or ((other := NAME.search(name)) and other.group(1, 2, 3, 4, 6) == parts and other[5].lower() != match[5].lower())
+        or (
+            (other := NAME.search(name))
+            and other.group(1, 2, 3, 4, 6) == parts
+            and other[5].lower() != match[5].lower()
+        )
     }
 
 

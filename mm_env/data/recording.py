@@ -100,7 +100,10 @@ class Recording:
     counts: dict[str, int] = field(default_factory=dict)  # what was read
     checks: dict[str, int] = field(default_factory=dict)  # what was compared, and what did not agree
     without_quote: dict[str, Stretches] = field(default_factory=dict)  # why there was none -> for how long
-    notes: tuple[str, ...] = ()  # what whoever reads the numbers should know: what was passed over, converted or guessed
+    tick_guessed: bool = False  # from the prices alone
+    notes: tuple[
+        str, ...
+    ] = ()  # what whoever reads the numbers should know: what was passed over, converted or guessed
 
     def whole(self, start: Ints, end: Ints) -> NDArray[np.bool_]:
         """Whether no halt was cut out of each stretch from `start` to `end`."""

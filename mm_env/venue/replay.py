@@ -131,19 +131,19 @@ def _changed(path: str) -> int:
 
 @lru_cache(maxsize=2)
 def _read(path: str, tick: float, changed: int) -> Recording:
-    """The day with prices in a tick that is the recording's, or some of them where all prices are whole."""
+    """The day with prices in ticks of `tick`: the recording's, or another that all prices are whole numbers of, finer only
+    where the recording's is a guess."""
     from mm_env.data import lobster  # needs polars
 
     found = lobster.read(path)
     if abs(found.tick - tick) <= 1e-9 * tick:
         return found
     try:
-        coarser = lobster.read(path, tick=tick) if tick > found.tick else None
-    except ValueError:
-        coarser = None
-    if coarser is None:
-        raise ValueError(f"Replay.tick must be the recording's {found.tick:g}, got {tick:g}")
-    return coarser
+        if tick < found.tick and not found.tick_guessed:
+            raise ValueError("nobody quotes between the recording's ticks")
+        return lobster.read(path, tick=tick)
+    except ValueError as error:
+        raise ValueError(f"Replay.tick must be the recording's {found.tick:g}, got {tick:g}") from error
 
 
 @lru_cache(maxsize=8)
@@ -222,7 +222,9 @@ def _meet(venue: Any, table: Any, book: Any, row: int) -> None:
     if kind == NEW:
         book.counts[LIMIT + side] += 1
         if book.left[1 - side] > 0 and (price - book.price[1 - side]) * out <= 0:
-            book.arrived += min(size, book.left[1 - side])  # had we been there, it would have been a market order that far
+            book.arrived += min(
+                size, book.left[1 - side]
+            )  # had we been there, it would have been a market order that far
             _fill(book, 1 - side, size)
     elif kind == EXECUTED:
         book.counts[MARKET + side] += 1

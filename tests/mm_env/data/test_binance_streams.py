@@ -1,5 +1,5 @@
-"""Binance logs as they are recorded: what is no message of the log's streams is counted and passed over, what would be taken for
-something else is refused."""
+"""Binance logs as they are recorded: what is no message of the log's streams is counted and passed over, what would be taken
+for something else is refused."""
 
 import gzip
 import json
@@ -46,7 +46,9 @@ def market(futures, lines):
     for time, message in lines:
         name = message.get("stream", "").partition("@")[2].partition("@")[0]
         extra = marks[name] | ({"pu": message["data"]["U"] - 1} if name == "depth" and futures else {}) if name else {}
-        made.append((time, {**message, "data": message["data"] | extra} if name else message | ({"E": 1} if futures else {})))
+        made.append(
+            (time, {**message, "data": message["data"] | extra} if name else message | ({"E": 1} if futures else {}))
+        )
     return made
 
 
@@ -86,7 +88,13 @@ def test_what_is_no_message_of_the_streams_is_counted_and_passed_over(tmp_path, 
 
 def test_a_mark_of_the_encoding_other_ends_of_lines_and_spaces_are_nothing(tmp_path):
     plain, body = read(binance_log(tmp_path / "plain.gz", log())), text(log())
-    for other in (BOM + body, body.replace("\n", "\r\n"), body[:-1], body.replace("}\n", "} \n"), body.replace(", ", ",")):
+    for other in (
+        BOM + body,
+        body.replace("\n", "\r\n"),
+        body[:-1],
+        body.replace("}\n", "} \n"),
+        body.replace(", ", ","),
+    ):
         assert same(read(written(tmp_path, [other])), plain)
 
 
@@ -231,7 +239,10 @@ def test_a_ticker_without_a_side_gives_no_quote_and_is_counted(tmp_path):
     assert np.array_equal(day.quotes.time, plain.quotes.time[kept])
 
 
-@pytest.mark.parametrize(("ask", "size", "why"), [("0", "0", "none of 62: 62 lack a side, 0 are"), (None, "1", "0 lack a side, 62 are locked")])
+@pytest.mark.parametrize(
+    ("ask", "size", "why"),
+    [("0", "0", "none of 62: 62 lack a side, 0 are"), (None, "1", "0 lack a side, 62 are locked")],
+)
 def test_a_log_without_a_quote_is_refused(tmp_path, ask, size, why):
     def edit(lines):
         for _, message in lines:
@@ -262,7 +273,9 @@ def test_the_tick_holds_the_prices_of_the_book_too_and_is_called_a_guess(tmp_pat
     assert given.tick == pytest.approx(0.01)
     assert np.array_equal(given.quotes.bid, 2 * day.quotes.bid)
     assert not any("guess" in note for note in given.notes)
-    with pytest.raises(ValueError, match=r"price must be a whole number of ticks of 0.03, got .* step of all prices is 0.02"):
+    with pytest.raises(
+        ValueError, match=r"price must be a whole number of ticks of 0.03, got .* step of all prices is 0.02"
+    ):
         read(binance_log(tmp_path / "log.gz", alone), tick=0.03)
 
 
@@ -282,7 +295,7 @@ ODD = [
     lambda data: data | {"B": "12345678901.12345678"},
     lambda data: data | {"B": 2, "a": float(data["a"])},
     lambda data: data | {"a": "0", "A": "0.000"},
-    lambda data: data | {"note": "}\\\""},
+    lambda data: data | {"note": '}\\"'},
     lambda data: data | {"note": {"u": 3}},
     lambda data: dict(reversed(data.items())),
     lambda data: data | {"b": f"{float(data['b']):e}"},
@@ -298,7 +311,9 @@ def test_plain_lines_are_read_by_machine_code_to_the_same_bits_as_line_by_line(t
             message["data"] = ODD[int(random.integers(len(ODD)))](message["data"])
     body = [text([line]) for line in lines]
     for place in sorted(random.choice(len(body), 20), reverse=True):
-        body.insert(place, [BLANK + "\n", body[place - 1] if place else "\n", body[place][:19] + " pong\r\n"][place % 3])
+        body.insert(
+            place, [BLANK + "\n", body[place - 1] if place else "\n", body[place][:19] + " pong\r\n"][place % 3]
+        )
     path = written(tmp_path, body)
     assert same(read(path), line_by_line(monkeypatch, path))
 

@@ -8,14 +8,19 @@ import pytest
 from mm_env.data.binance import read
 from mm_env.data.formats import described
 
-TARDIS = "exchange,symbol,timestamp,local_timestamp,is_snapshot,side,price,amount\nbinance,BTCUSDT,1,1,false,bid,100,1\n"
+TARDIS = (
+    "exchange,symbol,timestamp,local_timestamp,is_snapshot,side,price,amount\nbinance,BTCUSDT,1,1,false,bid,100,1\n"
+)
 FILES = {
     "book.csv.gz": (gzip.compress(TARDIS.encode()), "a table of Tardis (tardis.dev), which is not read"),
     "book.csv": (TARDIS.encode(), "a table of Tardis"),
     "BTCUSDT-trades-2024-08-08.csv": (b"1,100,0.1,10,1723161256000,True,True\n", "a table of Binance's archive"),
     "BTCUSDT-bookTicker.csv": (b"update_id,best_bid_price,best_bid_qty\n", "a table of Binance's archive"),
     "BTCUSDT-1m.csv": (b"open_time,open,high,low\n", "a table of Binance's archive"),
-    "GOOG_2012-06-21_34200000_57600000_message_10.csv": (b"34200.015105074,3,1,18,5853300,1\n", "LOBSTER's message file"),
+    "GOOG_2012-06-21_34200000_57600000_message_10.csv": (
+        b"34200.015105074,3,1,18,5853300,1\n",
+        "LOBSTER's message file",
+    ),
     "x.dbn.zst": (b"\x28\xb5\x2f\xfd\x04\x00", "Databento's binary format (DBN), which is not read"),
     "x.dbn": (b"DBN\x01", "Databento's binary format (DBN), which is not read"),
     "x.csv.zst": (b"\x28\xb5\x2f\xfd\x04\x00", "compressed by zstd, to be unpacked first (zstd -d FILE)"),

@@ -133,7 +133,10 @@ def test_crossed_and_one_sided_rows_give_no_quote_and_are_counted(tmp_path):
 def test_headings_a_seventh_column_and_blank_lines_are_passed_over_and_counted(tmp_path):
     def edit(messages, rows):
         seventh = [f"{line},null" for line in messages]
-        return ["\ufeff" + HEADINGS + ",mpid", "", *seventh[:4], "", *seventh[4:], "", ""], ["ap1,as1,bp1,bs1,ap2,as2,bp2,bs2,ap3,as3,bp3,bs3", *rows]
+        return ["\ufeff" + HEADINGS + ",mpid", "", *seventh[:4], "", *seventh[4:], "", ""], [
+            "ap1,as1,bp1,bs1,ap2,as2,bp2,bs2,ap3,as3,bp3,bs3",
+            *rows,
+        ]
 
     day, plain = read(saved(tmp_path, small(), edit)), read(small().save(tmp_path))
     assert same(replace(day, counts=plain.counts, notes=()), plain)
@@ -152,7 +155,9 @@ def test_the_tick_is_a_cent_at_a_dollar_or_more_whatever_the_prices_have_in_comm
     assert (coarse.tick, coarse.quotes.ask.tolist(), coarse.notes) == (pytest.approx(0.05), [2_001, 2_001], ())
 
 
-@pytest.mark.parametrize(("prices", "tick"), [((999_950, 1_000_050), 0.005), ((4_800, 5_200), 0.04), ((4_801, 10_100), 1e-4)])
+@pytest.mark.parametrize(
+    ("prices", "tick"), [((999_950, 1_000_050), 0.005), ((4_800, 5_200), 0.04), ((4_801, 10_100), 1e-4)]
+)
 def test_another_tick_is_the_common_step_and_called_a_guess(tmp_path, prices, tick):
     tape = Tape(2, close=OPEN + 100)
     tape.preload(BID, prices[0], 5)
@@ -192,7 +197,9 @@ def test_a_day_without_a_quote_is_refused(tmp_path):
     tape.preload(BID, 999_900, 5)
     for second in range(3):
         tape.new(OPEN + second, ASK, 999_900, 5)
-    with pytest.raises(ValueError, match=r"a bid below an ask, got none: 3 of 3 rows are locked or crossed, the others lack"):
+    with pytest.raises(
+        ValueError, match=r"a bid below an ask, got none: 3 of 3 rows are locked or crossed, the others lack"
+    ):
         read(tape.save(tmp_path))
 
 

@@ -53,7 +53,9 @@ CONTAINERS = {
     "message file": lambda home: laid(home / "day", files()) / next(iter(files())),
     "orderbook file": lambda home: laid(home / "day", files()) / list(files())[1],
     "gzipped message file": lambda home: laid(home / "day", gzipped(files())) / f"{next(iter(files()))}.gz",
-    "one of two days": lambda home: laid(home / "day", files() | files(day=NEXT, tape=other_day())) / next(iter(files())),
+    "one of two days": lambda home: (
+        laid(home / "day", files() | files(day=NEXT, tape=other_day())) / next(iter(files()))
+    ),
     "a day and half of another": lambda home: zipped(
         home / "day.zip", files() | dict(list(files(day=NEXT, tape=other_day()).items())[:1])
     ),
