@@ -22,7 +22,10 @@ FIELDS: list[Any] = [
     ("time", np.float64),  # since the start of the episode
     ("next", np.int64),  # the block of noise of the next event in this step
     ("counts", np.int64, (6,)),  # events of each kind since the start of the episode
-    ("arrived", np.int64),  # others' market orders, and limit orders that met ours, since the counters were cleared, lots
+    (
+        "arrived",
+        np.int64,
+    ),  # others' market orders, and limit orders that met ours, since the counters were cleared, lots
     ("pressure", np.float64),  # lots bought less lots sold by others' market orders, fading with their age
     ("pressed", np.float64),  # the time at which `pressure` was up to date
     ("reference", np.int64),  # the price that anchored flows count distances from
