@@ -13,6 +13,7 @@ from experiments.calibration import market, plots
 from experiments.calibration.calibration import Settings
 from experiments.calibration.market import market_path
 from experiments.setup import CONF, build, build_market
+from mm_env import Fees
 from mm_env.data.lobster import read
 from mm_env.markets import amzn
 from tests.experiments.conftest import launched
@@ -235,6 +236,10 @@ def test_the_settings_of_conf_are_those_of_the_code(composed):
 # mistakes
 
 
+def no_reader(**parameters):
+    return Fees()
+
+
 @pytest.fixture
 def spared(monkeypatch, refused):
     """Launch the main with overrides that it must refuse before it estimates anything."""
@@ -264,7 +269,7 @@ def spared(monkeypatch, refused):
     (["path=x.zip", "settings.horizons=[1,0]"], "Settings.horizons must be >= 0.001, got 0"),
     (["path=x.zip", "settings.hawkes_terms=[1.5]"], "Settings.hawkes_terms must be a whole number in [1, 4], got 1.5"),
     (["path=x.zip", "settings.distances=0"], "Settings.distances must be a whole number in"),
-    (["path=x.zip", "data._target_=mm_env.Fees", *(f"~data.{name}" for name in ("path", "day", "instrument", "tick"))], "data must describe a reader of recordings, got Fees"),
+    (["path=x.zip", f"data._target_={__name__}.no_reader"], "data must describe a reader of recordings, got Fees"),
 ])  # fmt: skip
 def test_a_mistake_is_refused_by_name_rule_and_value(spared, overrides, message):
     assert message in one_line(spared(*overrides))
