@@ -24,7 +24,7 @@ TEXTS = [  # how a text starts -> what it is
     (r"exchange,symbol,timestamp,local_timestamp", "a table of Tardis (tardis.dev), which is not read"),
     (r"ts_recv,|ts_event,|rtype,", "a table of Databento, which is not read"),
     (
-        r"(agg_trade_id|trade_id|id|update_id|open_time|timestamp|create_time),|\d+,[\d.]+,[\d.]+,[\d.]+,\d+,(true|false)",
+        r"(agg_trade_id|trade_id|id,price|update_id|open_time|timestamp,percentage|create_time),|\d+,[\d.]+,[\d.]+,[\d.]+,\d+,(true|false)",
         "a table of Binance's archive (data.binance.vision), which is not read",
     ),
     (r"\d{4,5}\.\d+,[1-7],-?\d+,\d+,-?\d+,-?1\b", "LOBSTER's message file (data=lobster)"),
