@@ -33,7 +33,8 @@ from mm_env.data.prices import UNIT, off_tick, tick_in
 from mm_env.data.recording import SECOND, Ints, Orders, Quotes, Recording, Stretches, market_orders
 
 TAKEN = "lines of a time of receipt and a message of Binance's websocket as JSON are taken, plain or .gz"
-MOST_PATIENCE = 256  # lines taken one by one before the next look for plain ones
+LARGE = 1 << 20  # bytes: below it machine code is not worth the time to compile it
+PATIENCE = 256  # lines taken one by one, at most, before the next look for plain ones
 KNOWN = ("lines", "snapshots", "bookTicker", "trade", "depth")  # what is used
 
 
@@ -61,19 +62,18 @@ def _add(log: Log, piece: bytes, name: str, line: int) -> None:
     """Add the lines of a piece, the first of which is number `line` of the file: plain ones at once, the others one by one."""
     data, start, patience = np.frombuffer(piece, np.uint8), 0, 1
     while start < len(piece):
-        start, taken, messages = log.add_plain(data, start)
-        for begin, end, which in messages:
-            _add_one(log.add_message, piece[begin:end], name, line + which)
-        line += taken
-        patience = (
-            1 if taken else min(2 * patience, MOST_PATIENCE)
-        )  # where no line is plain, looking costs more than it brings
-        for line in range(line, line + patience):
+        taken = 0
+        if len(piece) >= LARGE:
+            start, taken, messages = log.add_plain(data, start)
+            for begin, end, which in messages:
+                _add_one(log.add_message, piece[begin:end], name, line + which)
+            line += taken
+        patience = 1 if taken else min(2 * patience, PATIENCE)
+        for _ in range(patience):
             if start < len(piece):
                 end = piece.index(b"\n", start)
                 _add_one(log.add, piece[start:end], name, line)
-                start = end + 1
-        line += 1
+                start, line = end + 1, line + 1
 
 
 def _add_one(add: Callable[[str], None], text: bytes, name: str, line: int) -> None:

@@ -8,11 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from mm_env.data import binance
 from mm_env.data.binance import read
-from mm_env.data.binance_log import Log
 from tests.mm_env.data.test_binance import log
 from tests.mm_env.data.test_lobster import same
-from tests.recordings import binance_log, real, stream
+from tests.recordings import binance_log, stream
 
 SECOND = 10**9
 NOW = log()[0][0]
@@ -50,6 +50,13 @@ def market(futures, lines):
             (time, {**message, "data": message["data"] | extra} if name else message | ({"E": 1} if futures else {}))
         )
     return made
+
+
+@pytest.fixture(autouse=True, params=["machine code", "line by line"])
+def way(request, monkeypatch):
+    """Small logs are read line by line unless they are told to be large."""
+    monkeypatch.setattr(binance, "LARGE", 0 if request.param == "machine code" else 1 << 40)
+    return request.param
 
 
 # what is passed over
@@ -279,49 +286,7 @@ def test_the_tick_holds_the_prices_of_the_book_too_and_is_called_a_guess(tmp_pat
         read(binance_log(tmp_path / "log.gz", alone), tick=0.03)
 
 
-# machine code
-
-
-def line_by_line(monkeypatch, paths):
-    """What is read without the machine code for plain lines."""
-    with monkeypatch.context() as only:
-        only.setattr(Log, "add_plain", lambda _, __, start: (start, 0, []))
-        return read(paths)
-
-
-ODD = [
-    lambda data: data | {"b": str(float(data["b"]))},
-    lambda data: data | {"A": f"{float(data['A']):.18f}"},
-    lambda data: data | {"B": "12345678901.12345678"},
-    lambda data: data | {"B": 2, "a": float(data["a"])},
-    lambda data: data | {"a": "0", "A": "0.000"},
-    lambda data: data | {"note": '}\\"'},
-    lambda data: data | {"note": {"u": 3}},
-    lambda data: dict(reversed(data.items())),
-    lambda data: data | {"b": f"{float(data['b']):e}"},
-    lambda data: {"ps": "BTCUSDT", **data},
-]
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_plain_lines_are_read_by_machine_code_to_the_same_bits_as_line_by_line(tmp_path, monkeypatch, seed):
-    random, lines = np.random.default_rng(seed), market(seed == 1, log(seed))
-    for _, message in lines:
-        if "Ticker" in message.get("stream", "") and random.random() < 0.5:
-            message["data"] = ODD[int(random.integers(len(ODD)))](message["data"])
-    body = [text([line]) for line in lines]
-    for place in sorted(random.choice(len(body), 20), reverse=True):
-        body.insert(
-            place, [BLANK + "\n", body[place - 1] if place else "\n", body[place][:19] + " pong\r\n"][place % 3]
-        )
-    path = written(tmp_path, body)
-    assert same(read(path), line_by_line(monkeypatch, path))
-
-
-@pytest.mark.parametrize("names", [("spot_btcusdt_20240808", "spot_btcusdt_20240809"), ("usdm_btcusdt_20240808",)])
-def test_real_logs_are_read_to_the_same_bits_as_line_by_line(monkeypatch, names):
-    paths = [real(f"binance/{name}.gz") for name in names]
-    assert same(read(paths), line_by_line(monkeypatch, paths))
+# pieces
 
 
 @pytest.mark.parametrize("size", [100, 1000])
