@@ -19,16 +19,18 @@ from experiments.table import WIDE, error, number
 from mm_env.metrics import Estimate
 
 MAIN = {  # (section, estimate) that everyone wants to see
-    ("sigma", "of the market"), ("sigma", "over 1 s"), ("sigma", "over 60 s"), ("spread", "time-weighted mean"),
-    ("spread", "share of time at one tick"), ("market orders", "count"), ("market orders", "rate"),
-    ("market orders", "share that walks more than one price"), ("lambda(depth), pooled", "exponential A"),
+    ("read", "share of time locked or crossed"), ("sigma", "of the market"), ("sigma", "over 1 s"), ("sigma", "over 60 s"),
+    ("spread", "time-weighted mean"), ("spread", "share of time at one tick"), ("market orders", "count"),
+    ("market orders", "rate"), ("market orders", "share that walks more than one price"),
+    ("lambda(depth), pooled", "exponential A"),
     ("lambda(depth), pooled", "exponential k"), ("lambda(depth), pooled", "exponential, largest gap in the chance of a fill"),
     ("lambda(depth), pooled", "log-linear R2"), ("adverse selection", "move against a fill, base"),
     ("adverse selection", "move against a fill, slope by depth"), ("adverse selection", "move against a fill, bend by depth"),
     ("adverse selection", "move against a fill at 1/k"), ("adverse selection", "move against a fill at 1/k, times k"),
 }  # fmt: skip
 HOW = {
-    "read": "What the files hold. Rules for halts, hidden executions and crossed rows: the reader's docstring.",
+    "read": "What the files hold. Rules for halts, hidden executions and crossed rows: the reader's docstring. While a book is "
+    "locked or crossed, or lacks a side, the quote before goes on.",
     "checked": "The book rebuilt from the messages, against what the file says it was.",
     "sigma": "sqrt(mean of (mid(t + h) - mid(t))^2 / h), t = 0, h, 2h, ... from the first line on. A Brownian mid has the "
     "same sigma over every horizon and an excess kurtosis of 0.",
@@ -63,6 +65,8 @@ def show(found: Calibration, rows: Iterable[Row]) -> None:
             table.add_row(f"{row.section}: {row.estimate}", *_cells(row))
     console = Console(width=None if sys.stdout.isatty() else WIDE, highlight=False)
     console.print(table)
+    for note in found.recording.notes:
+        console.print(f"{note}.", markup=False, soft_wrap=True)
     for what, remark in remarks(found).items():
         console.print(f"{what}: {remark}", soft_wrap=True, markup=False)
     for what, reason in found.left_out.items():
@@ -85,7 +89,8 @@ def write(folder: Path, found: Calibration, rows: list[Row], market: str | None,
     lines += ["", "Errors are by batch means over 60 blocks of the day where nothing else is said."]
     for section in dict.fromkeys(row.section for row in rows):
         how = HOW.get(section.split(", ")[0], "")
-        lines += ["", f"## {section}", "", how, "", *_markdown([row for row in rows if row.section == section])]
+        notes = ["", *(f"- {note}." for note in found.recording.notes)] if section == "read" else []
+        lines += ["", f"## {section}", "", how, *notes, "", *_markdown([row for row in rows if row.section == section])]
     lines += ["", "## To be known", "", *(f"- {what}: {it}" for what, it in said.items())] * bool(said)
     lines += ["", "## Left out", "", *(f"- {what}: {reason}" for what, reason in found.left_out.items())] * bool(
         found.left_out

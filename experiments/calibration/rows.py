@@ -60,6 +60,9 @@ def _read(found: Calibration) -> Iterator[Row]:
     for section, numbers in (("read", found.recording.counts), ("checked", found.recording.checks)):
         for name, count in numbers.items():
             yield Row(section, name, count, EXACT, "")
+    for state, stretches in found.recording.without_quote.items():
+        yield Row("read", f"share of time {state}", stretches.share, EXACT, "")
+        yield Row("read", f"longest stretch {state}", stretches.longest, EXACT, "s")
     yield Row("read", "tick", found.recording.tick, EXACT, "price")
     yield Row("read", "trading time", found.recording.length / 1e9, EXACT, "s")
 

@@ -1,140 +1,145 @@
-"""The two CSV files of a LOBSTER day, found, read and checked line by line."""
+"""The two CSV files of a LOBSTER day, read and checked line by line.
+
+A message file may have a line of headings and a seventh column, which is not read; blank lines are passed over.
+"""
 
 from __future__ import annotations
 
-import re
-import zipfile
-from pathlib import Path
-from typing import Any, NamedTuple
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mm_env.data.lobster_find import Files
 from mm_env.data.recording import Ints
 
-NAME = re.compile(r"([^_/\\]+)_(\d{4}-\d\d-\d\d)_(\d+)_(\d+)_(message|orderbook)_(\d+)\.csv$")
 NEW, EXECUTED, HALT = 1, 4, 7
 KINDS = {1: "new", 2: "partial", 3: "delete", 4: "execute", 5: "hidden", 6: "cross", 7: "halt"}
 COLUMNS = ("time", "type", "order id", "size", "price", "direction")
 
 
-class Files(NamedTuple):
-    """The two halves of a day, and what their names say."""
-
-    ticker: str
-    day: str
-    start: int  # ns after midnight
-    end: int
-    levels: int
-    message: tuple[str, bytes]
-    orderbook: tuple[str, bytes]
-
-
-def find(path: Path) -> Files:
-    """The message and orderbook files at `path`, unpacked."""
-    if not path.is_file():
-        raise ValueError(f"path must name a LOBSTER zip or message CSV, got {path}, which is no file")
-    held = _unzipped(path) if zipfile.is_zipfile(path) or path.suffix == ".zip" else _beside(path)
-    named = {match[5]: (name, data, match) for name, data in held.items() if (match := NAME.search(name))}
-    if set(named) != {"message", "orderbook"}:
-        raise ValueError(
-            f"{path} must hold TICKER_DATE_START_END_message_LEVEL.csv and its orderbook, got {sorted(held) or 'nothing'}"
-        )
-    name, data, match = named["message"]
-    if match.group(1, 2, 3, 4, 6) != named["orderbook"][2].group(1, 2, 3, 4, 6):
-        raise ValueError(f"{path} must hold two files of one day, got {name} and {named['orderbook'][0]}")
-    start, end = int(match[3]) * 1_000_000, int(match[4]) * 1_000_000
-    return Files(match[1], match[2], start, end, int(match[6]), (name, data), named["orderbook"][:2])
-
-
-def _unzipped(path: Path) -> dict[str, bytes]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return {name: archive.read(name) for name in archive.namelist() if name.endswith(".csv")}
-    except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError) as error:
-        raise ValueError(f"{path} is no whole zip file: {error}") from error
-
-
-def _beside(path: Path) -> dict[str, bytes]:
-    other = path.with_name(path.name.replace("_message_", "_orderbook_"))
-    if not NAME.search(path.name) or "_message_" not in path.name:
-        raise ValueError(
-            f"path must name a LOBSTER zip or a CSV called TICKER_DATE_START_END_message_LEVEL.csv, got {path.name}"
-        )
-    if not other.is_file():
-        raise ValueError(f"{path.name} must have {other.name} beside it, got none")
-    return {file.name: file.read_bytes() for file in (path, other)}
-
-
 def messages(files: Files) -> dict[str, Ints]:
     """Column -> numbers, times as ns after midnight, all checked."""
-    name, data = files.message
-    table = _numbers(name, data, COLUMNS, whole=COLUMNS[1:])
+    table = _Table.read(*files.message, COLUMNS, COLUMNS[1:], files.passed, spare=1)
     seconds = table["time"]
-    _require(name, np.isfinite(seconds), "time", "a number of seconds", seconds)
+    table.require(np.isfinite(seconds), "time", "a number of seconds", seconds)
     columns = {column: np.asarray(table[column], np.int64) for column in COLUMNS[1:]}
     columns["time"] = np.rint(seconds * 1e9).astype(np.int64)
     kind, time = columns["type"], columns["time"]
     inside = (time >= files.start) & (time <= files.end)
     span = f"{files.start / 1e9:g} to {files.end / 1e9:g}, the session of its name"
-    _require(name, inside, "time", f"from {span}", seconds)
-    _require(name, np.diff(time, prepend=time[0]) >= 0, "time", "not before that of the line above", seconds)
-    _require(name, np.isin(kind, list(KINDS)), "type", f"one of {sorted(KINDS)}", kind)
+    table.require(inside, "time", f"from {span}", seconds)
+    table.require(np.diff(time, prepend=time[0]) >= 0, "time", "not before that of the line above", seconds)
+    table.require(np.isin(kind, list(KINDS)), "type", f"one of {sorted(KINDS)}", kind)
     halt = kind == HALT
     for column, rule, holds in [
         ("size", "> 0", columns["size"] > 0),
         ("price", "> 0", columns["price"] > 0),
         ("direction", "1 or -1", np.abs(columns["direction"]) == 1),
     ]:
-        _require(name, holds | halt, column, rule, columns[column])
-    _require(name, ~halt | np.isin(columns["price"], [-1, 0, 1]), "price", "-1, 0 or 1 in a halt", columns["price"])
+        table.require(holds | halt, column, rule, columns[column])
+    table.require(~halt | np.isin(columns["price"], [-1, 0, 1]), "price", "-1, 0 or 1 in a halt", columns["price"])
     return columns
 
 
 def orderbook(files: Files, rows: int) -> Ints:
     """The rows (n, 4 levels): ask price, ask size, bid price, bid size of each level, checked."""
-    name, data = files.orderbook
     quantities = ("ask price", "ask size", "bid price", "bid size")
-    sides = [f"{what} {level + 1}" for level in range(files.levels) for what in quantities]
-    table = _numbers(name, data, sides, whole=sides)
-    if len(table[sides[0]]) != rows:
-        raise ValueError(f"{name} must have a row for each of {rows} messages, got {len(table[sides[0]])}")
+    sides = tuple(f"{what} {level + 1}" for level in range(files.levels) for what in quantities)
+    table = _Table.read(*files.orderbook, sides, sides, files.passed)
+    if len(table.lines) != rows:
+        raise ValueError(f"{table.name} must have a row for each of {rows} messages, got {len(table.lines)}")
     for side in sides[1::2]:
-        _require(name, table[side] >= 0, side, ">= 0", table[side])
+        table.require(table[side] >= 0, side, ">= 0", table[side])
     return np.column_stack([table[side] for side in sides]).astype(np.int64)
 
 
-def _numbers(name: str, data: bytes, columns: Any, whole: Any) -> dict[str, NDArray[Any]]:
-    """A CSV without a header as column -> numbers; an error names what is missing and where."""
+@dataclass(frozen=True)
+class _Table:
+    """A CSV file as columns of numbers."""
+
+    name: str
+    columns: dict[str, NDArray[Any]]
+    lines: Ints  # of the file, from 1 on, that the rows stand in
+
+    @staticmethod
+    def read(
+        name: str, data: bytes, columns: tuple[str, ...], whole: tuple[str, ...], passed: Counter[str], spare: int = 0
+    ) -> _Table:
+        """Read the columns, of which some are `whole` numbers; up to `spare` more are not read.
+
+        What is passed over is counted. Raises: ValueError that names what is missing, and where.
+        """
+        pl = _polars()
+        if not data.strip():
+            raise ValueError(f"{name} must hold messages, got an empty file")
+        start, headings = _first_row(data, len(columns), spare)
+        frame = _frame(name, data[start:])
+        if not len(columns) <= frame.width <= len(columns) + spare:
+            raise ValueError(f"{name} must have {len(columns)} columns, got {frame.width}")
+        passed["columns not read"] += frame.width - len(columns)
+        frame = frame.select(frame.columns[: len(columns)]).rename(dict(zip(frame.columns, columns)))
+        lines = np.arange(1, frame.height + 1) + data[:start].count(b"\n")
+        blank = frame.select(pl.all_horizontal(pl.all().is_null())).to_series()
+        if blank.any():
+            frame, lines = frame.filter(~blank), lines[~blank.to_numpy()]
+        passed["heading lines"] += headings
+        passed["blank lines"] += int(blank.sum()) + data[:start].count(b"\n") - headings
+        kinds = {column: pl.Int64 if column in whole else pl.Float64 for column in columns}
+        read = frame.select(pl.col(column).str.strip_chars().cast(kind, strict=False) for column, kind in kinds.items())
+        table = _Table(name, {column: read[column].to_numpy() for column in columns}, lines)
+        for column in columns:
+            if read[column].null_count():
+                rule = "a whole number" if column in whole else "a number"
+                table.require(read[column].is_not_null().to_numpy(), column, rule, frame[column].to_list())
+        return table
+
+    def __getitem__(self, column: str) -> NDArray[Any]:
+        return self.columns[column]
+
+    def require(self, holds: NDArray[np.bool_], column: str, rule: str, values: Any) -> None:
+        """Refuse a file unless every line keeps the rule; the first that does not is named."""
+        if not holds.all():
+            row = int(np.argmin(holds))
+            shown = "nothing (the line is cut short)" if values[row] is None else values[row]
+            raise ValueError(f"{self.name}, line {self.lines[row]}: {column} must be {rule}, got {shown}")
+
+
+def _polars() -> Any:
     try:
-        import polars as pl  # here, as only this reader needs it
+        import polars  # here, as only this reader needs it
     except ImportError as error:
         raise ValueError("reading LOBSTER files needs polars: pip install 'mm_env[data]'") from error
-    if not data.strip():
-        raise ValueError(f"{name} must hold messages, got an empty file")
+    return polars
+
+
+def _frame(name: str, data: bytes) -> Any:
+    """A CSV without headings as a table of texts."""
+    pl = _polars()
     try:
-        frame = pl.read_csv(data, has_header=False, infer_schema=False, new_columns=None)
+        return pl.read_csv(data, has_header=False, infer_schema=False, new_columns=None)
     except pl.exceptions.PolarsError as error:
         raise ValueError(f"{name} is no whole CSV file: {str(error).splitlines()[0]}") from error
-    if frame.width != len(columns):
-        raise ValueError(f"{name} must have {len(columns)} columns, got {frame.width}")
-    frame.columns = list(columns)
-    kinds = {column: pl.Int64 if column in whole else pl.Float64 for column in columns}
-    read = frame.select(pl.col(column).str.strip_chars().cast(kind, strict=False) for column, kind in kinds.items())
-    for column in columns:
-        _require(
-            name,
-            read[column].is_not_null().to_numpy(),
-            column,
-            "a whole number" if column in whole else "a number",
-            frame[column].to_list() if read[column].null_count() else (),
-        )
-    return {column: read[column].to_numpy() for column in columns}
 
 
-def _require(name: str, holds: NDArray[np.bool_], column: str, rule: str, values: Any) -> None:
-    """Refuse a file unless every line keeps the rule; the first that does not is named."""
-    if not holds.all():
-        line = int(np.argmin(holds))
-        shown = "nothing (the line is cut short)" if values[line] is None else values[line]
-        raise ValueError(f"{name}, line {line + 1}: {column} must be {rule}, got {shown}")
+def _first_row(data: bytes, columns: int, spare: int) -> tuple[int, int]:
+    """Where the numbers begin, and how many lines of headings stand before them: such a line holds no number at all."""
+    start, headings = 3 * data.startswith(b"\xef\xbb\xbf"), 0
+    while start < len(data):
+        end = data.find(b"\n", start) + 1 or len(data)
+        cells = data[start:end].strip().split(b",")
+        heading = columns <= len(cells) <= columns + spare and not headings and not any(_is_number(c) for c in cells)
+        if cells != [b""] and not heading:
+            break
+        start, headings = end, headings + heading
+    return start, headings
+
+
+def _is_number(cell: bytes) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True

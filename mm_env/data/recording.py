@@ -6,8 +6,9 @@ and -1 for sell.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,6 +69,21 @@ class Messages:
     ask_sizes: Floats  # (n, levels)
 
 
+class Stretches(NamedTuple):
+    """The time that a recording spent in some state."""
+
+    share: float  # of all its time
+    longest: float  # stretch without a break, seconds
+
+    @staticmethod
+    def of(time: Ints, state: NDArray[np.bool_], length: int) -> Stretches:
+        """The stretches in which `state` (n,) holds: each from the first row that says so to the next that does not."""
+        turns = np.flatnonzero(np.diff(np.r_[False, state, False]))
+        edges = np.r_[time, length][turns].reshape(-1, 2)
+        held = edges[:, 1] - edges[:, 0]
+        return Stretches(float(held.sum()) / max(length, 1), float(held.max(initial=0)) / SECOND)
+
+
 @dataclass(frozen=True)
 class Recording:
     """A stretch of one instrument's trading."""
@@ -83,6 +99,11 @@ class Recording:
     cuts: Ints = field(default_factory=lambda: np.zeros(0, np.int64))  # (c,) trading times where a halt was cut out
     counts: dict[str, int] = field(default_factory=dict)  # what was read
     checks: dict[str, int] = field(default_factory=dict)  # what was compared, and what did not agree
+    without_quote: dict[str, Stretches] = field(default_factory=dict)  # why there was none -> for how long
+    tick_guessed: bool = False  # from the prices alone
+    notes: tuple[
+        str, ...
+    ] = ()  # what whoever reads the numbers should know: what was passed over, converted or guessed
 
     def whole(self, start: Ints, end: Ints) -> NDArray[np.bool_]:
         """Whether no halt was cut out of each stretch from `start` to `end`."""
@@ -117,10 +138,11 @@ def market_orders(time: Ints, side: Ints, size: Floats, price: Ints) -> Orders:
         return Orders(empty, empty, np.zeros(0), empty, empty)
     order = np.repeat(np.arange(len(first)), np.diff(np.r_[first, len(time)]))
     worst = side[first] * np.maximum.reduceat(side * price, first)
-    distinct = np.unique(np.column_stack([order, price]), axis=0)[:, 0]
-    return Orders(time[first], side[first], np.add.reduceat(size, first), worst, np.bincount(distinct))
+    by_price = price[np.lexsort((price, order))]
+    another = np.r_[True, (np.diff(order) != 0) | (np.diff(by_price) != 0)]
+    return Orders(time[first], side[first], np.add.reduceat(size, first), worst, np.bincount(order[another]))
 
 
-def common_step(prices: Any) -> int:
-    """The largest step that all whole-number `prices` are multiples of: the tick, in the file's unit."""
-    return int(np.gcd.reduce(np.unique(prices)))
+def common_step(*prices: Ints) -> int:
+    """The largest step that all whole-number prices of some arrays are multiples of, in their unit."""
+    return math.gcd(*(int(np.gcd.reduce(column)) for column in prices if len(column)))

@@ -22,7 +22,10 @@ FIELDS: list[Any] = [
     ("time", np.float64),  # since the start of the episode
     ("next", np.int64),  # the block of noise of the next event in this step
     ("counts", np.int64, (6,)),  # events of each kind since the start of the episode
-    ("arrived", np.int64),  # others' market orders since the counters were cleared, lots
+    (
+        "arrived",
+        np.int64,
+    ),  # others' market orders, and limit orders that met ours, since the counters were cleared, lots
     ("pressure", np.float64),  # lots bought less lots sold by others' market orders, fading with their age
     ("pressed", np.float64),  # the time at which `pressure` was up to date
     ("reference", np.int64),  # the price that anchored flows count distances from
@@ -166,7 +169,7 @@ def happen(
         if distance > 0 and kind >= CANCEL:  # where rounding alone has left a rate there is no distance
             cancel(book, side, price, int(place * lots(book, price)), size)
         elif distance > 0:
-            limit(book, side, price, size)
+            _offer(book, side, price, size)
     if venue.flow.remembers():
         for other in range(6):
             book.excitement[other] += venue.flow.kick(table, other, kind)
@@ -183,6 +186,14 @@ def happen(
         weigh(venue, table, book, weights, ASK)
     else:
         _reweigh(venue, table, book, weights, side, price)
+
+
+@routine
+def _offer(book: Any, side: int, price: int, size: int) -> None:
+    """Another's limit order; as far as it meets our order it has come to trade, like a market order."""
+    before = book.filled[1 - side]
+    limit(book, side, price, size)
+    book.arrived += book.filled[1 - side] - before
 
 
 @scalar
@@ -255,7 +266,7 @@ def renew(venue: Any, table: Any, book: Any, key: Any) -> None:
 def _refill(venue: Any, table: Any, book: Any, side: int, distance: int, uniform: float) -> None:
     size = int(venue.flow.fresh(table, distance, uniform) * venue.size.mean() + 0.5)
     if size > 0:
-        limit(book, side, origin(venue, book, side) + (2 * side - 1) * distance, size)
+        _offer(book, side, origin(venue, book, side) + (2 * side - 1) * distance, size)
 
 
 @routine

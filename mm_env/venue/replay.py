@@ -29,7 +29,7 @@ FIELDS: list[Any] = [
     ("time", np.float64),  # since the start of the episode
     ("next", np.int64),
     ("counts", np.int64, (6,)),  # messages of each kind since the start of the episode
-    ("arrived", np.int64),  # what of others' orders was executed since the counters were cleared, lots
+    ("arrived", np.int64),  # what of others' orders was executed, or met ours, since the counters were cleared, lots
     ("pressure", np.float64),  # lots bought less lots sold by others' market orders, fading with their age
     ("pressed", np.float64),  # the time at which `pressure` was up to date
     ("start", np.int64),  # of the episode, ns
@@ -62,12 +62,12 @@ class Replay(OrderBook):
     Lots are the file's units (shares); a market order of ours walks the recorded prices in view.
     """
 
-    path: str  # a LOBSTER day: zip, or message CSV
+    path: str  # a LOBSTER day: zip, folder, or message CSV
     window: Window
     span: Positive  # of a window, time: no less than the clock's horizon
     position: QueuePosition = Exact()
-    levels: Count = 150  # ticks
-    tick: Positive = 0.01  # price: that of the recording
+    levels: Count = 150  # ticks: no fewer than the widest spread in the windows
+    tick: Positive = 0.01  # price: that of the recording, or coarser where its prices are
     lot: Positive = 1.0  # units of the asset
     latency: NonNegative = 0.0  # time
     mean_size: AtLeastOne = 100.0  # lots of others' mean order
@@ -77,8 +77,10 @@ class Replay(OrderBook):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not Path(self.path).is_file():
-            raise ValueError(f"Replay.path must name a LOBSTER zip or message CSV, got {self.path!r}, which is no file")
+        if not Path(self.path).exists():
+            raise ValueError(
+                f"Replay.path must name a LOBSTER zip, folder or message CSV, got {self.path!r}, which is no file"
+            )
 
     def check(self, market: Any) -> None:
         super().check(market)
@@ -90,10 +92,7 @@ class Replay(OrderBook):
     @property
     def recording(self) -> Recording:
         """What the file holds, read once. Raises: ValueError as `mm_env.data.lobster.read`, and for another tick."""
-        found = _read(self.path, _changed(self.path))
-        if abs(found.tick - self.tick) > 1e-9 * self.tick:
-            raise ValueError(f"Replay.tick must be the recording's {found.tick:g}, got {self.tick:g}")
-        return found
+        return _read(self.path, self.tick, _changed(self.path))
 
     @property
     def starts(self) -> NDArray[np.int64]:
@@ -103,7 +102,7 @@ class Replay(OrderBook):
     def memory(self, num_lanes: int) -> tuple[NDArray[Any], ...]:
         """The books of all lanes, a record array (num_lanes,), and the messages, which all share."""
         kind = np.dtype([*ladder.fields(self.levels), *FIELDS], align=True)
-        table = _tape(self.path, _changed(self.path), self.levels, self.starts.tobytes())
+        table = _tape(self.path, self.tick, _changed(self.path), self.levels, self.starts.tobytes(), self.span)
         return np.zeros(num_lanes, kind).view(np.recarray), table
 
     @rule
@@ -125,19 +124,31 @@ class Replay(OrderBook):
 
 
 def _changed(path: str) -> int:
-    return Path(path).stat().st_mtime_ns
+    """When the file was last written, or any in the folder."""
+    held = Path(path)
+    return max(file.stat().st_mtime_ns for file in (held, *(held.iterdir() if held.is_dir() else ())))
 
 
 @lru_cache(maxsize=2)
-def _read(path: str, changed: int) -> Recording:
+def _read(path: str, tick: float, changed: int) -> Recording:
+    """The day with prices in ticks of `tick`: the recording's, or another that all prices are whole numbers of, finer only
+    where the recording's is a guess."""
     from mm_env.data import lobster  # needs polars
 
-    return lobster.read(path)
+    found = lobster.read(path)
+    if abs(found.tick - tick) <= 1e-9 * tick:
+        return found
+    try:
+        if tick < found.tick and not found.tick_guessed:
+            raise ValueError("nobody quotes between the recording's ticks")
+        return lobster.read(path, tick=tick)
+    except ValueError as error:
+        raise ValueError(f"Replay.tick must be the recording's {found.tick:g}, got {tick:g}") from error
 
 
 @lru_cache(maxsize=8)
-def _tape(path: str, changed: int, reach: int, starts: bytes) -> Any:
-    return tape.tape(_read(path, changed), reach, np.frombuffer(starts, np.int64))
+def _tape(path: str, tick: float, changed: int, reach: int, starts: bytes, span: float) -> Any:
+    return tape.tape(_read(path, tick, changed), reach, np.frombuffer(starts, np.int64), round(span * SECOND))
 
 
 @routine
@@ -211,6 +222,9 @@ def _meet(venue: Any, table: Any, book: Any, row: int) -> None:
     if kind == NEW:
         book.counts[LIMIT + side] += 1
         if book.left[1 - side] > 0 and (price - book.price[1 - side]) * out <= 0:
+            book.arrived += min(
+                size, book.left[1 - side]
+            )  # had we been there, it would have been a market order that far
             _fill(book, 1 - side, size)
     elif kind == EXECUTED:
         book.counts[MARKET + side] += 1

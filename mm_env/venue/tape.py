@@ -12,6 +12,7 @@ from mm_env.data.recording import Ints, Messages, Recording
 
 NEW, EXECUTED = 1, 4
 NEVER = -1
+LARGEST = np.iinfo(np.int32).max
 
 
 def fields(levels: int) -> list[Any]:
@@ -33,23 +34,28 @@ def fields(levels: int) -> list[Any]:
     ]
 
 
-def tape(recording: Recording, reach: int, starts: NDArray[np.int64]) -> Any:
+def tape(recording: Recording, reach: int, starts: NDArray[np.int64], span: int) -> Any:
     """The record array (n,) of a recording, of whose book the prices within `reach` ticks of the other side's best are in view,
-    with windows that begin at `starts` (ns).
+    with windows of `span` that begin at `starts` (ns).
 
     A row that is crossed or lacks a side shows the book of the row before, as in `Recording.quotes`.
 
-    Raises: ValueError where the recording has no single messages, or fewer of them than windows.
+    Raises: ValueError where the recording has no single messages, or fewer of them than windows, for a reach within which a
+    side shows nothing in some window, and for prices or sizes of more than 31 bits.
     """
     messages = recording.messages
     if messages is None:
         raise ValueError(f"a replay needs single messages, and {recording.source} does not record them")
     if len(starts) > len(messages.time):
         raise ValueError(f"there must be at most as many windows as messages, {len(messages.time)}, got {len(starts)}")
+    most = max(column.max() for column in (messages.bids, messages.asks, messages.bid_sizes, messages.ask_sizes))
+    if most > LARGEST:
+        raise ValueError(f"a replay needs prices in ticks and sizes up to {LARGEST:,}, got {most:,.0f}")
     rows = np.zeros(len(messages.time), np.dtype(fields(messages.bids.shape[1]), align=True)).view(np.recarray)
     rows.time, rows.kind, rows.price, rows.lots = messages.time, messages.kind, messages.price, messages.size
     rows.side = messages.side < 0
     _show_books(rows, messages, reach)
+    _check_reach(rows, reach, starts, span)
     rows.absent = rows.there = _born(messages)
     _guess_births(rows)
     rows.start = np.r_[starts, np.full(len(rows) - len(starts), NEVER)]
@@ -69,6 +75,20 @@ def _show_books(rows: Any, messages: Messages, reach: int) -> None:
         rows.prices[:, side], rows.sizes[:, side] = prices, sizes[shown]
         rows.known[:, side] = near.sum(axis=1)
         rows.far[:, side] = np.where(near.all(axis=1), prices[:, -1], edge)
+
+
+def _check_reach(rows: Any, reach: int, starts: NDArray[np.int64], span: int) -> None:
+    """Refuse a reach that leaves a side of some window's book out of view: its best quote would be nobody's."""
+    first, last = np.searchsorted(rows.time, starts) - 1, np.searchsorted(rows.time, starts + span)
+    played = np.zeros(len(rows) + 1, np.int64)  # windows that begin less those that end at each row
+    np.add.at(played, np.maximum(first, 0), 1)
+    np.add.at(played, last, -1)
+    spread = (rows.prices[:, 1, 0] - rows.prices[:, 0, 0])[np.cumsum(played[:-1]) > 0]
+    if (spread > reach).any():
+        raise ValueError(
+            f"Replay.levels must be >= {spread.max()}, the widest spread in the windows in ticks, got {reach}: in "
+            f"{(spread > reach).sum():,} of {len(spread):,} rows a side would show nothing"
+        )
 
 
 def _born(messages: Messages) -> Ints:

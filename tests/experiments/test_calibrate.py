@@ -13,7 +13,7 @@ from experiments.calibration import laws, market, plots
 from experiments.calibration.calibration import Settings
 from experiments.calibration.market import market_path
 from experiments.setup import CONF, build, build_market
-from mm_env import DepthImpact, Logistic, NoImpact
+from mm_env import DepthImpact, Fees, Logistic, NoImpact
 from mm_env.data.lobster import read
 from mm_env.markets import amzn
 from tests.experiments.calibration.informed import Informed
@@ -24,6 +24,16 @@ from tests.recordings import BID, OPEN, Tape, binance_log, dealer_tape, stream
 
 FIGURES = {"signature", "fills", "impact", "hawkes", "queues", "distances"}
 FEW = ("settings.horizons=[1,10]", "settings.hawkes_terms=[1]", "settings.impact_horizons=[0,1]")
+
+
+def both_sides(lines):
+    """A log with buys at several prices beside its sells."""
+    buys = [
+        (time + 1, stream("trade", T=time, m=False, p=f"{100.05 + 0.01 * (n % 7):.8f}", q="1", t=n))
+        for n, (time, message) in enumerate(lines)
+        if "Ticker" in message.get("stream", "")
+    ]
+    return sorted([*lines, *buys[::2]], key=lambda line: line[0])
 
 
 @pytest.fixture(scope="module")
@@ -179,6 +189,38 @@ def test_the_console_shows_the_main_estimates(day, launch, capsys, tmp_path):
     assert "…" not in said
 
 
+def test_what_the_reader_says_of_a_recording_is_on_the_console_and_in_the_report(launch, capsys, tmp_path):
+    nothing = ("settings.horizons=[]", "settings.hawkes_terms=[]", "settings.impact_horizons=[]")
+    path = binance_log(tmp_path / "log.gz", [(t, m) for t, m in log(edit=both_sides) if "lastUpdateId" not in m])
+    folder, _ = launch(
+        calibrate.main, "data=binance", f"path=[{path}]", f"to={tmp_path / 'm.yaml'}", "settings.lifetime=0.5", *nothing
+    )
+    said, report = capsys.readouterr().out, (folder / "report.md").read_text()
+    for text in (said, report):
+        assert (
+            "The tick of 0.01 is a guess, the largest step that all prices are multiples of: tick= gives another."
+            in text
+        )
+        assert "Nothing was compared with the best quotes: the log holds no snapshot" in text
+        assert "that differ" not in text
+    assert "read: share of time locked or crossed" in said
+    assert {"longest stretch locked or crossed", "share of time one-sided"} <= {name for _, name in estimates(folder)}
+
+
+def test_a_day_and_a_tick_are_chosen_on_the_command_line(day, launch, tmp_path):
+    folder, _ = launch(
+        calibrate.main,
+        f"path={day}",
+        f"to={tmp_path}/m.yaml",
+        "data.day=2012-06-21",
+        "data.instrument=TEST",
+        "data.tick=1e-4",
+        *FEW,
+    )
+    assert float(estimates(folder)["read", "tick"]["value"]) == pytest.approx(1e-4)
+    assert "guess" not in (folder / "report.md").read_text()
+
+
 def test_a_sweep_over_lifetimes_gives_a_number_each(day, launch, tmp_path):
     _, numbers = launch(
         calibrate.main, "-m", "settings.lifetime=1,2", f"path={day}", f"to={tmp_path}/m.yaml", "overwrite=true", *FEW
@@ -187,14 +229,6 @@ def test_a_sweep_over_lifetimes_gives_a_number_each(day, launch, tmp_path):
 
 
 def test_binance_lacks_what_needs_single_messages_and_says_so(launch, tmp_path):
-    def both_sides(lines):
-        buys = [
-            (time + 1, stream("trade", T=time, m=False, p=f"{100.05 + 0.01 * (n % 7):.8f}", q="1", t=n))
-            for n, (time, message) in enumerate(lines)
-            if "Ticker" in message.get("stream", "")
-        ]
-        return sorted([*lines, *buys[::2]], key=lambda line: line[0])
-
     path = binance_log(tmp_path / "log.gz", log(seed=3, edit=both_sides))
     folder, _ = launch(
         calibrate.main, "data=binance", f"path=[{path}]", f"to={tmp_path / 'm.yaml'}", "settings.lifetime=0.5", *FEW
@@ -270,6 +304,10 @@ def test_the_settings_of_conf_are_those_of_the_code(composed):
 # mistakes
 
 
+def no_reader(**parameters):
+    return Fees()
+
+
 @pytest.fixture
 def spared(monkeypatch, refused):
     """Launch the main with overrides that it must refuse before it estimates anything."""
@@ -283,7 +321,7 @@ def spared(monkeypatch, refused):
 
 @pytest.mark.parametrize(("overrides", "message"), [
     ([], "error: path must name the file of a recording, got None"),
-    (["path=nowhere.zip"], "path must name a LOBSTER zip or message CSV, got nowhere.zip, which is no file"),
+    (["path=nowhere.zip"], "path must name a LOBSTER zip, folder or message CSV, got nowhere.zip, which is no file"),
     (["data=binance", "path=nowhere.gz"], "path must name a Binance log, got nowhere.gz, which is no file"),
     (["data=binance", "path=[]"], "got no bookTicker in no file"),
     (["path=[a.zip,b.zip]"], "path must be one file, got ['a.zip', 'b.zip']"),
@@ -300,7 +338,7 @@ def spared(monkeypatch, refused):
     (["path=x.zip", "settings.hawkes_terms=[1.5]"], "Settings.hawkes_terms must be a whole number in [1, 4], got 1.5"),
     (["path=x.zip", "settings.fill=gamma"], "Settings.fill must be best or one of exponential, power_law, logistic, linear,"),
     (["path=x.zip", "settings.distances=0"], "Settings.distances must be a whole number in"),
-    (["path=x.zip", "data._target_=mm_env.Fees", "~data.path"], "data must describe a reader of recordings, got Fees"),
+    (["path=x.zip", f"data._target_={__name__}.no_reader"], "data must describe a reader of recordings, got Fees"),
 ])  # fmt: skip
 def test_a_mistake_is_refused_by_name_rule_and_value(spared, overrides, message):
     assert message in one_line(spared(*overrides))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -202,6 +203,17 @@ def test_an_execution_at_a_worse_price_or_an_order_that_crosses_ours_fills_us_up
     assert lane.book.value[BID] == 3 * 100
 
 
+def test_a_limit_order_that_meets_ours_has_arrived_as_far_as_it_does(tmp_path):
+    made = exchange()
+    made.new(1, ASK, 100, 7)
+    made.new(2, ASK, 100, 7)
+    made.new(3, BID, 99, 9)
+    lane = Lane(made, tmp_path)
+    quote(lane.book, BID, 100, 10)
+    seen = [(int(b.filled[BID]), int(b.arrived), int(b.counts[4])) for b in (lane.stamp(), lane.stamp(), lane.stamp())]
+    assert seen[-1] == (10, 10, 0)  # seven, then three of seven, and no market order at all
+
+
 def test_hidden_executions_fill_nobody(tmp_path):
     made = exchange()
     made.write(1, HIDDEN, 0, 5, 98, BID)
@@ -282,6 +294,56 @@ def test_our_market_order_walks_what_is_in_view_and_leaves_it_as_it_was(tmp_path
     assert take(lane.book, ASK, 25) == (20, 10 * 101 + 10 * 102)
     assert same_bits(lane.book.volume, before)
     assert lane.book.left[BID] == 0  # our own order stood in the way
+
+
+def test_a_book_that_the_levels_do_not_reach_is_refused_with_the_number_that_does(tmp_path):
+    made = exchange(prices=1)
+    made.new(10, BID, 80, 3)
+    made.hit(20, BID, 10)  # 80 is the best bid for ten milliseconds: a spread of 21
+    made.new(30, BID, 99, 3)
+    made.new(150, BID, 97, 1)
+    path = made.save(tmp_path / "day.zip", 1)
+    with pytest.raises(
+        ValueError, match=r"Replay.levels must be >= 21, the widest spread in the windows in ticks, got 20"
+    ):
+        venue_of(path, levels=20).memory(1)
+    assert (venue_of(path, levels=21).memory(1)[1].known > 0).all()
+    late = Replay(path=str(path), window=InTurn(begins=0.1, ends=0.2), span=0.1, levels=3)
+    assert late.memory(1)[1].known[-1].tolist() == [1, 1]  # what windows do not show does not count
+
+
+def test_the_tape_holds_numbers_of_31_bits_and_refuses_others(tmp_path):
+    made = exchange()
+    made.new(1, BID, 99, 2**31)
+    with pytest.raises(
+        ValueError, match="a replay needs prices in ticks and sizes up to 2,147,483,647, got 2,147,483,658"
+    ):
+        venue_of(made.save(tmp_path / "day.zip", 1)).memory(1)
+
+
+def test_a_day_in_a_folder_is_the_day(tmp_path):
+    path = exchange().save(tmp_path / "day.zip", 1)
+    with ZipFile(path) as archive:
+        archive.extractall(tmp_path / "day")
+    assert same_bits(venue_of(tmp_path / "day").memory(1)[1].prices, venue_of(path).memory(1)[1].prices)
+
+
+@pytest.mark.parametrize(("around", "ticks", "wrong"), [
+    (1000, {0.01: 1010, 0.05: 202, 0.1: 101}, {0.001: 0.01, 0.03: 0.01}),  # the recording's is a cent
+    (50, {0.01: 60, 0.005: 120, 0.1: 6}, {0.03: 0.1}),  # below a dollar 0.1 is a guess
+])  # fmt: skip
+def test_a_tick_is_that_of_the_recording_or_one_that_its_prices_allow(tmp_path, around, ticks, wrong):
+    made = Exchange(2)
+    for side in (BID, ASK):
+        made.place(side, around + 10 * (2 * side - 1), 10)
+    made.write(0, HIDDEN, 0, 1, around, BID)
+    made.new(10, BID, around, 3)
+    path = made.save(tmp_path / "day.zip", 1)
+    for tick, ask in ticks.items():
+        assert venue_of(path, tick=tick).recording.quotes.ask.tolist() == [ask, ask]
+    for tick, found in wrong.items():
+        with pytest.raises(ValueError, match=f"Replay.tick must be the recording's {found}, got {tick}"):
+            venue_of(path, tick=tick).memory(1)
 
 
 def test_a_row_without_a_side_shows_the_book_of_the_row_before(tmp_path):

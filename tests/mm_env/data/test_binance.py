@@ -6,8 +6,9 @@ import json
 import numpy as np
 import pytest
 
+from mm_env.data import depth
 from mm_env.data.binance import read
-from mm_env.data.depth import DepthBook
+from mm_env.data.depth import DepthBook, Side
 from tests.recordings import binance_log, stream
 
 SECOND = 10**9
@@ -43,8 +44,12 @@ def snapshot(book, u):
 
 
 def bests(book):
+    """Best bid and its size, best ask and its size; prices in cents."""
     bid, ask = max(book[0]), min(book[1])
-    return (bid / 100, book[0][bid]), (ask / 100, book[1][ask])
+    return bid, book[0][bid], ask, book[1][ask]
+
+
+CENT = 10**6  # of 1e-8
 
 
 @pytest.mark.parametrize("futures", [False, True])
@@ -60,14 +65,60 @@ def test_differences_that_came_before_the_snapshot_are_not_lost(buffered, future
     assert len(found) == buffered - taken
     for message in differences[buffered:]:
         found += book.difference(message)
-    assert found == [(m["u"], *bests(b)) for m, b in zip(differences[taken:], books[taken + 1 :], strict=True)]
+    rows = [(m["u"], *bests(b)) for m, b in zip(differences[taken:], books[taken + 1 :], strict=True)]
+    assert found == [(u, bid * CENT, bids, ask * CENT, asks) for u, bid, bids, ask, asks in rows]
     assert (book.gaps, book.dropped, book.waiting) == (0, taken, 0)
 
 
 def test_a_snapshot_in_the_middle_of_a_difference_is_overlapped():
     book = DepthBook()
     book.snapshot({"lastUpdateId": 5, "bids": [["1", "1"]], "asks": [["2", "1"]]})
-    assert book.difference({"U": 4, "u": 7, "b": [["1", "3"]], "a": []}) == [(7, (1.0, 3.0), (2.0, 1.0))]
+    assert book.difference({"U": 4, "u": 7, "b": [["1", "3"]], "a": []}) == [(7, 10**8, 3.0, 2 * 10**8, 1.0)]
+
+
+def test_futures_ids_leave_gaps_and_the_first_difference_follows_a_snapshot_within_one():
+    book = DepthBook()  # ids 6 and 7 are of other symbols: nothing of this book happened after 5 and up to 8
+    book.snapshot({"lastUpdateId": 7, "bids": [["1", "1"]], "asks": [["2", "1"]]})
+    assert book.difference({"pu": 5, "U": 8, "u": 9, "b": [["1", "3"]], "a": []}) == [(9, 10**8, 3.0, 2 * 10**8, 1.0)]
+    assert book.difference({"pu": 9, "U": 12, "u": 15, "b": [], "a": [["2", "0"], ["3", "1"]]})[0].ask == 3 * 10**8
+    assert book.difference({"pu": 16, "U": 18, "u": 20, "b": [], "a": []}) == []
+    assert (book.applied, book.gaps, book.waiting) == (2, 1, 1)
+
+
+def test_what_a_reconnection_repeats_changes_nothing():
+    books, differences = exchange(3)
+    book = DepthBook()
+    book.snapshot(snapshot(books[0], 0))
+    for message in differences[:20]:
+        book.difference(message)
+    assert book.snapshot(snapshot(books[5], differences[4]["u"])) == []  # older than the book
+    for message in differences[10:20]:
+        assert book.difference(message) == []
+    assert book.difference(differences[20])[0].u == differences[20]["u"]
+    assert (book.repeated, book.outdated, book.gaps, book.dropped) == (10, 1, 0, 0)
+
+
+def test_a_side_finds_its_best_price_however_levels_come_and_go():
+    random, levels = np.random.default_rng(0), {}
+    for sign, best in ((-1, max), (1, min)):
+        side, levels = Side({}, sign), {}
+        for price, size in zip(
+            random.integers(1, 40, 3000).tolist(), random.integers(0, 3, 3000).tolist(), strict=True
+        ):
+            side.change({price: float(size)})
+            levels[price] = size
+            there = [p for p, s in levels.items() if s]
+            assert not there or side.best() == best(there)
+
+
+def test_differences_that_wait_for_a_snapshot_are_kept_up_to_a_number(monkeypatch):
+    monkeypatch.setattr(depth, "BUFFERED", 5)
+    books, differences = exchange(4)
+    book = DepthBook()
+    for message in differences[:20]:
+        book.difference(message)
+    assert book.waiting == 20
+    assert len(book.snapshot(snapshot(books[17], differences[16]["u"]))) == 3
 
 
 @pytest.mark.parametrize("futures", [False, True])
@@ -89,7 +140,8 @@ def log(seed=0, edit=None):
     books, differences = exchange(seed, 120)
     lines, time = [], 1_723_161_253 * SECOND
     for number, (message, book) in enumerate(zip(differences, books[1:], strict=True)):
-        (bid, bid_size), (ask, ask_size) = bests(book)
+        bid, bid_size, ask, ask_size = bests(book)
+        bid, ask = bid / 100, ask / 100
         best = {"b": f"{bid:.8f}", "B": f"{bid_size:.8f}", "a": f"{ask:.8f}", "A": f"{ask_size:.8f}"}
         lines.append((time, stream("bookTicker", u=message["u"], **best)))
         if number % 4 == 0:
@@ -154,7 +206,9 @@ def test_files_that_follow_each_other_are_one_log(tmp_path):
 def test_without_a_snapshot_there_is_nothing_to_compare(tmp_path):
     day = read(binance_log(tmp_path / "log.gz", [line for line in log() if "lastUpdateId" not in line[1]]))
     assert day.checks["rebuilt books"] == 0
+    assert not any("differ" in name.split() for name in day.checks)  # none were compared
     assert day.checks["differences without a book"] == day.counts["depth"]
+    assert "Nothing was compared with the best quotes: the log holds no snapshot" in day.notes[-1]
 
 
 def test_what_enters_no_estimate_is_counted(tmp_path):
@@ -188,10 +242,16 @@ def changed(number, stream_name, **data):
     (changed(2, "bookTicker", A="0"), "log.gz, line 7: A must be a number > 0, got 0"),
     (changed(2, "bookTicker", u=1), "log.gz, line 7: the bookTicker's update id must rise, got 1 after"),
     (changed(0, "trade", p="abc"), "log.gz, line 2: could not convert string to float: 'abc'"),
-    (changed(9, "depth", b=[["99.99", "nan"]]), "line 27: a level must have a price > 0 and a size >= 0, got 99.99 and nan"),
+    (changed(9, "depth", b=[["99.99", "nan"]]), "line 27: a level must have a price > 0 of at most 8 decimals and a size"),
+    (changed(2, "bookTicker", b="99.123456789"), "line 7: b must have at most 8 decimals, got 99.123456789"),
+    (changed(0, "trade", p="-1"), "line 2: p must be a number > 0, got -1"),
+    (changed(0, "trade", T=10**30), "log.gz, line 2: "),
+    (changed(0, "trade", s=[1]), "log.gz, line 2: "),
     (changed(0, "trade", s="ETHUSDT"), "log.gz, line 2: a log must be of one symbol, got ETHUSDT after BTCUSDT"),
     (lambda lines: [*lines[:3], (5, lines[3][1])], "log.gz, line 4: time must not be before that of the line above, got 5"),
-    (lambda lines: [(1, {"stream": "btcusdt@trade"})], "log.gz, line 1: has no 'data'"),
+    (lambda lines: [(lines[0][0], {"stream": "btcusdt@trade"})], "log.gz, line 1: has no 'data'"),
+    (lambda lines: [(1, lines[0][1])], "log.gz, line 1: a time of receipt must be in ns, us, ms or s since 1970, got 1"),
+    (lambda lines: [*lines, (10**19, lines[0][1])], "a time of receipt must be in ns as in the lines above, got 1000"),
     (lambda lines: [line for line in lines if "trade" not in line[1].get("stream", "")], "got no trade in log.gz"),
     (lambda lines: [x for x in lines if "Ticker" not in x[1].get("stream", "")], "got no bookTicker in log.gz"),
 ])  # fmt: skip

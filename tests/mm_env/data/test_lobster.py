@@ -1,17 +1,21 @@
 """LOBSTER days: every visible message turns a row into the next, and what is wrong is said by file, line and value."""
 
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 
 import numpy as np
 import pytest
 
 from mm_env.data import rows
 from mm_env.data.lobster import read
-from mm_env.data.lobster_files import find, messages, orderbook
+from mm_env.data.lobster_files import messages, orderbook
+from mm_env.data.lobster_find import find
 from mm_env.data.rows import AGREES, DIFFERS, FIRST, REVEALS, check_rows
 from tests.recordings import ASK, BID, EMPTY, OPEN, Tape, zero_intelligence_tape, zipped
 
 HOUR = 3600 * 10**9
+
+
+HEADINGS = "time,type,id,size,price,direction"
 
 
 def small(close: float = OPEN + 100) -> Tape:
@@ -126,6 +130,89 @@ def test_crossed_and_one_sided_rows_give_no_quote_and_are_counted(tmp_path):
     assert (day.quotes.time // 10**9).tolist() == [0, 40]
 
 
+def test_headings_a_seventh_column_and_blank_lines_are_passed_over_and_counted(tmp_path):
+    def edit(messages, rows):
+        seventh = [f"{line},null" for line in messages]
+        return ["\ufeff" + HEADINGS + ",mpid", "", *seventh[:4], "", *seventh[4:], "", ""], [
+            "ap1,as1,bp1,bs1,ap2,as2,bp2,bs2,ap3,as3,bp3,bs3",
+            *rows,
+        ]
+
+    day, plain = read(saved(tmp_path, small(), edit)), read(small().save(tmp_path))
+    assert same(replace(day, counts=plain.counts, notes=()), plain)
+    assert [day.counts[name] for name in ("heading lines", "columns not read", "blank lines")] == [2, 1, 3]
+    assert day.notes == ("Passed over: 1 columns not read, 2 heading lines, 3 blank lines",)
+
+
+def test_the_tick_is_a_cent_at_a_dollar_or_more_whatever_the_prices_have_in_common(tmp_path):
+    tape = Tape(2, close=OPEN + 100)
+    tape.preload(BID, 999_500, 5)
+    tape.new(OPEN, ASK, 1_000_500, 5)
+    tape.new(OPEN + 1, ASK, 1_000_500, 5)
+    day = read(tape.save(tmp_path))
+    assert (day.tick, day.quotes.ask.tolist(), day.notes) == (0.01, [10_005, 10_005], ())
+    coarse = read(tape.save(tmp_path), tick=0.05)
+    assert (coarse.tick, coarse.quotes.ask.tolist(), coarse.notes) == (pytest.approx(0.05), [2_001, 2_001], ())
+
+
+@pytest.mark.parametrize(
+    ("prices", "tick"), [((999_950, 1_000_050), 0.005), ((4_800, 5_200), 0.04), ((4_801, 10_100), 1e-4)]
+)
+def test_another_tick_is_the_common_step_and_called_a_guess(tmp_path, prices, tick):
+    tape = Tape(2, close=OPEN + 100)
+    tape.preload(BID, prices[0], 5)
+    tape.new(OPEN, ASK, prices[1], 5)
+    day = read(tape.save(tmp_path))
+    assert day.tick == pytest.approx(tick)
+    assert day.notes[0].startswith(f"The tick of {tick:g} is a guess")
+
+
+@pytest.mark.parametrize(("tick", "message"), [
+    (0.05, "price must be a whole number of ticks of 0.05, got 99.99; the largest step of all prices is 0.01"),
+    (3e-5, "tick must be a whole number of the file's 0.0001, got 3e-05"),
+    (0, "tick must be a number > 0, got 0"),
+    ("a", "tick must be a number > 0, got 'a'"),
+])  # fmt: skip
+def test_a_tick_that_is_not_the_files_is_refused(tmp_path, tick, message):
+    with pytest.raises(ValueError, match=r".") as refused:
+        read(small().save(tmp_path), tick=tick)
+    assert message in str(refused.value)
+
+
+def test_how_long_a_book_was_locked_or_lacked_a_side_is_said(tmp_path):
+    tape = Tape(2, close=OPEN + 100)
+    tape.preload(BID, 999_900, 5)
+    tape.new(OPEN, ASK, 1_000_100, 5)
+    tape.new(OPEN + 20, ASK, 999_900, 5)  # locked for ten seconds
+    tape.delete(OPEN + 30, ASK, 999_900, 5)
+    tape.delete(OPEN + 50, ASK, 1_000_100, 5)  # no ask for twenty
+    tape.new(OPEN + 70, ASK, 1_000_100, 5)
+    tape.new(OPEN + 80, ASK, 999_800, 5)  # crossed to the end
+    day = read(tape.save(tmp_path))
+    assert day.without_quote == {"locked or crossed": (0.3, 20.0), "one-sided": (0.2, 20.0)}
+
+
+def test_a_day_without_a_quote_is_refused(tmp_path):
+    tape = Tape(2, close=OPEN + 100)
+    tape.preload(BID, 999_900, 5)
+    for second in range(3):
+        tape.new(OPEN + second, ASK, 999_900, 5)
+    with pytest.raises(
+        ValueError, match=r"a bid below an ask, got none: 3 of 3 rows are locked or crossed, the others lack"
+    ):
+        read(tape.save(tmp_path))
+
+
+def test_a_check_that_compared_nothing_says_so(tmp_path):
+    tape = Tape(2, close=OPEN + 100)
+    tape.preload(BID, 999_900, 5)
+    tape.new(OPEN, ASK, 1_000_100, 5)
+    tape.other(OPEN + 10, 5, 1_000_000)
+    day = read(tape.save(tmp_path))
+    assert "visible messages whose row differs" not in day.checks
+    assert day.notes == ("No visible message was compared with its row: none follows another line",)
+
+
 # the check of the rows
 
 
@@ -234,7 +321,10 @@ def broken(line, **columns):
     (lambda m, r: ([*m[:-1], m[-1][:16]], r), "line 9: type must be a whole number, got nothing (the line is cut short)"),
     (lambda m, r: (m[:-1], r), "orderbook_3.csv must have a row for each of 8 messages, got 9"),
     (lambda m, r: (m, [*r[:-1], r[-1][:20]]), "line 9: ask size 2 must be a whole number, got nothing"),
-    (lambda m, r: ([x + ",0" for x in m], r), "message_3.csv must have 6 columns, got 7"),
+    (lambda m, r: ([x + ",0,0" for x in m], r), "message_3.csv must have 6 columns, got 8"),
+    (lambda m, r: (m, [x + ",0" for x in r]), "orderbook_3.csv must have 12 columns, got 13"),
+    (lambda m, r: (["", HEADINGS, *m[:3], "", m[3].replace(",", ";")], r), "message_3.csv, line 7: time must be a number"),
+    (lambda m, r: ([HEADINGS, HEADINGS, *m], r), "message_3.csv, line 2: time must be a number, got time"),
     (lambda m, r: ([*m[:3], m[3] + ",0,0", *m[4:]], r), "message_3.csv is no whole CSV file"),
     (lambda m, r: ([], r), "message_3.csv must hold messages, got an empty file"),
     (lambda m, r: (m, []), "orderbook_3.csv must hold messages, got an empty file"),
@@ -268,7 +358,7 @@ def test_what_is_no_lobster_day_is_refused(tmp_path):
     corrupt.write_bytes(whole.read_bytes()[:120] + b"\0" * 60 + whole.read_bytes()[180:])
     for path, message in [
         (tmp_path / "nowhere.zip", "which is no file"),
-        (tmp_path, "which is no file"),
+        (tmp_path, "must hold two files of one day, got TEST_2012"),
         (cut, "cut.zip is no whole zip file"),
         (empty, "empty.zip is no whole zip file"),
         (corrupt, "corrupt.zip is no whole zip file"),

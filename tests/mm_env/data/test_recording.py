@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mm_env.data.recording import Quotes, Recording, common_step, market_orders
+from mm_env.data.recording import SECOND, Quotes, Recording, Stretches, common_step, market_orders
 
 NOTHING = np.zeros(0, np.int64)
 
@@ -60,3 +60,12 @@ def test_no_executions_make_no_orders():
 def test_the_tick_is_the_largest_step_that_holds_all_prices():
     assert common_step(ints(300, 900, 1500)) == 300
     assert common_step(ints(2_238_100, 2_239_600, 2_237_500)) == 100
+    assert common_step(ints(300, 900), NOTHING, ints(400)) == 100
+
+
+@pytest.mark.parametrize(("state", "share", "longest"), [
+    ("0000", 0.0, 0), ("1111", 1.0, 100), ("0110", 0.6, 60), ("1010", 0.4, 30), ("0001", 0.3, 30), ("1001", 0.4, 30),
+])  # fmt: skip
+def test_a_state_lasts_until_a_row_that_does_not_have_it(state, share, longest):
+    found = Stretches.of(ints(0, 10, 40, 70) * SECOND, np.array([letter == "1" for letter in state]), 100 * SECOND)
+    assert found == pytest.approx((share, longest))
