@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from agents.policy import Policy, Table, tabulate
 from mm_env.controls import Controls, Range, check_ranges, randomised
-from mm_env.env import Actions
+from mm_env.env_inputs import Actions
 from mm_env.market import Market
 from mm_env.rollout import Episodes, episodes_of
 from mm_env.simulation import Simulation

@@ -60,6 +60,14 @@ class Branches:
         """What comes of actions (num_lanes * width,), as `Simulation.step` takes them."""
         copies, shape = self._copies, (self.count, self.simulation.num_lanes)
         copies.imitate(self.simulation)
-        copies.seed = (self.simulation.seed + APART) % (MAX_SEED + 1)
+        copies.seed, copies.keys = (self.simulation.seed + APART) % (MAX_SEED + 1), self._keys()
         observations, rewards, ended, _ = copies.step(np.tile(actions, self.count))
         return Outcomes(observations.reshape(*shape, -1), rewards.reshape(shape), ended.reshape(shape))
+
+    def _keys(self) -> NDArray[np.int64] | None:
+        """What the copies draw by, where each lane has a seed of its own."""
+        keys = self.simulation.keys
+        if keys is None:
+            return None
+        seeds = (keys[:, 0].astype(np.uint64) + np.uint64(APART)) & np.uint64(MAX_SEED)
+        return np.stack([np.tile(seeds.astype(np.int64), self.count), np.arange(self._copies.num_lanes)], axis=1)

@@ -22,7 +22,7 @@ from numba.core.serialize import dumps
 from numba.core.typing.templates import AbstractTemplate, AttributeTemplate, infer_getattr
 from numba.extending import intrinsic, lower_builtin, overload, register_jitable
 
-from mm_env import component, maths
+from mm_env import component, maths, noise
 
 version = ""  # of the rules now being compiled: `engine.compiled` sets it
 _CALLED = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}  # by compiled code alone
@@ -233,6 +233,13 @@ def _overload_load(template, array, base, stride):
 @overload(component.store, jit_options=_INLINED)
 def _overload_store(values, array, base, stride):
     return lambda values, array, base, stride: _store(values, array, base, stride)
+
+
+@overload(noise.lane_key, jit_options=_INLINED)
+def _overload_lane_key(seed, lane):
+    if isinstance(seed, types.Array):
+        return lambda seed, lane: (seed[lane, 0], seed[lane, 1])
+    return lambda seed, lane: (seed, lane)
 
 
 @overload(component.count, jit_options=_INLINED)

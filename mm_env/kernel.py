@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from mm_env.component import count, load, store
-from mm_env.noise import draw
+from mm_env.noise import draw, lane_key
 
 TILE = 64
 
@@ -19,11 +19,12 @@ TILE = 64
 def step_lanes(
     market: Any, state: Any, action: Any, observation: Any,
     parameters: Any, parameter_stride: int, states: Any, actions: Any,
-    observations: Any, rewards: Any, ended: Any, seed: int, first: int, last: int,
+    observations: Any, rewards: Any, ended: Any, seed: Any, first: int, last: int,
 ) -> int:  # fmt: skip
     """Step the lanes first..last - 1 (`first` at the start of a tile) and count the episodes that ended.
 
-    `market`, `state`, `action` and `observation` only say what the records in the flat arrays look like.
+    `market`, `state`, `action` and `observation` only say what the records in the flat arrays look like; `seed` is that of
+    all lanes, or an array (lanes, 2) of the seed and the lane number that each draws by.
     """
     rows, width, seen, endings = count(state), count(action), count(observation), 0
     for tile in range(first // TILE, (last + TILE - 1) // TILE):
@@ -31,7 +32,8 @@ def step_lanes(
             lane, place = tile * TILE + j, tile * rows * TILE + j
             rules = load(market, parameters, tile * parameter_stride + j, TILE)
             before = load(state, states, place, TILE)
-            noise = draw(seed, lane, int(before.episode), int(before.step))
+            key, number = lane_key(seed, lane)
+            noise = draw(key, number, int(before.episode), int(before.step))
             after, reward = rules.step(before, load(action, actions, lane * width, 1), noise)
             store(after, states, place, TILE)
             store(rules.observe(after), observations, lane * seen, 1)
@@ -44,7 +46,7 @@ def step_lanes(
 
 def begin_lanes(
     market: Any, state: Any, observation: Any, parameters: Any, parameter_stride: int, states: Any,
-    observations: Any, mask: Any, episodes: Any, seed: int,
+    observations: Any, mask: Any, episodes: Any, seed: Any,
 ) -> None:  # fmt: skip
     """Start episode `episodes[lane]` in each lane of `mask`."""
     rows, seen = count(state), count(observation)
@@ -80,7 +82,7 @@ def foresee_lanes(
 
 def run_table(
     market: Any, state: Any, action: Any, parameters: Any, parameter_stride: int, states: Any,
-    table: Any, table_rows: int, seed: int, first: int, last: int,
+    table: Any, table_rows: int, seed: Any, first: int, last: int,
 ) -> None:  # fmt: skip
     """Run the lanes' episodes to their end, quoting what `table` (table_rows x levels x width) holds for step and inventory.
 
@@ -102,7 +104,8 @@ def run_table(
                 place = tile * rows * TILE + j
                 rules = load(market, parameters, tile * parameter_stride + j, TILE)
                 before = load(state, states, place, TILE)
-                noise = draw(seed, tile * TILE + j, int(before.episode), step)
+                key, number = lane_key(seed, tile * TILE + j)
+                noise = draw(key, number, int(before.episode), step)
                 after, _ = rules.step(before, load(action, quoted, j, TILE), noise)
                 store(after, states, place, TILE)
 

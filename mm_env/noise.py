@@ -58,6 +58,11 @@ def uniforms(seed, lane, episode, step, block):
     return (w0 + 0.5) * unit, (w1 + 0.5) * unit, (w2 + 0.5) * unit, (w3 + 0.5) * unit
 
 
+def lane_key(seed, lane):
+    """The seed and the lane number that a lane draws by: those it is given, or row `lane` of an array (lanes, 2) of both."""
+    return (int(seed[lane, 0]), int(seed[lane, 1])) if isinstance(seed, np.ndarray) else (seed, lane)
+
+
 @scalar
 def draw(seed, lane, episode, step) -> Noise:
     """All the noise of one step of one lane."""
@@ -66,6 +71,6 @@ def draw(seed, lane, episode, step) -> Noise:
     return Noise(bid, ask, (price, price_angle), bid_jump, ask_jump, (latent, latent_angle))
 
 
-def parameter_uniforms(seed: int, lanes: NDArray, episodes: NDArray, index: int) -> NDArray[np.float64]:
-    """The uniforms that draw the index-th random parameter of each lane's episode; (len(lanes),)."""
+def parameter_uniforms(seed: int | NDArray, lanes: NDArray, episodes: NDArray, index: int) -> NDArray[np.float64]:
+    """The uniforms that draw the index-th random parameter of each lane's episode; (len(lanes),). One seed, or one a lane."""
     return uniforms(seed, lanes.astype(np.int64), episodes.astype(np.int64), 0, _PARAMETER_BLOCK + index)[0]

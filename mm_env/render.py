@@ -142,3 +142,11 @@ def _draw_level(axis: Any, times: Floats, values: Floats, step: str | None) -> N
     axis.fill_between(times, np.minimum(values, 0.0), step=step, color=ASK, alpha=0.3, lw=0)
     axis.yaxis.get_major_locator().set_params(integer=step is not None and bool((values % 1.0 == 0.0).all()))
     axis.grid(alpha=0.25, lw=0.6)
+
+
+class Film:
+    def __init__(self, recorder: Recorder) -> None:
+        self.recorder = recorder
+
+    def pixels(self) -> NDArray[np.uint8]:
+        return pixels(self.recorder)

@@ -9,7 +9,7 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from mm_env.env import Actions
+from mm_env.env_inputs import Actions
 from mm_env.market import Market
 from mm_env.quote import Unbounded
 from mm_env.simulation import Simulation

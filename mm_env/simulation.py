@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, cached_property
 from typing import Any
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mm_env import engine, kernel
-from mm_env.component import Component, count, leaves, nest, nominal, record
+from mm_env.component import Component, count, leaves, load, nest, nominal, record
 from mm_env.cores import usable_threads
 from mm_env.market import Market
 from mm_env.noise import MAX_SEED, parameter_uniforms
@@ -24,6 +24,7 @@ TILE = kernel.TILE
 LANES_PER_THREAD = 4096  # a second thread costs 20 us a step, which fewer lanes do not repay
 BOOKS_PER_THREAD = 4 * TILE  # 0.5 us each at least, for one event
 Floats = NDArray[np.float64]
+_KEYS = np.zeros((1, 2), np.int64)
 
 
 class Simulation:
@@ -36,25 +37,38 @@ class Simulation:
         self, market: Market, num_lanes: int, *, threads: int | None = None, interpreted: bool = False
     ) -> None:
         self.market, self.num_lanes, self.seed = market, _lanes(num_lanes), 0
+        self.keys: NDArray[np.int64] | None = None  # (num_lanes, 2): the seed and the lane number that each draws by
         self.episodes = np.zeros(num_lanes, np.int64)
+        self.whole = np.ones(num_lanes, np.bool_)  # the episode has been played from its first step on
         self.threads, self._interpreted = threads, interpreted
         repaid = num_lanes // (BOOKS_PER_THREAD if isinstance(market.venue, OrderBook) else LANES_PER_THREAD)
         self._threads = max(1, min(threads or usable_threads(), repaid))
-        self._rules, self._loops = record(market), book_kernel if isinstance(market.venue, OrderBook) else kernel
-        state = self._rules.begin(0.0, 0.0)
-        self._shapes = (self._rules, state, (0.0,) * market.quote.width, tuple(self._rules.observe(state)))
+        self._know_the_market()
         self._tiles = -(-num_lanes // TILE)
-        self._states = np.zeros(self._tiles * count(state) * TILE)
+        self._states = np.zeros(self._tiles * count(self._shapes[1]) * TILE)
         self._memory = market.venue.memory(num_lanes)
         self._lay_out_parameters()
 
     def start(self, seed: int) -> NDArray[np.float32]:
         """Begin episode 0 of `seed` in all lanes: the first observations (num_lanes, k)."""
-        self.seed = check_seed(seed)
+        self.seed, self.keys = check_seed(seed), None
         self.episodes[:] = 0
         observations = self._nothing_seen()
         self._begin(np.ones(self.num_lanes, np.bool_), observations)
         return observations
+
+    def start_each(self, seeds: Sequence[int | None], observations: NDArray[np.float32] | None = None) -> Any:
+        """Begin episode 0 of `seeds[i]` in lane i, as lane 0 of a simulation of that seed would; where it is None the lane
+        goes on as it is. Writes first observations into their rows, and returns all (num_lanes, k)."""
+        mask = np.array([seed is not None for seed in seeds], np.bool_)
+        keys = _shared(self.seed, self.num_lanes) if self.keys is None else self.keys.copy()
+        keys[mask] = [(check_seed(seed), 0) for seed in seeds if seed is not None]
+        one = int(keys[0, 0])  # one seed for all after all, as where there is but one lane?
+        self.seed, self.keys = (one, None) if (keys == _shared(one, self.num_lanes)).all() else (self.seed, keys)
+        self.episodes[mask] = 0
+        seen = self._nothing_seen() if observations is None else observations
+        self._begin(mask, seen)
+        return seen
 
     def restart(self, mask: NDArray[np.bool_], observations: NDArray[np.float32] | None = None) -> None:
         """Begin the next episode in the lanes of `mask`, and write their first observations into their rows if asked to."""
@@ -66,6 +80,7 @@ class Simulation:
         steps = np.arange(self.num_lanes) * self.market.clock.steps // self.num_lanes
         tiles = self._states.reshape(self._tiles, count(self._shapes[1]), TILE)
         tiles[:, 0] = np.resize(steps, (self._tiles, TILE))
+        self.whole = steps == 0
         return self.observations
 
     @property
@@ -82,8 +97,9 @@ class Simulation:
         observations = self._nothing_seen()
         rewards, ended = np.empty(self.num_lanes), np.empty(self.num_lanes, np.bool_)
         arguments = (*self._shapes, *self._where, actions)
-        outputs = (observations.reshape(-1), rewards, ended, self.seed)
-        endings = self._over_lanes(self._step, *arguments, *outputs)
+        outputs = (observations.reshape(-1), rewards, ended, self._noise)
+        step = self._step if self.keys is None else self._step_by_key
+        endings = self._over_lanes(step, *arguments, *outputs)
         return observations, rewards, ended, sum(endings)
 
     def foresee(self, actions: Floats, inventories: Floats) -> Floats:
@@ -98,7 +114,8 @@ class Simulation:
         rules, state, action, _ = self._shapes
         arguments = (rules, state, action, self._parameters, self._stride, self._states)
         flat_table = np.ascontiguousarray(table, np.float64).reshape(-1)
-        self._over_lanes(self._run, *arguments, flat_table, len(table), self.seed)
+        run = self._run if self.keys is None else self._run_by_key
+        self._over_lanes(run, *arguments, flat_table, len(table), self._noise)
 
     def unusable(self, actions: Floats, low: float, high: float) -> int:
         """How many numbers of a flat array of actions are NaN or outside [low, high]."""
@@ -109,20 +126,29 @@ class Simulation:
         """The `State` of all lanes, each number an array (num_lanes,): a copy."""
         return nest(self._shapes[1], iter(self._by_lane(self._states).copy()))
 
+    def state_of(self, lane: int) -> Any:
+        """The `State` of one lane, each number a float."""
+        return load(self._shapes[1], self._states, lane // TILE * count(self._shapes[1]) * TILE + lane % TILE, TILE)
+
     @property
     def books(self) -> Any:
         """The order books of all lanes, a record array (num_lanes,) with the fields of `mm_env.venue`: a copy; else None."""
         return self._memory[0].copy() if self._memory else None
 
+    def book_of(self, lane: int) -> Any:
+        """The order book of one lane, a record: a copy."""
+        return self._memory[0][lane].copy()
+
     def save(self) -> dict[str, Any]:
         """All that `restore` needs to go on as if nothing had happened."""
         arrays = {"states": self._states, "parameters": self._parameters, "episodes": self.episodes}
         memory = [array.copy() for array in self._memory[:1]]  # what lanes share does not change
-        return {"seed": self.seed, "memory": memory, **{name: array.copy() for name, array in arrays.items()}}
+        noise = {"seed": self.seed, "keys": self.keys, "whole": self.whole}  # never written to in place
+        return {**noise, "memory": memory, **{name: array.copy() for name, array in arrays.items()}}
 
     def restore(self, saved: dict[str, Any]) -> None:
         """Take up a state that `save` gave."""
-        self.seed = saved["seed"]
+        self.seed, self.keys, self.whole = saved["seed"], saved.get("keys"), saved.get("whole", self.whole)
         if len(saved["parameters"]) > len(self._parameters):
             self.part_parameters()
         self._states[:] = saved["states"]
@@ -176,11 +202,38 @@ class Simulation:
     def _nothing_seen(self) -> NDArray[np.float32]:
         return np.empty((self.num_lanes, len(self.market.observation_names)), np.float32)
 
+    @property
+    def _noise(self) -> Any:
+        """What the kernels draw by: the seed of all lanes, or the keys of each."""
+        return self.seed if self.keys is None else self.keys
+
     def _begin(self, mask: NDArray[np.bool_], observations: NDArray[np.float32]) -> None:
         self._draw_parameters(mask)
+        self.whole = self.whole | mask
         rules, state, _, observation = self._shapes
         arguments = (rules, state, observation, *self._where)
-        self._start(*arguments, observations.reshape(-1), mask, self.episodes, self.seed)
+        start = self._start if self.keys is None else self._start_by_key
+        start(*arguments, observations.reshape(-1), mask, self.episodes, self._noise)
+
+    def _know_the_market(self) -> None:
+        """Find what follows from the market: its record, the loops over its lanes, and what lies in their arrays."""
+        self._rules = record(self.market)
+        self._loops = book_kernel if isinstance(self.market.venue, OrderBook) else kernel
+        state = self._rules.begin(0.0, 0.0)
+        self._shapes = (self._rules, state, (0.0,) * self.market.quote.width, tuple(self._rules.observe(state)))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy needs (deepcopy, pickle): no machine code, which is found anew, and no table that all lanes share."""
+        found = {name for name, member in vars(Simulation).items() if isinstance(member, cached_property)}
+        kept = {
+            name: value for name, value in self.__dict__.items() if name not in {*found, "_rules", "_loops", "_shapes"}
+        }
+        return {**kept, "_memory": self._memory[:1]}
+
+    def __setstate__(self, kept: dict[str, Any]) -> None:
+        self.__dict__.update(kept)
+        self._know_the_market()
+        self._memory = (*self._memory, *self.market.venue.memory(self.num_lanes)[1:])
 
     def _lay_out_parameters(self) -> None:
         """Parameters in tiles, as the states are; a single tile serves all if no lane differs."""
@@ -212,7 +265,8 @@ class Simulation:
     def _draw_parameters(self, mask: NDArray[np.bool_]) -> None:
         lanes = np.flatnonzero(mask) if self._random else np.empty(0, np.int64)
         for row, index, distribution in self._random:
-            uniform = parameter_uniforms(self.seed, lanes, self.episodes[lanes], index)
+            key, number = (self.seed, lanes) if self.keys is None else self.keys[lanes].T
+            uniform = parameter_uniforms(key, number, self.episodes[lanes], index)
             self.set_parameter(row, distribution.ppf(uniform), lanes)
 
     def _over_lanes(self, run: Callable[..., Any], *arguments: Any) -> list[Any]:
@@ -229,14 +283,28 @@ class Simulation:
 
     @cached_property
     def _step(self) -> Callable[..., Any]:
+        return self._made_to_step(0)
+
+    @cached_property
+    def _step_by_key(self) -> Callable[..., Any]:
+        return self._made_to_step(_KEYS)
+
+    def _made_to_step(self, seed: Any) -> Callable[..., Any]:
         floats, singles, flags = np.zeros(1), np.zeros(1, np.float32), np.zeros(1, np.bool_)
-        outputs = (floats, singles, floats, flags, 0, 0, 0)
+        outputs = (floats, singles, floats, flags, seed, 0, 0)
         return self._made(self._loops.step_lanes, *self._shapes, *self._where, *outputs)
 
     @cached_property
     def _start(self) -> Callable[..., Any]:
+        return self._made_to_start(0)
+
+    @cached_property
+    def _start_by_key(self) -> Callable[..., Any]:
+        return self._made_to_start(_KEYS)
+
+    def _made_to_start(self, seed: Any) -> Callable[..., Any]:
         rules, state, _, observation = self._shapes
-        outputs = (np.zeros(1, np.float32), np.zeros(1, np.bool_), np.zeros(1, np.int64), 0)
+        outputs = (np.zeros(1, np.float32), np.zeros(1, np.bool_), np.zeros(1, np.int64), seed)
         return self._made(self._loops.begin_lanes, rules, state, observation, *self._where, *outputs)
 
     @cached_property
@@ -253,13 +321,25 @@ class Simulation:
 
     @cached_property
     def _run(self) -> Callable[..., Any]:
+        return self._made_to_run(0)
+
+    @cached_property
+    def _run_by_key(self) -> Callable[..., Any]:
+        return self._made_to_run(_KEYS)
+
+    def _made_to_run(self, seed: Any) -> Callable[..., Any]:
         rules, state, action, _ = self._shapes
-        arguments = (rules, state, action, self._parameters, 0, self._states, np.zeros(1), 0, 0, 0, 0)
+        arguments = (rules, state, action, self._parameters, 0, self._states, np.zeros(1), 0, seed, 0, 0)
         return self._made(kernel.run_table, *arguments)
 
     @cached_property
     def _unusable(self) -> Callable[..., Any]:
         return self._made(kernel.count_unusable, np.zeros(1), 0.0, 0.0)
+
+
+def _shared(seed: int, num_lanes: int) -> NDArray[np.int64]:
+    """The keys (num_lanes, 2) of lanes that share a seed."""
+    return np.stack([np.full(num_lanes, seed), np.arange(num_lanes)], axis=1)
 
 
 def check_seed(seed: int, name: str = "seed") -> int:

@@ -11,6 +11,7 @@ import numpy as np
 from mm_env.component import count, load, store
 from mm_env.kernel import TILE
 from mm_env.maths import routine
+from mm_env.noise import lane_key
 from mm_env.venue.book import decide, mid_price, show
 
 WARMING = 2**32 - 1  # the step whose noise warms a book up
@@ -19,7 +20,7 @@ WARMING = 2**32 - 1  # the step whose noise warms a book up
 def step_lanes(
     market: Any, state: Any, action: Any, observation: Any,
     parameters: Any, parameter_stride: int, states: Any, books: Any, table: Any, actions: Any,
-    observations: Any, rewards: Any, ended: Any, seed: int, first: int, last: int,
+    observations: Any, rewards: Any, ended: Any, seed: Any, first: int, last: int,
 ) -> int:  # fmt: skip
     """Step the lanes first..last - 1 and count the episodes that ended."""
     rows, width, seen, endings = count(state), count(action), observations.shape[0] // books.shape[0], 0
@@ -29,7 +30,8 @@ def step_lanes(
         rules = load(market, parameters, tile * parameter_stride + lane % TILE, TILE)
         before = load(state, states, place, TILE)
         book = books[lane]
-        key = (seed, lane, int(before.episode), int(before.step))
+        own, number = lane_key(seed, lane)
+        key = (own, number, int(before.episode), int(before.step))
         traded = decide(rules, table, book, weights, before.account, load(action, actions, lane * width, 1), key)
         after, reward = rules.settle(before, traded, mid_price(rules.venue, book), before.latent)
         store(after, states, place, TILE)
@@ -43,7 +45,7 @@ def step_lanes(
 
 def begin_lanes(
     market: Any, state: Any, observation: Any, parameters: Any, parameter_stride: int, states: Any, books: Any,
-    table: Any, observations: Any, mask: Any, episodes: Any, seed: int,
+    table: Any, observations: Any, mask: Any, episodes: Any, seed: Any,
 ) -> None:  # fmt: skip
     """Start episode `episodes[lane]` in each lane of `mask`, with a book of its own."""
     rows, seen = count(state), observations.shape[0] // books.shape[0]
@@ -52,7 +54,8 @@ def begin_lanes(
         if mask[lane]:
             tile, j = lane // TILE, lane % TILE
             rules = load(market, parameters, tile * parameter_stride + j, TILE)
-            book, key = books[lane], (seed, lane, int(episodes[lane]), WARMING)
+            own, number = lane_key(seed, lane)
+            book, key = books[lane], (own, number, int(episodes[lane]), WARMING)
             rules.venue.open(table, book, weights, key, math.floor(rules.initial_mid / rules.venue.tick))
             fresh = rules.begin(float(episodes[lane]), mid_price(rules.venue, book))
             store(fresh, states, tile * rows * TILE + j, TILE)

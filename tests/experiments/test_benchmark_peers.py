@@ -72,7 +72,7 @@ def _ours():
     env.reset(seed=0)
     for _ in range(STEPS):
         *_, infos = env.step(_quotes())
-    return infos["episode"]["fills"], infos["episode"]["r"]
+    return infos["figures"]["fills"], infos["figures"]["r"]
 
 
 def _theirs():

@@ -28,9 +28,9 @@ def test_same_step_by_hand():
     assert truncated.tolist() == [False, False]
     assert same_bits(observations, first_observations(1))
     assert infos["final_obs"][:, 1].tolist() == [0.0, 0.0]
-    assert infos["_final_obs"].tolist() == infos["_episode"].tolist() == infos["_final_info"].tolist() == [True, True]
-    assert infos["episode"]["l"].tolist() == [3.0, 3.0]
-    assert np.array_equal(infos["final_info"]["episode"]["r"], infos["episode"]["r"])
+    assert infos["_final_obs"].tolist() == infos["_figures"].tolist() == infos["_final_info"].tolist() == [True, True]
+    assert infos["figures"]["l"].tolist() == [3.0, 3.0]
+    assert np.array_equal(infos["final_info"]["figures"]["r"], infos["figures"]["r"])
     assert rewards.all()
     observations, _, terminated, _, infos = acting(env)
     assert observations[:, 1] == pytest.approx(2 / 3)  # the first step of episode 1
@@ -45,7 +45,7 @@ def test_next_step_by_hand():
     assert terminated.tolist() == [True, True]
     assert not truncated.any()
     assert observations[:, 1].tolist() == [0.0, 0.0]
-    assert infos["_episode"].tolist() == [True, True]
+    assert infos["_figures"].tolist() == [True, True]
     assert "final_obs" not in infos
     observations, rewards, terminated, truncated, infos = acting(env, [1.0, 1.0])
     assert same_bits(observations, first_observations(1))
@@ -62,7 +62,7 @@ def test_disabled_by_hand():
     observations, _, terminated, _, infos = acting(env)
     assert terminated.tolist() == [True, True]
     assert observations[:, 1].tolist() == [0.0, 0.0]
-    assert infos["_episode"].tolist() == [True, True]
+    assert infos["_figures"].tolist() == [True, True]
     before = snapshot(env)
     with pytest.raises(ResetNeeded, match="2 lanes have ended"):
         acting(env)
@@ -95,7 +95,7 @@ def test_lanes_may_end_at_different_steps(mode):
     acting(env)
     observations, rewards, terminated, _, infos = acting(env)
     assert terminated.tolist() == [True, False, True]
-    assert infos["_episode"].tolist() == [True, False, True]
+    assert infos["_figures"].tolist() == [True, False, True]
     if mode == AutoresetMode.SAME_STEP:
         assert observations[:, 1] == pytest.approx([1.0, 1 / 3, 1.0])
         assert infos["final_obs"][:, 1].tolist() == [0.0, 0.0, 0.0]
@@ -127,7 +127,7 @@ def test_the_cut_of_an_ergodic_market_is_a_truncation():
         _, _, terminated, truncated, infos = acting(env)
         assert not terminated.any()
         assert truncated.all()
-        assert infos["_episode"].all()
+        assert infos["_figures"].all()
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -148,8 +148,8 @@ def test_one_lane_does_what_gymnasiums_vector_of_single_envs_does(market, mode):
         if mode == AutoresetMode.SAME_STEP:
             assert same_bits(my_infos["final_obs"][0], their_infos["final_obs"][0])
             my_infos, their_infos = my_infos["final_info"], their_infos["final_info"]
-        assert {k: v.tolist() for k, v in my_infos["episode"].items()} == {
-            k: v.tolist() for k, v in their_infos["episode"].items() if not k.startswith("_")
+        assert {k: v.tolist() for k, v in my_infos["figures"].items()} == {
+            k: v.tolist() for k, v in their_infos["figures"].items() if not k.startswith("_")
         }
         if mode == AutoresetMode.DISABLED:
             again = {"options": {"reset_mask": np.array([True])}}
@@ -171,7 +171,7 @@ def test_the_single_env_is_lane_0_of_the_vector_env_step_for_step(name):
         assert (reward, terminated, truncated) == (rewards[0], all_terminated[0], all_truncated[0])
         assert [type(x) for x in (reward, terminated, truncated)] == [float, bool, bool]
         if terminated or truncated:
-            assert infos["episode"] == {k: v[0] for k, v in all_infos["episode"].items()}
+            assert infos["figures"] == {k: v[0] for k, v in all_infos["figures"].items()}
             assert same_bits(observation, all_infos["final_obs"][0])
             observation, _ = single.reset()
         assert same_bits(observation, observations[0])

@@ -146,7 +146,7 @@ def test_the_figures_of_an_episode_are_those_of_the_simulation():
         _, rewards, _, _, infos = acting(env)
         simulation.step(np.tile(ACTION, 5))
         total = total + rewards
-    figures, state = infos["episode"], simulation.state
+    figures, state = infos["figures"], simulation.state
     assert np.array_equal(figures["r"], total)
     assert np.array_equal(figures["inventory"], state.account.inventory)
     for name, values in state.tally._asdict().items():

@@ -81,8 +81,8 @@ def test_gymnasiums_statistics_of_a_single_env_are_ours():
     env.reset(seed=0)
     for _ in range(5):
         *_, infos = env.step(np.zeros(2))
-    assert infos["recorded"]["l"] == infos["episode"]["l"] == 5
-    assert infos["recorded"]["r"] == pytest.approx(infos["episode"]["r"])
+    assert infos["recorded"]["l"] == infos["figures"]["l"] == 5
+    assert infos["recorded"]["r"] == pytest.approx(infos["figures"]["r"])
 
 
 def test_gymnasiums_statistics_of_a_vector_env_are_ours():
@@ -91,5 +91,5 @@ def test_gymnasiums_statistics_of_a_vector_env_are_ours():
     env.reset(seed=0)
     for _ in range(5):
         *_, infos = env.step(np.zeros((2, 2)))
-    assert infos["recorded"]["l"].tolist() == infos["episode"]["l"].tolist() == [5, 5]
-    assert infos["recorded"]["r"] == pytest.approx(infos["episode"]["r"])
+    assert infos["recorded"]["l"].tolist() == infos["figures"]["l"].tolist() == [5, 5]
+    assert infos["recorded"]["r"] == pytest.approx(infos["figures"]["r"])

@@ -68,9 +68,9 @@ def test_a_policy_plays_as_the_vector_env_does():
     observations, _ = env.reset(seed=5)
     for _ in range(5):
         observations, _, _, _, infos = env.step(act(observations))
-    assert same_bits(episodes.objective, infos["episode"]["objective"])
-    assert same_bits(episodes.profit, infos["episode"]["profit"])
-    assert same_bits(episodes.terminal_inventory, infos["episode"]["inventory"])
+    assert same_bits(episodes.objective, infos["figures"]["objective"])
+    assert same_bits(episodes.profit, infos["figures"]["profit"])
+    assert same_bits(episodes.terminal_inventory, infos["figures"]["inventory"])
     assert len(episodes) == LANES
     assert len(noticed) == 5
 
