@@ -1,4 +1,8 @@
-"""The ids that `gymnasium.make` and `gymnasium.make_vec` know."""
+"""The ids that `gymnasium.make` and `gymnasium.make_vec` know.
+
+They know them once `mm_env` is imported, which gymnasium does itself for `gymnasium.make("mm_env:mm_env/AMZN-v0")`; packages
+cannot announce their ids to it otherwise (its entry points for that went with version 1.0).
+"""
 
 from __future__ import annotations
 

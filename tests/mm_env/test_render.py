@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import gymnasium as gym
@@ -10,7 +11,7 @@ import pytest
 from gymnasium.error import ResetNeeded
 
 import mm_env
-from mm_env import MarketMakingEnv, render
+from mm_env import FiniteHorizon, MarketMakingEnv, render
 from mm_env.recorder import Recorder
 from mm_env.simulation import Simulation
 from tests.worlds import BOOKS, COVERING, random_actions, same_bits, world
@@ -50,10 +51,11 @@ def test_every_kind_of_market_has_a_picture_at_every_time(name):
 @pytest.mark.parametrize("name", BOOKS)
 def test_every_lot_of_others_is_drawn_once_at_its_price_and_on_its_side(name):
     recorder = episode(BOOKS[name])
-    bids, asks = render.draw(recorder).axes[0].collections[:2]
-    prices, times = bids.get_coordinates()[:-1, 0, 1] + 0.5, bids.get_coordinates()[0, :-1, 0]
-    drawn = [mesh.get_array().filled(0.0) for mesh in (bids, asks)]
-    assert times.tolist() == [moment.time for moment in recorder.moments]
+    picture = render.Picture(recorder)
+    picture.show(render.limits(recorder))
+    drawn = [mesh.get_array().filled(0.0) for mesh in picture.book.meshes]
+    prices = picture.book.low + np.arange(len(drawn[0]))
+    assert drawn[0].shape == drawn[1].shape == (len(prices), len(recorder.moments))
     for i, moment in enumerate(recorder.moments):
         whole = np.zeros(len(prices))
         whole[moment.low - int(prices[0]) :][: len(moment.volumes)] = moment.volumes
@@ -73,11 +75,35 @@ def test_quotes_fills_inventory_and_profit_are_drawn_as_recorded(name):
         np.testing.assert_array_equal(values[:-1], [moment.quoted[side] for moment in moments[1:]])
     bought, sold = (c for c in market.collections if c.get_label() in ("bought", "sold"))
     for side, marks in enumerate((bought, sold)):
-        assert len(marks.get_offsets().compressed()) == 2 * sum(moment.filled[side] > 0.0 for moment in moments)
+        assert marks.get_offsets()[:, 1].tolist() == [m.quoted[side] for m in moments if m.filled[side] > 0.0]
     ordered = [c for c in market.collections if c.get_label() == "market order"]
     assert sum(len(c.get_offsets()) for c in ordered) == sum(moment.crossed != 0.0 for moment in moments)
     np.testing.assert_array_equal(inventory.get_lines()[1].get_ydata(), [moment.inventory for moment in moments])
     np.testing.assert_array_equal(profit.get_lines()[1].get_ydata(), [moment.profit for moment in moments])
+
+
+@pytest.mark.parametrize("market", [world(), BOOKS["cont_stoikov_talreja"]], ids=["dealer", "book"])
+def test_a_frame_shows_the_episode_so_far_whatever_was_drawn_before(market):
+    recorder = episode(market)
+    whole, film = recorder.moments, render.Film(recorder)
+    for count in range(1, len(whole) + 1):
+        recorder.moments = whole[:count]
+        assert same_bits(film.pixels(), render.Film(recorder).pixels())
+
+
+def test_axes_leap_so_that_most_frames_draw_only_what_moves(monkeypatch):
+    recorder, grounds = episode(replace(world(), clock=FiniteHorizon(10.0, 100))), []
+    draw = render.Film._draw_ground
+    monkeypatch.setattr(render.Film, "_draw_ground", lambda *film: (grounds.append(1), draw(*film)))
+    whole, film = recorder.moments, render.Film(recorder)
+    for count in range(1, len(whole) + 1):
+        recorder.moments = whole[:count]
+        film.pixels()
+    assert len(grounds) < 40
+    exact, shown = render.limits(recorder), render.rounded(render.limits(recorder))
+    for (low, high), (lower, higher) in zip(exact[:4], shown[:4], strict=True):
+        assert lower <= low + 1e-9
+        assert high - 1e-9 <= higher <= high + 0.5 * (high - low)
 
 
 def test_a_quote_far_out_of_the_way_does_not_squeeze_the_rest():
