@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from stable_baselines3.common.callbacks import BaseCallback
 
-from agents.rollouts import attached
+from agents.rollouts import BUFFERS, attached
 from agents.sb3 import VecAdapter, algorithm
 
 
@@ -44,6 +44,7 @@ def save_checkpoint(path: Path, model: Any) -> None:
     model.save(whole)
     saved = {
         "model": whole.getvalue(),
+        "buffer_classes": {f"{name}_class": type(getattr(model, name)) for name in BUFFERS if hasattr(model, name)},
         "replay_buffer": getattr(model, "replay_buffer", None),
         "lstm_states": getattr(model, "_last_lstm_states", None),
         "lanes": lanes.env.save(),
@@ -60,7 +61,8 @@ def save_checkpoint(path: Path, model: Any) -> None:
 def load_checkpoint(path: Path, name: str, lanes: VecAdapter, log_folder: Path | None) -> Any:
     """The model of algorithm `name` as it was, acting on `lanes`, which are put back where they were."""
     saved = torch.load(path, weights_only=False)
-    model: Any = algorithm(name).load(io.BytesIO(saved["model"]), env=lanes, device="cpu", force_reset=False)
+    whole, own = io.BytesIO(saved["model"]), saved["buffer_classes"]
+    model: Any = algorithm(name).load(whole, env=lanes, device="cpu", force_reset=False, custom_objects=own)
     model.tensorboard_log = str(log_folder) if log_folder else None
     if saved["replay_buffer"] is not None:
         model.replay_buffer = saved["replay_buffer"]

@@ -10,29 +10,14 @@ it sees the last step as far from the tenth-last as that is from the middle.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
-import gymnasium as gym
-import torch
-from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
-
 from mm_env.market import Market
+from mm_env.nets import Lateness
+
+__all__ = ["TIME", "Lateness", "with_lateness"]
 
 TIME = "time_left"
-
-
-class Lateness(BaseFeaturesExtractor):
-    """Observations (n, k) with the lateness in one more column (n, k + 1). `place` is the column of the time left."""
-
-    def __init__(self, observation_space: gym.spaces.Box, place: int, steps: int) -> None:
-        super().__init__(observation_space, observation_space.shape[0] + 1)
-        self.place, self.steps = place, steps
-
-    def forward(self, observations: torch.Tensor) -> torch.Tensor:
-        steps_left = self.steps * observations[:, self.place : self.place + 1]
-        late = 1.0 - 2.0 * torch.log1p(steps_left) / math.log1p(self.steps)
-        return torch.cat([observations, late], dim=1)
 
 
 def with_lateness(market: Market, policy_kwargs: dict[str, Any]) -> dict[str, Any]:

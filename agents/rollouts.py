@@ -29,6 +29,7 @@ from mm_env.market import Market
 from mm_env.venue.dealer import Dealer
 
 Singles = NDArray[np.float32]
+BUFFERS = ("rollout_buffer", "replay_buffer")  # where a model of stable-baselines3 has its own
 
 
 class Expecting:
@@ -36,7 +37,14 @@ class Expecting:
 
     def attach(self, model: Any) -> None:
         """Expect the values of this model, on the lanes it acts on."""
-        self.critic, self.lanes = self.critic_of(model), model.get_env()
+        lanes = model.get_env()
+        if not isinstance(
+            lanes, VecAdapter
+        ):  # a wrapper such as VecNormalize shows other observations than the market's
+            raise TypeError(
+                f"{type(self).__name__} needs a model that acts on a VecAdapter, got {type(lanes).__name__}"
+            )
+        self.critic, self.lanes = self.critic_of(model), lanes
         self.check()
 
     def check(self) -> None:
@@ -115,10 +123,14 @@ def branched_values(critic: Any, lanes: VecAdapter, gamma: float) -> Singles:
 
 
 def attached(model: Any) -> Any:
-    """The model itself, its buffer told of it if it is one that has to be."""
-    for name in ("rollout_buffer", "replay_buffer"):
+    """The model itself, its buffer told of it if it is one that has to be.
+
+    The class of the buffer is not saved with it, so that a saved model loads wherever stable-baselines3 and `mm_env` are.
+    """
+    for name in BUFFERS:
         if isinstance(buffer := getattr(model, name, None), Expecting):
             buffer.attach(model)
+            setattr(model, f"{name}_class", None)
     return model
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env.base_vec_env import VecEnv
+from stable_baselines3.common.vec_env.vec_normalize import VecNormalize
 
 from mm_env.branches import Branches
 from mm_env.env import MarketMakingVectorEnv
@@ -170,15 +171,28 @@ class VecAdapter(VecEnv):
 
 
 class TrainedPolicy:
-    """What a model learnt, acting by its most likely action; a recurrent one keeps its memory from call to call."""
+    """What a model learnt, acting by its most likely action; a recurrent one keeps its memory from call to call.
 
-    def __init__(self, model: BaseAlgorithm) -> None:
+    A model that learnt under VecNormalize sees observations by its statistics: those of the VecNormalize it acts on now, or
+    of the one that is given (`VecNormalize.load(path, lanes)`), as they are when it acts.
+
+    Raises: ValueError for a model that learnt under VecNormalize where there are none.
+    """
+
+    def __init__(self, model: BaseAlgorithm, normalize: VecNormalize | None = None) -> None:
         self.model = model
+        self.normalize = normalize or model.get_vec_normalize_env()
+        if self.normalize is None and model._last_original_obs is not None:  # set where there was one, and saved
+            raise ValueError(
+                "the model learnt under VecNormalize, whose statistics are not saved with it: "
+                "give TrainedPolicy the VecNormalize too (VecNormalize.load(path, lanes))"
+            )
         self.tabulable = not hasattr(model.policy, "lstm_actor")
         self._memory: Any = None
 
     def act(self, observations: NDArray[np.float32]) -> NDArray[Any]:
-        actions, memory = self.model.predict(observations, self._memory, deterministic=True)  # pyright: ignore
+        seen: Any = observations if self.normalize is None else self.normalize.normalize_obs(observations)
+        actions, memory = self.model.predict(seen, self._memory, deterministic=True)  # pyright: ignore
         self._memory = memory
         return actions
 

@@ -1,15 +1,23 @@
 """stable-baselines3: its own checks, its VecEnv contract, and what was learnt as a Policy."""
 
 import math
+import pickle
+import sys
+from copy import deepcopy
 from dataclasses import astuple, replace
+from functools import partial
+from types import ModuleType
 
 import gymnasium as gym
 import numpy as np
 import pytest
 import torch
 from stable_baselines3 import PPO
+from stable_baselines3.common.callbacks import EvalCallback
 from stable_baselines3.common.env_checker import check_env
-from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor, VecNormalize
+from stable_baselines3.common.evaluation import evaluate_policy
+from stable_baselines3.common.monitor import Monitor
+from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecMonitor, VecNormalize, VecVideoRecorder
 
 from agents.policy import Policy, play, tabulate
 from agents.sb3 import ALGORITHMS, TrainedPolicy, VecAdapter, algorithm, load
@@ -69,11 +77,12 @@ def test_the_adapter_steps_as_the_vector_env_does():
         assert same_bits(rewards, worth.astype(np.float32))
         assert same_bits(dones, terminated)
         assert [bool(info) for info in infos] == [step % 3 == 2] * 2
+        assert len(infos) == 2
         for lane, info in enumerate(infos):
             if info:
                 assert same_bits(info["terminal_observation"], vector_infos["final_obs"][lane])
                 assert info["TimeLimit.truncated"] is False
-                assert info["episode"]["r"] == vector_infos["episode"]["r"][lane]
+                assert info["episode"]["r"] == vector_infos["figures"]["r"][lane]
                 assert info["episode"]["l"] == 3
                 assert info["episode"]["t"] >= 0.0
 
@@ -149,10 +158,138 @@ def test_attributes_and_methods_are_those_of_the_env():
     (observations, infos), _ = env.env_method("reset", seed=3)
     assert same_bits(observations, MarketMakingVectorEnv(SHORT, 2).reset(seed=3)[0])
     assert infos == {}
+    assert env.env_is_wrapped(Monitor) == [True, True]
     assert env.env_is_wrapped(gym.Wrapper) == [False, False]
     assert env.env_is_wrapped(gym.Wrapper, indices=[0]) == [False]
     with pytest.raises(AttributeError):
         env.get_attr("nothing_of_the_kind")
+
+
+def test_infos_are_each_steps_own():
+    env = reset()
+    seen = []
+    for _ in range(7):
+        infos = env.step(ACTIONS)[3]
+        assert all("mine" not in info for info in infos)
+        for info in infos:
+            info["mine"] = len(seen)
+        seen.append(infos)
+    assert [[info["mine"] for info in infos] for infos in seen] == [[step, step] for step in range(7)]
+    assert sorted(seen[2][0]) == ["TimeLimit.truncated", "episode", "mine", "terminal_observation"]
+    assert (seen[0][:], seen[0] == list(seen[0])) == ([{"mine": 0}, {"mine": 0}], True)
+
+
+class Standing:
+    """A model that always does the same."""
+
+    def predict(self, observation, state=None, episode_start=None, deterministic=False):
+        return np.tile(ACTIONS[0], (len(observation), 1)), state
+
+
+def test_evaluate_policy_reports_whole_episodes_in_the_markets_units_and_warns_of_nothing():
+    plain, lanes = run_policy(SHORT, lambda seen: np.tile(ACTIONS[0], (len(seen), 1)), 3, 5), VecAdapter(SHORT, 3)
+    lanes.seed(5)
+    returns, lengths = evaluate_policy(Standing(), lanes, 3, return_episode_rewards=True)
+    assert sorted(returns) == sorted(plain.objective.tolist())
+    scaled = VecAdapter(SHORT, 3, reward_scale=1e-3, reward_shift=0.7, stagger=True)
+    scaled.seed(5)
+    returns, lengths = evaluate_policy(Standing(), scaled, 6, return_episode_rewards=True)
+    assert lengths == [3] * 6
+    lane = MarketMakingVectorEnv(SHORT, 3)
+    lane.reset(seed=5)
+    first, second = ([lane.step(np.tile(ACTIONS[0], (3, 1)))[4] for _ in range(3)][2]["figures"]["r"] for _ in "12")
+    third = [lane.step(np.tile(ACTIONS[0], (3, 1)))[4] for _ in range(3)][2]["figures"]["r"]
+    assert sorted(returns) == sorted(
+        [first[0], second[0], *second[1:], *third[1:]]
+    )  # lanes 1 and 2 began in the middle
+
+
+def test_part_episodes_end_without_figures_and_a_restored_lane_knows_them():
+    env, again = VecAdapter(SHORT, 3, stagger=True), VecAdapter(SHORT, 3, stagger=True)
+    env.seed(0), again.seed(1)
+    env.reset(), again.reset()
+    again.env.restore(env.env.save())
+    for lanes in (env, again):
+        told = [["episode" in info for info in lanes.step(np.tile(ACTIONS[0], (3, 1)))[3]] for _ in range(6)]
+        assert told[:3] == [[False, False, False], [False, False, False], [True, False, False]]
+        assert told[3:] == [[False, False, True], [False, True, False], [True, False, False]]
+
+
+def test_the_evaluating_callback_sees_the_markets_units(tmp_path):
+    lanes = VecAdapter(SHORT, 2, reward_scale=1e-3)
+    watched = EvalCallback(lanes, n_eval_episodes=4, eval_freq=8, log_path=str(tmp_path), verbose=0)
+    PPO("MlpPolicy", VecAdapter(SHORT, 2), n_steps=8, batch_size=16, n_epochs=1, seed=0, device="cpu").learn(
+        16, watched
+    )
+    found = np.load(tmp_path / "evaluations.npz")
+    assert (found["ep_lengths"] == 3).all()
+    assert np.abs(found["results"]).max() > 0.05  # scaled, all were below 0.01
+
+
+def test_videos_show_the_first_lanes(monkeypatch, tmp_path):
+    monkeypatch.setitem(
+        sys.modules, "moviepy", ModuleType("moviepy")
+    )  # the recorder looks for it, and uses it to write only
+    env = VecVideoRecorder(
+        VecAdapter(SHORT, 3, render_mode="rgb_array", shown=2), str(tmp_path), lambda step: step == 0
+    )
+    assert env.frames_per_sec == 10
+    env.reset()
+    env.step(np.tile(ACTIONS[0], (3, 1)))
+    assert [(frame.shape, frame.dtype) for frame in env.recorded_frames] == [((760 * 2, 1200, 3), np.uint8)] * 2
+    assert not same_bits(*env.recorded_frames)
+    env.recorded_frames = []
+    one = VecAdapter(SHORT, 3, render_mode="rgb_array")
+    one.reset()
+    assert one.render().shape == (760, 1200, 3)
+
+
+def test_options_of_a_reset_are_refused():
+    env = reset()
+    env.set_options({"anything": 1})
+    with pytest.raises(ValueError, match="the lanes' resets take no options, got"):
+        env.reset()
+
+
+def test_worker_processes_step_single_envs_as_one_process_does():
+    make = partial(MarketMakingEnv, SHORT)
+    ours, theirs = SubprocVecEnv([make, make], start_method="spawn"), DummyVecEnv([make, make])
+    ours.seed(3), theirs.seed(3)
+    assert same_bits(ours.reset(), theirs.reset())
+    for _ in range(4):
+        one, other = ours.step(ACTIONS), theirs.step(ACTIONS)
+        assert all(same_bits(a, b) for a, b in zip(one[:3], other[:3], strict=True))
+    ours.close()
+
+
+@pytest.mark.parametrize("copied", [deepcopy, lambda env: pickle.loads(pickle.dumps(env))])
+def test_a_copy_of_the_lanes_goes_on_as_they_do(copied):
+    env = VecAdapter(SHORT, 2, reward_scale=0.5, stagger=True, branches=2)
+    env.seed(4)
+    env.reset()
+    env.step(ACTIONS)
+    other = copied(env)
+    assert other.branches.simulation is other.env.simulation
+    for _ in range(7):
+        one, same = env.step(ACTIONS), other.step(ACTIONS)
+        assert all(same_bits(a, b) for a, b in zip(one[:3], same[:3], strict=True))
+        assert [i.get("episode", {}).get("r") for i in one[3]] == [i.get("episode", {}).get("r") for i in same[3]]
+        assert all(same_bits(a, b) for a, b in zip(env.outcomes, other.outcomes, strict=True))
+
+
+def test_what_learnt_under_normalised_observations_is_shown_such(tmp_path):
+    lanes = VecNormalize(VecAdapter(world(), 4), norm_reward=False)
+    model = PPO("MlpPolicy", lanes, n_steps=16, batch_size=32, n_epochs=1, seed=0, device="cpu").learn(128)
+    seen = np.array([[0.5, 0.4], [-1.0, 0.2]], np.float32)
+    expected = model.predict(lanes.normalize_obs(seen), deterministic=True)[0]
+    assert not np.array_equal(expected, model.predict(seen, deterministic=True)[0])
+    assert same_bits(TrainedPolicy(model).act(seen), expected)
+    model.save(tmp_path / "model")
+    lanes.save(str(tmp_path / "statistics"))
+    with pytest.raises(ValueError, match=r"learnt under VecNormalize, whose statistics are not saved with it: give"):
+        load("PPO", tmp_path / "model")
+    statistics = VecNormalize.load(str(tmp_path / "statistics"), VecAdapter(world(), 1))
+    assert same_bits(TrainedPolicy(PPO.load(tmp_path / "model", device="cpu"), statistics).act(seen), expected)
 
 
 def test_spaces_are_the_single_envs():
@@ -168,7 +305,8 @@ def test_a_bad_action_is_refused():
 
 
 def test_the_wrappers_of_stable_baselines_fit():
-    env = VecNormalize(VecMonitor(VecAdapter(SHORT, 2)))
+    with pytest.warns(UserWarning, match="already wrapped with a `Monitor`"):
+        env = VecNormalize(VecMonitor(VecAdapter(SHORT, 2)))
     env.seed(4)
     env.reset()
     for _ in range(3):

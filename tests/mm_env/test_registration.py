@@ -1,16 +1,23 @@
 """The registered ids: gymnasium makes, checks and wraps every one of them."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import gymnasium as gym
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
+from gymnasium.vector import AutoresetMode
 from gymnasium.wrappers import RecordEpisodeStatistics
+from gymnasium.wrappers.vector import NormalizeObservation
 from gymnasium.wrappers.vector import RecordEpisodeStatistics as VectorRecordEpisodeStatistics
 
+import mm_env
 from mm_env import MarketMakingEnv, MarketMakingVectorEnv
 from mm_env.markets import MARKETS
 from mm_env.registration import IDS, register_all
-from tests.worlds import COVERING, world
+from tests.worlds import COVERING, random_actions, same_bits, world
 
 UNBOUNDED_SIGNALS = "ignore:.*Box observation space (min|max)imum value is -?infinity:UserWarning"
 
@@ -77,19 +84,102 @@ def test_registering_twice_is_harmless(recwarn):
 
 
 def test_gymnasiums_statistics_of_a_single_env_are_ours():
-    env = RecordEpisodeStatistics(gym.make("mm_env/AMZN-v0", market=world()), stats_key="recorded")
+    env = RecordEpisodeStatistics(gym.make("mm_env/AMZN-v0", market=world()))
     env.reset(seed=0)
     for _ in range(5):
         *_, infos = env.step(np.zeros(2))
-    assert infos["recorded"]["l"] == infos["figures"]["l"] == 5
-    assert infos["recorded"]["r"] == pytest.approx(infos["figures"]["r"])
+    assert infos["episode"]["l"] == infos["figures"]["l"] == 5
+    assert infos["episode"]["r"] == pytest.approx(infos["figures"]["r"])
 
 
-def test_gymnasiums_statistics_of_a_vector_env_are_ours():
-    env = gym.make_vec("mm_env/AMZN-v0", num_envs=2, market=world())
-    env = VectorRecordEpisodeStatistics(env, stats_key="recorded")  # "episode" is ours
+@pytest.mark.parametrize("mode", ["SameStep", "NextStep"])
+def test_gymnasiums_statistics_of_a_vector_env_are_ours(mode):
+    env = VectorRecordEpisodeStatistics(gym.make_vec("mm_env/AMZN-v0", num_envs=2, market=world(), autoreset_mode=mode))
     env.reset(seed=0)
-    for _ in range(5):
-        *_, infos = env.step(np.zeros((2, 2)))
-    assert infos["recorded"]["l"].tolist() == infos["figures"]["l"].tolist() == [5, 5]
-    assert infos["recorded"]["r"] == pytest.approx(infos["figures"]["r"])
+    for _ in range(3):
+        for _ in range(5):
+            *_, infos = env.step(np.zeros((2, 2)))
+        assert infos["episode"]["l"].tolist() == infos["figures"]["l"].tolist() == [5, 5]
+        assert infos["episode"]["r"] == pytest.approx(infos["figures"]["r"])
+        if mode == "NextStep":
+            env.step(np.zeros((2, 2)))
+
+
+def test_gymnasiums_wrappers_of_observations_take_the_next_step_mode():
+    env = gym.make_vec("mm_env/AMZN-v0", num_envs=2, market=world(), autoreset_mode="NextStep")
+    env = NormalizeObservation(env)
+    env.reset(seed=0)
+    seen = [env.step(np.zeros((2, 2)))[0] for _ in range(12)]
+    assert np.isfinite(seen).all()
+    with pytest.raises(ValueError, match="NEXT_STEP"):
+        NormalizeObservation(gym.make_vec("mm_env/AMZN-v0", num_envs=2, market=world()))
+
+
+@pytest.mark.parametrize("name", IDS)
+def test_the_spec_says_how_long_an_episode_is(name):
+    steps = MARKETS[IDS[name]]().clock.steps
+    single, vector = gym.make(name), gym.make_vec(name, num_envs=2)
+    assert single.spec.max_episode_steps == vector.spec.max_episode_steps == steps
+    assert gym.make(name, max_episode_steps=3).spec.max_episode_steps == 3
+    assert gym.make_vec(name, num_envs=2, max_episode_steps=3).spec.max_episode_steps == 3
+
+
+def test_the_spec_is_that_of_the_market_given():
+    assert gym.make("mm_env/AMZN-v0", market=world()).spec.max_episode_steps == 5
+    assert gym.make_vec("mm_env/AMZN-v0", num_envs=2, market=world()).spec.max_episode_steps == 5
+
+
+def test_the_end_of_a_horizon_is_no_truncation_whoever_makes_the_env():
+    env = gym.make("mm_env/AMZN-v0", market=world())
+    env.reset(seed=0)
+    assert [env.step(np.zeros(2))[2:4] for _ in range(5)][-1] == (True, False)
+
+
+@pytest.mark.parametrize("mode", ["SameStep", "NextStep", "Disabled"])
+def test_a_limit_of_steps_truncates_as_gymnasiums_does(mode):
+    made = {"market": world(), "max_episode_steps": 3}
+    ours = gym.make_vec("mm_env/AMZN-v0", num_envs=2, autoreset_mode=mode, **made)
+    kwargs = {"vectorization_mode": "sync", "vector_kwargs": {"autoreset_mode": AutoresetMode(mode)}}
+    theirs = gym.make_vec("mm_env/AMZN-v0", num_envs=2, **kwargs, **made)
+    assert same_bits(ours.reset(seed=[4, 9])[0], theirs.reset(seed=[4, 9])[0])
+    for step in range(9):
+        actions = random_actions(world(), 2, step)
+        (*one, infos), (*other, their_infos) = ours.step(actions), theirs.step(actions)
+        assert all(same_bits(a, b) for a, b in zip(one, other, strict=True))
+        if not one[3].any():
+            continue
+        assert infos["figures"]["l"].tolist() == [3.0, 3.0]
+        if mode == "SameStep":
+            assert same_bits(infos["final_obs"], np.stack(their_infos["final_obs"]))
+        else:
+            assert [env.unwrapped.figures() for env in theirs.envs] == [
+                {name: values[lane] for name, values in infos["figures"].items()} for lane in range(2)
+            ]
+        if mode == "Disabled":
+            again = {"options": {"reset_mask": np.array([True, True])}}
+            assert same_bits(ours.reset(**again)[0], theirs.reset(options={**again["options"]})[0])
+
+
+@pytest.mark.parametrize("limit", [0, -1, 1.5])
+def test_a_limit_of_steps_is_a_whole_number_from_1_on(limit):
+    with pytest.raises(ValueError, match="max_episode_steps must be a whole number >= 1, got"):
+        gym.make_vec("mm_env/AMZN-v0", num_envs=2, max_episode_steps=limit)
+
+
+def test_figures_are_to_be_had_where_a_wrapper_cuts_the_episode():
+    env, total = gym.make("mm_env/AMZN-v0", market=world(), max_episode_steps=3), 0.0
+    env.reset(seed=0)
+    for _ in range(3):
+        _, reward, terminated, truncated, infos = env.step(np.zeros(2))
+        total += reward
+    assert (terminated, truncated, infos) == (False, True, {})
+    figures = env.unwrapped.figures()
+    assert figures["l"] == 3.0
+    assert figures["r"] == pytest.approx(total)
+
+
+def test_gymnasium_imports_the_package_by_itself_where_the_id_names_it():
+    script = "import gymnasium; print(gymnasium.make('mm_env:mm_env/AMZN-v0').spec.id)"
+    run = [sys.executable, "-W", "error::UserWarning", "-c", script]
+    done = subprocess.run(run, capture_output=True, text=True, cwd=Path(mm_env.__file__).parents[1], check=True)
+    assert done.stdout.strip() == "mm_env/AMZN-v0"

@@ -1,0 +1,67 @@
+"""Nets for stable-baselines3 that a saved model refers to: with `mm_env` installed, it loads a model.zip without our learners.
+
+They are told of in `agents.features` and `agents.dueling`.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import gymnasium as gym
+import torch
+from stable_baselines3.common.policies import ContinuousCritic
+from stable_baselines3.common.torch_layers import BaseFeaturesExtractor, create_mlp
+from stable_baselines3.sac.policies import SACPolicy
+from stable_baselines3.td3.policies import TD3Policy
+from torch import nn
+
+
+class Lateness(BaseFeaturesExtractor):
+    """Observations (n, k) with the lateness in one more column (n, k + 1). `place` is the column of the time left."""
+
+    def __init__(self, observation_space: gym.spaces.Box, place: int, steps: int) -> None:
+        super().__init__(observation_space, observation_space.shape[0] + 1)
+        self.place, self.steps = place, steps
+
+    def forward(self, observations: torch.Tensor) -> torch.Tensor:
+        steps_left = self.steps * observations[:, self.place : self.place + 1]
+        late = 1.0 - 2.0 * torch.log1p(steps_left) / math.log1p(self.steps)
+        return torch.cat([observations, late], dim=1)
+
+
+class Dueling(nn.Module):
+    """V(s) + A(s, a), each an MLP of `layers`, of features and action side by side (n, features + width) -> (n, 1)."""
+
+    def __init__(self, features: int, width: int, layers: list[int], activation: type[nn.Module]) -> None:
+        super().__init__()
+        self.features = features
+        self.value = nn.Sequential(*create_mlp(features, 1, layers, activation))
+        self.advantage = nn.Sequential(*create_mlp(features + width, 1, layers, activation))
+
+    def forward(self, both: torch.Tensor) -> torch.Tensor:
+        return self.value(both[:, : self.features]) + self.advantage(both)
+
+
+class DuelingTD3Policy(TD3Policy):
+    """TD3's policy with dueling critics."""
+
+    def make_critic(self, features_extractor: BaseFeaturesExtractor | None = None) -> ContinuousCritic:
+        return _dueling(super().make_critic(features_extractor), self)
+
+
+class DuelingSACPolicy(SACPolicy):
+    """SAC's policy with dueling critics."""
+
+    def make_critic(self, features_extractor: BaseFeaturesExtractor | None = None) -> ContinuousCritic:
+        return _dueling(super().make_critic(features_extractor), self)
+
+
+def _dueling(critic: ContinuousCritic, policy: Any) -> ContinuousCritic:
+    """The critic with each of its nets replaced."""
+    features, width = critic.features_extractor.features_dim, policy.action_space.shape[0]
+    for number in range(critic.n_critics):
+        net = Dueling(features, width, policy.critic_kwargs["net_arch"], policy.activation_fn).to(policy.device)
+        critic.q_networks[number] = net
+        setattr(critic, f"qf{number}", net)
+    return critic
