@@ -19,6 +19,9 @@ INK, BID, ASK = "#222222", "#08457e", "#a63603"
 SIDES = (("bid", BID, "Blues", "bought", "^"), ("ask", ASK, "Oranges", "sold", "v"))
 SHADES = np.linspace(0.12, 0.62, 256)  # of a colour map: our quotes are darker than all of them
 MARGIN = 6  # ticks shown beyond the outermost best price or quote
+WIDTH, HEIGHT = round(SIZE[0] * DPI), round(SIZE[1] * DPI)  # pixels
+ROWS = ((45, 436), (501, 96), (611, 95))  # top and height of the axes, pixels
+RIGHT, RIGHT_OF_BOOK, BARS, BAR = 1179, 1103, (1130, 1147), 9  # where axes end and scales of colour begin, pixels
 LOTS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 _LEADING = (1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
 
@@ -59,33 +62,27 @@ class Film:
         self._canvas = FigureCanvasAgg(self._picture.figure)
         self._ground: Any = None
         self._drawn: Any = None  # what the ground was drawn for
-        self._widest = 0  # the longest label, in characters, when room was made for it
 
     def pixels(self) -> NDArray[np.uint8]:
         """The episode so far as an image (height, width, 3)."""
         picture, shown = self._picture, rounded(limits(self.recorder))
         picture.show(shown)
-        if self._drawn != (shown, picture.names):
-            self._draw_ground(shown)
+        if self._drawn != (frame := (shown, picture.names, picture.held.whole)):
+            self._draw_ground()
+            self._drawn = frame
         self._canvas.restore_region(self._ground)
         for axis, artists in picture.moving.items():
             for artist in sorted(artists, key=lambda artist: artist.get_zorder()):
                 axis.draw_artist(artist)
         return _colours(self._canvas)
 
-    def _draw_ground(self, shown: Limits) -> None:
+    def _draw_ground(self) -> None:
         """Everything but what moves."""
-        figure, moving = self._picture.figure, [a for artists in self._picture.moving.values() for a in artists]
-        for artist in moving:
-            artist.set_animated(True)
+        for artists in self._picture.moving.values():
+            for artist in artists:
+                artist.set_animated(True)
         self._canvas.draw()
-        widest = self._picture.longest_label()
-        if widest != self._widest:
-            figure.set_layout_engine("constrained")
-            self._canvas.draw()
-            self._widest = widest
-        figure.set_layout_engine("none")  # which would take most of the time
-        self._ground, self._drawn = self._canvas.copy_from_bbox(figure.bbox), (shown, self._picture.names)
+        self._ground = self._canvas.copy_from_bbox(self._picture.figure.bbox)
 
 
 class Picture:
@@ -95,10 +92,8 @@ class Picture:
         from matplotlib.figure import Figure
 
         self.recorder = recorder
-        self.figure = Figure(figsize=SIZE, dpi=DPI, layout="constrained")
-        self.market, self.inventory, self.profit = self.figure.subplots(
-            3, 1, sharex=True, height_ratios=(5.0, 1.1, 1.1)
-        )
+        self.figure = Figure(figsize=SIZE, dpi=DPI)
+        self.axes = self.market, self.inventory, self.profit = self.figure.subplots(3, 1, sharex=True)
         self.book = Heat(self.figure, self.market) if recorder.has_book else None
         self.quotes, self.trades = _quotes(self.market), _trades(self.market)
         self.held, self.earned = Level(self.inventory, "mid"), Level(self.profit, None)
@@ -108,6 +103,7 @@ class Picture:
             self.profit: self.earned.artists,
         }
         self.names: tuple[str, ...] = ()
+        self._put_axes(left=100.0)  # how many labels an axis has depends on its height
         self._label()
 
     def show(self, shown: Limits) -> None:
@@ -120,23 +116,33 @@ class Picture:
         self.held.show(times[:-1], np.array([moment.inventory for moment in moments]))
         self.earned.show(times[:-1], np.array([moment.profit for moment in moments]))
         self.profit.set_xlim(*shown.time)
-        for axis, ends in zip((self.market, self.inventory, self.profit), shown[1:4], strict=True):
+        for axis, ends in zip(self.axes, shown[1:4], strict=True):
             axis.set_ylim(*ends)
+        self._lay_out()
         self._name_what_is_there()
 
-    def longest_label(self) -> int:
-        """The characters of the longest label at the left."""
-        axes = (self.market, self.inventory, self.profit)
-        return max(len(label.get_text()) for axis in axes for label in axis.get_yticklabels())
+    def _lay_out(self) -> None:
+        """Put the axes beside the longest of their labels: where they are depends on what they show, and on nothing before."""
+        longest = max(len(label.get_text()) for axis in self.axes for label in axis.get_yticklabels())
+        self._put_axes(40 + 10.6 * longest)
+
+    def _put_axes(self, left: float) -> None:
+        right = RIGHT_OF_BOOK if self.book else RIGHT
+        for axis, (top, height) in zip(self.axes, ROWS, strict=True):
+            axis.set_position(_box(left, top, right - left, height))
 
     def _label(self) -> None:
+        from matplotlib.transforms import blended_transform_factory
+
         self.profit.set_xlabel("time", fontsize=13)
         price = "price (ticks)" if self.recorder.has_book else "price"
-        for axis, label in ((self.market, price), (self.inventory, "inventory"), (self.profit, "P&L")):
-            axis.set_ylabel(label, fontsize=13)
+        for axis, label in zip(self.axes, (price, "inventory", "P&L"), strict=True):
+            axis.set_ylabel(label, fontsize=13, va="top")
+            axis.yaxis.set_label_coords(
+                6 / WIDTH, 0.5, blended_transform_factory(self.figure.transFigure, axis.transAxes)
+            )
             axis.tick_params(labelsize=12)
             axis.spines[["top", "right"]].set_visible(False)
-        self.figure.align_ylabels()
 
     def _name_what_is_there(self) -> None:
         """The legend; market orders are named once there are any."""
@@ -145,7 +151,7 @@ class Picture:
         if names != self.names:
             for legend in list(self.figure.legends):
                 legend.remove()
-            place = {"loc": "outside upper center", "ncols": len(names), "frameon": False, "fontsize": 13}
+            place = {"loc": "upper center", "ncols": len(names), "frameon": False, "fontsize": 13}
             self.figure.legend(artists, names, **place)
             self.names = names
 
@@ -162,7 +168,8 @@ class Heat:
             shades = ListedColormap(colormaps[colours](SHADES))
             mesh = axis.pcolorfast([0.0, 0.5, 1.5], [0.0, 1.0], np.ones((1, 2)), cmap=shades, norm=self.scale)
             self.meshes.append(mesh)
-        self.bars = [figure.colorbar(mesh, ax=axis, pad=0.008, aspect=50, fraction=0.03) for mesh in self.meshes]
+        places = [figure.add_axes(_box(left, ROWS[0][0], BAR, ROWS[0][1])) for left in reversed(BARS)]
+        self.bars = [figure.colorbar(mesh, cax=place) for mesh, place in zip(self.meshes, places, strict=True)]
         axis.yaxis.get_major_locator().set_params(integer=True)
 
     def show(self, times: Floats, moments: list[Moment], most: float) -> None:
@@ -186,7 +193,7 @@ class Level:
     """A line that is filled down to zero, and up to it."""
 
     def __init__(self, axis: Any, step: str | None) -> None:
-        self.axis, self.step = axis, step
+        self.axis, self.step, self.whole = axis, step, False
         axis.axhline(0.0, color=INK, lw=0.8)
         (self.line,) = axis.plot([], [], drawstyle=f"steps-{step}" if step else "default", color=INK, lw=1.4)
         fill = {"alpha": 0.3, "lw": 0}
@@ -203,8 +210,13 @@ class Level:
         for fill, part in ((self.above, np.maximum(y, 0.0)), (self.below, np.minimum(y, 0.0))):
             ends = [(x[-1], 0.0), (x[0], 0.0)]
             fill.set_verts([np.concatenate([np.column_stack([x, part]), ends])])
-        whole = self.step is not None and bool((values % 1.0 == 0.0).all())
-        self.axis.yaxis.get_major_locator().set_params(integer=whole)
+        self.whole = self.step is not None and bool((values % 1.0 == 0.0).all())
+        self.axis.yaxis.get_major_locator().set_params(integer=self.whole)
+
+
+def _box(left: float, top: float, width: float, height: float) -> tuple[float, float, float, float]:
+    """A box given in pixels from the upper left corner, as matplotlib has it."""
+    return left / WIDTH, 1.0 - (top + height) / HEIGHT, width / WIDTH, height / HEIGHT
 
 
 def _colours(canvas: Any) -> NDArray[np.uint8]:
