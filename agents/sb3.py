@@ -13,6 +13,7 @@ from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.monitor import Monitor
+from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.vec_env.base_vec_env import VecEnv
 from stable_baselines3.common.vec_env.vec_normalize import VecNormalize
 
@@ -182,7 +183,7 @@ class TrainedPolicy:
     def __init__(self, model: BaseAlgorithm, normalize: VecNormalize | None = None) -> None:
         self.model = model
         self.normalize = normalize or model.get_vec_normalize_env()
-        if self.normalize is None and model._last_original_obs is not None:  # set where there was one, and saved
+        if self.normalize is None and saw_normalised(model):
             raise ValueError(
                 "the model learnt under VecNormalize, whose statistics are not saved with it: "
                 "give TrainedPolicy the VecNormalize too (VecNormalize.load(path, lanes))"
@@ -199,6 +200,17 @@ class TrainedPolicy:
     def forget(self) -> None:
         """Start new episodes."""
         self._memory = None
+
+
+def saw_normalised(model: BaseAlgorithm) -> bool:
+    """Whether a model learnt under VecNormalize, as far as what is saved with it tells.
+
+    On-policy algorithms note the original observations only then. The others always do, but what they saw last lies
+    outside of the market's observations.
+    """
+    if isinstance(model, OnPolicyAlgorithm):
+        return model._last_original_obs is not None
+    return model._last_obs is not None and not all(seen in model.observation_space for seen in model._last_obs)
 
 
 def algorithm(name: str) -> type[BaseAlgorithm]:

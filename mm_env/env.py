@@ -57,6 +57,7 @@ class MarketMakingVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray
         self.simulation = Simulation(self.market, num_envs, threads=threads)
         self.num_envs = num_envs
         self.autoreset_mode = AutoresetMode(autoreset_mode)
+        self._same_step = self.autoreset_mode == AutoresetMode.SAME_STEP
         self.metadata = {"autoreset_mode": self.autoreset_mode, **inputs.METADATA}
         self.single_observation_space = self.market.observation_space
         self.single_action_space = self.market.quote.space
@@ -139,11 +140,11 @@ class MarketMakingVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray
         for recorder in self._recorders:
             recorder.start() if self._over[recorder.lane] else recorder.add(usable)
         infos = self._endings(observations, over) if endings else {}
-        same_step = self.autoreset_mode == AutoresetMode.SAME_STEP
-        if endings and same_step:
+        if not self._same_step:
+            self._over, self._waiting = over.copy(), endings
+        elif endings:
             self._restart(over, observations)
         never = np.zeros(self.num_envs, np.bool_)
-        self._over, self._waiting = (never.copy(), 0) if same_step else (over.copy(), endings)
         if self._ergodic:
             return observations, rewards, never, over, infos
         return observations, rewards, ended, never if over is ended else over & ~ended, infos
@@ -184,7 +185,7 @@ class MarketMakingVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray
 
     def _endings(self, observations: NDArray[np.float32], over: NDArray[np.bool_]) -> dict[str, Any]:
         infos: dict[str, Any] = {"figures": self.figures(), "_figures": over.copy()}
-        if self.autoreset_mode == AutoresetMode.SAME_STEP:
+        if self._same_step:
             infos |= {"final_obs": np.where(over[:, None], observations, np.float32(0.0)), "_final_obs": over.copy()}
             infos |= {"final_info": infos.copy(), "_final_info": over.copy()}
         return infos

@@ -1,4 +1,4 @@
-"""Saved models load where stable-baselines3 and `mm_env` are and our learners are not; another `agents` is told of in one line."""
+"""Saved models load where stable-baselines3 and `mm_env` are and our learners are not; a foreign `agents` is told of."""
 
 import subprocess
 import sys

@@ -279,9 +279,10 @@ def test_a_copy_of_the_lanes_goes_on_as_they_do(copied):
         assert all(same_bits(a, b) for a, b in zip(env.outcomes, other.outcomes, strict=True))
 
 
-def test_what_learnt_under_normalised_observations_is_shown_such(tmp_path):
+@pytest.mark.parametrize(("name", "settings"), [("PPO", {"n_steps": 16}), ("SAC", {"learning_starts": 20})])
+def test_what_learnt_under_normalised_observations_is_shown_such(tmp_path, name, settings):
     lanes = VecNormalize(VecAdapter(world(), 4), norm_reward=False)
-    model = PPO("MlpPolicy", lanes, n_steps=16, batch_size=32, n_epochs=1, seed=0, device="cpu").learn(128)
+    model = algorithm(name)("MlpPolicy", lanes, batch_size=32, seed=0, device="cpu", **settings).learn(128)
     seen = np.array([[0.5, 0.4], [-1.0, 0.2]], np.float32)
     expected = model.predict(lanes.normalize_obs(seen), deterministic=True)[0]
     assert not np.array_equal(expected, model.predict(seen, deterministic=True)[0])
@@ -289,9 +290,10 @@ def test_what_learnt_under_normalised_observations_is_shown_such(tmp_path):
     model.save(tmp_path / "model")
     lanes.save(str(tmp_path / "statistics"))
     with pytest.raises(ValueError, match=r"learnt under VecNormalize, whose statistics are not saved with it: give"):
-        load("PPO", tmp_path / "model")
+        load(name, tmp_path / "model")
     statistics = VecNormalize.load(str(tmp_path / "statistics"), VecAdapter(world(), 1))
-    assert same_bits(TrainedPolicy(PPO.load(tmp_path / "model", device="cpu"), statistics).act(seen), expected)
+    found = algorithm(name).load(tmp_path / "model", device="cpu")
+    assert same_bits(TrainedPolicy(found, statistics).act(seen), expected)
 
 
 def test_spaces_are_the_single_envs():
