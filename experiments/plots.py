@@ -15,7 +15,7 @@ from agents.latent import Unsolvable
 from agents.policy import Policy, grid_observations, quoted_depths, tabulate
 from experiments.contest import Entry
 from mm_env import render
-from mm_env.env import Actions
+from mm_env.env_inputs import Actions
 from mm_env.market import Market
 from mm_env.recorder import Recorder
 from mm_env.rollout import inventory_levels

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import gymnasium as gym
@@ -82,7 +81,10 @@ class MarketMakingVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray
         self._spec = inputs.with_steps(spec, self._limit or self.market.clock.steps)
 
     def reset(  # pyright: ignore[reportIncompatibleMethodOverride]
-        self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
+        self,
+        *,
+        seed: int | list[int | None] | tuple[int | None, ...] | None = None,
+        options: dict[str, Any] | None = None,
     ) -> tuple[NDArray[np.float32], dict[str, Any]]:
         mask = inputs.reset_mask(options, self.num_envs)
         if self._over is None and mask is not None and not mask.all():
@@ -97,9 +99,11 @@ class MarketMakingVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray
                 recorder.start()
         return observations, {}
 
-    def _begun(self, seed: int | Sequence[int | None] | None, mask: NDArray[np.bool_]) -> NDArray[np.float32]:
+    def _begun(
+        self, seed: int | list[int | None] | tuple[int | None, ...] | None, mask: NDArray[np.bool_]
+    ) -> NDArray[np.float32]:
         """Begin an episode in each lane of `mask`: what all lanes show then."""
-        if isinstance(seed, Sequence | np.ndarray) and not isinstance(seed, str):
+        if isinstance(seed, list | tuple | np.ndarray):
             return self._begun_each(inputs.lane_seeds(seed, self.num_envs), mask)
         if seed is None and self._over is None:
             seed = inputs.any_seed()

@@ -16,7 +16,7 @@ from experiments.plots import depth_table
 from experiments.reporting.files import MODEL
 from experiments.reporting.runs import Run
 from experiments.setup import build_market, load_run, plainly
-from mm_env.env import Actions
+from mm_env.env_inputs import Actions
 from mm_env.market import Market
 from mm_env.simulation import Simulation
 
