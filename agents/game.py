@@ -21,9 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.adversary import Powers
+from agents.choices import sends_market_orders
 from agents.latent import Unsolvable, axis_of
-from agents.outcomes import check_solvable, start_law
+from agents.outcomes import check_solvable, read, start_law
 from agents.policy import Table
+from agents.room import progress, require_room
 from agents.worst import descend, worth_under
 from mm_env import engine
 from mm_env.clock import Ergodic
@@ -111,11 +113,14 @@ class Game:
     def answer(self, actions: Floats, parameters: Floats | None) -> Answer:
         """The value of a maker's table under given parameters, or under the worst of them at each step and level if None."""
         table = check_table(self.market, actions)
+        if read(self.market, table.reshape(-1, self.market.quote.width))[0][:, 2].any():
+            raise Unsolvable("quote: the game is solved without market orders")
         steps, shape = self.market.clock.steps, (len(self.q), len(self.powers.ranges))
+        require_room(self.market, "the best answer", (steps + 1.0) * len(self.q) * (1 + shape[1]))
         chosen = np.empty((steps, *shape))
         chosen[:] = self.powers.low if parameters is None else parameters
         value = np.zeros((steps + 1, len(self.q)))
-        for step in reversed(range(steps)):
+        for step in progress(range(steps - 1, -1, -1), "answering", "step"):
             ahead = self.look_ahead(value[step + 1], step + 1 == steps)
             self._step(table[step % len(table)], parameters is None, ahead, value[step], chosen[step])
         return Answer(self.market, self.powers, value, chosen)
@@ -153,7 +158,7 @@ def check_game(market: Market, powers: Powers) -> None:
     axis = axis_of(market, 3)
     if len(axis.nodes) > 1:
         raise Unsolvable("price: the game is solved for a price without a state that matters")
-    if isinstance(market.quote, MarketOrders):
+    if isinstance(market.quote, MarketOrders) or sends_market_orders(market):
         raise Unsolvable("quote: the game is solved without market orders")
     strange = [path for path in powers.ranges if not path.startswith(SETTABLE)]
     if strange:
