@@ -25,19 +25,26 @@ _DRAWN = 2_000  # actions where a grid would be too large
 def check_actions(market: Market) -> None:
     """Refuse a quoting whose actions the optimum cannot search: they are numbers in [-1, 1], or one of n choices.
 
-    Raises: Unsolvable, with the space.
+    Raises: Unsolvable, with the space, or with a quote that means nothing.
     """
     quote = market.quote
     space: Any = quote.space
-    boxed = isinstance(space, gym.spaces.Box) and space.shape == (quote.width,)
-    if boxed and bool((space.low == -1.0).all() and (space.high == 1.0).all()):
-        return
-    if isinstance(space, gym.spaces.Discrete) and quote.width == 1 and space.start == 0:
+    usable = _is_searched(quote, space)
+    if usable and is_own(quote):
+        sends_market_orders(market)  # refuses quotes that mean nothing
+    if usable:
         return
     raise Unsolvable(
         f"quote: the optimum searches actions in [-1, 1]^{quote.width}, or choices 0, 1, ...: let {type(quote).__name__}."
         f"decode rescale such actions (Depths and SpreadAndSkew do), got {space}"
     )
+
+
+def _is_searched(quote: Quoting, space: Any) -> bool:
+    if isinstance(space, gym.spaces.Discrete):
+        return quote.width == 1 and space.start == 0
+    boxed = isinstance(space, gym.spaces.Box) and space.shape == (quote.width,)
+    return boxed and bool((space.low == -1.0).all() and (space.high == 1.0).all())
 
 
 def starts(quote: Quoting) -> Floats:

@@ -25,6 +25,8 @@ from mm_env.venue.book import OrderBook
 from mm_env.venue.dealer import Dealer
 
 Floats = NDArray[np.float64]
+CELLS = 2**18  # of steps x levels whose outcomes are in memory at a time
+_OF_OUTCOMES = 33  # numbers that take part in the outcomes of one of them
 _OF_ROWS = 12  # numbers that are kept of each action of a table: the action itself, its quote and its chances
 
 
@@ -90,8 +92,9 @@ class Rows:
         Raises: ValueError if it is no table of the market's actions.
         """
         _check_table(market, actions, nodes)
+        cells = np.size(actions) / market.quote.width
         numbers = (
-            np.size(actions) / market.quote.width * _OF_ROWS + (market.clock.steps + 1.0) * levels_of(market) * nodes
+            cells * _OF_ROWS + min(cells, CELLS) * _OF_OUTCOMES + (market.clock.steps + 1.0) * levels_of(market) * nodes
         )
         require_room(market, "the exact evaluation", numbers)
         quotes, chances = read(market, np.asarray(actions, np.float64).reshape(-1, market.quote.width))

@@ -80,9 +80,8 @@ def check_law(market: Market, law: Law) -> None:
     price, kind = market.price, type(market.price)
     later = overridden(kind, "law", "start", "move", "evolve", *(("observe",) if len(law.nodes) > 1 else ()))
     if later:
-        raise Unsolvable(
-            f"price: {later} is not what {_giver(kind, 'law')}.law is the law of; give {later.split('.')[0]} its `law`"
-        )
+        owner, giver = later.split(".")[0], _giver(kind, "law")
+        raise Unsolvable(f"price: {later} is not what {giver}.law is the law of (give {owner} its own `law`)")
     if law.signal not in ("", *kind.signals) or (len(law.nodes) > 1 and not law.signal):
         raise Unsolvable(f"price: its law is by {law.signal!r}, which is none of its signals {list(kind.signals)}")
     functions = tuple(rules(kind).values())

@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.outcomes import Rows
+from agents.outcomes import CELLS, Rows
 from agents.room import progress
 from mm_env import engine
 from mm_env.maths import exp, log
 from mm_env.rollout import inventory_levels
 
 Floats = NDArray[np.float64]
-_CELLS = 2**18  # of steps x levels whose outcomes are in memory at a time
 
 
 def swept(rows: Rows, gamma: float, held: Floats, due: Floats) -> Floats:
@@ -24,7 +23,7 @@ def swept(rows: Rows, gamma: float, held: Floats, due: Floats) -> Floats:
     `held` (levels,) is what it brings to hold an inventory over a step, `due` what is paid for it at the end.
     """
     steps, levels = rows.market.clock.steps, len(held)
-    values, stride = np.zeros((steps + 1, levels)), max(1, _CELLS // levels)
+    values, stride = np.zeros((steps + 1, levels)), max(1, CELLS // levels)
     known = _arrays(rows) if len(rows) == 1 else None
     run = None
     for last in progress(range(steps, 0, -stride), "evaluating", f"{stride} steps"):
