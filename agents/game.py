@@ -30,7 +30,7 @@ from agents.worst import descend, worth_under
 from mm_env import engine
 from mm_env.clock import Ergodic
 from mm_env.component import flat, load, record
-from mm_env.controls import parameter_rows
+from mm_env.controls import parameter_rows, with_parameters
 from mm_env.impact import ArrivalImpact, FillImpact
 from mm_env.market import Market
 from mm_env.quote import MarketOrders
@@ -163,10 +163,20 @@ def check_game(market: Market, powers: Powers) -> None:
     strange = [path for path in powers.ranges if not path.startswith(SETTABLE)]
     if strange:
         raise Unsolvable(f"the adversary's {strange[0]} is none of {', '.join(SETTABLE)} that the game is solved for")
-    rules, dt = record(market), market.clock.step_length
-    foreseen = rules.price.expected(0.0, rules.price.start(), dt)
-    if not math.isclose(foreseen, float(axis.law.drift[0]), abs_tol=1e-12):
-        raise Unsolvable("price: its `expected` is not the drift of its `law`")
+    for corner in _corners(market, powers):
+        law, rules = axis_of(corner, 3).law, record(corner)
+        foreseen = rules.price.expected(0.0, rules.price.start(), market.clock.step_length)
+        if not math.isclose(foreseen, float(law.drift[0]), abs_tol=1e-12):
+            raise Unsolvable(f"price: its `expected` is not the drift of its `law`, in {corner.price}")
+
+
+def _corners(market: Market, powers: Powers) -> list[Market]:
+    """The market itself, and with each end of what the adversary may set in its price."""
+    ends = {path: reach for path, reach in powers.ranges.items() if path.startswith("price.")}
+    if not ends:
+        return [market]
+    grid = Powers(ends).grid(2).tolist()
+    return [market, *(with_parameters(market, dict(zip(ends, corner, strict=True))) for corner in grid)]
 
 
 def answer_levels(

@@ -163,7 +163,9 @@ def _moments(law: Law, x: float, mid: float, move: Floats, shown: Floats | None)
     scale, fine = math.sqrt(max(at(squares)[0], 0.0)), 1e-12 * (abs(mid) + 1.0)
     yield first("mean of the mid's move", move, drift, away, 1e-7 * scale + fine)
     residual = move - at(drift)[0]
-    yield second("variance of the mid's move", residual**2, squares, fourth, _ROUNDING * scale**2 + fine**2)
+    yield second(
+        "variance of the mid's move", residual**2, squares, fourth, _ROUNDING * scale**2 + 0.01 * fine * scale + fine**2
+    )
     if shown is None:
         return
     reach = law.nodes[-1] - law.nodes[0]

@@ -122,7 +122,7 @@ def test_a_small_error_of_the_drift_is_found_in_the_midst_of_noise():
 
 OURS = {
     "brownian": [Brownian(s, drift=d) for s in (0.0, 1e-9, 0.02, 1e6) for d in (0.0, -3.0)],
-    "binomial": [Binomial(s) for s in (0.0, 0.02, 1e3)],
+    "binomial": [Binomial(s) for s in (0.0, 7e-6, 0.02, 1e3)],
     "mean reversion": [OrnsteinUhlenbeck(s, v, 100.0) for s in (0.0, 0.02, 2.0) for v in (1e-9, 1.0, 500.0)],
     "alpha": [ShortTermAlpha(s, d, v) for s in (0.0, 1.0) for d in (1e-3, 5.0, 500.0) for v in (1e-3, 20.0)],
 }
