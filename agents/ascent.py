@@ -11,6 +11,7 @@ import numpy as np
 
 from mm_env.component import count, load
 from mm_env.maths import exp, log, scalar
+from mm_env.venue.dealer import certain
 
 GOLDEN = 0.6180339887498949
 _WIDTH = 1e-7  # of the action range: the objective is flat at its maximum, so this leaves an error of 1e-14 of it
@@ -175,7 +176,7 @@ def quote_value(market, action, place):
         paid, level = abs(closed) * market.order_size * (quote.cut_cost + market.fees.taker), held - closed
         if level < 0 or level > levels - 1:
             return -math.inf
-    chances = market.venue.chances(quote, market.clock.dt())
+    chances = certain(market.venue.chances(quote, market.clock.dt()))
     bid = chances.bid if level < levels - 1 else 0.0
     ask = chances.ask if level > 0 else 0.0
     size = market.order_size

@@ -136,7 +136,7 @@ def check_separable(market: Market) -> None:
                 f"expected_fills must be off where fills are not those of {base.__name__}.{own[0]}, which says how likely "
                 f"they are, got {kind.__name__}.{own[0]}"
             )
-    sides = (venue.impact.bid, venue.impact.ask)  # pyright: ignore[reportAttributeAccessIssue]
+    sides: Any = (venue.impact.bid, venue.impact.ask)  # pyright: ignore[reportAttributeAccessIssue]
     impacts = [side for side in sides if type(side).jump is not NoImpact.jump]
     if impacts and type(market.price).signals:
         raise ValueError(f"expected_fills must be off where orders move what the price shows, got {impacts[0]}")

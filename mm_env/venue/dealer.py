@@ -13,7 +13,7 @@ from mm_env.component import Component, Sides, rule
 from mm_env.fill import Fill
 from mm_env.flow import Flow
 from mm_env.impact import Impact, NoImpact
-from mm_env.maths import clip
+from mm_env.maths import clip, scalar
 from mm_env.noise import Noise
 from mm_env.price import FromBook
 from mm_env.quote import Quote
@@ -37,6 +37,13 @@ class Chances(NamedTuple):
     ask: float
     bid_arrival: float  # of an order that would hit a bid at the mid; it comes whatever we quote
     ask_arrival: float
+
+
+@scalar
+def certain(chances: Chances) -> Chances:
+    """The chances that noise makes of what a flow says: what it says beyond 1 is sure, and below 0 never."""
+    bid, ask = clip(chances.bid, 0.0, 1.0), clip(chances.ask, 0.0, 1.0)
+    return Chances(bid, ask, clip(chances.bid_arrival, 0.0, 1.0), clip(chances.ask_arrival, 0.0, 1.0))
 
 
 class Venue(Component):
@@ -87,17 +94,16 @@ class Dealer(Venue):
 
     @rule
     def chances(self, quote: Quote, dt: float) -> Chances:
-        """How likely our quotes are to fill and orders to arrive within dt; a flow that says more than 1 is sure."""
-        bid = clip(self.flow.bid.probability(self.fill.bid.take(quote.bid_depth), dt), 0.0, 1.0)
-        ask = clip(self.flow.ask.probability(self.fill.ask.take(quote.ask_depth), dt), 0.0, 1.0)
-        bid_arrival = clip(self.flow.bid.probability(1.0, dt), 0.0, 1.0)
-        return Chances(bid, ask, bid_arrival, clip(self.flow.ask.probability(1.0, dt), 0.0, 1.0))
+        """How likely our quotes are to fill and orders to arrive within dt."""
+        bid = self.flow.bid.probability(self.fill.bid.take(quote.bid_depth), dt)
+        ask = self.flow.ask.probability(self.fill.ask.take(quote.ask_depth), dt)
+        return Chances(bid, ask, self.flow.bid.probability(1.0, dt), self.flow.ask.probability(1.0, dt))
 
     @rule
     def trade(self, quote: Quote, bid_open: bool, ask_open: bool, noise: Noise, dt: float) -> Trades:
         chances = self.chances(quote, dt)
-        bid_chance = chances.bid if bid_open else 0.0
-        ask_chance = chances.ask if ask_open else 0.0
+        bid_chance = min(chances.bid, 1.0) if bid_open else 0.0
+        ask_chance = min(chances.ask, 1.0) if ask_open else 0.0
         bid_filled = 1.0 if noise.bid < bid_chance else 0.0
         ask_filled = 1.0 if noise.ask < ask_chance else 0.0
         bid_arrived = 1.0 if noise.bid < chances.bid_arrival else 0.0
