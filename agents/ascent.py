@@ -12,23 +12,25 @@ import numpy as np
 from mm_env.component import count, load
 from mm_env.impact import mean_by_depth
 from mm_env.maths import exp, log, scalar
+from mm_env.venue.dealer import certain
 
 GOLDEN = 0.6180339887498949
 _WIDTH = 1e-7  # of the action range: the objective is flat at its maximum, so this leaves an error of 1e-14 of it
 _GAIN = 1e-13  # relative: a sweep that gains less is the last
-_SWEEPS, _LOOKS, _SCAN = 20, 60, 48
+_SWEEPS, _LOOKS = 20, 60
 
 
 def improve(
-    market: Any, action: Any, gamma: float, jumps: Any, discrete: float, ways: Any, ahead: Any, levels: int, value: Any,
-    actions: Any,
+    market: Any, action: Any, gamma: float, jumps: Any, discrete: float, ways: Any, scan: int, starts: Any, ahead: Any,
+    levels: int, value: Any, actions: Any,
 ) -> None:  # fmt: skip
     """The best action and its value at each (node, level), given what each level is worth `ahead` and the `mean_jumps`.
 
-    Continuous actions are improved from those already there.
+    Continuous actions are improved from those already there and, for each number of orders that a market order may close,
+    from the best of `starts` (n, width).
     """
     width = count(action)
-    here, trial = np.empty(width), np.empty(width)
+    here, trial, other, firsts = np.empty(width), np.empty(width), np.empty(width), np.empty(levels, np.int64)
     for i in range(value.shape[0]):
         place = (gamma, jumps, ahead, i // levels * levels, i % levels, levels)
         if discrete > 0.0:
@@ -36,7 +38,17 @@ def improve(
         else:
             for d in range(width):
                 here[d] = actions[i * width + d]
-            value[i] = ascend(market, action, place, width, here, trial, ways)
+            value[i] = ascend(market, action, place, width, here, trial, ways, scan)
+            pick(market, action, place, starts, firsts)
+            for closed in range(levels if starts.shape[0] > 0 else 0):
+                if firsts[closed] >= 0:
+                    for d in range(width):
+                        other[d] = starts[firsts[closed], d]
+                    top = ascend(market, action, place, width, other, trial, ways, scan)
+                    if top > value[i]:
+                        value[i] = top
+                        for d in range(width):
+                            here[d] = other[d]
         for d in range(width):
             actions[i * width + d] = here[d]
 
@@ -55,14 +67,28 @@ def best_choice(market, action, place, choices, here):
 
 
 @scalar
-def ascend(market, action, place, width, here, trial, ways):
+def pick(market, action, place, starts, firsts):
+    """Write for each number of orders that a market order closes the best of `starts`, -1 if none closes so many."""
+    for closed in range(firsts.shape[0]):
+        firsts[closed] = -1
+    for i in range(starts.shape[0]):
+        quoted = load(action, starts[i], 0, 1)
+        closed = abs(orders_closed(market, market.quote.decode(quoted), place[4], place[5]))
+        if closed < firsts.shape[0]:
+            worth, first = quote_value(market, quoted, place), firsts[closed]
+            if first < 0 or worth > quote_value(market, load(action, starts[first], 0, 1), place):
+                firsts[closed] = i
+
+
+@scalar
+def ascend(market, action, place, width, here, trial, ways, scan):
     """The value at the top reached from `here`, which moves there, by searching along each of `ways` (lines, width)."""
     top = quote_value(market, load(action, here, 0, 1), place)
     for sweep in range(_SWEEPS):
-        before = top
+        before, looks = top, scan if sweep == 0 else 0
         for line in range(ways.shape[0]):
             way = ways[line]
-            worth, distance = search_line(market, action, place, width, here, trial, way, top, sweep == 0)
+            worth, distance = search_line(market, action, place, width, here, trial, way, top, looks)
             if worth > top:
                 top = worth
                 for d in range(width):
@@ -77,13 +103,13 @@ def search_line(market, action, place, width, here, trial, way, top, scan):
     """Brent 1973, ch. 5: the highest value along a line within the action space, from `top` at `here`, and how far off it is.
 
     A parabola through the three best points says where to look next, a golden section where it leads nowhere. With `scan`
-    it looks first at evenly spaced points, ends included, and goes on from the best of them.
+    it looks first at that many evenly spaced intervals' ends, and goes on from the best of them.
     """
     left, right = reach(here, way, width)
     best, at_best = 0.0, top
-    if scan:
-        spacing, at_best = (right - left) / _SCAN, -math.inf
-        for k in range(_SCAN + 1):
+    if scan > 0:
+        spacing, at_best = (right - left) / scan, -math.inf
+        for k in range(scan + 1):
             point = left + k * spacing
             worth = value_along(market, action, place, width, here, trial, way, point)
             if worth > at_best:
@@ -142,9 +168,15 @@ def reach(here, way, width):
 @scalar
 def quote_value(market, action, place):
     """E[money from the step's fills + what follows] of one action at one level; a certainty equivalent if gamma > 0."""
-    gamma, jumps, ahead, base, level, levels = place
+    gamma, jumps, ahead, base, held, levels = place
     quote = market.quote.decode(action)
-    chances = market.venue.chances(quote, market.clock.dt())
+    closed, paid, level = 0, 0.0, held
+    if quote.cut != 0.0:  # never, to the compiler too, where a quoting sends no market orders
+        closed = orders_closed(market, quote, held, levels)
+        paid, level = abs(closed) * market.order_size * (quote.cut_cost + market.fees.taker), held - closed
+        if level < 0 or level > levels - 1:
+            return -math.inf
+    chances = certain(market.venue.chances(quote, market.clock.dt()))
     bid = chances.bid if level < levels - 1 else 0.0
     ask = chances.ask if level > 0 else 0.0
     size = market.order_size
@@ -158,11 +190,20 @@ def quote_value(market, action, place):
     sold = ahead[base + below] + ask_cash + (q - size) * (up_filled - down)
     both = ahead[base + level] + bid_cash + ask_cash + q * (up_filled - down_filled)
     if gamma == 0.0:
-        return (1.0 - ask) * ((1.0 - bid) * neither + bid * bought) + ask * ((1.0 - bid) * sold + bid * both)
+        risen = (1.0 - ask) * ((1.0 - bid) * neither + bid * bought) + ask * ((1.0 - bid) * sold + bid * both)
+        return risen - paid
     worst = min(min(neither, bought), min(sold, both))
     quiet = (1.0 - ask) * ((1.0 - bid) * exp(gamma * (worst - neither)) + bid * exp(gamma * (worst - bought)))
     busy = ask * ((1.0 - bid) * exp(gamma * (worst - sold)) + bid * exp(gamma * (worst - both)))
-    return worst - log(quiet + busy) / gamma
+    return worst - log(quiet + busy) / gamma - paid
+
+
+@scalar
+def orders_closed(market, quote, level, levels):
+    """How many orders' worth of inventory a market order closes first; negative if it buys."""
+    orders = level - (levels - 1) // 2
+    closed = math.floor(quote.cut * abs(orders * market.order_size) / market.order_size + 0.5)
+    return closed if orders > 0 else -closed
 
 
 @scalar

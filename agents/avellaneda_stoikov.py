@@ -14,7 +14,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from agents.fixed import check_optional, finite, paired, time_left
+from agents.precision import check_precision, held, within_precision
 from mm_env.parameters import Count, Interval, NonNegative, Positive, check_fields
+
+_TINY = 1e-290  # below it quotients lose their digits
 
 
 @dataclass(frozen=True)
@@ -34,15 +37,17 @@ class AvellanedaStoikov:
 
     def __post_init__(self) -> None:
         check_fields(self, scalar=True)
+        check_precision(self, 1.0, [0.0, self.horizon])
 
     def depths(self, inventory: ArrayLike, seconds_left: ArrayLike) -> NDArray[np.float64]:
         """Bid and ask depth, shape broadcast(inventory, seconds_left) + (2,), price units.
 
         Raises: ValueError if `seconds_left` lies outside [0, horizon] by more than rounding.
         """
-        risk = self.gamma * self.sigma**2 * time_left(seconds_left, self.horizon)
-        half_spread, lean = risk / 2 + markup(self.gamma, self.k), risk * finite("inventory", inventory)
-        return paired(half_spread + lean, half_spread - lean, inventory, seconds_left)
+        with within_precision(self):
+            risk = self.gamma * self.sigma**2 * time_left(seconds_left, self.horizon)
+            half_spread, lean = risk / 2 + markup(self.gamma, self.k), risk * finite("inventory", inventory)
+            return held(self, paired(half_spread + lean, half_spread - lean, inventory, seconds_left))
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,7 @@ class AvellanedaStoikovSymmetric:
 
     def __post_init__(self) -> None:
         check_fields(self, scalar=True)
+        check_precision(self, 1.0, [0.0, self.horizon])
 
     def depths(self, inventory: ArrayLike, seconds_left: ArrayLike) -> NDArray[np.float64]:
         """Bid and ask depth, shape broadcast(inventory, seconds_left) + (2,), price units.
@@ -69,8 +75,9 @@ class AvellanedaStoikovSymmetric:
         Raises: ValueError if `seconds_left` lies outside [0, horizon] by more than rounding.
         """
         time_left(seconds_left, self.horizon)
-        half_spread = self.gamma * self.sigma**2 * self.horizon / 4 + markup(self.gamma, self.k)
-        return paired(half_spread, half_spread, inventory, seconds_left)
+        with within_precision(self):
+            half_spread = self.gamma * self.sigma**2 * self.horizon / 4 + markup(self.gamma, self.k)
+            return held(self, paired(half_spread, half_spread, inventory, seconds_left))
 
 
 @dataclass(frozen=True)
@@ -99,17 +106,22 @@ class AvellanedaStoikovStationary:
 
     def __post_init__(self) -> None:
         check_fields(self, scalar=True)
-        least = (self.gamma * self.sigma * self.q_max) ** 2 / 2
+        with within_precision(self):
+            least = (self.gamma * self.sigma * self.q_max) ** 2 / 2
         check_optional("AvellanedaStoikovStationary.omega", self.omega, Interval(least, low_open=True))
+        check_precision(self, float(self.q_max), 0.0)
 
     def depths(self, inventory: ArrayLike, seconds_left: ArrayLike) -> NDArray[np.float64]:
         """Bid and ask depth, shape broadcast(inventory, seconds_left) + (2,), price units."""
-        q = finite("inventory", inventory)
-        return paired(self._bid_depth(q), self._bid_depth(-q), inventory, seconds_left)
+        with within_precision(self):
+            q = finite("inventory", inventory)
+            return held(self, paired(self._bid_depth(q), self._bid_depth(-q), inventory, seconds_left))
 
     def _bid_depth(self, inventory: NDArray[np.float64]) -> NDArray[np.float64]:
         """S less the bid price; the ask depth at q is the bid depth at -q."""
         q, risk = np.clip(inventory, -self.q_max, self.q_max - 1), (self.gamma * self.sigma) ** 2
+        if self.omega is None and not _TINY < risk < 1 / _TINY:
+            risk = 1.0  # of which the paper's choice leaves nothing
         omega = risk * (self.q_max + 1) ** 2 / 2 if self.omega is None else self.omega
         reservation = np.log1p(-(2 * q + 1) * risk / (2 * omega - risk * q**2)) / self.gamma
         return markup(self.gamma, self.k) - reservation
@@ -117,4 +129,10 @@ class AvellanedaStoikovStationary:
 
 def markup(gamma: float, k: float) -> float:
     """The mark-up over the reservation price, (1/gamma) ln(1 + gamma/k), price units; 1/k as gamma -> 0."""
-    return math.log1p(gamma / k) / gamma
+    return log1p_ratio(gamma, k) / gamma if gamma / k > _TINY else 1 / k
+
+
+def log1p_ratio(gamma: float, k: float) -> float:
+    """ln(1 + gamma/k), also where gamma/k is beyond the largest number."""
+    ratio = gamma / k
+    return math.log1p(ratio) if ratio < math.inf else math.log(gamma) - math.log(k)

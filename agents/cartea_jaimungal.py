@@ -21,6 +21,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from agents.fixed import check_optional, finite, paired, time_left
+from agents.precision import BeyondPrecision, beyond_precision, held, within_precision
+from agents.room import NUMBER, free_memory
 from mm_env.parameters import Count, Interval, NonNegative, Positive, check_fields
 
 _TAYLOR_TERMS = 24
@@ -28,6 +30,9 @@ _LEAST_DOUBLINGS = 8  # 2^8 factors of bandwidth 24: the weight they leave out 2
 _TIME_RESOLUTION = 1e-13  # of the horizon: steps of time that differ by less are one
 _MOST_TURNOVER = 1e14  # ||A|| T, where rounding leaves ln omega two decimals
 _LEAST_HOP = 1e-250  # per second; with fewer trades there is no stationary state to speak of
+_LEAST_LOG_HOP = -700.0  # of trades a second, in logarithms; e^-708 is none
+_MOST_PIECES = 2**14  # of a step of time, that it is cut into where omega spans too many decades
+_MATRICES = 72  # that are in memory at a time, most of them powers of the generator that are kept
 _REMEMBERED_TIMES = 10_000
 _SURE = 500.0  # sums of products keep every digit above e^-500 of their peak; underflow is at e^-708
 
@@ -63,11 +68,16 @@ class CarteaJaimungal:
 
     def __post_init__(self) -> None:
         check_fields(self, scalar=True)
+        check_levels(self, self.max_inventory)
         check_optional("CarteaJaimungal.ask_rate", self.ask_rate, Interval(0.0, low_open=True))
-        diagonal, log_hop = self._generator
-        turnover = max(float(np.ptp(diagonal)) + 2 * math.exp(log_hop), sys.float_info.min)
-        if not self.horizon <= (longest := _MOST_TURNOVER / turnover):
-            raise ValueError(f"CarteaJaimungal.horizon must be <= {longest:g} here, got {self.horizon}")
+        with within_precision(self):
+            diagonal, log_hop = self._generator
+            turnover = max(float(np.ptp(diagonal)) + 2 * math.exp(log_hop), sys.float_info.min)
+            longest = _MOST_TURNOVER / turnover
+            if math.isnan(turnover) or log_hop < _LEAST_LOG_HOP or not self._ends_finite:
+                raise beyond_precision(self)
+        if self.horizon > longest:
+            raise self._too_long(longest)
 
     def depths(self, inventory: ArrayLike, seconds_left: ArrayLike) -> NDArray[np.float64]:
         """Bid and ask depth, shape broadcast(inventory, seconds_left) + (2,), price units.
@@ -77,19 +87,34 @@ class CarteaJaimungal:
 
         Raises: ValueError if `seconds_left` lies outside [0, horizon] by more than rounding.
         """
-        _, log_omega, time = self._solution(seconds_left)
-        rise, level = np.diff(log_omega) / self.kappa, self._level(inventory)
-        bid = 1 / self.kappa + self.jump - np.concatenate([rise, rise[:, -1:]], axis=1)
-        ask = 1 / self.kappa + self.jump + np.concatenate([rise[:, :1], rise], axis=1)
-        return paired(bid[time, level], ask[time, level], inventory, seconds_left)
+        with within_precision(self):
+            _, log_omega, time = self._solution(seconds_left)
+            rise, level = np.diff(log_omega) / self.kappa, self._level(inventory)
+            bid = 1 / self.kappa + self.jump - np.concatenate([rise, rise[:, -1:]], axis=1)
+            ask = 1 / self.kappa + self.jump + np.concatenate([rise[:, :1], rise], axis=1)
+            return held(self, paired(bid[time, level], ask[time, level], inventory, seconds_left))
 
     def value(self, inventory: ArrayLike, seconds_left: ArrayLike) -> NDArray[np.float64]:
         """h(q, t), what is expected beyond cash and inventory at the mid, price units.
 
         Shape broadcast(inventory, seconds_left). Rounds, clips and raises as `depths`.
         """
-        log_scale, log_omega, time = self._solution(seconds_left)
-        return (log_scale[time] + log_omega[time, self._level(inventory)]) / self.kappa
+        with within_precision(self):
+            log_scale, log_omega, time = self._solution(seconds_left)
+            return held(self, (log_scale[time] + log_omega[time, self._level(inventory)]) / self.kappa)
+
+    @property
+    def _ends_finite(self) -> bool:
+        """Whether the depths at the end are finite numbers, with `alpha` alone to lean by."""
+        lean = self.alpha * (2.0 * self.max_inventory + 1.0) + self.jump + 1.0 / self.kappa
+        return math.isfinite(lean) and math.isfinite(self.alpha * self.kappa * self.max_inventory**2)
+
+    def _too_long(self, longest: float) -> BeyondPrecision:
+        """The error of a horizon over which ln omega would lose its decimals, or of what is more out of the way than it."""
+        error = beyond_precision(self)
+        if not str(error).startswith("CarteaJaimungal.horizon"):
+            return error
+        return BeyondPrecision(f"CarteaJaimungal.horizon must be <= {longest:g} here, got {self.horizon}")
 
     def _level(self, inventory: ArrayLike) -> NDArray[np.intp]:
         limit = int(self.max_inventory)
@@ -113,9 +138,8 @@ class CarteaJaimungal:
 
     def _propagated(self, times: NDArray[np.float64]) -> list[NDArray[np.float64]]:
         """For each of the sorted times left: ln scale, then ln omega over that scale, (1 + levels,)."""
-        q, (diagonal, log_hop) = self._levels, self._generator
+        q, (diagonal, log_hop), tilt = self._levels, self._generator, self._tilt
         growth = TridiagonalGrowth(diagonal, log_hop)
-        tilt = 0.5 * q * math.log(self._ask_rate / self.rate)  # omega_q = e^tilt y_q makes A symmetric
         log_y, log_scale, rows = -self.alpha * self.kappa * q**2 - tilt, 0.0, []
         for step in _steps(times, _TIME_RESOLUTION * self.horizon):
             if step > 0:
@@ -137,6 +161,13 @@ class CarteaJaimungal:
         return self.rate if self.ask_rate is None else self.ask_rate
 
     @property
+    def _tilt(self) -> NDArray[np.float64]:
+        """omega_q = e^tilt y_q makes A symmetric; (levels,)."""
+        ratio = self._ask_rate / self.rate
+        within = 0.0 < ratio < math.inf
+        return 0.5 * self._levels * (math.log(ratio) if within else math.log(self._ask_rate) - math.log(self.rate))
+
+    @property
     def _generator(self) -> tuple[NDArray[np.float64], float]:
         """A made symmetric: its diagonal (levels,) and the logarithm of its off-diagonal; per second."""
         q, drift = self._levels, self.jump * (self._ask_rate - self.rate)
@@ -148,7 +179,8 @@ class CarteaJaimungal:
 class CarteaJaimungalStationary:
     """CarteaJaimungal as T - t -> infinity: the depths of A's dominant eigenvector, the same at all times.
 
-    They maximise the average per second of wealth change less phi q^2. Orders of both sides come at `rate`.
+    They maximise the average per second of wealth change less phi q^2. Sell orders come at `rate`, buy orders at `ask_rate`;
+    None is `rate`.
     """
 
     rate: Positive
@@ -156,29 +188,38 @@ class CarteaJaimungalStationary:
     phi: NonNegative
     max_inventory: Count
     jump: NonNegative = 0.0
+    ask_rate: Positive | None = None
 
     def __post_init__(self) -> None:
         check_fields(self, scalar=True)
-        if self._hop < _LEAST_HOP:
-            most = (math.log(self.rate / _LEAST_HOP) - 1) / self.kappa
-            raise ValueError(f"CarteaJaimungalStationary.jump must be <= {most:g} here, got {self.jump}")
+        check_levels(self, self.max_inventory)
+        check_optional("CarteaJaimungalStationary.ask_rate", self.ask_rate, Interval(0.0, low_open=True))
+        with within_precision(self):
+            if self._hop < _LEAST_HOP and self.jump * self.kappa > 1.0:
+                most = (math.log(self._mean_rate / _LEAST_HOP) - 1) / self.kappa
+                raise ValueError(f"CarteaJaimungalStationary.jump must be <= {most:g} here, got {self.jump}")
+            if self._hop < _LEAST_HOP:
+                raise beyond_precision(self)
+            _ = self._limit  # what cannot be solved is refused here, not at the first quote
 
     def depths(self, inventory: ArrayLike, seconds_left: ArrayLike) -> NDArray[np.float64]:
         """Bid and ask depth, shape broadcast(inventory, seconds_left) + (2,), price units.
 
         Inventory is rounded and clipped as in CarteaJaimungal.
         """
-        pair = self._limit.depths(inventory, self._limit.horizon)
+        with within_precision(self):
+            pair = self._limit.depths(inventory, self._limit.horizon)
         return paired(pair[..., 0], pair[..., 1], inventory, seconds_left)
 
     @property
     def average_reward(self) -> float:
         """A's dominant eigenvalue over kappa, price units per second, as a Rayleigh quotient."""
-        diagonal, log_hop = self._limit._generator
-        log_omega = self._limit.value(self._limit._levels, self._limit.horizon) * self.kappa
-        omega = np.exp(log_omega - log_omega.max())
-        hops = 2 * math.exp(log_hop) * (omega[1:] @ omega[:-1])
-        return float((diagonal @ omega**2 + hops) / (omega @ omega) / self.kappa)
+        with within_precision(self):
+            diagonal, log_hop = self._limit._generator
+            log_y = self._limit.value(self._limit._levels, self._limit.horizon) * self.kappa - self._limit._tilt
+            y = np.exp(log_y - log_y.max())
+            hops = 2 * math.exp(log_hop) * (y[1:] @ y[:-1])
+            return float(held(self, (diagonal @ y**2 + hops) / (y @ y) / self.kappa))
 
     @cached_property
     def _limit(self) -> CarteaJaimungal:
@@ -191,11 +232,51 @@ class CarteaJaimungalStationary:
         at_zero_phi = 2 * self._hop * (math.cos(angle) - math.cos(2 * angle))
         gap = max(at_zero_phi, self.phi * self.kappa - 4 * self._hop)
         horizon = (50 + math.log1p(self.phi * self.kappa / self._hop)) / gap
-        return CarteaJaimungal(self.rate, self.kappa, self.phi, 0.0, horizon, self.max_inventory, self.jump)
+        return self._over(horizon) if self._even else self._leaning(horizon)
+
+    def _leaning(self, horizon: float) -> CarteaJaimungal:
+        """As `_limit` where the rates differ: the first eigenvector may then be next to nothing at one end, and so may its
+        share of omega at the end, which is 1 at every level. It takes the longer to prevail."""
+        from scipy.linalg import eigvalsh_tridiagonal
+
+        first = self._over(horizon)
+        diagonal, log_hop = first._generator
+        values = eigvalsh_tridiagonal(diagonal, np.full(len(diagonal) - 1, math.exp(log_hop)))
+        gap = max(float(values[-1] - values[-2]), 50.0 / horizon)
+        for _ in range(2):  # the second time from an eigenvector that is known better
+            log_y = first.value(first._levels, first.horizon) * self.kappa - first._tilt
+            first = self._over((50.0 + 2.0 * float(np.ptp(log_y)) + 2.0 * float(np.abs(first._tilt).max())) / gap)
+        return first
+
+    def _over(self, horizon: float) -> CarteaJaimungal:
+        if not 0.0 < horizon < math.inf:
+            raise beyond_precision(self)
+        rates = (self.rate, self.kappa, self.phi, 0.0, horizon, self.max_inventory, self.jump)
+        return CarteaJaimungal(*rates, None if self._even else self.ask_rate)
+
+    @property
+    def _even(self) -> bool:
+        return self.ask_rate is None or self.ask_rate == self.rate
+
+    @property
+    def _mean_rate(self) -> float:
+        """The geometric mean of both sides' rates, by which A hops."""
+        return self.rate if self._even else math.sqrt(self.rate) * math.sqrt(float(self.ask_rate or self.rate))
 
     @property
     def _hop(self) -> float:
-        return self.rate * math.exp(-1 - self.kappa * self.jump)
+        return self._mean_rate * math.exp(-1 - self.kappa * self.jump)
+
+
+def check_levels(owner: object, max_inventory: int) -> None:
+    """Refuse a limit whose matrices, levels x levels, do not fit into memory.
+
+    Raises: ValueError that names the limit of `owner`.
+    """
+    if (2.0 * max_inventory + 1.0) ** 2 * _MATRICES * NUMBER > (free := free_memory()):
+        most = math.floor(0.5 * math.sqrt(free / (_MATRICES * NUMBER)) - 0.5)
+        name = f"{type(owner).__name__}.max_inventory"
+        raise ValueError(f"{name} must be <= {most}, for matrices that fit into memory, got {max_inventory}")
 
 
 class TridiagonalGrowth:
@@ -211,10 +292,14 @@ class TridiagonalGrowth:
 
     def over(self, seconds: float, log_y: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
         """(ln y(seconds) - c, c), c its largest component, from ln y(0) (levels,)."""
+        self.pieces = 0
         turnover = 2 * (float(self.shifted.max()) + 2 * math.exp(self.log_hop)) * seconds
         return self._over(seconds, max(_LEAST_DOUBLINGS, math.ceil(math.log2(max(turnover, 1.0)))), log_y)
 
     def _over(self, seconds: float, doublings: int, log_y: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+        self.pieces += 1
+        if doublings < 0 or self.pieces > _MOST_PIECES:
+            raise ArithmeticError("omega spans too many decades")
         log_e, log_scale = self.exponential(seconds, doublings)
         if not _is_safe(log_e, log_y):
             halfway, first = self._over(seconds / 2, doublings - 1, log_y)

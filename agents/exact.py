@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from agents.fixed import FixedSymmetric, LinearSkew
 from agents.latent import Axis, Unsolvable, axis_of
 from agents.outcomes import Outcome, Rows, check_solvable, read, start_law
+from agents.room import announce, levels_of, progress, require_room, ticking
 from agents.scenarios import scenarios
 from agents.sweep import swept
 from mm_env import engine
@@ -29,6 +30,8 @@ from mm_env.rollout import inventory_levels
 
 Floats = NDArray[np.float64]
 NODES = 41  # of the grid of a latent state, where one is needed
+_SOLVED = 20.0  # operations a cube of the levels, of least squares
+MATRICES = 6  # levels x levels, that the equations of an average reward take
 
 
 class Moments(NamedTuple):
@@ -122,7 +125,7 @@ def _gathered(rows: Rows, axis: Axis) -> Floats:
     market, steps = rows.market, rows.market.clock.steps
     gather = _gather_cara if isinstance(market.reward, CARA) else _gather_wealth
     values = np.zeros((steps + 1, len(axis.nodes), len(inventory_levels(market))))
-    for step in reversed(range(steps)):
+    for step in progress(range(steps - 1, -1, -1), "evaluating", "step"):
         ahead = axis.look_ahead(market, values[step + 1], step + 1 == steps)
         values[step] = gather(market, rows.at(step), ahead)
     return values
@@ -155,7 +158,7 @@ def _inventory_law(market: Market, actions: Floats) -> Floats:
     steps, rows = market.clock.steps, Rows.of(market, actions)
     law = np.zeros((steps + 1, len(inventory_levels(market))))
     law[0] = start_law(market)
-    for step in range(steps):
+    for step in progress(range(steps), "law of the inventory", "step"):
         for outcome in rows.at(step):
             np.add.at(law[step + 1], outcome.level[0], law[step] * outcome.probability[0])
     return law
@@ -171,8 +174,10 @@ def average_reward(market: Market, actions: Floats) -> float:
 
 def poisson_equation(market: Market, actions: Floats) -> tuple[float, Floats]:
     """(g, h) of a stationary table: h = r - g dt + P h, h = 0 at no inventory. g is the reward per unit of time."""
+    levels, dt = levels_of(market), market.clock.step_length
+    require_room(market, "an average reward", MATRICES * levels**2, steps=False)
+    announce(f"solving the equations of {levels:,} inventories", _SOLVED * levels**3)
     outcomes = Rows.of(market, actions).at(0)
-    levels, dt = len(inventory_levels(market)), market.clock.step_length
     moves = np.zeros((levels, levels))
     for outcome in outcomes:
         np.add.at(moves, (np.arange(levels), outcome.level[0]), outcome.probability[0])
@@ -212,31 +217,38 @@ def appraiser(market: Market, nodes: int = NODES) -> Callable[[Floats], float]:
 
 def best_fixed(market: Market) -> FixedSymmetric:
     """The constant symmetric quotes of the highest exact objective (average reward in an ergodic market)."""
-    appraise, levels = appraiser(replace(market, quote=Unbounded())), len(inventory_levels(market))
-    with engine.settled():
-        best = _best(lambda half_spread: appraise(np.full((1, levels, 2), half_spread)), _depth_scale(market))
+    appraise, levels = appraiser(replace(market, quote=Unbounded())), levels_of(market)
+    with engine.settled(), ticking("best constant quotes", "tables") as tick:
+
+        def worth_of(half_spread: float) -> float:
+            tick()
+            return appraise(np.full((1, levels, 2), half_spread))
+
+        best = _best(worth_of, _depth_scale(market))
     return FixedSymmetric(float(best))
 
 
 def worth_fixed(market: Market, half_spread: float) -> float:
     """What constant symmetric quotes are worth, exactly, as `worth` says."""
-    return worth(replace(market, quote=Unbounded()), np.full((1, len(inventory_levels(market)), 2), half_spread))
+    appraise = appraiser(replace(market, quote=Unbounded()))
+    return appraise(np.full((1, levels_of(market), 2), half_spread))
 
 
 def best_linear_skew(market: Market) -> LinearSkew:
     """The constant spread and inventory-proportional skew of the highest exact objective."""
     from scipy.optimize import minimize
 
-    scale, q = _depth_scale(market), inventory_levels(market)
     appraise = appraiser(replace(market, quote=Unbounded()))
+    scale, q = _depth_scale(market), inventory_levels(market)
 
     def loss(x: Floats) -> float:
         half_spread, skew = np.abs(x) * scale
         depths = np.stack([half_spread + skew * q, half_spread - skew * q], axis=-1)[None]
+        tick()
         return -appraise(depths)
 
     start = np.array([best_fixed(market).half_spread / scale, 0.1])
-    with engine.settled():
+    with engine.settled(), ticking("best linear skew", "tables") as tick:
         found = minimize(loss, start, method="Nelder-Mead", options={"xatol": 1e-5, "fatol": 1e-9})
     half_spread, skew = np.abs(found.x) * scale
     return LinearSkew(float(half_spread), float(skew * market.order_size))
@@ -286,7 +298,7 @@ def _spread(found: Evaluation) -> Floats:
     share = market.reward.noise  # pyright: ignore[reportAttributeAccessIssue]
     rows, q = Rows.of(market, found.actions, len(axis.nodes)), inventory_levels(market)
     spread = np.zeros_like(value[0])
-    for step in reversed(range(steps)):
+    for step in progress(range(steps - 1, -1, -1), "variance", "step"):
         ahead = axis.look_ahead(market, value[step + 1], step + 1 == steps)
         noise = axis.spread_ahead(market, value[step + 1], spread)
         happens = rows.at(step)

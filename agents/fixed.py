@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from agents.precision import held, within_precision
 from mm_env.parameters import Distribution, Interval, NonNegative, check, check_fields
 
 _TIME_SLACK = 1e-9  # of the horizon: what counting steps of dt may leave over
@@ -47,8 +48,9 @@ class LinearSkew:
 
     def depths(self, inventory: ArrayLike, seconds_left: ArrayLike) -> NDArray[np.float64]:
         """Bid and ask depth, shape broadcast(inventory, seconds_left) + (2,), price units."""
-        lean = self.skew * finite("inventory", inventory)
-        return paired(self.half_spread + lean, self.half_spread - lean, inventory, seconds_left)
+        with within_precision(self):
+            lean = self.skew * finite("inventory", inventory)
+            return held(self, paired(self.half_spread + lean, self.half_spread - lean, inventory, seconds_left))
 
 
 def paired(bid: ArrayLike, ask: ArrayLike, inventory: ArrayLike, seconds_left: ArrayLike) -> NDArray[np.float64]:

@@ -21,14 +21,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.adversary import Powers
+from agents.choices import sends_market_orders
 from agents.latent import Unsolvable, axis_of
-from agents.outcomes import check_solvable, mean_jumps, start_law
+from agents.outcomes import check_solvable, mean_jumps, read, start_law
 from agents.policy import Table
+from agents.room import progress, require_room
 from agents.worst import descend, worth_under
 from mm_env import engine
 from mm_env.clock import Ergodic
 from mm_env.component import flat, load, record
-from mm_env.controls import parameter_rows
+from mm_env.controls import parameter_rows, with_parameters
 from mm_env.market import Market
 from mm_env.quote import MarketOrders
 from mm_env.reward import InventoryPenalty
@@ -106,11 +108,14 @@ class Game:
     def answer(self, actions: Floats, parameters: Floats | None) -> Answer:
         """The value of a maker's table under given parameters, or under the worst of them at each step and level if None."""
         table = check_table(self.market, actions)
+        if read(self.market, table.reshape(-1, self.market.quote.width))[0][:, 2].any():
+            raise Unsolvable("quote: the game is solved without market orders")
         steps, shape = self.market.clock.steps, (len(self.q), len(self.powers.ranges))
+        require_room(self.market, "the best answer", (steps + 1.0) * len(self.q) * (1 + shape[1]))
         chosen = np.empty((steps, *shape))
         chosen[:] = self.powers.low if parameters is None else parameters
         value = np.zeros((steps + 1, len(self.q)))
-        for step in reversed(range(steps)):
+        for step in progress(range(steps - 1, -1, -1), "answering", "step"):
             ahead = self.look_ahead(value[step + 1], step + 1 == steps)
             self._step(table[step % len(table)], parameters is None, ahead, value[step], chosen[step])
         return Answer(self.market, self.powers, value, chosen)
@@ -148,15 +153,25 @@ def check_game(market: Market, powers: Powers) -> None:
     axis = axis_of(market, 3)
     if len(axis.nodes) > 1:
         raise Unsolvable("price: the game is solved for a price without a state that matters")
-    if isinstance(market.quote, MarketOrders):
+    if isinstance(market.quote, MarketOrders) or sends_market_orders(market):
         raise Unsolvable("quote: the game is solved without market orders")
     strange = [path for path in powers.ranges if not path.startswith(SETTABLE)]
     if strange:
         raise Unsolvable(f"the adversary's {strange[0]} is none of {', '.join(SETTABLE)} that the game is solved for")
-    rules, dt = record(market), market.clock.step_length
-    foreseen = rules.price.expected(0.0, rules.price.start(), dt)
-    if not math.isclose(foreseen, float(axis.law.drift[0]), abs_tol=1e-12):
-        raise Unsolvable("price: its `expected` is not the drift of its `law`")
+    for corner in _corners(market, powers):
+        law, rules = axis_of(corner, 3).law, record(corner)
+        foreseen = rules.price.expected(0.0, rules.price.start(), market.clock.step_length)
+        if not math.isclose(foreseen, float(law.drift[0]), abs_tol=1e-12):
+            raise Unsolvable(f"price: its `expected` is not the drift of its `law`, in {corner.price}")
+
+
+def _corners(market: Market, powers: Powers) -> list[Market]:
+    """The market itself, and with each end of what the adversary may set in its price."""
+    ends = {path: reach for path, reach in powers.ranges.items() if path.startswith("price.")}
+    if not ends:
+        return [market]
+    grid = Powers(ends).grid(2).tolist()
+    return [market, *(with_parameters(market, dict(zip(ends, corner, strict=True))) for corner in grid)]
 
 
 def answer_levels(

@@ -14,10 +14,13 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from agents.avellaneda_stoikov import markup
-from agents.cartea_jaimungal import CarteaJaimungal
+from agents.avellaneda_stoikov import log1p_ratio, markup
+from agents.cartea_jaimungal import CarteaJaimungal, check_levels
 from agents.fixed import finite, paired
+from agents.precision import beyond_precision, check_precision, held, within_precision
 from mm_env.parameters import Count, NonNegative, Positive, check_fields
+
+_TINY = 1e-290  # gamma / k below which its limit stands for it
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,9 @@ class GLFT:
 
     def __post_init__(self) -> None:
         check_fields(self, scalar=True)
-        _ = self._twin  # what cannot be solved is refused here, not at the first quote
+        check_levels(self, self.max_inventory)
+        with within_precision(self):
+            _ = self._twin  # what cannot be solved is refused here, not at the first quote
 
     def depths(self, inventory: ArrayLike, seconds_left: ArrayLike) -> NDArray[np.float64]:
         """Bid and ask depth, shape broadcast(inventory, seconds_left) + (2,), price units.
@@ -49,7 +54,8 @@ class GLFT:
         Raises: ValueError if `seconds_left` lies outside [0, horizon] by more than rounding.
         """
         twin, shift = self._twin
-        return twin.depths(inventory, seconds_left) + shift
+        with within_precision(self):
+            return held(self, twin.depths(inventory, seconds_left) + shift)
 
     def as_cartea_jaimungal(self) -> tuple[CarteaJaimungal, float]:
         """The same equation, a running penalty in place of utility: (twin, shift), depths = twin's + shift.
@@ -57,14 +63,10 @@ class GLFT:
         kappa = k, phi = gamma sigma^2 / 2, alpha = 0, rate = e eta; shift = (1/gamma) ln(1 + gamma/k) - 1/k,
         price units. As gamma -> 0 the rate tends to A and the shift to 0.
         """
-        twin = CarteaJaimungal(
-            rate=math.exp(1 + _log_eta(self)),
-            kappa=self.k,
-            phi=self.gamma * self.sigma**2 / 2,
-            alpha=0.0,
-            horizon=self.horizon,
-            max_inventory=self.max_inventory,
-        )
+        rate, phi = math.exp(1 + _log_eta(self)), self.gamma * self.sigma**2 / 2
+        if not rate > 0.0 or not phi < math.inf:
+            raise beyond_precision(self)
+        twin = CarteaJaimungal(rate, self.k, phi, 0.0, self.horizon, self.max_inventory)
         return twin, markup(self.gamma, self.k) - 1 / self.k
 
     @cached_property
@@ -88,14 +90,19 @@ class GLFTAsymptotic:
 
     def __post_init__(self) -> None:
         check_fields(self, scalar=True)
+        check_precision(self, 1.0, 0.0)
 
     def depths(self, inventory: ArrayLike, seconds_left: ArrayLike) -> NDArray[np.float64]:
         """Bid and ask depth, shape broadcast(inventory, seconds_left) + (2,), price units."""
-        slope = self.sigma * math.sqrt(self.gamma / (2 * self.k)) * math.exp(-_log_eta(self) / 2)
-        half_spread, lean = markup(self.gamma, self.k) + slope / 2, slope * finite("inventory", inventory)
-        return paired(half_spread + lean, half_spread - lean, inventory, seconds_left)
+        with within_precision(self):
+            slope = self.sigma * math.sqrt(self.gamma / (2 * self.k)) * math.exp(-_log_eta(self) / 2)
+            half_spread, lean = markup(self.gamma, self.k) + slope / 2, slope * finite("inventory", inventory)
+            return held(self, paired(half_spread + lean, half_spread - lean, inventory, seconds_left))
 
 
 def _log_eta(model: GLFT | GLFTAsymptotic) -> float:
     """ln eta = ln A - (1 + k/gamma) ln(1 + gamma/k), eta per second."""
-    return math.log(model.A) - (1 + model.k / model.gamma) * math.log1p(model.gamma / model.k)
+    ratio = model.gamma / model.k
+    if not ratio > _TINY:
+        return math.log(model.A) - 1.0  # the limit as gamma -> 0
+    return math.log(model.A) - (1 + model.k / model.gamma) * log1p_ratio(model.gamma, model.k)

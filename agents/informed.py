@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from agents.exact import NODES, mixed_worth
 from agents.latent import Unsolvable
 from agents.optimum import KEPT_FROM, Optimum, optimum
+from agents.room import progress
 from agents.scenarios import lane_axes, quadrature_error, scenarios
 from mm_env.market import Market
 
@@ -74,7 +74,7 @@ def informed_optimum(market: Market, nodes: int = NODES) -> InformedOptimum:
     axes, cases = lane_axes(market), scenarios(market)
     if not axes:
         raise Unsolvable("no parameter differs by lane: the market has an optimum proper")
-    solved = tqdm(cases, desc="solving", unit="market", leave=False, delay=1.0, disable=None)
+    solved = progress(cases, "solving", "market")
     found = tuple(optimum(case.market, nodes, KEPT_FROM / len(cases)) for case in solved)
     weights = np.array([case.weight for case in cases])
     worths = np.array([best.objective for best in found])

@@ -8,6 +8,8 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.nodes import Unsolvable, interpolation
+from agents.stated import check_law
 from mm_env.clock import Ergodic
 from mm_env.component import record
 from mm_env.impact import NoImpact
@@ -18,10 +20,6 @@ from mm_env.rollout import inventory_levels
 
 Floats = NDArray[np.float64]
 _EDGE = 1e-9  # of a grid's width: what rounding may leave a start outside of it
-
-
-class Unsolvable(ValueError):
-    """The market has no exact evaluation here; the message says which part stands in the way."""
 
 
 @dataclass(frozen=True)
@@ -111,13 +109,14 @@ def penalty(market: Market, q: Floats, last: bool) -> Floats:
 def axis_of(market: Market, nodes: int = 1) -> Axis:
     """The axis that the market's optimum needs: a single node where the mid's moves depend on nothing.
 
-    Raises: Unsolvable if the price has no law that an axis can hold.
+    Raises: Unsolvable if the price has no law that an axis can hold, or one that its steps do not keep.
     """
     venue = cast(Any, market.venue)
     try:
         law = market.price.law(market.clock.step_length, nodes)
     except NotImplementedError as error:
         raise Unsolvable(f"price: {error}") from None
+    check_law(market, law)
     if isinstance(market.reward, CARA) and isinstance(market.clock, Ergodic):
         raise Unsolvable("clock: CARA utility is of the wealth at the end, and an ergodic market has none")
     if law.follows_mid and not all(isinstance(side, NoImpact) for side in (venue.impact.bid, venue.impact.ask)):
@@ -137,17 +136,3 @@ def _started(market: Market, law: Law) -> float:
         reach = f"[{law.nodes[0]:g}, {law.nodes[-1]:g}]"
         raise Unsolvable(f"price: its {law.signal} starts at {start:.4g}, off the grid {reach} on which it is solved")
     return start
-
-
-def interpolation(grid: Floats, x: Floats) -> Floats:
-    """The matrix that interpolates values on a grid at x by cubic Lagrange polynomials; (len(x), len(grid))."""
-    order = min(4, len(grid))
-    left = np.searchsorted(grid, x, side="right") - 1
-    first = np.clip(left - (order // 2 - 1), 0, len(grid) - order)
-    near = grid[first[:, None] + np.arange(order)]
-    matrix = np.zeros((len(x), len(grid)))
-    for j in range(order):
-        others = [k for k in range(order) if k != j]
-        basis = [(x - near[:, k]) / (near[:, j] - near[:, k]) for k in others]
-        matrix[np.arange(len(x)), first + j] = np.prod(basis, axis=0) if basis else 1.0
-    return matrix

@@ -22,11 +22,13 @@ from numpy.typing import NDArray
 
 from agents.adversary import Powers
 from agents.ascent import ascend, quote_value
+from agents.choices import SCAN
 from agents.game import Answer, Game, best_answer
 from agents.latent import Unsolvable, axis_of
 from agents.optimum import line_ways
 from agents.outcomes import check_solvable, start_law
 from agents.policy import Table
+from agents.room import progress, require_room
 from agents.worst import descend, look_at, narrowed, worth_under
 from mm_env import engine
 from mm_env.component import count, flat, load, record
@@ -83,10 +85,11 @@ def robust_optimum(market: Market, powers: Powers) -> RobustOptimum:
     for corner in corners:
         check_solvable(corner)
     steps, levels = market.clock.steps, len(game.q)
+    require_room(market, "the robust optimum", (steps + 1.0) * levels * (4 + len(powers.ranges)))
     value, actions = np.zeros((steps + 1, levels)), np.zeros((steps, levels, 2))
     for rounds in (0, _ROUNDS):
         improve = _Improve(market, game, corners, rounds)
-        for step in reversed(range(steps)):
+        for step in progress(range(steps - 1, -1, -1), "solving", "step"):
             ahead = game.look_ahead(value[step + 1], step + 1 == steps)
             value[step], actions[step] = improve(ahead, actions[min(step + 1, steps - 1)])
         found = RobustOptimum(market, value, actions, best_answer(market, actions, powers))
@@ -153,7 +156,7 @@ def saddle(market, action, choices, place, ways, corner, here, trial):
     for _ in range(_TRIES):
         here[0], here[1] = first, second
         rules = load(market, numbers, corner * count(market), 1)
-        top = ascend(rules, action, (0.0, jumps, drifting, corner * levels, i, levels), 2, here, trial, ways)
+        top = ascend(rules, action, (0.0, jumps, drifting, corner * levels, i, levels), 2, here, trial, ways, SCAN)
         lowest, lower = floor_value(market, action, choices, 0, place, here)
         if lowest >= top - _CLOSE * (abs(top) + 1e-3):
             return True, lowest, corner

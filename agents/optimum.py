@@ -11,6 +11,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import combinations
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -18,20 +19,20 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from agents import stored
 from agents.ascent import improve
-from agents.exact import NODES, objective_of, poisson_equation, start_worth
+from agents.choices import SCAN, check_actions, is_layered, is_own, starts
+from agents.exact import MATRICES, NODES, objective_of, poisson_equation, start_worth
 from agents.latent import Axis, Unsolvable, axis_of
 from agents.outcomes import check_solvable, mean_jumps
 from agents.policy import Table, places, quoted_depths
+from agents.room import levels_of, progress, require_room
 from mm_env import engine
 from mm_env.clock import Ergodic
 from mm_env.component import record
 from mm_env.market import Market
 from mm_env.parameters import Interval, check
-from mm_env.quote import MarketOrders
 from mm_env.reward import CARA
 from mm_env.rollout import inventory_levels
 
@@ -114,6 +115,8 @@ def optimum(market: Market, nodes: int = NODES, kept_from: float = KEPT_FROM) ->
     """
     check("nodes", nodes, Interval(5, whole=True))  # half of fewer would be no coarser grid to tell the error by
     check_solvable(market)
+    check_actions(market)
+    check_room(market, nodes)
     place = stored.folder()
     path = place / f"{stored.fingerprint(market, nodes)}.npz" if place else None
     with suppress(ValueError):
@@ -132,6 +135,19 @@ def _kept(market: Market, nodes: int, path: Path | None, kept_from: float) -> Op
     if path and perf_counter() - started > kept_from and stored.lives_on(market) and found.save(path):
         stored.make_room(path.parent)
     return found
+
+
+def check_room(market: Market, nodes: int = NODES) -> None:
+    """Refuse a market whose optimum does not fit into memory.
+
+    Raises: Unsolvable, with what it would need.
+    """
+    levels, nodes = levels_of(market), len(axis_of(market, nodes).nodes)
+    if isinstance(market.clock, Ergodic):
+        return require_room(market, "the optimum", MATRICES * levels**2, steps=False)
+    grids = 1.5 if nodes > 1 else 1.0  # the coarser one stays beside the finer
+    numbers = grids * (market.clock.steps + 1.0) * nodes * levels * (1 + market.quote.width)
+    return require_room(market, "the optimum", numbers)
 
 
 def solve(market: Market, axis: Axis) -> Optimum:
@@ -154,8 +170,9 @@ class _Solver:
 
     def __init__(self, market: Market, axis: Axis) -> None:
         self.market, self.axis, self.q = market, axis, inventory_levels(market)
-        quoting = market.quote.quoting if isinstance(market.quote, MarketOrders) else market.quote
-        self.quoted = replace(market, quote=quoting)  # market orders are chosen on top of the best quotes
+        self.layered = is_layered(market)  # then market orders are chosen on top of the best quotes
+        quoting: Any = market.quote.quoting if self.layered else market.quote  # pyright: ignore
+        self.quoted = replace(market, quote=quoting)
         self.discrete = float(quoting.space.n) if isinstance(quoting.space, gym.spaces.Discrete) else 0.0
         self.width = quoting.width
         self.gamma = market.reward.gamma if isinstance(market.reward, CARA) else 0.0
@@ -166,7 +183,7 @@ class _Solver:
         value = np.zeros((steps + 1, *shape))
         actions = np.zeros((steps, *shape, self.market.quote.width))
         guess = np.zeros((*shape, self.width))
-        for step in tqdm(range(steps - 1, -1, -1), desc="solving", unit="step", leave=False, delay=1.0, disable=None):
+        for step in progress(range(steps - 1, -1, -1), "solving", "step"):
             value[step], guess = self._best(value[step + 1], guess, step + 1 == steps)
             value[step], actions[step] = self._cross(value[step], guess)
         return Optimum(self.market, self.axis, value, actions)
@@ -176,7 +193,7 @@ class _Solver:
         if self.gamma or len(self.axis.nodes) > 1:
             raise Unsolvable("an ergodic market is solved for InventoryPenalty and a price without latent state only")
         relative, guess, rate = np.zeros((1, len(self.q))), np.zeros((1, len(self.q), self.width)), -np.inf
-        for _ in range(100):
+        for _ in progress(range(100), "solving", "round"):
             value, guess = self._best(relative, guess, False)
             _, actions = self._cross(value, guess)
             better, relative[0] = poisson_equation(self.market, actions)
@@ -195,6 +212,7 @@ class _Solver:
             self.jumps,
             self.discrete,
             self.ways,
+            *self.looks,
             ahead.reshape(-1),
             len(self.q),
             value,
@@ -204,8 +222,8 @@ class _Solver:
 
     def _cross(self, value: Floats, actions: Floats) -> tuple[Floats, Floats]:
         """With market orders: the best number of orders to close first, and the quotes that follow."""
-        quote = self.market.quote
-        if not isinstance(quote, MarketOrders):
+        quote: Any = self.market.quote
+        if not self.layered:
             return value, actions
         orders = np.abs(np.rint(self.q / self.market.order_size)).astype(np.int64)
         best, chosen = np.full_like(value, -np.inf), np.zeros((*actions.shape[:-1], quote.width))
@@ -226,6 +244,14 @@ class _Solver:
     def ways(self) -> Floats:
         return line_ways(self.quoted)
 
+    @cached_property
+    def looks(self) -> tuple[int, Floats]:
+        """Points that are looked at along each line first, and actions to start from beside the best of the step after."""
+        quoting = self.quoted.quote
+        if self.discrete or not is_own(quoting):
+            return SCAN, np.zeros((0, self.width))
+        return max(SCAN, 4 * len(self.q)), starts(quoting)
+
     @property
     def _shapes(self) -> tuple[Any, ...]:
         return record(self.quoted), (0.0,) * self.width
@@ -233,7 +259,7 @@ class _Solver:
     @cached_property
     def kernel(self) -> Any:
         floats = np.zeros(1)
-        arguments = (*self._shapes, 0.0, self.jumps, 0.0, self.ways, floats, 1, floats, floats)
+        arguments = (*self._shapes, 0.0, self.jumps, 0.0, self.ways, *self.looks, floats, 1, floats, floats)
         return engine.compiled(improve, *arguments)
 
 
@@ -246,6 +272,13 @@ def line_ways(market: Market) -> Floats:
     if market.quote.width == 2:
         origin, *moved = quoted_depths(market, np.array([[0.0, 0.0], [0.5, 0.0], [0.0, 0.5]]))
         slopes = np.stack([depths - origin for depths in moved], axis=-1)
-        alone = np.linalg.inv(slopes).T
-        lines = np.vstack([alone / np.abs(alone).max(axis=1, keepdims=True), lines])
+        if abs(np.linalg.det(slopes)) > 0.0:  # else one action leaves the depths as they are
+            alone = np.linalg.inv(slopes).T
+            lines = np.vstack([alone / np.abs(alone).max(axis=1, keepdims=True), lines])
+    if is_own(market.quote):
+        pairs = np.array(
+            [lines[i] + sign * lines[j] for i, j in combinations(range(len(lines)), 2) for sign in (1.0, -1.0)]
+        )
+        lines = np.vstack([lines, pairs.reshape(-1, lines.shape[1])])
+        lines = lines[np.abs(lines).max(axis=1) > 0.0]
     return np.ascontiguousarray(lines)

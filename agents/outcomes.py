@@ -10,18 +10,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.latent import Unsolvable, axis_of
+from agents.room import levels_of, require_room
+from agents.stated import check_rules
 from mm_env import engine, kernel
 from mm_env.account import Fees
 from mm_env.component import differs, leaves, record
 from mm_env.impact import ArrivalImpact, DepthImpact, FillImpact, NoImpact
 from mm_env.market import Market
 from mm_env.parameters import Integers
+from mm_env.quote import Quote
 from mm_env.reward import CARA, InventoryPenalty
 from mm_env.rollout import check_table, inventory_levels
 from mm_env.venue.book import OrderBook
 from mm_env.venue.dealer import Dealer
 
 Floats = NDArray[np.float64]
+CELLS = 2**18  # of steps x levels whose outcomes are in memory at a time
+_OF_OUTCOMES = 33  # numbers that take part in the outcomes of one of them
+_OF_ROWS = 12  # numbers that are kept of each action of a table: the action itself, its quote and its chances
 
 
 class Outcome(NamedTuple):
@@ -52,6 +58,8 @@ def check_solvable(market: Market) -> None:
     for name, kinds in parts.items():
         if type(getattr(market, name)) not in kinds:
             raise Unsolvable(f"{name} has no exact recursion over (time, inventory): {getattr(market, name)}")
+    check_rules(market)
+    require_room(market, "an exact solution", 16.0 * levels_of(market), steps=False)
     axis_of(market, 3)
     venue: Any = market.venue
     for side in (venue.impact.bid, venue.impact.ask):
@@ -101,6 +109,11 @@ class Rows:
         Raises: ValueError if it is no table of the market's actions.
         """
         _check_table(market, actions, nodes)
+        cells = np.size(actions) / market.quote.width
+        numbers = (
+            cells * _OF_ROWS + min(cells, CELLS) * _OF_OUTCOMES + (market.clock.steps + 1.0) * levels_of(market) * nodes
+        )
+        require_room(market, "the exact evaluation", numbers)
         quotes, chances = read(market, np.asarray(actions, np.float64).reshape(-1, market.quote.width))
         shape = (len(actions), -1, len(inventory_levels(market)), 4)
         return cls(market, quotes.reshape(shape), chances.reshape(shape))
@@ -109,6 +122,13 @@ class Rows:
         """The four outcomes of a step; their arrays are (nodes or 1, levels)."""
         row = step % len(self.quotes)
         return list(_outcomes(self.market, self.quotes[row], self.chances[row]))
+
+    def __len__(self) -> int:
+        return len(self.quotes)
+
+    def between(self, first: int, last: int) -> Rows:
+        """The rows of the steps first, ..., last - 1, of a table with one for each step."""
+        return Rows(self.market, self.quotes[first:last], self.chances[first:last])
 
     def together(self) -> list[Outcome]:
         """The four outcomes of all rows at once; their arrays are (rows, nodes or 1, levels)."""
@@ -131,7 +151,20 @@ def read(market: Market, actions: Floats) -> tuple[Floats, Floats]:
     quotes, chances = np.zeros(4 * len(actions)), np.zeros(4 * len(actions))
     arguments = (record(market), (0.0,) * market.quote.width, table, quotes, chances)
     engine.compiled(kernel.read_quotes, *arguments)(*arguments)
-    return quotes.reshape(-1, 4), chances.reshape(-1, 4)
+    return _usable(market, quotes.reshape(-1, 4)), chances.reshape(-1, 4)
+
+
+def _usable(market: Market, quotes: Floats) -> Floats:
+    """The quotes themselves if they can be priced: finite, and a `cut` that is a share."""
+    rules = {
+        "finite numbers": np.isfinite(quotes).all(axis=1),
+        "a cut in [0, 1]": (quotes[:, 2] >= 0) & (quotes[:, 2] <= 1),
+    }
+    for said, kept in rules.items():
+        if not kept.all():
+            first = Quote(*quotes[~kept][0].tolist())
+            raise Unsolvable(f"quote: {type(market.quote).__name__}.decode must give {said}, got {first}")
+    return quotes
 
 
 def _outcomes(market: Market, quotes: Floats, chances: Floats) -> Iterator[Outcome]:

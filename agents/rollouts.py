@@ -139,7 +139,17 @@ def check_separable(market: Market) -> None:
     venue = market.venue
     if not isinstance(venue, Dealer):
         raise ValueError(f"expected_fills needs a venue that knows how likely its fills are, got {venue}")
-    impacts = [leaf for leaf in (venue.impact.bid, venue.impact.ask) if not isinstance(leaf, NoImpact)]  # pyright: ignore
+    ours = {Market: ("step", "settle", "observe"), Dealer: ("trade",)}
+    for base, names in ours.items():
+        kind = type(market) if base is Market else type(venue)
+        own = [name for name in names if getattr(kind, name) is not getattr(base, name)]
+        if own:
+            raise ValueError(
+                f"expected_fills must be off where fills are not those of {base.__name__}.{own[0]}, which says how likely "
+                f"they are, got {kind.__name__}.{own[0]}"
+            )
+    sides: Any = (venue.impact.bid, venue.impact.ask)  # pyright: ignore[reportAttributeAccessIssue]
+    impacts = [side for side in sides if type(side).jump is not NoImpact.jump]
     if impacts and type(market.price).signals:
         raise ValueError(f"expected_fills must be off where orders move what the price shows, got {impacts[0]}")
 

@@ -22,6 +22,8 @@ from agents import small_book_kernel as kernel
 from agents.book_states import Ints, of_books, of_observations, pack
 from agents.latent import Unsolvable
 from agents.policy import natural_units
+from agents.room import NUMBER, progress, require_room
+from agents.stated import check_market
 from mm_env import engine
 from mm_env.account import Fees
 from mm_env.clock import EveryEvent
@@ -68,8 +70,9 @@ class SmallBook:
     def best(self) -> tuple[Floats, NDArray[np.uint8]]:
         """The value (n,) with all decisions to go, and the best action (steps, n) by decisions done."""
         steps, alpha = self.market.clock.steps, float(self.market.reward.alpha)  # pyright: ignore
+        require_room(self.market, "the optimum", steps * len(self.keys) / NUMBER)  # an action is one byte
         value, actions = -alpha * self.inventory**2, np.empty((steps, len(self.keys)), np.uint8)
-        for left in range(1, steps + 1):
+        for left in progress(range(1, steps + 1), "solving", "decision"):
             choices = self.sent_gain + self._ahead(value)[self.sent]
             actions[steps - left] = choices.argmax(axis=1)
             value = choices.max(axis=1)
@@ -78,7 +81,7 @@ class SmallBook:
     def worth(self, action: int) -> Floats:
         """The value (n,) of one action at every decision."""
         value = -float(self.market.reward.alpha) * self.inventory**2  # pyright: ignore
-        for _ in range(self.market.clock.steps):
+        for _ in progress(range(self.market.clock.steps), "evaluating", "decision"):
             value = self.sent_gain[:, action] + self._ahead(value)[self.sent[:, action]]
         return value
 
@@ -132,12 +135,13 @@ def book_optimum(market: Market, books: int = 20_000) -> tuple[BookOptimum, int,
 
 def check_small(market: Market) -> None:
     """Refuse a market that is no small Poisson book with a decision at each event."""
+    check_market(market)
     venue: Any = market.venue
     reasons = {
         "its flow has no finite capacity, so that queues may grow without end": _bounded(venue),
         "others do not look at our quotes": type(venue) is Book,
         "decisions are not at every event (clock: every_event)": type(market.clock) is EveryEvent,
-        "orders are not one lot each": isinstance(venue.size, UnitSize) and market.order_size == venue.lot,
+        "orders are not one lot each": type(venue.size) is UnitSize and market.order_size == venue.lot,
         "decisions take effect late": venue.latency == 0.0,
         "actions are no choices at the touch (quote: touch)": type(market.quote) is Touch,
         "the reward is not wealth less inventory penalties": type(market.reward) is InventoryPenalty,
@@ -153,7 +157,7 @@ def check_small(market: Market) -> None:
 
 def _bounded(venue: Book) -> bool:
     flow = venue.flow
-    return isinstance(flow, ContStoikovTalreja | ZeroIntelligence) and getattr(flow, "capacity", np.inf) <= 9
+    return type(flow) in (ContStoikovTalreja, ZeroIntelligence) and getattr(flow, "capacity", np.inf) <= 9
 
 
 def _explore(market: Market) -> SmallBook:

@@ -7,6 +7,7 @@ import math
 from agents.ascent import GOLDEN, quote_value
 from mm_env.component import load
 from mm_env.maths import scalar
+from mm_env.venue.dealer import certain
 
 _GRID, _SWEEPS = 7, 4  # points along each range that are looked at first, and how often all lines are searched at most
 _POINTS, _LOOKS = 8, 32  # of the search along a line: looked at first, then golden sections
@@ -21,7 +22,7 @@ def worth_under(market, quoted, place, setting, point):
     rules = load(market, numbers, 0, 1)
     level, levels = place[4], place[5]
     dt = rules.clock.dt()
-    chances = rules.venue.chances(rules.quote.decode(quoted), dt)
+    chances = certain(rules.venue.chances(rules.quote.decode(quoted), dt))
     bid = chances.bid if level < levels - 1 else 0.0
     ask = chances.ask if level > 0 else 0.0
     held = level * rules.order_size - rules.max_inventory + rules.order_size * (bid - ask)

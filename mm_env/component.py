@@ -109,6 +109,17 @@ def rules(cls: type[Component]) -> dict[str, Callable[..., Any]]:
     return {name: function for name, function in found.items() if isfunction(function)}
 
 
+def overridden(cls: type, stated: str, *names: str) -> str | None:
+    """The first of `names` that a class below the one that gives `stated` gives anew, as "Class.name"; else None.
+
+    What `stated` says is then of the rule that was overridden, and not of the one that runs.
+    """
+    givers = {name: next(base for base in cls.__mro__ if name in vars(base)) for name in (stated, *names)}
+    order = cls.__mro__.index
+    later = [name for name in names if order(givers[name]) < order(givers[stated])]
+    return f"{givers[later[0]].__name__}.{later[0]}" if later else None
+
+
 @cache
 def _record_fields(cls: type[Component]) -> list[str]:
     hints = get_type_hints(cls, include_extras=True)

@@ -12,6 +12,7 @@ import numpy as np
 
 from mm_env.component import count, load, store
 from mm_env.noise import draw, lane_key
+from mm_env.venue.dealer import certain
 
 TILE = 64
 
@@ -124,4 +125,4 @@ def read_quotes(market: Any, action: Any, table: Any, quotes: Any, chances: Any)
     for i in range(table.shape[0] // width):
         quote = market.quote.decode(load(action, table, i * width, 1))
         store(quote, quotes, 4 * i, 1)
-        store(market.venue.chances(quote, market.clock.dt()), chances, 4 * i, 1)
+        store(certain(market.venue.chances(quote, market.clock.dt())), chances, 4 * i, 1)

@@ -10,7 +10,7 @@ import numpy as np
 
 from mm_env.account import Account, Dealt, Fees, buy
 from mm_env.clock import Clock, Ergodic
-from mm_env.component import Component, rule
+from mm_env.component import Component, overridden, rule
 from mm_env.noise import Noise
 from mm_env.parameters import Distribution, Integers, Positive, Real
 from mm_env.price import Price
@@ -83,10 +83,15 @@ class Market(Component):
         if np.abs(values).max() > self.max_inventory:
             raise ValueError(f"Market.initial_inventory must lie in [-max_inventory, max_inventory], got {start}")
         self.venue.check(self)
+        if self.removes_noise:
+            self._check_expected()
+
+    @property
+    def removes_noise(self) -> bool:
+        """Whether `reward.noise` takes surprises out of the rewards in any lane: then the price must know its mean moves."""
         noise = getattr(self.reward, "noise", 1.0)
         shares = noise.support if isinstance(noise, Distribution) else noise
-        if np.any(np.not_equal(shares, 1.0)) and type(self.price).expected is Price.expected:
-            raise ValueError(f"reward.noise must be 1 unless the price gives its `expected` move, got {self.reward}")
+        return bool(np.any(np.not_equal(shares, 1.0)))
 
     @property
     def observation_names(self) -> tuple[str, ...]:
@@ -186,6 +191,15 @@ class Market(Component):
         trade = -size if account.inventory > 0.0 else size
         price = mid - cost if account.inventory > 0.0 else mid + cost
         return buy(account, trade, price, self.fees.taker_fee(price))
+
+    def _check_expected(self) -> None:
+        if type(self.price).expected is Price.expected:
+            raise ValueError(f"reward.noise must be 1 unless the price gives its `expected` move, got {self.reward}")
+        if later := overridden(type(self.price), "expected", "move"):
+            raise ValueError(
+                f"reward.noise must be 1 here, as {later} is not what the inherited `expected` is the mean of (give "
+                f"{type(self.price).__name__} its own `expected`), got {self.reward}"
+            )
 
     def _whole_orders(self, name: str, value: Any) -> None:
         orders = np.asarray(value, np.float64) / self.order_size

@@ -116,10 +116,11 @@ class Geometric(Price):
 class OrnsteinUhlenbeck(Price):
     """dS = speed (mean - S) dt + sigma dW, moved exactly.
 
-    The agent sees the distance from the mean, in standard deviations of the stationary law sigma / sqrt(2 speed).
+    The agent sees the distance from the mean, in standard deviations of the stationary law, sigma / sqrt(2 speed); in price
+    units where sigma is 0, for then there is no such law: the mid runs to its mean.
     """
 
-    sigma: Positive  # price / sqrt(time)
+    sigma: NonNegative  # price / sqrt(time)
     speed: Positive  # 1 / time
     mean: Real  # price
 
@@ -137,10 +138,16 @@ class OrnsteinUhlenbeck(Price):
 
     @rule
     def observe(self, mid: float, latent: Any) -> tuple[float, ...]:
-        return ((mid - self.mean) * math.sqrt(2.0 * self.speed) / self.sigma,)
+        distance = mid - self.mean
+        return (distance * math.sqrt(2.0 * self.speed) / self.sigma if self.sigma > 0.0 else distance,)
 
     def law(self, dt: float, nodes: int) -> Law:
         grid = Reverting.of(self.speed, dt, nodes)
+        if self.sigma == 0.0:
+            following = grid.nodes[:, None] * math.exp(-self.speed * dt)
+            return Law(
+                1.0, following - grid.nodes[:, None], 0.0, grid.nodes, following, "mid_deviation", follows_mid=True
+            )
         step = (grid.exact - grid.nodes[:, None]) * self.sigma / math.sqrt(2.0 * self.speed)
         return Law(grid.probability, step, 0.0, grid.nodes, grid.following, "mid_deviation", follows_mid=True)
 

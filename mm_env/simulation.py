@@ -17,6 +17,7 @@ from mm_env.cores import usable_threads
 from mm_env.market import Market
 from mm_env.noise import MAX_SEED, parameter_uniforms
 from mm_env.parameters import Distribution
+from mm_env.trial import check_expected
 from mm_env.venue import book_kernel
 from mm_env.venue.book import OrderBook
 
@@ -44,10 +45,23 @@ class Simulation:
         repaid = num_lanes // (BOOKS_PER_THREAD if isinstance(market.venue, OrderBook) else LANES_PER_THREAD)
         self._threads = max(1, min(threads or usable_threads(), repaid))
         self._know_the_market()
+        self._check_shown()
+        if market.removes_noise and not interpreted:
+            check_expected(market)
         self._tiles = -(-num_lanes // TILE)
         self._states = np.zeros(self._tiles * count(self._shapes[1]) * TILE)
         self._memory = market.venue.memory(num_lanes)
         self._lay_out_parameters()
+
+    def _check_shown(self) -> None:
+        """Refuse a market whose rules show more or fewer numbers than it has names for."""
+        names, shown = self.market.observation_names, len(self._shapes[3])
+        of_venue = len(self.market.venue.signals) if isinstance(self.market.venue, OrderBook) else 0
+        if shown + of_venue != len(names):
+            raise ValueError(
+                f"Market.observe must show one number for each of {list(names[: len(names) - of_venue])}, got {shown}: "
+                "Clock.observe shows the time, Price.observe its `signals`"
+            )
 
     def start(self, seed: int) -> NDArray[np.float32]:
         """Begin episode 0 of `seed` in all lanes: the first observations (num_lanes, k)."""

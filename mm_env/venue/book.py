@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mm_env.account import Account, Dealt
-from mm_env.component import rule
+from mm_env.component import rule, rules
 from mm_env.maths import clip, routine, scalar
 from mm_env.order_flow.flow import OrderFlow
 from mm_env.order_flow.size import OrderSize, UnitSize
@@ -23,6 +23,10 @@ from mm_env.venue.events import advance, clear_counters, open_book, pressure
 from mm_env.venue.ladder import ASK, BID, hedge, held_back, lots, mid_twice, quote, touch
 
 _FURTHEST = 1e6  # ticks; deeper quotes lie beyond any book
+_DEALERS, _PRICES = (
+    {"step", "cross", "open_sides", "foresee"},
+    ("move", "evolve", "expected"),
+)  # rules no order book reads
 
 
 class OrderBook(Venue):
@@ -72,6 +76,7 @@ class OrderBook(Venue):
         kind = type(self).__name__
         if not isinstance(market.price, FromBook):
             raise ValueError(f"Market.price must be FromBook, as a {kind} makes its own mid, got {market.price}")
+        self._check_unread(market)
         orders = market.order_size / self.lot
         if abs(orders - round(orders)) > 1e-9 * orders:
             raise ValueError(f"Market.order_size must be whole lots of {self.lot:g}, got {market.order_size}")
@@ -80,6 +85,19 @@ class OrderBook(Venue):
             raise ValueError(
                 f"{kind}.latency must be <= the clock's step of {market.clock.step_length:g}, got {self.latency}"
             )
+
+    def _check_unread(self, market: Any) -> None:
+        """Refuse rules of the user's own that no order book reads, so that none is passed over in silence."""
+        price, here, own = market.price, type(self), sorted(set(rules(type(market))) & _DEALERS)
+        unread = [(type(market), name, f"{type(market).__name__}.settle or the venue's rules") for name in own]
+        unread += [(here, name, f"{here.__name__}.run, or the flow's rules") for name in ("trade", "chances")]
+        unread += [(type(price), name, "the flow's rules, of which the mid follows") for name in _PRICES]
+        for kind, name, instead in unread:
+            if not getattr(kind, name).__module__.startswith("mm_env."):
+                raise ValueError(
+                    f"{kind.__name__}.{name} must not be overridden in an order book, which never calls it: override "
+                    f"{instead}"
+                )
 
     @rule
     def mean_order(self) -> float:

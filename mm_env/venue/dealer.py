@@ -13,6 +13,7 @@ from mm_env.component import Component, Sides, rule
 from mm_env.fill import Fill
 from mm_env.flow import Flow
 from mm_env.impact import Impact, NoImpact
+from mm_env.maths import clip, scalar
 from mm_env.noise import Noise
 from mm_env.price import FromBook
 from mm_env.quote import Quote
@@ -36,6 +37,13 @@ class Chances(NamedTuple):
     ask: float
     bid_arrival: float  # of an order that would hit a bid at the mid; it comes whatever we quote
     ask_arrival: float
+
+
+@scalar
+def certain(chances: Chances) -> Chances:
+    """The chances that noise makes of what a flow says: what it says beyond 1 is sure, and below 0 never."""
+    bid, ask = clip(chances.bid, 0.0, 1.0), clip(chances.ask, 0.0, 1.0)
+    return Chances(bid, ask, clip(chances.bid_arrival, 0.0, 1.0), clip(chances.ask_arrival, 0.0, 1.0))
 
 
 class Venue(Component):

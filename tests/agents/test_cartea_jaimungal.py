@@ -241,6 +241,34 @@ def test_a_long_horizon_tends_to_the_stationary_strategy():
     np.testing.assert_allclose(earned, stationary.average_reward, rtol=1e-11)
 
 
+@pytest.mark.parametrize(("jump", "ask_rate", "phi"), [
+    (0.05, 20.0, 0.1), (0.05, 300.0, 0.1), (0.0, 4.0, 0.0), (0.1, 4.0, 0.0), (0.02, 90.0, 5.0), (0.0, 30.0, 0.1),
+])  # fmt: skip
+def test_a_long_horizon_tends_to_the_stationary_strategy_of_unequal_rates(jump, ask_rate, phi):
+    stationary = CarteaJaimungalStationary(30.0, 1.5, phi, 6, jump, ask_rate)
+    longer = 3.0 * stationary._limit.horizon
+    long, q = CarteaJaimungal(30.0, 1.5, phi, 0.01, longer, 6, jump, ask_rate), np.arange(-6.0, 7.0)
+    np.testing.assert_allclose(stationary.depths(q, 0.0), long.depths(q, longer), atol=1e-11)
+    earned = (long.value(q, longer) - long.value(q, 0.5 * longer)) / (0.5 * longer)
+    np.testing.assert_allclose(earned, stationary.average_reward, rtol=1e-11)
+
+
+def test_equal_rates_named_twice_are_the_same_strategy_to_the_bit():
+    once, twice = (CarteaJaimungalStationary(30.0, 1.5, 0.1, 6, 0.05, rate) for rate in (None, 30.0))
+    np.testing.assert_array_equal(once.depths(np.arange(-6, 7), 0.0), twice.depths(np.arange(-6, 7), 0.0))
+    assert once.average_reward == twice.average_reward
+
+
+def test_the_stationary_sides_are_each_others_mirror_image():
+    q = np.arange(-6, 7)
+    one, other = (
+        CarteaJaimungalStationary(*rates, 6, 0.05, ask)
+        for rates, ask in (((30.0, 1.5, 0.1), 20.0), ((20.0, 1.5, 0.1), 30.0))
+    )
+    np.testing.assert_allclose(one.depths(q, 0.0), other.depths(-q, 0.0)[:, ::-1], atol=1e-12)
+    assert one.average_reward == pytest.approx(other.average_reward, rel=1e-12)
+
+
 def test_what_double_precision_cannot_solve_is_refused():
     with pytest.raises(ValueError, match=r"^CarteaJaimungal\.horizon must be <= .* here, got 1e\+18$"):
         CarteaJaimungal(140.0, 1.5, 0.01, 0.0, horizon=1e18, max_inventory=10)
@@ -252,6 +280,8 @@ def test_what_double_precision_cannot_solve_is_refused():
 def test_a_bad_ask_rate_is_refused(bad):
     with pytest.raises((ValueError, TypeError), match=r"^CarteaJaimungal\.ask_rate must be"):
         CarteaJaimungal(8.0, 2.0, 0.05, 0.02, 1.0, 4, ask_rate=bad)
+    with pytest.raises((ValueError, TypeError), match=r"^CarteaJaimungalStationary\.ask_rate must be"):
+        CarteaJaimungalStationary(8.0, 2.0, 0.05, 4, ask_rate=bad)
 
 
 @pytest.mark.parametrize("seconds_left", [1.01, -0.01, math.nan, math.inf])

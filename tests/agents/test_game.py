@@ -16,6 +16,7 @@ from mm_env import (
     CARA,
     Bernoulli,
     Binomial,
+    Brownian,
     Dealer,
     Depths,
     Ergodic,
@@ -24,6 +25,7 @@ from mm_env import (
     MarketOrders,
     OrnsteinUhlenbeck,
     SpreadAndSkew,
+    rule,
     with_parameters,
 )
 from mm_env.rollout import inventory_levels
@@ -199,6 +201,23 @@ def test_the_worst_constant_is_on_no_grid_undercut_and_no_worse_than_the_best_an
 def test_what_the_game_cannot_solve_it_refuses_by_name(parts, ranges, message):
     with pytest.raises(ValueError, match="^" + re.escape(message)):
         check_game(world(**parts), Powers(ranges) if ranges else POWERS)
+
+
+class Capped(Brownian):
+    """Expects no more than a drift of 1, and moves and says so of its law, but for the expectation beyond."""
+
+    @rule
+    def expected(self, mid, latent, dt):
+        return mid + min(self.drift, 1.0) * dt
+
+
+def test_an_expectation_that_fails_somewhere_in_the_adversarys_ranges_is_refused():
+    market = world(price=Capped(1.0, drift=0.5))
+    check_game(market, Powers({"price.drift": (-3.0, 1.0)}))
+    with pytest.raises(
+        ValueError, match=r"price: its `expected` is not the drift of its `law`, in Capped\(.*drift=3.0"
+    ):
+        check_game(market, POWERS)
 
 
 def test_actions_and_parameters_map_onto_each_other_ends_to_ends():

@@ -162,6 +162,19 @@ def test_a_state_that_hardly_matters_leaves_the_worth_of_a_brownian_mid(slow, re
     assert optimum(market).objective == pytest.approx(optimum(plain).objective, rel=1e-4)
 
 
+def test_a_mid_that_runs_to_its_mean_without_noise_is_solved_in_price_units():
+    market = replace(REVERTING, price=OrnsteinUhlenbeck(sigma=0.0, speed=5.0, mean=100.0), initial_mid=100.3)
+    found = optimum(market)
+    table = np.repeat(found.actions[:, found.axis.nodes.searchsorted(0.25)][:, None], len(found.axis.nodes), axis=1)
+    exact = evaluate(market, table, len(found.axis.nodes))
+    assert within(run_actions(market, table[:, 0], 20_000, 5).objective, exact.objective)
+    assert found.objective > exact.objective
+    still, plain = replace(market, initial_mid=100.0), replace(market, price=Brownian(0.0), initial_mid=100.0)
+    assert optimum(still).objective == pytest.approx(optimum(plain).objective, rel=1e-12)
+    with pytest.raises(Unsolvable, match=r"its mid_deviation starts at 6, off the grid \[-5, 5\]"):
+        axis_of(replace(market, initial_mid=106.0))
+
+
 def test_a_signal_of_a_rising_mid_draws_both_quotes_up():
     found = optimum(ALPHA)
     falling, rising = (found.act(np.array([[0.0, 0.5, alpha]], np.float32))[0] for alpha in (-1.5, 1.5))

@@ -10,6 +10,7 @@ from agents.exact import poisson_equation
 from agents.glft import GLFT
 from agents.optimum import optimum
 from mm_env import (
+    ArrivalImpact,
     Bernoulli,
     Dealer,
     Depths,
@@ -18,6 +19,7 @@ from mm_env import (
     FiniteHorizon,
     InventoryPenalty,
     Poisson,
+    Sides,
 )
 from mm_env.markets import amzn_ergodic, cartea_jaimungal, glft
 from tests.agents.optimal_worlds import TINY, enumerated, grid_error, pairs, shrunk
@@ -67,6 +69,20 @@ def test_the_stationary_rate_is_reached_at_first_order_in_dt():
     orders = orders_of_convergence(np.array([f.rate - theory.average_reward for f in found]))
     assert ((orders > 0.8) & (orders < 1.2)).all(), orders
     np.testing.assert_allclose(found[-1].table().depths()[0, 3:-3], theory.depths(np.arange(-3.0, 4.0), 0.0), atol=2e-3)
+
+
+def test_the_stationary_rate_and_quotes_of_unequal_sides_are_reached_at_first_order_in_dt():
+    """Where quotes lie on their own side of the mid: beyond it theory lets orders come for them that move the mid."""
+    venue = Dealer(Sides(Poisson(0.05), Poisson(0.12)), Exponential(23.1), ArrivalImpact(0.002))
+    market = replace(amzn_ergodic(), venue=venue, max_inventory=6.0, quote=Depths(max_depth=0.4, min_depth=-0.3))
+    theory = CarteaJaimungalStationary(0.05, 23.1, 1e-4, 6, jump=0.002, ask_rate=0.12)
+    found = [optimum(replace(market, clock=Ergodic(600.0, steps))) for steps in (300, 600, 1200)]
+    orders = orders_of_convergence(np.array([f.rate - theory.average_reward for f in found]))
+    assert ((orders > 0.8) & (orders < 1.2)).all(), orders
+    quotes = theory.depths(np.arange(-1.0, 4.0), 0.0)
+    assert quotes.min() > 0.01
+    orders = orders_of_convergence(np.array([np.abs(f.table().depths()[0, 5:-3] - quotes).max() for f in found]))
+    assert ((orders > 0.8) & (orders < 1.2)).all(), orders
 
 
 # without an end

@@ -18,10 +18,11 @@ ROOT = Path(__file__).parents[2]
 MARKET = world()
 MODULE = """
 import math
-from mm_env import Law, Positive, Price, rule
+from mm_env import Law, Positive, Price, rule, scalar
 from mm_env.maths import normal
 FACTOR = 1.0
 
+@scalar
 def twice(x):
     return 2.0 * x
 
@@ -30,10 +31,12 @@ class Mine(Price):
 
     @rule
     def move(self, mid, latent, noise, dt):
-        return mid + self.sigma * math.sqrt(dt) * normal(noise.price)
+        mean = FACTOR * twice(1.0) * dt
+        return mid + mean + self.sigma * math.sqrt(dt) * normal(noise.price)
 
     def law(self, dt, nodes):
-        return Law(mean=FACTOR * twice(1.0) * dt, variance=self.sigma**2 * dt)
+        mean = FACTOR * twice(1.0) * dt
+        return Law(mean=mean, variance=self.sigma**2 * dt)
 """
 MAIN = """
 import agents.optimum as module
@@ -46,10 +49,10 @@ module._kept = lambda *a: (solved.append(1), kept(*a))[1]
 print(module.optimum(world(price=Mine(sigma=1.0)), kept_from=0.0).objective, len(solved))
 """
 EDITS = {
-    "the law": ("mean=FACTOR", "mean=3.0 * FACTOR"),
+    "the law": ("mean = FACTOR", "mean = 3.0 * FACTOR"),
     "a helper of the law": ("return 2.0 * x", "return 3.0 * x"),
     "a number of the law": ("FACTOR = 1.0", "FACTOR = 4.0"),
-    "a rule": ("return mid + self.sigma", "return mid - self.sigma"),
+    "a rule": ("mean + self.sigma", "mean - self.sigma"),
 }
 
 

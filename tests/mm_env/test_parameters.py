@@ -66,7 +66,7 @@ def test_what_is_no_number_array_or_distribution_is_a_type_error(value):
     [
         (lambda: Brownian(sigma=-1.0), "Brownian.sigma must be >= 0, got -1.0"),
         (lambda: Brownian(1.0, drift=math.nan), "Brownian.drift must be a finite number, got nan"),
-        (lambda: OrnsteinUhlenbeck(0.0, 1.0, 0.0), "OrnsteinUhlenbeck.sigma must be > 0, got 0.0"),
+        (lambda: OrnsteinUhlenbeck(-1.0, 1.0, 0.0), "OrnsteinUhlenbeck.sigma must be >= 0, got -1.0"),
         (lambda: Exponential(k=math.inf), "Exponential.k must be > 0, got inf"),
         (lambda: Poisson(rate=np.array([1.0, -2.0, 3.0])), "Poisson.rate must be >= 0, got -2.0"),
         (lambda: Poisson(rate=Uniform(-1.0, 2.0)), "Poisson.rate must be >= 0, got Uniform(low=-1.0, high=2.0)"),

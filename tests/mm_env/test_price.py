@@ -125,7 +125,19 @@ def test_a_slow_ornstein_uhlenbeck_moves_as_brownian_motion_does(speed):
     assert model.move(0.0, None, up, DT) == pytest.approx(2.0 * math.sqrt(DT), rel=1e-6)
 
 
-@pytest.mark.parametrize("model", [Brownian(0.0), Binomial(0.0), Geometric(0.0)], ids=str)
+def test_without_volatility_a_reverting_mid_runs_to_its_mean_and_shows_the_way_left_in_price_units():
+    model = OrnsteinUhlenbeck(sigma=0.0, speed=1.5, mean=100.0)
+    assert (moved(model, 103.0) == 100.0 + 3.0 * math.exp(-1.5 * DT)).all()
+    assert record(model).observe(103.0, None) == (3.0,)
+    law = model.law(DT, 11)
+    np.testing.assert_allclose(law.following[:, 0], law.nodes * math.exp(-1.5 * DT), rtol=1e-15)
+    np.testing.assert_allclose(law.drift, law.nodes * math.expm1(-1.5 * DT), atol=1e-15)
+    assert not law.variance.any()
+
+
+@pytest.mark.parametrize(
+    "model", [Brownian(0.0), Binomial(0.0), Geometric(0.0), OrnsteinUhlenbeck(0.0, 1.5, MID)], ids=str
+)
 def test_a_mid_without_volatility_stands_still(model):
     assert (moved(model) == MID).all()
 
