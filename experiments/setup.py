@@ -208,8 +208,9 @@ def job_folder(cfg: DictConfig) -> Path:
 
 
 def check_alone(option: str, *others: str) -> None:
-    """Refuse overrides of what `option`, a folder that brings its own config, has settled; `others` are not."""
-    given = [each for each in HydraConfig.get().overrides.task if each.split("=")[0] not in (option, *others)]
+    """Refuse overrides of what `option`, a folder that brings its own config, has settled; `others` (and their parts) are not."""
+    keys = {each: re.sub(r"^[+~]+", "", each.split("=")[0]).split("@")[-1] for each in HydraConfig.get().overrides.task}
+    given = [each for each, key in keys.items() if key.split(".")[0] not in (option, *others)]
     if given:
         raise ValueError(f"{option} brings its own config and goes without {', '.join(given)}")
 

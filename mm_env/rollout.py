@@ -20,7 +20,11 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Episodes:
-    """What each of n episodes brought; every field (n,). Money in price units, sizes in units of the asset."""
+    """What each of n episodes brought; every field (n,). Money in price units, sizes in units of the asset.
+
+    `window` is None where episodes are independent. In a recorded day it is the number of the stretch, as long as a window
+    and apart from all others, in which the episode began.
+    """
 
     objective: Floats  # sum of rewards
     profit: Floats  # wealth at the end less wealth at the start
@@ -30,6 +34,7 @@ class Episodes:
     spread_captured: Floats
     fills: Floats
     arrivals: Floats
+    window: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.objective)
@@ -109,4 +114,5 @@ def episodes_of(simulation: Simulation) -> Episodes:
         tally.spread_captured,
         tally.fills,
         tally.arrivals,
+        simulation.market.venue.stretches(simulation.books),
     )

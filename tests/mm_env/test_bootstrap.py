@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from experiments.bootstrap import block_means, interval
+from mm_env.bootstrap import block_means, interval
 
 
 def ranks(n):
