@@ -16,7 +16,6 @@ FIGURES = {  # figure of mm_env.metrics -> tag
 UNITS = {  # of what this package writes; train/ and the rest of time/ are stable-baselines3's
     SKILL: "1: 0 is the best constant quoting, 1 the exact optimum; exact, so absent where the policy is no table",
     "eval/objective": "price units an episode: the mean sum of rewards; under CARA utility",
-    CERTAINTY: "price units an episode, under CARA alone: the sure profit of the same utility",
     "eval/profit": "price units an episode",
     "eval/spread_captured": "price units an episode: depth x size of the fills",
     "eval/fill_ratio": "fills an arriving order",
@@ -34,6 +33,7 @@ UNITS = {  # of what this package writes; train/ and the rest of time/ are stabl
     "time/training_seconds": "seconds trained, watching left out",
     "time/watching_seconds": "seconds spent on these evaluations",
 }
+UNITS_UNDER_CARA = {CERTAINTY: "price units an episode: the sure profit that the utility values alike"}
 METRICS = (
     SKILL,
     "eval/objective",

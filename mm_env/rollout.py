@@ -20,11 +20,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Episodes:
-    """What each of n episodes brought; every field (n,). Money in price units, sizes in units of the asset.
-
-    `window` is None where episodes are independent. In a recorded day it is the number of the stretch, as long as a window
-    and apart from all others, in which the episode began.
-    """
+    """What each of n episodes brought; every field (n,). Money in price units, sizes in units of the asset."""
 
     objective: Floats  # sum of rewards
     profit: Floats  # wealth at the end less wealth at the start
@@ -34,10 +30,25 @@ class Episodes:
     spread_captured: Floats
     fills: Floats
     arrivals: Floats
-    window: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.objective)
+
+    @property
+    def window(self) -> NDArray[np.int64] | None:
+        """What the episodes played of a recorded day; None where they are independent."""
+        return None
+
+
+@dataclass(frozen=True)
+class RecordedEpisodes(Episodes):
+    """Episodes of a recorded day, which is cut into stretches as long as one of them."""
+
+    stretch: NDArray[np.int64]  # the number of that in which each began
+
+    @property
+    def window(self) -> NDArray[np.int64]:
+        return self.stretch
 
 
 def inventory_levels(market: Market) -> Floats:
@@ -105,7 +116,7 @@ def run_policy(
 def episodes_of(simulation: Simulation) -> Episodes:
     """What the episodes that the lanes have just ended brought."""
     state, tally = simulation.state, simulation.state.tally
-    return Episodes(
+    brought = (
         tally.objective,
         tally.profit,
         tally.drawdown,
@@ -114,5 +125,6 @@ def episodes_of(simulation: Simulation) -> Episodes:
         tally.spread_captured,
         tally.fills,
         tally.arrivals,
-        simulation.market.venue.stretches(simulation.books),
     )
+    stretch = simulation.market.venue.stretches(simulation.books)
+    return Episodes(*brought) if stretch is None else RecordedEpisodes(*brought, stretch)
