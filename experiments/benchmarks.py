@@ -141,10 +141,10 @@ class Benchmarks:
             if exact is not None and not self.above(exact):
                 by_chance = skill.value - skill.half_width > 1.0 + self.leeway
                 lines += [f"{name} has a simulated skill above 1 by chance: exactly it is {exact:.4f}."] * by_chance
-            elif exact is not None or self.above(skill.value - skill.half_width):
-                lines.append(
-                    self.is_above(name, skill.value if exact is None else exact, policies[name], skill.half_width)
-                )
+            elif exact is not None:
+                lines.append(self.is_above(name, exact, policies[name]))
+            elif self.above(skill.value - skill.half_width):
+                lines.append(self.is_above(name, skill.value, policies[name], skill.half_width))
         return lines
 
     def above(self, skill: float | None) -> bool:

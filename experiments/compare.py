@@ -18,7 +18,7 @@ from experiments.chances import compare_chances
 from experiments.leaderboard import board
 from experiments.published import show_published
 from experiments.robust import compare_robust
-from experiments.sample import met, of_runs, tested
+from experiments.sample import met, of_runs, tables_sample
 from experiments.setup import build_market, build_policies, experiment, is_learner, output_folder
 from experiments.show import show_contest
 
@@ -32,7 +32,7 @@ def main(cfg: DictConfig) -> float:
         return compare_chances(cfg, build_market(cfg), output_folder())
     if cfg.markets or any(is_learner(entry) for entry in cfg.agents):
         return board(cfg, output_folder())
-    shown, folder = tested(cfg, build_market(cfg), cfg.episodes, cfg.seed), output_folder()
+    shown, folder = tables_sample(cfg, build_market(cfg), cfg.episodes, cfg.seed), output_folder()
     market = shown.market
     policies, refused = build_policies(cfg, market, cfg.agents)
     if not policies:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from tqdm import tqdm
 
 from agents.policy import Policy, play, tabulate
-from mm_env.market import Market
 from mm_env.component import differs
+from mm_env.market import Market
 from mm_env.metrics import Estimate, certainty_equivalent, figures, paired_difference
 from mm_env.reward import CARA
 from mm_env.rollout import Episodes

@@ -14,7 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from experiments import jobs, plots
 from experiments.benchmarks import Benchmarks
-from experiments.sample import OPTION, of_runs, tested
+from experiments.sample import OPTION, of_runs, tables_sample
 from experiments.sample import met as known_to
 from experiments.setup import build_market, build_policies, check_alone, experiment, output_folder, run_config
 from experiments.show import show_contest
@@ -30,7 +30,7 @@ def main(cfg: DictConfig) -> float:
         cfg.market = run_config(Path(cfg.run)).market
     name, shown = (
         str(HydraConfig.get().runtime.choices["agent"]),
-        tested(cfg, build_market(cfg), cfg.episodes, cfg.seed),
+        tables_sample(cfg, build_market(cfg), cfg.episodes, cfg.seed),
     )
     market = shown.market
     policies, _ = build_policies(cfg, market, [cfg.run or OmegaConf.merge({"name": name}, cfg.agent)])

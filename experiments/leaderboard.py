@@ -14,7 +14,7 @@ from experiments import jobs, plots, standings, table
 from experiments.benchmarks import OPTIMUM, Benchmarks
 from experiments.contest import contest
 from experiments.curve import read_curve
-from experiments.sample import Origin, Sample, met, of_runs, tested
+from experiments.sample import Origin, Sample, met, of_runs, tables_sample
 from experiments.school import Training, train_all, trainings
 from experiments.setup import agent_config, build_market, build_policies, is_learner, load_run, named
 from experiments.show import notes_on
@@ -71,7 +71,7 @@ def field(cfg: DictConfig, name: str, config: Any, folder: Path) -> Field:
         [entry for entry in cfg.agents if not is_learner(entry)],
         f"markets.{name}" if cfg.markets else "market",
     )
-    sample = tested(cfg, build_market(one), cfg.episodes, cfg.seed, bool(learners), place)
+    sample = tables_sample(cfg, build_market(one), cfg.episodes, cfg.seed, bool(learners), place)
     strategies, refused = build_policies(one, sample.market, others)
     asked = [t for entry in learners for t in trainings(cfg, name, one.market, *agent_config(entry), folder)]
     origins = {f"{t.agent}, seed {t.seed}": Origin.of(t.config) for t in asked} | of_runs(others)

@@ -6,21 +6,24 @@ import inspect
 import pydoc
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
+from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from mm_env.component import Component, Sides
 
+CONF = Path(__file__).parents[1] / "conf"
 GROUPS = ("market", "agent")  # whose choices consist of parts
 
 
 def without_leftovers(cfg: DictConfig, choices: Mapping[str, str], overrides: Iterable[str]) -> DictConfig:
     """`cfg`, its swapped parts rid of the parameters that belong to the parts they replaced.
 
-    A part is swapped where its class is another, of the same family, than in the YAML of the market (or agent) among Hydra's
+    A part is swapped where its class is another than in the YAML of the market (or agent) among Hydra's
     `choices`: be it by fill@market.venue.fill=power_law or by market.price._target_=my_models.Heston. What neither that YAML
     nor the class knows is left for the class to refuse.
 
@@ -33,16 +36,26 @@ def without_leftovers(cfg: DictConfig, choices: Mapping[str, str], overrides: It
             unknown = [str(name) for name in node if not str(name).startswith("_") and name not in kept]
             base = as_written(group, choice) if unknown and base is None else base
             before = OmegaConf.select(base, path) if unknown and base is not None and path else base
-            if unknown and isinstance(before, DictConfig) and _is_swapped(before.get("_target_"), node._target_):
-                left = [name for name in unknown if name in before]
-                _drop(node, left, f"{place}.{path}" if path else place, kept, given)
+            where = f"{place}.{path}" if path else place
+            by_class = f"{where}._target_" in given
+            if (
+                unknown
+                and isinstance(before, DictConfig)
+                and _is_swapped(before.get("_target_"), node._target_, by_class)
+            ):
+                _drop(node, [name for name in unknown if name in before], where, kept, given)
     return cfg
 
 
 def as_written(group: str, choice: str) -> DictConfig:
     """The choice as its YAML has it, without anything from the command line."""
-    loader = GlobalHydra.instance().config_loader()
-    found = loader.load_configuration(f"{group}/{choice}", [], RunMode.RUN, validate_sweep_overrides=False)
+    hydra = GlobalHydra.instance()
+    if not hydra.is_initialized():  # a sweep's worker
+        with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
+            return as_written(group, choice)
+    found = hydra.config_loader().load_configuration(
+        f"{group}/{choice}", [], RunMode.RUN, validate_sweep_overrides=False
+    )
     return found[group]
 
 
@@ -75,8 +88,11 @@ def _parts(node: Any, path: str) -> Iterator[tuple[str, DictConfig, list[str]]]:
             yield from _parts(node[name], f"{path}.{name}" if path else name)
 
 
-def _is_swapped(before: Any, now: Any) -> bool:
-    """Whether one class has taken the place of another that it can stand in for: a price that of a price, not of a flow."""
+def _is_swapped(before: Any, now: Any, by_class: bool) -> bool:
+    """Whether one class has taken the place of another; a class given by itself only if it can stand in for it, as a price
+    for a price: else it is a mistake, and what it does not know says so."""
+    if not by_class:
+        return before != now
     family, other = _family(pydoc.locate(str(before))), _family(pydoc.locate(str(now)))
     return before != now and (family is other or other is Sides)
 
@@ -91,7 +107,9 @@ def _drop(node: DictConfig, names: list[str], place: str, kept: list[str], given
     for name in names:
         if f"{place}.{name}" in given:
             kind = str(node._target_).split(".")[-1]
-            raise ValueError(f"{place}.{name} is none of the parameters of {kind}, which are {', '.join(kept) or 'none'}")
+            raise ValueError(
+                f"{place}.{name} is none of the parameters of {kind}, which are {', '.join(kept) or 'none'}"
+            )
     with open_dict(node):
         for name in names:
             node.pop(name)

@@ -78,7 +78,7 @@ def sample(market: Market, episodes: int, seed: int, kind: str = "windows") -> S
     return Sample(market, episodes, seed, kind)
 
 
-def tested(
+def tables_sample(
     cfg: DictConfig, market: Market, episodes: int, seed: int, trains: bool = False, place: str = "market"
 ) -> Sample:
     """What the tables of a main are of: in a recorded day cfg.evaluation_window, in the place of the market's own window.

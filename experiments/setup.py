@@ -55,8 +55,10 @@ def of_book(market: DictConfig) -> Measured:
 
 def order_rate(market: DictConfig) -> float:
     """A of lambda(depth) = A exp(-k depth), orders / time of one side, where it is one number."""
-    return of_book(market).rate if is_book(market) else _one_number(
-        market.venue.flow, "rate", "market.venue.flow.rate", "one rate of orders for both sides"
+    return (
+        of_book(market).rate
+        if is_book(market)
+        else _one_number(market.venue.flow, "rate", "market.venue.flow.rate", "one rate of orders for both sides")
     )
 
 
@@ -235,7 +237,7 @@ def job_folder(cfg: DictConfig) -> Path:
 
 
 def check_alone(option: str, *others: str) -> None:
-    """Refuse overrides of what `option`, a folder that brings its own config, has settled; `others` (and their parts) are not."""
+    """Refuse overrides of what `option`, a folder that brings its own config, has settled; `others` are not."""
     keys = {each: re.sub(r"^[+~]+", "", each.split("=")[0]).split("@")[-1] for each in HydraConfig.get().overrides.task}
     given = [each for each, key in keys.items() if key.split(".")[0] not in (option, *others)]
     if given:

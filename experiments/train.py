@@ -16,7 +16,7 @@ from rich.console import Console
 from agents.policy import Policy
 from experiments import jobs, table
 from experiments.benchmarks import Benchmarks
-from experiments.sample import WATCH_SEED, Origin, met, sample, tested
+from experiments.sample import WATCH_SEED, Origin, met, sample, tables_sample
 from experiments.setup import build, build_market, build_policies, experiment, job_folder
 from experiments.show import show_contest
 from mm_env.market import Market
@@ -32,7 +32,7 @@ def main(cfg: DictConfig) -> float:
     if not hasattr(learner, "train"):
         raise ValueError("agent must be a learner such as ppo: experiments.evaluate is for strategies")
     learner.check(market)
-    shown = tested(cfg, market, cfg.episodes, cfg.evaluation_seed, trains=True)
+    shown = tables_sample(cfg, market, cfg.episodes, cfg.evaluation_seed, trains=True)
     agent = cfg.agent.algorithm
     known = met({agent: Origin.of(cfg)}, shown, "evaluation_seed")
     table.say(known)

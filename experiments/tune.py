@@ -19,7 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from experiments import jobs
-from experiments.sample import tested
+from experiments.sample import tables_sample
 from experiments.setup import build, build_market, experiment, plainly
 from experiments.space import apply, distributions, target, write_experiment
 from mm_env.parameters import Interval, check
@@ -42,7 +42,9 @@ def main(cfg: DictConfig) -> float:
         raise ValueError("agent must be a learner such as ppo: a strategy has nothing to tune")
     market = build_market(cfg)
     learner.check(market)
-    tested(cfg, market, cfg.episodes, cfg.evaluation_seed, trains=True)  # refuses to choose on what tables will be of
+    tables_sample(
+        cfg, market, cfg.episodes, cfg.evaluation_seed, trains=True
+    )  # refuses to choose on what tables will be of
     study = join(cfg)
     work(cfg, study, space)
     if not any(trial.state.name == "COMPLETE" for trial in study.trials):

@@ -82,7 +82,7 @@ def figures(episodes: Episodes) -> dict[str, Estimate]:
 
 
 def certainty_equivalent(episodes: Episodes, gamma: float) -> Estimate:
-    """The sure profit that CARA's utility values as it does the episodes: -ln(E[m]) / gamma, m = exp(-gamma profit); price units.
+    """The sure profit of the same CARA utility as the episodes, price units: -ln(E[m]) / gamma, m = exp(-gamma profit).
 
     By the delta method an episode moves it by -(m / E[m] - 1) / gamma.
     """

@@ -15,7 +15,7 @@ from experiments.benchmarks import OPTIMUM, Benchmarks
 from experiments.plots import depth_table
 from experiments.reporting.files import MODEL
 from experiments.reporting.runs import Run
-from experiments.sample import OPTION, tested
+from experiments.sample import OPTION, tables_sample
 from experiments.setup import build_market, load_run, plainly
 from mm_env.env import Actions
 from mm_env.market import Market
@@ -92,7 +92,7 @@ def replay(runs: Sequence[Run], episodes: int, solved: dict[str, Benchmarks]) ->
         raise ValueError("no run left a model")
     first = there[0]
     config = OmegaConf.create({name: first.config[name] for name in ("market", OPTION) if name in first.config})
-    shown = tested(config, build_market(config), episodes, NOISE)
+    shown = tables_sample(config, build_market(config), episodes, NOISE)
     market, episodes = shown.market, shown.episodes
     policies = [load_run(run.folder, market) for run in there]
     if first.market not in solved:
