@@ -35,7 +35,7 @@ def half_width(values: Floats, windows: NDArray[np.int64]) -> float:
     tells nothing new. NaN for a single window, which tells nothing of others.
     """
     _, which = np.unique(windows, return_inverse=True)
-    sums = np.bincount(which, values)
+    sums: Floats = np.bincount(which, values).astype(np.float64)
     if len(sums) < 2:
         return float("nan")
     shares = sums * (len(sums) / len(values))

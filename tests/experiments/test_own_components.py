@@ -120,7 +120,8 @@ def test_learning_on_a_price_without_its_expected_move_is_refused_with_the_cure(
 
 def test_the_readmes_own_model_and_its_command_work_as_printed(tmp_path):
     readme = (ROOT / "README.md").read_text().split("## Your own model")[1]
-    model, command = (re.search(rf"```{kind}\n(.*?)```", readme, re.DOTALL)[1] for kind in ("python", ""))
+    model = re.search(r"```python\n(.*?)```", readme, re.DOTALL)[1]
+    command = re.search(r"\n```\n(python .*?)```", readme, re.DOTALL)[1]
     (tmp_path / "my_models.py").write_text(model)
     words = shlex.split(command.replace("\\\n", " "))
     assert words[:3] == ["python", "-m", "experiments.train"]
