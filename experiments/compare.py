@@ -32,13 +32,13 @@ def main(cfg: DictConfig) -> float:
         return compare_chances(cfg, build_market(cfg), output_folder())
     if cfg.markets or any(is_learner(entry) for entry in cfg.agents):
         return board(cfg, output_folder())
-    shown, folder = tables_sample(cfg, build_market(cfg), cfg.episodes, cfg.seed), output_folder()
-    market = shown.market
+    market, folder = build_market(cfg), output_folder()
+    shown = tables_sample(cfg, market, cfg.episodes, cfg.seed)
     policies, refused = build_policies(cfg, market, cfg.agents)
     if not policies:
         raise ValueError(f"agents must name at least one that the market allows, got {list(cfg.agents)}: {refused}")
-    benchmarks = Benchmarks.of(market)
-    everyone, known = {**policies, **benchmarks.policies}, met(of_runs(cfg.agents), shown, "seed")
+    benchmarks = Benchmarks.of(shown.market)
+    everyone, known = {**shown.taking(policies), **benchmarks.policies}, met(of_runs(cfg.agents), shown, "seed")
     entries, skills, notes = show_contest(shown, everyone, benchmarks, cfg.title, refused, folder, known)
     show_published(cfg.agents, entries, folder)
     best = next(entry for entry in entries if entry.name in policies)

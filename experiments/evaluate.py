@@ -28,12 +28,10 @@ def main(cfg: DictConfig) -> float:
     if cfg.run is not None:
         check_alone("run", "seed", "episodes", "render", OPTION)
         cfg.market = run_config(Path(cfg.run)).market
-    name, shown = (
-        str(HydraConfig.get().runtime.choices["agent"]),
-        tables_sample(cfg, build_market(cfg), cfg.episodes, cfg.seed),
-    )
-    market = shown.market
-    policies, _ = build_policies(cfg, market, [cfg.run or OmegaConf.merge({"name": name}, cfg.agent)])
+    own, name = build_market(cfg), str(HydraConfig.get().runtime.choices["agent"])
+    shown = tables_sample(cfg, own, cfg.episodes, cfg.seed)
+    built, _ = build_policies(cfg, own, [cfg.run or OmegaConf.merge({"name": name}, cfg.agent)])
+    market, policies = shown.market, shown.taking(built)
     agent, folder = next(iter(policies)), output_folder()
     if cfg.render:
         plots.save(folder, {"episode": plots.episode(market, policies[agent], cfg.seed)})

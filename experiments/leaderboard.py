@@ -71,11 +71,12 @@ def field(cfg: DictConfig, name: str, config: Any, folder: Path) -> Field:
         [entry for entry in cfg.agents if not is_learner(entry)],
         f"markets.{name}" if cfg.markets else "market",
     )
-    sample = tables_sample(cfg, build_market(one), cfg.episodes, cfg.seed, bool(learners), place)
-    strategies, refused = build_policies(one, sample.market, others)
+    market = build_market(one)
+    sample = tables_sample(cfg, market, cfg.episodes, cfg.seed, bool(learners), place)
+    strategies, refused = build_policies(one, market, others)
     asked = [t for entry in learners for t in trainings(cfg, name, one.market, *agent_config(entry), folder)]
     origins = {f"{t.agent}, seed {t.seed}": Origin.of(t.config) for t in asked} | of_runs(others)
-    return Field(name, sample, strategies, refused, asked, met(origins, sample, "seed"))
+    return Field(name, sample, sample.taking(strategies), refused, asked, met(origins, sample, "seed"))
 
 
 def compete(one: Field, folder: Path) -> tuple[list[Row], list[str]]:

@@ -11,6 +11,7 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
+from agents.policy import Policy, moved
 from experiments.setup import build, build_market, run_config
 from mm_env.bootstrap import BLOCK
 from mm_env.market import Market
@@ -48,6 +49,12 @@ class Sample:
             return []
         blocks = f"intervals are by block bootstrap over them ({BLOCK} neighbours a block)"
         return [f"Each window of the recorded day is played once, whatever the number of episodes asked for; {blocks}."]
+
+    def taking(self, policies: Mapping[str, Policy]) -> dict[str, Policy]:
+        """The policies, with all that they learnt or measured elsewhere, in the market of this sample."""
+        if not isinstance(self.market.venue, Replay):
+            return dict(policies)
+        return {name: moved(policy, self.market) for name, policy in policies.items()}
 
 
 @dataclass(frozen=True)

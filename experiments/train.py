@@ -36,10 +36,10 @@ def main(cfg: DictConfig) -> float:
     agent = cfg.agent.algorithm
     known = met({agent: Origin.of(cfg)}, shown, "evaluation_seed")
     table.say(known)
-    rivals, refused = build_policies(cfg, shown.market, cfg.rivals)
+    rivals, refused = build_policies(cfg, market, cfg.rivals)  # what is tuned is tuned where learners are trained
     benchmarks = Benchmarks.of(shown.market)
     policy = learn(cfg, learner, market, benchmarks, folder, resume=cfg.resume is not None)
-    policies = {agent: policy, **rivals, **benchmarks.policies}
+    policies = {agent: policy, **shown.taking(rivals), **benchmarks.policies}
     entries, skills, notes = show_contest(shown, policies, benchmarks, cfg.title, refused, folder, known)
     Console(highlight=False).print("TensorBoard: tensorboard --logdir outputs")
     return jobs.note_contest(folder, agent, cfg.title, entries, skills, notes)
