@@ -145,6 +145,10 @@ class Learner:
             raise ValueError(f"{self.algorithm} needs continuous actions, got {market.quote}")
         if not discrete and self.algorithm == "DQN":
             raise ValueError(f"DQN needs a grid of actions (quote@market.quote=grid), got {market.quote}")
+        try:
+            self.training_market(market)
+        except ValueError as error:
+            raise ValueError(f"{error}; agent.noise=1 learns from the rewards as they are") from None
 
 
 def reward_units(market: Market) -> tuple[float, float]:

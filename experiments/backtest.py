@@ -24,7 +24,6 @@ from rich.table import Table
 
 from agents.policy import Policy, moved, play
 from experiments import table
-from experiments.bootstrap import Floats, interval
 from experiments.school import Training, train_all, trainings
 from experiments.setup import (
     agent_config,
@@ -38,6 +37,7 @@ from experiments.setup import (
     recorded_market,
     run_config,
 )
+from mm_env.bootstrap import Floats, interval
 from mm_env.branches import Unbranchable
 from mm_env.market import Market
 from mm_env.metrics import Estimate, mean

@@ -12,11 +12,12 @@ from agents.fixed import FixedSymmetric
 from agents.informed import InformedOptimum, informed_optimum
 from agents.latent import Unsolvable
 from agents.optimum import Optimum, optimum
-from agents.policy import Policy, StrategyPolicy, tabulate
+from agents.policy import Policy, StrategyPolicy, quoted_depths, tabulate
 from agents.scenarios import differing
 from agents.small_book import BookOptimum, book_optimum
 from experiments.contest import Entry
 from mm_env.clock import Ergodic
+from mm_env.component import differs
 from mm_env.market import Market
 from mm_env.metrics import Estimate, mean, paired_difference
 from mm_env.reward import CARA
@@ -24,6 +25,7 @@ from mm_env.rollout import Episodes
 from mm_env.venue.book import Book
 
 OPTIMUM, CONSTANT = "optimum", "best_fixed"
+ROUNDING = 1e-6  # of an exact skill
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,20 @@ class Benchmarks:
         return {OPTIMUM: self.best}
 
     @property
+    def of_objective(self) -> list[str]:
+        """What the objective is, where it is no sum of money."""
+        reward = self.market.reward
+        if not isinstance(reward, CARA):
+            return []
+        if differs(reward.gamma):
+            return ["The objective is a utility, (1 - exp(-gamma profit)) / gamma, with a gamma that differs by lane."]
+        gamma = float(reward.gamma)
+        return [
+            f"The objective, and so the lead, is a utility: (1 - exp(-gamma profit)) / gamma with gamma = {gamma:g}, at most "
+            f"1 / gamma = {1.0 / gamma:g}. The certainty equivalent is the sure profit of the same utility, in price units."
+        ]
+
+    @property
     def notes(self) -> list[str]:
         """What a reader of the skills has to know of the optimum."""
         best, notes = self.best, []
@@ -112,7 +128,56 @@ class Benchmarks:
         gamma = float(self.market.reward.gamma)
         losses = [1.0 - gamma * e.objective for e in (episodes, other)]
         value = -np.log(losses[0].mean() / losses[1].mean()) / gamma
-        return mean(value - (losses[0] / losses[0].mean() - losses[1] / losses[1].mean()) / gamma)
+        apart = (losses[0] / losses[0].mean() - losses[1] / losses[1].mean()) / gamma
+        return mean(value - apart, episodes.window)
+
+    def better_than_optimum(self, skills: Mapping[str, Estimate], policies: Mapping[str, Policy]) -> list[str]:
+        """A line for each agent whose skill is above 1 beyond its error: exactly where it is a table, else by its interval."""
+        lines = []
+        for name, skill in skills.items():
+            if name == OPTIMUM or skill.value + skill.half_width <= 1.0:
+                continue
+            exact = self.exact_skill(policies[name]) if skill.half_width else skill.value
+            if exact is not None and not self.above(exact):
+                by_chance = skill.value - skill.half_width > 1.0 + self.leeway
+                lines += [f"{name} has a simulated skill above 1 by chance: exactly it is {exact:.4f}."] * by_chance
+            elif exact is not None:
+                lines.append(self.is_above(name, exact, policies[name]))
+            elif self.above(skill.value - skill.half_width):
+                lines.append(self.is_above(name, skill.value, policies[name], skill.half_width))
+        return lines
+
+    def above(self, skill: float | None) -> bool:
+        """Whether an exact skill is above 1 by more than the optimum may be off."""
+        return skill is not None and skill > 1.0 + self.leeway + ROUNDING
+
+    @property
+    def leeway(self) -> float:
+        """How far above 1 a skill may lie because the optimum is known on a grid only."""
+        if self.best is None or not self.best.error:
+            return 0.0
+        error, reward = self.best.error, self.market.reward  # of the objective: here it is wanted of the worth
+        if isinstance(self.market.clock, Ergodic):
+            error /= self.market.clock.horizon
+        elif isinstance(reward, CARA):
+            error *= float(np.exp(min(float(reward.gamma) * self.optimal, 600.0)))
+        return error / (self.optimal - self.fixed)
+
+    def is_above(self, name: str, skill: float, policy: Policy | None = None, half_width: float = 0.0) -> str:
+        """That an agent is better than the optimum, and what that says of the optimum."""
+        known = f"{skill:.4f}, exactly" if not half_width else f"{skill:.4f} ±{half_width:.4f}"
+        said = f"{name} is better than the optimum beyond its error, with a skill of {known}"
+        if policy is not None and self._beyond_actions(policy):
+            return f"{said}: it quotes depths that the market's actions do not reach, and the optimum keeps to these."
+        return f"{said}: what was solved is not the best that can be done in this market, so that skill 1 is no upper bound."
+
+    def _beyond_actions(self, policy: Policy) -> bool:
+        """Whether a table quotes other depths than the market's action space holds."""
+        table, quote = tabulate(self.market, policy), self.market.quote
+        if table is None or table.market.quote == quote:
+            return False
+        depths = table.depths()
+        return not np.allclose(quoted_depths(self.market, quote.encode(depths)), depths, rtol=1e-4, atol=1e-9)
 
     def exact_skill(self, policy: Policy) -> float | None:
         """The skill without noise, of a policy that is a table."""

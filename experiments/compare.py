@@ -18,6 +18,7 @@ from experiments.chances import compare_chances
 from experiments.leaderboard import board
 from experiments.published import show_published
 from experiments.robust import compare_robust
+from experiments.sample import met, of_runs, tables_sample
 from experiments.setup import build_market, build_policies, experiment, is_learner, output_folder
 from experiments.show import show_contest
 
@@ -32,16 +33,16 @@ def main(cfg: DictConfig) -> float:
     if cfg.markets or any(is_learner(entry) for entry in cfg.agents):
         return board(cfg, output_folder())
     market, folder = build_market(cfg), output_folder()
+    shown = tables_sample(cfg, market, cfg.episodes, cfg.seed)
     policies, refused = build_policies(cfg, market, cfg.agents)
     if not policies:
         raise ValueError(f"agents must name at least one that the market allows, got {list(cfg.agents)}: {refused}")
-    benchmarks = Benchmarks.of(market)
-    title = f"{cfg.title}, {cfg.episodes:,} episodes of seed {cfg.seed}"
-    everyone = {**policies, **benchmarks.policies}
-    entries, skills = show_contest(market, everyone, benchmarks, cfg.episodes, cfg.seed, title, refused, folder)
+    benchmarks = Benchmarks.of(shown.market)
+    everyone, known = {**shown.taking(policies), **benchmarks.policies}, met(of_runs(cfg.agents), shown, "seed")
+    entries, skills, notes = show_contest(shown, everyone, benchmarks, cfg.title, refused, folder, known)
     show_published(cfg.agents, entries, folder)
     best = next(entry for entry in entries if entry.name in policies)
-    return jobs.note_contest(folder, best.name, cfg.title, entries, skills)
+    return jobs.note_contest(folder, best.name, cfg.title, entries, skills, notes)
 
 
 if __name__ == "__main__":

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from tqdm import tqdm
 
 from agents.policy import Policy, play, tabulate
+from mm_env.component import differs
 from mm_env.market import Market
-from mm_env.metrics import Estimate, figures, paired_difference
+from mm_env.metrics import Estimate, certainty_equivalent, figures, paired_difference
+from mm_env.reward import CARA
 from mm_env.rollout import Episodes
 
 
@@ -21,6 +23,14 @@ class Entry:
     episodes: Episodes
     figures: dict[str, Estimate]
     lead: Estimate | None  # objective less the best strategy's, paired; None for that strategy itself
+
+
+def figures_in(market: Market, episodes: Episodes) -> dict[str, Estimate]:
+    """Every figure of the episodes; under CARA, whose objective is a utility, with the certainty equivalent too."""
+    found, reward = figures(episodes), market.reward
+    if isinstance(reward, CARA) and not differs(reward.gamma):
+        found["certainty_equivalent"] = certainty_equivalent(episodes, float(reward.gamma))
+    return found
 
 
 def contest(
@@ -40,7 +50,7 @@ def contest(
     rivals = [name for name in played if name not in aside] or list(played)
     best = max(rivals, key=lambda name: played[name].objective.mean())
     entries = [
-        Entry(name, e, figures(e), None if name == best else paired_difference(e, played[best]))
+        Entry(name, e, figures_in(market, e), None if name == best else paired_difference(e, played[best]))
         for name, e in played.items()
     ]
     return sorted(entries, key=lambda entry: -entry.figures["objective"].value)

@@ -14,6 +14,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from experiments import jobs, plots
 from experiments.benchmarks import Benchmarks
+from experiments.sample import OPTION, of_runs, tables_sample
+from experiments.sample import met as known_to
 from experiments.setup import build_market, build_policies, check_alone, experiment, output_folder, run_config
 from experiments.show import show_contest
 
@@ -24,20 +26,21 @@ def main(cfg: DictConfig) -> float:
     if not isinstance(cfg.render, bool):
         raise ValueError(f"render must be true or false, got {cfg.render!r}")
     if cfg.run is not None:
-        check_alone("run", "seed", "episodes", "render")
+        check_alone("run", "seed", "episodes", "render", OPTION)
         cfg.market = run_config(Path(cfg.run)).market
-    market, name = build_market(cfg), str(HydraConfig.get().runtime.choices["agent"])
-    policies, _ = build_policies(cfg, market, [cfg.run or OmegaConf.merge({"name": name}, cfg.agent)])
+    own, name = build_market(cfg), str(HydraConfig.get().runtime.choices["agent"])
+    shown = tables_sample(cfg, own, cfg.episodes, cfg.seed)
+    built, _ = build_policies(cfg, own, [cfg.run or OmegaConf.merge({"name": name}, cfg.agent)])
+    market, policies = shown.market, shown.taking(built)
     agent, folder = next(iter(policies)), output_folder()
     if cfg.render:
         plots.save(folder, {"episode": plots.episode(market, policies[agent], cfg.seed)})
     benchmarks = Benchmarks.of(market)
-    title = f"{agent}, {cfg.episodes:,} episodes of seed {cfg.seed}"
-    everyone = {**policies, **benchmarks.policies}
-    entries, skills = show_contest(market, everyone, benchmarks, cfg.episodes, cfg.seed, title, {}, folder)
+    everyone, met = {**policies, **benchmarks.policies}, known_to(of_runs([cfg.run]), shown, "seed")
+    entries, skills, notes = show_contest(shown, everyone, benchmarks, agent, {}, folder, met)
     choice = str(HydraConfig.get().runtime.choices["market"])
     place = jobs.read(Path(cfg.run)).get("market", cfg.run) if cfg.run is not None else choice
-    return jobs.note_contest(folder, agent, place, entries, skills)
+    return jobs.note_contest(folder, agent, place, entries, skills, notes)
 
 
 if __name__ == "__main__":

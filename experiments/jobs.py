@@ -76,13 +76,17 @@ def note(folder: Path, **facts: Any) -> None:
 
 
 def note_contest(
-    folder: Path, agent: str, market: str, entries: Sequence[Entry], skills: Mapping[str, Estimate]
-) -> float:
-    """Note every figure of every agent as [value, half-width], and those of `agent` by themselves; its skill, or objective."""
+    folder: Path, agent: str, market: str, entries: Sequence[Entry], skills: Mapping[str, Estimate],
+    notes: Sequence[str] = (),
+) -> float:  # fmt: skip
+    """Note every figure of every agent as [value, half-width], those of `agent` by themselves, and what stands below the
+    table; the skill of `agent`, or its objective."""
     table = {entry.name: {"skill": skills.get(entry.name), "lead": entry.lead, **entry.figures} for entry in entries}
     figures = table[agent]
     note(folder, agent=agent, market=market, **{n: figures[n] for n in ("skill", "objective")}, figures=figures)
-    note(folder, table=table)
+    window = entries[0].episodes.window
+    windows = {} if window is None else {"windows": len(window)}
+    note(folder, table=table, notes=list(notes), **windows)
     return (figures["skill"] or entries[list(table).index(agent)].figures["objective"]).value
 
 

@@ -16,7 +16,9 @@ from tqdm import tqdm
 
 from experiments import jobs
 from experiments.curve import read_curve
+from experiments.sample import OPTION
 from experiments.setup import build, build_market, plainly
+from mm_env.venue.replay import Replay
 
 
 @dataclass(frozen=True)
@@ -52,10 +54,13 @@ def trainings(
     """
     whole = OmegaConf.create({"market": market_config, "watch": cfg.watch})
     whole["agent"] = agent_config
-    build(whole.agent).check(build_market(whole))
-    found = []
+    market_of_run = build_market(whole)
+    build(whole.agent).check(market_of_run)
+    found, parts = [], {str(key): whole[key] for key in whole}
+    if cfg.get(OPTION) is not None and isinstance(market_of_run.venue, Replay):
+        parts[OPTION] = cfg[OPTION]  # what it is to be shown on later
     for seed in cfg.seeds:
-        config = OmegaConf.create({**{str(key): whole[key] for key in whole}, "seed": seed})
+        config = OmegaConf.create({**parts, "seed": seed})
         found.append(Training(market, agent, seed, config, where / _plain(market) / _plain(agent) / f"seed{seed}"))
     return found
 
@@ -88,7 +93,7 @@ def _results(left: Sequence[Training], at_once: int) -> Iterable[tuple[Training,
 
 def _train(training: Training) -> None:
     from experiments.benchmarks import Benchmarks
-    from experiments.train import learn
+    from experiments.train import learn, remarks
 
     jobs.end_with_parent()
     folder = training.folder
@@ -97,9 +102,11 @@ def _train(training: Training) -> None:
         facts = {"name": "train", "seed": training.seed, "agent": training.agent, "market": training.market}
         with jobs.noted(folder, plainly, **facts):
             market, learner = build_market(training.config), build(training.config.agent)
-            learn(training.config, learner, market, Benchmarks.of(market), folder)
+            benchmarks = Benchmarks.of(market)
+            learn(training.config, learner, market, benchmarks, folder)
             _, _, skill, objective = map(float, read_curve(folder)[-1])
-            jobs.note(folder, skill=skill, objective=objective)
+            notes = remarks(training.config, market, benchmarks, skill)
+            jobs.note(folder, skill=skill, objective=objective, notes=notes)
 
 
 def _plain(name: str) -> str:

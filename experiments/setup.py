@@ -38,12 +38,9 @@ def volatility(market: DictConfig) -> float:
     """The mid's sigma in price / sqrt(time), where it is one number; of an order book as measured in it."""
     if is_book(market):
         return of_book(market).sigma
-    sigma = market.price.sigma
-    if market.price._target_.endswith(".Geometric"):
+    if kind(market.price) == "Geometric":
         raise ValueError("the theory wants sigma in price units, and that of mm_env.Geometric is a share of the price")
-    if not isinstance(sigma, int | float) or not sigma > 0:
-        raise ValueError(f"the theory wants market.price.sigma to be one number > 0, got {sigma}")
-    return sigma
+    return _one_number(market.price, "sigma", "market.price.sigma", "one volatility of the mid", positive=True)
 
 
 def is_book(market: DictConfig) -> bool:
@@ -58,43 +55,75 @@ def of_book(market: DictConfig) -> Measured:
 
 def order_rate(market: DictConfig) -> float:
     """A of lambda(depth) = A exp(-k depth), orders / time of one side, where it is one number."""
-    return of_book(market).rate if is_book(market) else _one_number(market.venue.flow, "rate", "market.venue.flow.rate")
+    return (
+        of_book(market).rate
+        if is_book(market)
+        else _one_number(market.venue.flow, "rate", "market.venue.flow.rate", "one rate of orders for both sides")
+    )
 
 
 def fill_decay(market: DictConfig) -> float:
     """k of lambda(depth) = A exp(-k depth), 1 / price, where it is one number."""
-    return of_book(market).k if is_book(market) else _one_number(market.venue.fill, "k", "market.venue.fill.k")
+    if is_book(market):
+        return of_book(market).k
+    return _one_number(market.venue.fill, "k", "market.venue.fill.k", "fills that decay as exp(-k depth)")
 
 
-def _one_number(owner: DictConfig, name: str, path: str) -> float:
+def kind(part: DictConfig) -> str:
+    """The name of a part's class."""
+    return str(part.get("_target_", "it")).split(".")[-1]
+
+
+def _one_number(owner: DictConfig, name: str, path: str, wanted: str, positive: bool = False) -> float:
+    """A parameter of a part. Raises: ValueError in the theory's words where it is not there, or not one number."""
     if name not in owner:
-        raise ValueError(f"Interpolation key '{path}' not found")
-    return owner[name]
+        has = "each side has its own" if kind(owner) == "Sides" else f"{kind(owner)} has none"
+        raise ValueError(f"the theory wants {wanted}, {path}, and {has}")
+    value = owner[name]
+    if isinstance(value, int | float) and not isinstance(value, bool) and (value > 0 or not positive):
+        return value
+    got = f"the distribution {kind(value)}" if isinstance(value, DictConfig) else "several" if _listed(value) else value
+    raise ValueError(f"the theory wants {path} to be one number{' > 0' * positive}, got {got}")
+
+
+def _listed(value: Any) -> bool:
+    return OmegaConf.is_list(value)
+
+
+def _penalty(market: DictConfig) -> tuple[str, float]:
+    """What the reward says of risk: ("gamma", CARA's) or ("phi", of the inventory penalty)."""
+    name = "gamma" if "gamma" in market.reward else "phi"
+    wanted = "a risk aversion (gamma, or phi of an inventory penalty)"
+    return name, _one_number(market.reward, name, f"market.reward.{name}", wanted)
 
 
 def risk_aversion(market: DictConfig) -> float:
     """CARA's gamma (1 / price) as the closed forms want it, for inventory in orders: phi = gamma sigma^2 / 2."""
-    gamma = market.reward.gamma if "gamma" in market.reward else 2.0 * market.reward.phi / volatility(market) ** 2
-    return gamma * market.order_size
+    name, value = _penalty(market)
+    return (value if name == "gamma" else 2.0 * value / volatility(market) ** 2) * market.order_size
 
 
 def running_penalty(market: DictConfig) -> float:
     """phi for inventory in orders; under CARA gamma sigma^2 / 2."""
-    phi = market.reward.phi if "phi" in market.reward else 0.5 * market.reward.gamma * volatility(market) ** 2
-    return phi * market.order_size
+    name, value = _penalty(market)
+    return (value if name == "phi" else 0.5 * value * volatility(market) ** 2) * market.order_size
 
 
 def terminal_penalty(market: DictConfig) -> float:
     """alpha for inventory in orders."""
-    return (market.reward.alpha if "alpha" in market.reward else 0.0) * market.order_size
+    known = "alpha" in market.reward
+    alpha = _one_number(market.reward, "alpha", "market.reward.alpha", "one final penalty") if known else 0.0
+    return alpha * market.order_size
 
 
 def mean_jump(market: DictConfig) -> float:
     """The mean jump of the mid after an order, price units; of an impact by depth that of a fill at depth 1/k."""
-    impact = market.venue.get("impact") or {}
-    if "base" not in impact:
-        return impact.get("mean", 0.0)
-    return record(build(impact)).mean_at(1.0 / fill_decay(market), 0.0)
+    impact = market.venue.get("impact")
+    if impact is None or kind(impact) == "NoImpact":
+        return 0.0
+    if "base" in impact:
+        return record(build(impact)).mean_at(1.0 / fill_decay(market), 0.0)
+    return _one_number(impact, "mean", "market.venue.impact.mean", "one mean jump of the mid after an order")
 
 
 def strategies(market: DictConfig) -> list[str]:
@@ -209,7 +238,8 @@ def job_folder(cfg: DictConfig) -> Path:
 
 def check_alone(option: str, *others: str) -> None:
     """Refuse overrides of what `option`, a folder that brings its own config, has settled; `others` are not."""
-    given = [each for each in HydraConfig.get().overrides.task if each.split("=")[0] not in (option, *others)]
+    keys = {each: re.sub(r"^[+~]+", "", each.split("=")[0]).split("@")[-1] for each in HydraConfig.get().overrides.task}
+    given = [each for each, key in keys.items() if key.split(".")[0] not in (option, *others)]
     if given:
         raise ValueError(f"{option} brings its own config and goes without {', '.join(given)}")
 
@@ -250,7 +280,11 @@ def plainly(error: BaseException) -> str:
     cause = error.__cause__ if isinstance(error, InstantiationException) and error.__cause__ else error
     lines = str(cause).splitlines() or [type(cause).__name__]
     message = " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]
-    message = re.sub(r"^\w+ raised while resolving interpolation: (?!Missing key)", "", message)
+    message = re.sub(r"^\w+ raised while resolving interpolation: ", "", message)
+    message = re.sub(r"^Error in call to target '[\w.]+': ?\w+\(['\"](.*)['\"]\)$", r"\1", message)
+    missing = re.match(r"Missing key (\S+)|Interpolation key '(\S+)' not found", message)
+    if missing:
+        return f"it wants {missing[2] or (key or missing)[1]}, which is not there"
     return f"{key[1]}: {message}" if key else message
 
 

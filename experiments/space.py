@@ -16,7 +16,16 @@ from omegaconf import DictConfig, OmegaConf
 
 from experiments.setup import CONF
 
-SHARED = ("title", "market", "agent", "episodes", "evaluation_seed", "rivals", "watch")  # of tune and train
+SHARED = (
+    "title",
+    "market",
+    "agent",
+    "episodes",
+    "evaluation_seed",
+    "evaluation_window",
+    "rivals",
+    "watch",
+)  # of tune and train
 NOWHERE = object()
 
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from agents.policy import Policy
@@ -73,8 +74,8 @@ def rows(
     return sorted(found, key=lambda row: order(row.median), reverse=True)
 
 
-def show(title: str, board: Sequence[Row]) -> None:
-    """The table on the console."""
+def show(title: str, board: Sequence[Row], notes: Sequence[str] = ()) -> None:
+    """The table on the console, and what is to be known of it."""
     table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
     for place, heading in enumerate(HEADINGS):
         table.add_column(heading, justify="left" if place < 2 else "right", no_wrap=True)
@@ -87,12 +88,15 @@ def show(title: str, board: Sequence[Row]) -> None:
     console.print(
         "[dim]± is the half-width of a 95 % interval. A learner's objective and skill are its middle seed's.[/dim]"
     )
+    for note in notes:
+        console.print(f"[dim]{escape(note)}[/dim]")
 
 
-def write(folder: Path, title: str, board: Sequence[Row]) -> None:
-    """leaderboard.md as shown, and leaderboard.csv with a line for each seed."""
+def write(folder: Path, title: str, board: Sequence[Row], notes: Sequence[str] = ()) -> None:
+    """leaderboard.md as shown, with the notes below, and leaderboard.csv with a line for each seed."""
     lines = [f"# {title}", "", _line(HEADINGS), _line(["---", "---", *["---:"] * (len(HEADINGS) - 2)])]
-    (folder / "leaderboard.md").write_text("\n".join([*lines, *(_line(row.cells) for row in board)]) + "\n")
+    lines += [*(_line(row.cells) for row in board), *(line for note in notes for line in ("", note))]
+    (folder / "leaderboard.md").write_text("\n".join(lines) + "\n")
     with (folder / "leaderboard.csv").open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["market", "agent", "policy", "objective", "objective_half_width", "skill", "seconds"])

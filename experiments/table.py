@@ -31,8 +31,16 @@ COLUMNS = {
     "fill_ratio": "fill ratio",
     "max_drawdown": "max drawdown",
 }
-WIDE = 170  # characters that all columns need
+UTILITY = {"objective": "objective (utility)", "certainty_equivalent": "certainty equivalent"}  # under CARA
+WIDE, COLUMN = 170, 14  # characters that all columns need, and one more
 NARROW = {"lead over best strategy": "lead over\nbest\nstrategy"}
+
+
+def columns(entries: Sequence[Entry]) -> dict[str, str]:
+    """Column -> heading of these rows; under CARA the objective is called a utility, and its worth in money stands beside."""
+    if not any("certainty_equivalent" in entry.figures for entry in entries):
+        return COLUMNS
+    return {"objective": "", "certainty_equivalent": "", **COLUMNS, **UTILITY}
 
 
 def cells(entry: Entry, skills: Mapping[str, Estimate]) -> dict[str, Estimate | None]:
@@ -48,22 +56,30 @@ def show(
     notes: Sequence[str] = (),
 ) -> None:
     """The table on the console, who was left out of it, and what is to be known of the optimum."""
-    console = Console(width=None if sys.stdout.isatty() else WIDE, highlight=False)
-    columns = list(COLUMNS) if console.width >= WIDE else list(COLUMNS)[:7]
+    headings = columns(entries)
+    wide = WIDE + COLUMN * (len(headings) - len(COLUMNS))
+    console = Console(width=None if sys.stdout.isatty() else wide, highlight=False)
+    shown = list(headings) if console.width >= wide else list(headings)[:7]
     table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
     table.add_column("agent", no_wrap=True)
-    for heading in (COLUMNS[column] for column in columns):
+    for heading in (headings[column] for column in shown):
         table.add_column(NARROW.get(heading, heading.replace(" ", "\n")), justify="right", no_wrap=True)
     for entry in entries:
         row = cells(entry, skills)
-        table.add_row(entry.name, *(f"{number(row[c])}\n[dim]{error(row[c])}[/dim]" for c in columns))
+        table.add_row(entry.name, *(f"{number(row[c])}\n[dim]{error(row[c])}[/dim]" for c in shown))
     console.print(table)
-    rest = "" if len(columns) == len(COLUMNS) else " More columns are in table.md."
+    rest = "" if len(shown) == len(headings) else " More columns are in table.md."
     console.print(f"[dim]± is the half-width of a 95 % interval.{rest}[/dim]")
     for name, reason in refused.items():
         console.print(f"[dim]{name} is left out: {reason}[/dim]")
     for note in notes:
         console.print(f"[dim]{escape(note)}[/dim]")
+
+
+def say(lines: Sequence[str]) -> None:
+    """Lines that concern the whole run, on the console."""
+    for line in lines:
+        Console(highlight=False, soft_wrap=True).print(escape(line))
 
 
 def say_where(folder: Path) -> None:
@@ -80,22 +96,22 @@ def write(
     folder: Path, title: str, entries: Sequence[Entry], skills: Mapping[str, Estimate], notes: Sequence[str] = ()
 ) -> None:
     """table.csv (every figure with its half-width) and table.md (with the notes below) in `folder`."""
-    nothing = Estimate(math.nan, math.nan)
+    nothing, headings = Estimate(math.nan, math.nan), columns(entries)
     with (folder / "table.csv").open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["agent", *(f"{c}{s}" for c in COLUMNS for s in ("", "_half_width"))])
+        writer.writerow(["agent", *(f"{c}{s}" for c in headings for s in ("", "_half_width"))])
         for entry in entries:
             row = cells(entry, skills)
-            writer.writerow([entry.name, *(repr(float(x)) for c in COLUMNS for x in (row[c] or nothing))])
+            writer.writerow([entry.name, *(repr(float(x)) for c in headings for x in (row[c] or nothing))])
     lines = [
         f"# {title}",
         "",
-        _line(["agent", *(heading.replace("|", "\\|") for heading in COLUMNS.values())]),
-        _line(["---"] + ["---:"] * len(COLUMNS)),
+        _line(["agent", *(heading.replace("|", "\\|") for heading in headings.values())]),
+        _line(["---"] + ["---:"] * len(headings)),
     ]
     for entry in entries:
         row = cells(entry, skills)
-        lines.append(_line([entry.name, *(f"{number(row[c])} {error(row[c])}".strip() for c in COLUMNS)]))
+        lines.append(_line([entry.name, *(f"{number(row[c])} {error(row[c])}".strip() for c in headings)]))
     lines += [line for note in notes for line in ("", note)]
     (folder / "table.md").write_text("\n".join(lines) + "\n")
 
@@ -115,10 +131,13 @@ def error(estimate: Estimate | None) -> str:
     """The half-width, likewise, if there is any."""
     if estimate is None or math.isnan(estimate.value) or estimate.half_width == 0:
         return ""
+    if math.isnan(estimate.half_width):
+        return "±?"  # a single episode, or window, tells nothing of others
     return f"±{estimate.half_width:.{_decimals(estimate)}f}"
 
 
 def _decimals(estimate: Estimate) -> int:
-    scale = estimate.half_width or abs(estimate.value) / 100.0 or 0.01
+    known = 0.0 if math.isnan(estimate.half_width) else estimate.half_width
+    scale = known or abs(estimate.value) / 100.0 or 0.01
     leading = math.floor(math.log10(scale))
     return min(8, max(0, (1 if scale < 1.95 * 10.0**leading else 0) - leading))

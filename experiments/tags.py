@@ -7,7 +7,7 @@ from typing import Any
 
 from experiments.reporting.naming import Settings, flatten
 
-SKILL = "eval/skill"
+SKILL, CERTAINTY = "eval/skill", "eval/certainty_equivalent"
 FIGURES = {  # figure of mm_env.metrics -> tag
     **{name: f"eval/{name}" for name in ("objective", "profit", "spread_captured", "fill_ratio")},
     **{name: f"risk/{name}" for name in ("profit_std", "sharpe", "cvar_95", "max_drawdown", "mean_absolute_position",
@@ -15,7 +15,7 @@ FIGURES = {  # figure of mm_env.metrics -> tag
 }  # fmt: skip
 UNITS = {  # of what this package writes; train/ and the rest of time/ are stable-baselines3's
     SKILL: "1: 0 is the best constant quoting, 1 the exact optimum; exact, so absent where the policy is no table",
-    "eval/objective": "price units an episode: the mean sum of rewards",
+    "eval/objective": "price units an episode: the mean sum of rewards; under CARA utility",
     "eval/profit": "price units an episode",
     "eval/spread_captured": "price units an episode: depth x size of the fills",
     "eval/fill_ratio": "fills an arriving order",
@@ -33,6 +33,7 @@ UNITS = {  # of what this package writes; train/ and the rest of time/ are stabl
     "time/training_seconds": "seconds trained, watching left out",
     "time/watching_seconds": "seconds spent on these evaluations",
 }
+UNITS_UNDER_CARA = {CERTAINTY: "price units an episode: the sure profit that the utility values alike"}
 METRICS = (
     SKILL,
     "eval/objective",

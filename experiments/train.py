@@ -14,11 +14,13 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from agents.policy import Policy
-from experiments import jobs
+from experiments import jobs, table
 from experiments.benchmarks import Benchmarks
+from experiments.sample import WATCH_SEED, Origin, met, sample, tables_sample
 from experiments.setup import build, build_market, build_policies, experiment, job_folder
 from experiments.show import show_contest
 from mm_env.market import Market
+from mm_env.venue.replay import Replay
 
 
 @experiment("train")
@@ -30,17 +32,17 @@ def main(cfg: DictConfig) -> float:
     if not hasattr(learner, "train"):
         raise ValueError("agent must be a learner such as ppo: experiments.evaluate is for strategies")
     learner.check(market)
-    rivals, refused = build_policies(cfg, market, cfg.rivals)
-    benchmarks = Benchmarks.of(market)
-    policy = learn(cfg, learner, market, benchmarks, folder, resume=cfg.resume is not None)
+    shown = tables_sample(cfg, market, cfg.episodes, cfg.evaluation_seed, trains=True)
     agent = cfg.agent.algorithm
-    title = f"{cfg.title}, {cfg.episodes:,} episodes of seed {cfg.evaluation_seed}"
-    policies = {agent: policy, **rivals, **benchmarks.policies}
-    entries, skills = show_contest(
-        market, policies, benchmarks, cfg.episodes, cfg.evaluation_seed, title, refused, folder
-    )
+    known = met({agent: Origin.of(cfg)}, shown, "evaluation_seed")
+    table.say(known)
+    rivals, refused = build_policies(cfg, market, cfg.rivals)  # what is tuned is tuned where learners are trained
+    benchmarks = Benchmarks.of(shown.market)
+    policy = learn(cfg, learner, market, benchmarks, folder, resume=cfg.resume is not None)
+    policies = {agent: policy, **shown.taking(rivals), **benchmarks.policies}
+    entries, skills, notes = show_contest(shown, policies, benchmarks, cfg.title, refused, folder, known)
     Console(highlight=False).print("TensorBoard: tensorboard --logdir outputs")
-    return jobs.note_contest(folder, agent, cfg.title, entries, skills)
+    return jobs.note_contest(folder, agent, cfg.title, entries, skills, notes)
 
 
 def learn(
@@ -50,7 +52,11 @@ def learn(
     """The policy that cfg.agent learns; in `folder` its model, config and TensorBoard logs.
 
     A training of this very config that was interrupted there goes on from its checkpoint.
+
+    Raises: ValueError for the seed of the noise on which trainings are watched.
     """
+    if cfg.seed == WATCH_SEED:
+        raise ValueError(f"seed must not be {WATCH_SEED}, on whose noise trainings are watched")
     from agents.learner import CHECKPOINT
     from experiments.watch import Watch
 
@@ -62,6 +68,13 @@ def learn(
     policy = learner.train(market, cfg.seed, folder, [watch, *callbacks], begun)
     policy.model.save(folder / "model.zip")
     return policy
+
+
+def remarks(cfg: DictConfig, market: Market, benchmarks: Benchmarks, skill: float) -> list[str]:
+    """What is to be known of the figures at the end of a training's curve."""
+    watched = sample(market, cfg.watch.episodes, WATCH_SEED, "training windows")
+    said = [f"The learning curve is of {watched.says}."] if isinstance(market.venue, Replay) else []
+    return [*said, *([benchmarks.is_above("the agent", skill)] if benchmarks.above(skill) else [])]
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from experiments import jobs
+from experiments.sample import tables_sample
 from experiments.setup import build, build_market, experiment, plainly
 from experiments.space import apply, distributions, target, write_experiment
 from mm_env.parameters import Interval, check
@@ -39,7 +40,11 @@ def main(cfg: DictConfig) -> float:
     learner = build(cfg.agent)
     if not hasattr(learner, "train"):
         raise ValueError("agent must be a learner such as ppo: a strategy has nothing to tune")
-    learner.check(build_market(cfg))
+    market = build_market(cfg)
+    learner.check(market)
+    tables_sample(
+        cfg, market, cfg.episodes, cfg.evaluation_seed, trains=True
+    )  # refuses to choose on what tables will be of
     study = join(cfg)
     work(cfg, study, space)
     if not any(trial.state.name == "COMPLETE" for trial in study.trials):
@@ -47,7 +52,10 @@ def main(cfg: DictConfig) -> float:
         raise ValueError(f"none of the {len(study.trials)} trials of study {cfg.study} was completed: {sorted(errors)}")
     with jobs.locked(Path(cfg.folder), patience=-1.0):
         write_experiment(where, cfg, study)
-    Console(highlight=False, soft_wrap=True).print(f"The best is trial {study.best_trial.number}: {where}")
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"The best is trial {study.best_trial.number}: {where}")
+    for note in study.best_trial.user_attrs.get("notes", []):
+        console.print(note)
     return study.best_value
 
 
@@ -132,7 +140,7 @@ def train(cfg: DictConfig, trial: Trial, place: int, seed: int) -> float:
     from experiments.benchmarks import Benchmarks
     from experiments.curve import read_curve
     from experiments.pruning import Pruning
-    from experiments.train import learn
+    from experiments.train import learn, remarks
 
     folder = home(cfg, trial) / f"seed{seed}"
     folder.mkdir(parents=True, exist_ok=True)
@@ -144,12 +152,15 @@ def train(cfg: DictConfig, trial: Trial, place: int, seed: int) -> float:
     jobs.adopt(folder, OmegaConf.to_yaml(one, resolve=True))
     with jobs.noted(folder, plainly, seed=seed, **facts):
         market = build_market(one)
+        benchmarks = Benchmarks.of(market)
         try:
-            learn(one, build(one.agent), market, Benchmarks.of(market), folder, callbacks=[pruning])
+            learn(one, build(one.agent), market, benchmarks, folder, callbacks=[pruning])
         except TrialPruned as given_up:
             pruned = given_up
         _, _, skill, objective = map(float, read_curve(folder)[-1])
-        jobs.note(folder, skill=skill, objective=objective, pruned=pruned is not None)
+        notes = remarks(one, market, benchmarks, skill)
+        jobs.note(folder, skill=skill, objective=objective, pruned=pruned is not None, notes=notes)
+        trial.set_user_attr("notes", notes)
     if pruned is not None:
         raise pruned
     return objective if np.isnan(skill) else skill

@@ -16,13 +16,13 @@ from agents.policy import play
 from agents.sb3 import TrainedPolicy
 from experiments import plots, tags
 from experiments.benchmarks import OPTIMUM, Benchmarks
+from experiments.contest import figures_in
 from experiments.curve import Curve
+from experiments.sample import WATCH_SEED, sample
 from mm_env.market import Market
-from mm_env.metrics import figures
 from mm_env.rollout import Episodes
 
 _FILES = ("stdout", "log", "json", "csv")
-_SEED = 2_000_003  # of the noise on which training is watched; no table is made of it
 
 
 class Grouped(KVWriter):
@@ -42,6 +42,8 @@ class Grouped(KVWriter):
 class Watch(BaseCallback):
     """Evaluates the policy `evaluations` times, evenly spread over the training, each time on the same noise.
 
+    In a recorded day that is each of the windows of training once, and never another: `episodes`, a text, says so.
+
     `experiments.tags` names all that it writes; besides, `config` holds the config as text, and the hparams tab lists it.
     Skill (exact, or none where the policy is no table), objective and the seconds trained also go to `curve.csv` in `folder`.
     """
@@ -51,17 +53,19 @@ class Watch(BaseCallback):
         folder: Path,
     ) -> None:  # fmt: skip
         super().__init__()
-        self.market, self.benchmarks, self.config = market, benchmarks, config
-        self.every, self.episodes = max(1, total_steps // max(1, evaluations)), episodes
+        self.sample = sample(market, episodes, WATCH_SEED, "training windows")
+        self.market, self.benchmarks, self.config = self.sample.market, benchmarks, config
+        self.every = max(1, total_steps // max(1, evaluations))
         self.folder = folder
         self.progress = tqdm(
             total=total_steps, desc="training", unit="step", unit_scale=True, mininterval=0.5, delay=0.5
         )
-        self.due, self.watched = 0, 0.0
+        self.due, self.watched, self.said_above = 0, 0.0, False
 
     def _on_training_start(self) -> None:
         self._lay_out()
         self.logger.record("config", f"```yaml\n{self.config}\n```", exclude=_FILES)
+        self.logger.record("episodes", f"eval/ and risk/ are over {self.sample.says}", exclude=_FILES)
         self.progress.update(self.num_timesteps - self.progress.n)
         self.curve = Curve(self.folder, self.num_timesteps)
 
@@ -94,13 +98,15 @@ class Watch(BaseCallback):
         self.curve.pause()
         started = time.perf_counter()
         policy = TrainedPolicy(self.model)
-        episodes = play(self.market, policy, self.episodes, _SEED)
-        found = figures(episodes)
+        episodes = play(self.market, policy, self.sample.episodes, WATCH_SEED)
+        found = figures_in(self.market, episodes)
         for name, estimate in found.items():
-            self.logger.record(tags.FIGURES[name], estimate.value)
+            self.logger.record({**tags.FIGURES, "certainty_equivalent": tags.CERTAINTY}[name], estimate.value)
         skill = self.benchmarks.exact_skill(policy)
         if skill is not None:
             self.logger.record(tags.SKILL, skill)
+            if self.benchmarks.above(skill):
+                self._say_above(skill)
         score = skill if skill is not None else found["objective"].value
         self.progress.set_postfix_str(f"{'objective' if skill is None else 'skill'} {score:.3f}")
         self._draw(policy, episodes)
@@ -110,6 +116,14 @@ class Watch(BaseCallback):
         self.logger.dump(self.num_timesteps)
         self.curve.write(self.num_timesteps, skill, found["objective"].value)
         self.curve.go_on()
+
+    def _say_above(self, skill: float) -> None:
+        """That the agent is better than the optimum: as text, and on the console the first time."""
+        said = self.benchmarks.is_above("the agent", skill)
+        self.logger.record("note", said, exclude=_FILES)
+        if not self.said_above:
+            self.progress.write(said)
+        self.said_above = True
 
     def _draw(self, policy: TrainedPolicy, episodes: Episodes) -> None:
         """Distributions over episodes, and pictures of the policy beside the optimum."""

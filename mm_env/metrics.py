@@ -1,7 +1,8 @@
 """The desk's figures over a set of episodes, each with its 95 % interval.
 
 Every figure is a function of the episodes' distribution. Its influence function psi, one number an episode, gives the
-standard error std(psi) / sqrt(n), of means and of ratios and tail means alike (Huber 1981, ch. 1).
+standard error std(psi) / sqrt(n), of means and of ratios and tail means alike (Huber 1981, ch. 1). Episodes in windows of a
+recorded day are not independent: there the interval is that of a block bootstrap over the windows (`mm_env.bootstrap`).
 """
 
 from __future__ import annotations
@@ -11,77 +12,94 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from mm_env.bootstrap import half_width
 from mm_env.rollout import Episodes
 
 Floats = NDArray[np.float64]
+Windows = NDArray[np.int64] | None  # the number of the window that each episode played; None: they are independent
 Z95 = 1.959963984540054
 
 
 class Estimate(NamedTuple):
-    """A figure and the half-width of its 95 % interval."""
+    """A figure and the half-width of its 95 % interval, NaN where a single episode or window tells of none."""
 
     value: float
     half_width: float
 
 
-def mean(x: Floats) -> Estimate:
+def mean(x: Floats, windows: Windows = None) -> Estimate:
     """E[x]."""
-    return _estimate(x.mean(), x - x.mean())
+    return _estimate(x.mean(), x - x.mean(), windows)
 
 
-def deviation(x: Floats) -> Estimate:
+def deviation(x: Floats, windows: Windows = None) -> Estimate:
     """The standard deviation of x."""
     centred, spread = x - x.mean(), x.std()
-    return _estimate(spread, (centred**2 - spread**2) / (2.0 * spread) if spread > 0 else np.zeros_like(x))
+    return _estimate(spread, (centred**2 - spread**2) / (2.0 * spread) if spread > 0 else np.zeros_like(x), windows)
 
 
-def sharpe(x: Floats) -> Estimate:
+def sharpe(x: Floats, windows: Windows = None) -> Estimate:
     """E[x] / std[x] over one episode, not annualised; NaN if x never varies."""
     centred, spread = x - x.mean(), x.std()
     if spread <= 1e-12 * abs(x.mean()):  # nothing but rounding
         return Estimate(float("nan"), float("nan"))
     ratio = x.mean() / spread
-    return _estimate(ratio, centred / spread - 0.5 * ratio * ((centred / spread) ** 2 - 1.0))
+    return _estimate(ratio, centred / spread - 0.5 * ratio * ((centred / spread) ** 2 - 1.0), windows)
 
 
-def cvar(x: Floats, level: float = 0.95) -> Estimate:
+def cvar(x: Floats, level: float = 0.95, windows: Windows = None) -> Estimate:
     """The mean of the worst 1 - level of x (Rockafellar & Uryasev 2000), as a profit: the more negative, the worse."""
     threshold = np.quantile(x, 1.0 - level)
     shortfall = threshold - np.maximum(threshold - x, 0.0) / (1.0 - level)
-    return _estimate(shortfall.mean(), shortfall - shortfall.mean())
+    return _estimate(shortfall.mean(), shortfall - shortfall.mean(), windows)
 
 
-def ratio(numerator: Floats, denominator: Floats) -> Estimate:
+def ratio(numerator: Floats, denominator: Floats, windows: Windows = None) -> Estimate:
     """E[numerator] / E[denominator]; NaN if nothing is below the line."""
     below = denominator.mean()
     if below == 0:
         return Estimate(float("nan"), float("nan"))
     value = numerator.mean() / below
-    return _estimate(value, (numerator - value * denominator) / below)
+    return _estimate(value, (numerator - value * denominator) / below, windows)
 
 
 def figures(episodes: Episodes) -> dict[str, Estimate]:
     """Every figure of the table, by name."""
-    e = episodes
+    e, w = episodes, episodes.window
     return {
-        "objective": mean(e.objective),
-        "profit": mean(e.profit),
-        "profit_std": deviation(e.profit),
-        "sharpe": sharpe(e.profit),
-        "cvar_95": cvar(e.profit),
-        "mean_absolute_position": mean(e.mean_absolute_inventory),
-        "terminal_inventory": mean(e.terminal_inventory),
-        "terminal_inventory_std": deviation(e.terminal_inventory),
-        "spread_captured": mean(e.spread_captured),
-        "fill_ratio": ratio(e.fills, e.arrivals),
-        "max_drawdown": mean(e.drawdown),
+        "objective": mean(e.objective, w),
+        "profit": mean(e.profit, w),
+        "profit_std": deviation(e.profit, w),
+        "sharpe": sharpe(e.profit, w),
+        "cvar_95": cvar(e.profit, windows=w),
+        "mean_absolute_position": mean(e.mean_absolute_inventory, w),
+        "terminal_inventory": mean(e.terminal_inventory, w),
+        "terminal_inventory_std": deviation(e.terminal_inventory, w),
+        "spread_captured": mean(e.spread_captured, w),
+        "fill_ratio": ratio(e.fills, e.arrivals, w),
+        "max_drawdown": mean(e.drawdown, w),
     }
+
+
+def certainty_equivalent(episodes: Episodes, gamma: float) -> Estimate:
+    """The sure profit of the same CARA utility as the episodes, price units: -ln(E[m]) / gamma, m = exp(-gamma profit).
+
+    By the delta method an episode moves it by -(m / E[m] - 1) / gamma.
+    """
+    least = episodes.profit.min()
+    losses = np.exp(-gamma * (episodes.profit - least))  # of at most 1
+    value = least - np.log(losses.mean()) / gamma
+    return _estimate(value, -(losses / losses.mean() - 1.0) / gamma, episodes.window)
 
 
 def paired_difference(episodes: Episodes, other: Episodes) -> Estimate:
     """E[objective] less the other's, over the same lanes of the same seed: what both met alike cancels."""
-    return mean(episodes.objective - other.objective)
+    return mean(episodes.objective - other.objective, episodes.window)
 
 
-def _estimate(value: float, influence: Floats) -> Estimate:
+def _estimate(value: float, influence: Floats, windows: Windows) -> Estimate:
+    if len(influence) < 2:
+        return Estimate(float(value), float("nan"))
+    if windows is not None:
+        return Estimate(float(value), half_width(influence, windows))
     return Estimate(float(value), float(Z95 * influence.std() / np.sqrt(len(influence))))

@@ -34,6 +34,22 @@ class Episodes:
     def __len__(self) -> int:
         return len(self.objective)
 
+    @property
+    def window(self) -> NDArray[np.int64] | None:
+        """What the episodes played of a recorded day; None where they are independent."""
+        return None
+
+
+@dataclass(frozen=True)
+class RecordedEpisodes(Episodes):
+    """Episodes of a recorded day, which is cut into stretches as long as one of them."""
+
+    stretch: NDArray[np.int64]  # the number of that in which each began
+
+    @property
+    def window(self) -> NDArray[np.int64]:
+        return self.stretch
+
 
 def inventory_levels(market: Market) -> Floats:
     """The inventories a table has columns for: -max_inventory to max_inventory by order_size."""
@@ -100,7 +116,7 @@ def run_policy(
 def episodes_of(simulation: Simulation) -> Episodes:
     """What the episodes that the lanes have just ended brought."""
     state, tally = simulation.state, simulation.state.tally
-    return Episodes(
+    brought = (
         tally.objective,
         tally.profit,
         tally.drawdown,
@@ -110,3 +126,5 @@ def episodes_of(simulation: Simulation) -> Episodes:
         tally.fills,
         tally.arrivals,
     )
+    stretch = simulation.market.venue.stretches(simulation.books)
+    return Episodes(*brought) if stretch is None else RecordedEpisodes(*brought, stretch)

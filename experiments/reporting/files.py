@@ -111,4 +111,6 @@ def estimate(told: Any) -> Estimate:
     """What metrics.json says of a figure: null, a number, or a number and its half-width."""
     if told is None:
         return NOTHING
-    return Estimate(*map(float, told)) if isinstance(told, list) else Estimate(float(told), 0.0)
+    if isinstance(told, list):
+        return Estimate(*(math.nan if x is None else float(x) for x in told))
+    return Estimate(float(told), 0.0)

@@ -15,6 +15,7 @@ from experiments.benchmarks import OPTIMUM, Benchmarks
 from experiments.plots import depth_table
 from experiments.reporting.files import MODEL
 from experiments.reporting.runs import Run
+from experiments.sample import OPTION, tables_sample
 from experiments.setup import build_market, load_run, plainly
 from mm_env.env_inputs import Actions
 from mm_env.market import Market
@@ -90,7 +91,9 @@ def replay(runs: Sequence[Run], episodes: int, solved: dict[str, Benchmarks]) ->
     if not there:
         raise ValueError("no run left a model")
     first = there[0]
-    market = build_market(OmegaConf.create({"market": first.config["market"]}))
+    config = OmegaConf.create({name: first.config[name] for name in ("market", OPTION) if name in first.config})
+    shown = tables_sample(config, build_market(config), episodes, NOISE)
+    market, episodes = shown.market, shown.episodes
     policies = [load_run(run.folder, market) for run in there]
     if first.market not in solved:
         solved[first.market] = Benchmarks.of(market)

@@ -35,6 +35,8 @@ class Run:
     seconds: float = math.nan
     figures: Mapping[str, Estimate] = field(default_factory=dict)
     curve: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 4)))
+    notes: tuple[str, ...] = ()  # what stood below its table
+    windows: int = 0  # of a recorded day that its figures are of; 0 in a simulated market
 
     @property
     def finished(self) -> bool:
@@ -64,7 +66,12 @@ def read(folder: Path) -> Run:
     figures = _own_row(folder, _algorithm(config), f"{agent}, seed {seed}")
     figures |= {name: files.estimate(figure) for name, figure in (told.get("figures") or {}).items()}
     numbers = _numbers(told, figures, curve)
-    return Run(folder, market, agent, seed, status, error, config, *numbers, figures, curve)
+    return Run(folder, market, agent, seed, status, error, config, *numbers, figures, curve, *_said(told))
+
+
+def _said(told: Mapping[str, Any]) -> tuple[tuple[str, ...], int]:
+    """The notes of a run's table, and of how many recorded windows its figures are."""
+    return tuple(map(str, told.get("notes") or ())), int(told.get("windows") or 0)
 
 
 def _names(folder: Path, told: Mapping[str, Any], config: Mapping[str, Any]) -> tuple[str, str]:

@@ -109,7 +109,26 @@ def on_market(study: Study, market: str, replays: Sequence[Replay]) -> Section:
         words += f" Pictures are of the first {scores.MOST} agents."
     if replays and replays[0].best_paths is None:
         words += " This market has no exact optimum to draw beside."
+    words += "".join(f" {said}" for said in remarks(study, market))
     return Section(f"market-{study.markets.index(market) + 1}", market, words, Grid(headings, rows), groups)
+
+
+def remarks(study: Study, market: str) -> Iterator[str]:
+    """What the figures of a market do not say by themselves: of recorded windows, and of what stood below the runs' tables."""
+    runs = [run for agent in study.on(market) for run in study.of(agent, market)]
+    windows = sorted({run.windows for run in runs if run.windows})
+    if windows:
+        count = " or ".join(map(str, windows))
+        yield (
+            f"They are of {count} windows of a recorded day, the same for all seeds: these intervals tell how seeds differ, "
+            "and those of the runs' own tables how windows do. Learning curves are of the windows that were trained on."
+        )
+    said: dict[str, list[str]] = {}
+    for run in runs:
+        for note in run.notes:
+            said.setdefault(note, []).append(f"{run.agent}, seed {run.seed}")
+    for note, who in said.items():
+        yield note if len(who) == len(runs) else f"{'; '.join(who)}: {note}"
 
 
 def unfinished(study: Study) -> Section:

@@ -21,6 +21,7 @@ Floats = NDArray[np.float64]
 DETAILS = {
     "skill": "skill",
     **{k: v for k, v in COLUMNS.items() if k not in ("skill", "lead")},
+    "certainty_equivalent": "certainty equivalent (CARA)",
     "seconds": "training s",
 }
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numpy as np
 from numpy.typing import NDArray
 
 from mm_env.component import Component, Sides, rule
@@ -65,6 +66,10 @@ class Venue(Component):
     def memory(self, num_lanes: int) -> tuple[NDArray[Any], ...]:
         """Arrays that it keeps beside the lanes' states."""
         return ()
+
+    def stretches(self, books: Any) -> NDArray[np.int64] | None:
+        """The number of the recorded stretch that each lane's episode began in; None where episodes are independent."""
+        return None
 
     @rule
     def trade(self, quote: Quote, bid_open: bool, ask_open: bool, noise: Noise, dt: float) -> Trades:

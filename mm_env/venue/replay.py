@@ -105,6 +105,10 @@ class Replay(OrderBook):
         table = _tape(self.path, self.tick, _changed(self.path), self.levels, self.starts.tobytes(), self.span)
         return np.zeros(num_lanes, kind).view(np.recarray), table
 
+    def stretches(self, books: Any) -> NDArray[np.int64]:
+        """The day cut into stretches as long as a window: the number of that in which each lane's episode began."""
+        return (books.start - round(self.window.begins * SECOND)) // round(self.span * SECOND)
+
     @rule
     def mean_order(self) -> float:
         return self.mean_size

@@ -34,6 +34,11 @@ class Window(Component):
         """Time between the starts of neighbouring windows; 0: as long as a window."""
         return 0.0
 
+    @property
+    def in_turn(self) -> Window:
+        """What figures are taken over: these windows where each is played once, else all of this part of the day end to end."""
+        return self
+
     def starts(self, recording: Recording, span: float) -> NDArray[np.int64]:
         """When the windows of `span` begin, (n,) ns.
 
@@ -64,6 +69,10 @@ class Drawn(Window):
     @property
     def spacing(self) -> float:
         return float(self.apart)
+
+    @property
+    def in_turn(self) -> Window:
+        return InTurn(self.begins, self.ends)
 
     @rule
     def pick(self, key: Any, windows: int) -> int:

@@ -26,7 +26,7 @@ from mm_env import (
     Uniform,
 )
 from mm_env.markets import MARKETS
-from mm_env.metrics import Z95
+from mm_env.metrics import Z95, Estimate
 from mm_env.quote import Unbounded
 from mm_env.rollout import inventory_levels
 from tests.worlds import world
@@ -202,3 +202,67 @@ def test_the_error_of_a_grid_is_said():
     assert Benchmarks.of(MARKET).notes == []
     benchmarks = Benchmarks.of(replace(MARKET, price=OrnsteinUhlenbeck(sigma=1.0, speed=2.0, mean=100.0)))
     assert f"off by at most about {benchmarks.best.error:.1g} (of its grid)" in benchmarks.notes[0]
+
+
+# better than the optimum
+
+
+def undervalued(market=MARKET, **changes):
+    """What is solved is worth but half of the way from constant quotes to the true optimum."""
+    true = Benchmarks.of(market)
+    return replace(true, optimal=0.5 * (true.fixed + true.optimal), **changes)
+
+
+def test_a_policy_better_than_the_optimum_beyond_its_error_is_named():
+    benchmarks, best = undervalued(), Benchmarks.of(MARKET).best
+    assert benchmarks.exact_skill(best) == pytest.approx(2.0, rel=1e-6)
+    (said,) = benchmarks.better_than_optimum({OPTIMUM: Estimate(1.0, 0.0), "PPO": Estimate(1.9, 0.2)}, {"PPO": best})
+    assert said.startswith("PPO is better than the optimum beyond its error, with a skill of 2.0000, exactly: ")
+    assert "skill 1 is no upper bound" in said
+
+
+@pytest.mark.parametrize(("skill", "named"), [
+    (Estimate(1.71, 0.03), True), (Estimate(1.02, 0.03), False), (Estimate(0.9, 0.05), False), (Estimate(1.04, 0.03), True),
+])  # fmt: skip
+def test_who_is_no_table_is_named_where_its_interval_lies_above_1(skill, named):
+    said = Benchmarks.of(MARKET).better_than_optimum({"wild": skill}, {"wild": RandomPolicy(MARKET)})
+    assert [line.split(" is ")[0] for line in said] == ["wild"] * named
+    assert all(f"{skill.value:.4f} ±{skill.half_width:.4f}" in line for line in said)
+
+
+def test_nobody_is_named_for_what_the_grid_of_the_optimum_may_be_off():
+    true = Benchmarks.of(MARKET)
+    gap = true.optimal - true.fixed
+    coarse = replace(true, best=replace(true.best, error=0.1 * gap))
+    assert coarse.leeway == pytest.approx(0.1)
+    for skill, named in ((1.05, False), (1.15, True)):
+        assert bool(coarse.better_than_optimum({"x": Estimate(skill, 0.01)}, {"x": RandomPolicy(MARKET)})) is named
+        assert coarse.above(skill) is named
+
+
+def test_a_simulated_skill_above_1_by_chance_is_called_that():
+    constant = quoting(best_fixed(MARKET))
+    (said,) = Benchmarks.of(MARKET).better_than_optimum({"fixed": Estimate(1.2, 0.1)}, {"fixed": constant})
+    assert said.startswith("fixed has a simulated skill above 1 by chance: exactly it is ")
+
+
+def test_quotes_beyond_the_actions_are_told_from_a_wrong_optimum():
+    """The optimum keeps to half-spreads that are far too wide; a strategy does not."""
+    market = replace(MARKET, quote=Depths(max_depth=4.0, min_depth=0.9))
+    benchmarks = replace(Benchmarks.of(MARKET), market=market)
+    strategy = quoting(LinearSkew(0.8, 0.3), market)
+    gained = benchmarks.exact_skill(strategy) * (benchmarks.optimal - benchmarks.fixed)
+    benchmarks = replace(benchmarks, optimal=benchmarks.fixed + 0.5 * gained)
+    exact = benchmarks.exact_skill(strategy)
+    (said,) = benchmarks.better_than_optimum({"skew": Estimate(exact, 0.01)}, {"skew": strategy})
+    assert "it quotes depths that the market's actions do not reach" in said
+
+
+def test_under_cara_the_tables_figures_hold_the_certainty_equivalent_that_skill_compares():
+    benchmarks = Benchmarks.of(UTILITY)
+    (entry,) = contest(UTILITY, {OPTIMUM: benchmarks.best}, 40_000, 3)
+    found = entry.figures["certainty_equivalent"]
+    assert abs(found.value - benchmarks.optimal) < 2.1 * found.half_width
+    assert "is a utility" in benchmarks.of_objective[0]
+    assert Benchmarks.of(MARKET).of_objective == []
+    assert "certainty_equivalent" not in contest(MARKET, {"one": quoting(FixedSymmetric(0.7))}, 10, 3)[0].figures

@@ -1,6 +1,8 @@
 """A user's own component, from their own module, by its name alone."""
 
 import os
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -54,7 +56,7 @@ class Flat(Fill):
     def take(self, depth):
         return self.share if depth > 0.0 else 1.0
 '''
-OWN = ("market.price._target_=gusty.Gusty", "+market.price.gust=0.5", "~market.price.drift")
+OWN = ("market.price._target_=gusty.Gusty", "+market.price.gust=0.5")
 
 
 @pytest.fixture
@@ -84,15 +86,51 @@ def test_a_price_of_the_users_own_is_trained_on(launch, module):
 
 
 def test_a_fill_of_the_users_own_has_its_exact_optimum(launch, module):
-    own = ("market.venue.fill._target_=gusty.Flat", "+market.venue.fill.share=0.25", "~market.venue.fill.k")
+    own = ("market.venue.fill._target_=gusty.Flat", "+market.venue.fill.share=0.25")
     table = rows(launch(compare.main, *SMALL, *own, "agents=[best_fixed]")[0])
     assert table["optimum"]["objective"] > table["best_fixed"]["objective"]
 
 
 def test_a_parameter_of_the_users_own_is_checked_as_any_other(refused, module):
-    said = refused(compare.main, *SMALL, *OWN[:1], "+market.price.gust=-1", OWN[2])
+    said = refused(compare.main, *SMALL, *OWN[:1], "+market.price.gust=-1")
     assert "error: market.price: Gusty.gust must be >= 0, got -1" in said
 
 
 def test_a_module_that_is_not_there_is_named(refused):
     assert "No module named 'nowhere'" in refused(compare.main, *SMALL, "market.price._target_=nowhere.Gusty")
+
+
+# a part that is swapped
+
+
+def test_a_parameter_that_the_part_swapped_in_does_not_have_is_refused_where_it_was_given(refused, module):
+    said = refused(compare.main, *SMALL, *OWN, "market.price.drift=0.1")
+    assert "error: market.price.drift is none of the parameters of Gusty, which are sigma, gust" in said
+
+
+def test_a_parameter_that_a_part_does_not_have_is_refused_where_nothing_was_swapped(refused):
+    assert "unexpected keyword argument 'gust'" in refused(compare.main, *SMALL, "+market.price.gust=0.1")
+
+
+def test_learning_on_a_price_without_its_expected_move_is_refused_with_the_cure(refused, module):
+    said = refused(train.main, *SMALL, *OWN, "rivals=[random]")
+    assert "unless the price gives its `expected` move" in said
+    assert "agent.noise=1 learns from the rewards as they are" in said
+
+
+def test_the_readmes_own_model_and_its_command_work_as_printed(tmp_path):
+    readme = (ROOT / "README.md").read_text().split("## Your own model")[1]
+    model = re.search(r"```python\n(.*?)```", readme, re.DOTALL)[1]
+    command = re.search(r"\n```\n(python .*?)```", readme, re.DOTALL)[1]
+    (tmp_path / "my_models.py").write_text(model)
+    words = shlex.split(command.replace("\\\n", " "))
+    assert words[:3] == ["python", "-m", "experiments.train"]
+    short = ("agent.total_steps=1", "rivals=[random]", "watch.evaluations=1", "watch.episodes=20", "episodes=20")
+    where = {**os.environ, "PYTHONPATH": str(ROOT)}
+    ended = subprocess.run(
+        [sys.executable, *words[1:], *short, "market.clock.steps=10", f"hydra.run.dir={tmp_path}/out"],
+        cwd=tmp_path, env=where, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+    assert set(rows(tmp_path / "out")) == {"PPO", "random"}
+    assert "sigma" not in (tmp_path / "out" / "config.yaml").read_text().split("price:")[1].split("venue:")[0]

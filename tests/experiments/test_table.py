@@ -93,5 +93,23 @@ def test_notes_stand_below_the_table_on_the_console_and_in_markdown(tmp_path, ca
     assert lines[-4:] == ["", notes[0], "", notes[1]]
 
 
+def test_under_cara_the_certainty_equivalent_stands_beside_the_utility(tmp_path, capsys):
+    one = Entry("one", ENTRIES[0].episodes, {**ENTRIES[0].figures, "certainty_equivalent": Estimate(3.25, 0.5)}, None)
+    show("a title", [one], {}, {})
+    said = capsys.readouterr().out
+    write(tmp_path, "title", [one], {})
+    headings = (tmp_path / "table.md").read_text().splitlines()[2].split(" | ")[1:3]
+    assert headings == ["objective (utility)", "certainty equivalent"]
+    assert all(word in said for word in ("(utility)", "equivalent", "3.2"))
+    assert rows(tmp_path)["one"]["certainty_equivalent"] == 3.25
+    write(tmp_path, "title", ENTRIES, {})
+    assert "certainty_equivalent" not in rows(tmp_path)["one"]
+
+
+def test_a_figure_of_a_single_episode_or_window_has_a_value_and_no_known_error():
+    alone = Estimate(-1.234, float("nan"))
+    assert (number(alone), error(alone)) == ("-1.234", "±?")
+
+
 def test_every_figure_has_a_column():
     assert set(COLUMNS) == {"skill", "lead", *figures(ENTRIES[0].episodes)}

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from mm_env import metrics
-from mm_env.metrics import Z95, cvar, deviation, figures, mean, paired_difference, ratio, sharpe
-from mm_env.rollout import Episodes
+from mm_env.bootstrap import half_width
+from mm_env.metrics import Z95, certainty_equivalent, cvar, deviation, figures, mean, paired_difference, ratio, sharpe
+from mm_env.rollout import Episodes, RecordedEpisodes
 
 RANDOM = np.random.default_rng(6)
 SKEWED = RANDOM.gamma(2.0, 1.5, 4_000) - 1.0
@@ -116,3 +117,59 @@ def test_a_paired_difference_cancels_what_both_met_alike():
     gap = paired_difference(one, independent)
     assert gap.value == pytest.approx(mean(one.objective).value - mean(independent.objective).value)
     assert gap.half_width == pytest.approx(metrics.mean(one.objective - independent.objective).half_width)
+
+
+# of a recorded day
+
+
+def recorded(times=1, seed=0) -> RecordedEpisodes:
+    """22 windows, each played `times` times."""
+    columns = np.random.default_rng(seed).gamma(2.0, 1.0, (8, 22))
+    return RecordedEpisodes(*np.tile(columns, times), np.tile(np.arange(22), times))
+
+
+def test_every_interval_of_a_recorded_day_is_of_its_windows_however_often_they_are_played():
+    once, often = figures(recorded()), figures(recorded(900))
+    for name in set(once) - {"cvar_95"}:  # whose quantile lies between others, of so few
+        assert often[name].value == pytest.approx(once[name].value), name
+        assert often[name].half_width == pytest.approx(once[name].half_width), name
+        assert once[name].half_width > 0.0, name
+    assert often["cvar_95"].half_width > 0.3 * once["cvar_95"].half_width
+
+
+def test_the_interval_of_a_mean_and_of_a_lead_is_the_block_bootstraps():
+    one, other = recorded(3), recorded(3, seed=1)
+    gap = one.objective - other.objective
+    assert figures(one)["profit"].half_width == pytest.approx(half_width(one.profit - one.profit.mean(), one.window))
+    assert paired_difference(one, other) == pytest.approx((gap.mean(), half_width(gap - gap.mean(), one.window)))
+
+
+def test_a_single_episode_has_figures_and_no_intervals():
+    alone = figures(Episodes(*np.ones((8, 1))))
+    assert alone["objective"].value == 1.0
+    assert all(math.isnan(estimate.half_width) for estimate in alone.values())
+
+
+# under CARA
+
+
+def utilities(profit, gamma) -> Episodes:
+    others = {name: np.zeros_like(profit) for name in Episodes.__annotations__}
+    return Episodes(**{**others, "objective": -np.expm1(-gamma * profit) / gamma, "profit": profit})
+
+
+def test_the_certainty_equivalent_of_a_normal_is_its_mean_less_the_half_of_gamma_times_its_variance():
+    profit = np.array([NormalDist(3.0, 2.0).inv_cdf((i + 0.5) / 200_000) for i in range(200_000)])
+    assert certainty_equivalent(utilities(profit, 0.5), 0.5).value == pytest.approx(3.0 - 0.5 * 0.5 * 4.0, rel=2e-3)
+
+
+def test_the_interval_of_a_certainty_equivalent_is_the_bootstraps():
+    samples = np.random.default_rng(7).integers(0, len(SKEWED), (1_500, len(SKEWED)))
+    bootstrap = np.std([certainty_equivalent(utilities(SKEWED[sample], 0.3), 0.3).value for sample in samples])
+    assert certainty_equivalent(utilities(SKEWED, 0.3), 0.3).half_width == pytest.approx(Z95 * bootstrap, rel=0.08)
+
+
+def test_where_utility_saturates_its_certainty_equivalent_does_not():
+    rich = utilities(np.array([5_000.0, 5_001.0]), 1.0)
+    assert rich.objective.std() == 0.0
+    assert certainty_equivalent(rich, 1.0).value == pytest.approx(5_000.0 - math.log(0.5 * (1.0 + math.exp(-1.0))))

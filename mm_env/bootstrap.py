@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+BLOCK, RESAMPLES, SEED = 2, 10_000, 1  # of every interval over recorded windows
 
 
 def block_means(values: Floats, block: int, resamples: int, seed: int) -> Floats:
@@ -25,3 +26,18 @@ def interval(values: Floats, block: int, resamples: int, seed: int) -> tuple[flo
     """The 2.5 and 97.5 % quantiles of `block_means`."""
     low, high = np.quantile(block_means(values, block, resamples, seed), [0.025, 0.975])
     return float(low), float(high)
+
+
+def half_width(values: Floats, windows: NDArray[np.int64]) -> float:
+    """Half the length of the 95 % interval of the mean of `values` (n,), played in the windows of these numbers (n,).
+
+    Windows are drawn anew in blocks of two neighbours, each with all that was played in it: the same window played again
+    tells nothing new. NaN for a single window, which tells nothing of others.
+    """
+    _, which = np.unique(windows, return_inverse=True)
+    sums: Floats = np.bincount(which, values).astype(np.float64)
+    if len(sums) < 2:
+        return float("nan")
+    shares = sums * (len(sums) / len(values))
+    low, high = interval(shares, min(BLOCK, len(sums) // 2), RESAMPLES, SEED)
+    return 0.5 * (high - low)
