@@ -7,6 +7,7 @@ python -m experiments.train -m agent=ppo,a2c seed=0,1,2 market.price.sigma=0.02,
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from agents.policy import Policy
-from experiments import jobs
+from experiments import jobs, program
 from experiments.benchmarks import Benchmarks
 from experiments.setup import build, build_market, build_policies, experiment, job_folder
 from experiments.show import show_contest
@@ -49,18 +50,25 @@ def learn(
 ) -> Policy:  # fmt: skip
     """The policy that cfg.agent learns; in `folder` its model, config and TensorBoard logs.
 
-    A training of this very config that was interrupted there goes on from its checkpoint.
+    A training of this very config that was interrupted there goes on from its checkpoint. A signal ends it at the next
+    rollout, with a checkpoint of that moment. Raises: Interrupted then.
     """
     from agents.learner import CHECKPOINT
+    from agents.saved import save_model
+    from experiments.stop import Stop
     from experiments.watch import Watch
 
     config = OmegaConf.to_yaml(cfg, resolve=True)
     if not resume:
         jobs.adopt(folder, config)
     begun = (folder / CHECKPOINT).is_file()
+    if resume and not begun:
+        Console(highlight=False, soft_wrap=True).print(f"{folder} holds no checkpoint: the training begins anew")
     watch = Watch(market, benchmarks, learner.total_steps, config, cfg.watch.evaluations, cfg.watch.episodes, folder)
-    policy = learner.train(market, cfg.seed, folder, [watch, *callbacks], begun)
-    policy.model.save(folder / "model.zip")
+    with program.held(), closing(watch.progress):
+        policy = learner.train(market, cfg.seed, folder, [Stop(folder / CHECKPOINT), watch, *callbacks], begun)
+        save_model(policy.model, folder / "model.zip")
+    program.check()
     return policy
 
 

@@ -8,14 +8,13 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from omegaconf import OmegaConf
 
 from agents.policy import Policy
 from experiments.benchmarks import OPTIMUM, Benchmarks
 from experiments.plots import depth_table
 from experiments.reporting.files import MODEL
 from experiments.reporting.runs import Run
-from experiments.setup import build_market, load_run, plainly
+from experiments.setup import build_market, load_run, plainly, run_config
 from mm_env.env import Actions
 from mm_env.market import Market
 from mm_env.simulation import Simulation
@@ -90,7 +89,7 @@ def replay(runs: Sequence[Run], episodes: int, solved: dict[str, Benchmarks]) ->
     if not there:
         raise ValueError("no run left a model")
     first = there[0]
-    market = build_market(OmegaConf.create({"market": first.config["market"]}))
+    market = build_market(run_config(first.folder))
     policies = [load_run(run.folder, market) for run in there]
     if first.market not in solved:
         solved[first.market] = Benchmarks.of(market)
