@@ -42,7 +42,7 @@ def main(cfg: DictConfig) -> float:
     found, folder = calibrate(recording, settings), output_folder()
     done = time.perf_counter()
     text, estimates = market_yaml(found, _command()), rows(found)
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")
     report.show(found, estimates)
     report.write(folder, found, estimates, text, save(folder, plots.figures(found)))
     console = Console(highlight=False, soft_wrap=True)

@@ -33,11 +33,21 @@ class _Asked:
 @contextmanager
 def held() -> Iterator[None]:
     """Until it is left a signal is noted and no more: whoever works here looks at `asked` wherever it can end."""
-    _Asked.held += 1
+    hold()
     try:
         yield
     finally:
-        _Asked.held -= 1
+        release()
+
+
+def hold() -> None:
+    """What `held` does first."""
+    _Asked.held += 1
+
+
+def release() -> None:
+    """What `held` does last."""
+    _Asked.held -= 1
 
 
 def asked() -> bool:
@@ -58,9 +68,8 @@ def run(main: Callable[[], Any]) -> Any:
         try:
             return main()
         except KeyboardInterrupt as stop:
-            _Asked.held += 1  # nothing ends the last line
-            sys.stderr.write(f"interrupted: {stop}\n" if str(stop) else "interrupted\n")
-            _Asked.held -= 1
+            with held():  # nothing ends the last line
+                sys.stderr.write(f"interrupted: {stop}\n" if str(stop) else "interrupted\n")
             raise SystemExit(CODE) from None
 
 

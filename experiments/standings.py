@@ -92,8 +92,10 @@ def show(title: str, board: Sequence[Row]) -> None:
 def write(folder: Path, title: str, board: Sequence[Row]) -> None:
     """leaderboard.md as shown, and leaderboard.csv with a line for each seed."""
     lines = [f"# {title}", "", _line(HEADINGS), _line(["---", "---", *["---:"] * (len(HEADINGS) - 2)])]
-    (folder / "leaderboard.md").write_text("\n".join([*lines, *(_line(row.cells) for row in board)]) + "\n")
-    with (folder / "leaderboard.csv").open("w", newline="") as file:
+    (folder / "leaderboard.md").write_text(
+        "\n".join([*lines, *(_line(row.cells) for row in board)]) + "\n", encoding="utf-8"
+    )
+    with (folder / "leaderboard.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["market", "agent", "policy", "objective", "objective_half_width", "skill", "seconds"])
         for row in board:

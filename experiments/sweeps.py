@@ -7,7 +7,6 @@ import os
 import re
 import shlex
 from collections import Counter
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +36,9 @@ def quoted(option: str, value: object) -> str:
     text = str(value)
     if re.fullmatch(r"[\w./:@%+-]+", text, re.ASCII):
         return f"{option}={text}"
-    for_hydra = text.replace("\\", "\\\\").replace("'", "\\'")
-    return shlex.quote(f"{option}='{for_hydra}'")
+    inner = text.replace("\\", "\\\\").replace("'", "\\'")
+    plain = not re.search(r"[\"$`\\!]", inner)  # to a shell, within double quotes
+    return f"\"{option}='{inner}'\"" if plain else shlex.quote(f"{option}='{inner}'")
 
 
 def standing(folder: Path) -> tuple[str, str]:
@@ -78,7 +78,7 @@ class Sweep(Callback):
     """
 
     def __init__(self) -> None:
-        self.held = ExitStack()
+        self.holds = False
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
         claim(config, "run")
@@ -89,13 +89,15 @@ class Sweep(Callback):
         if not launcher._target_.endswith(".BasicLauncher"):
             os.environ["TQDM_DISABLE"] = "1"  # in the workers, which start from here
         if launcher._target_.endswith(".JoblibLauncher"):
-            self.held.enter_context(program.held())  # its workers come to a safe point, and the sweep waits for them
+            program.hold()  # its workers come to a safe point, and the sweep waits for them
+            self.holds = True
         if launcher._target_.endswith(".LocalLauncher") and config.hydra.sweeper.max_batch_size is None:
             with read_write(config):
                 config.hydra.sweeper.max_batch_size = max(1, (os.cpu_count() or 1) // launcher.cpus_per_task)
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
-        self.held.close()
+        if self.holds:
+            program.release()
         folder = Path(config.hydra.sweep.dir)
         if program.asked():
             raise program.Interrupted(f"the same command with {quoted('hydra.sweep.dir', folder)} goes on")

@@ -151,7 +151,7 @@ def _lines(path: Path) -> Iterator[str]:
     with path.open("rb") as start:
         zipped = start.read(2) == b"\x1f\x8b"
     try:
-        with gzip.open(path, "rt") if zipped else path.open() as file:
+        with gzip.open(path, "rt", encoding="utf-8") if zipped else path.open(encoding="utf-8") as file:
             yield from file
     except (EOFError, zlib.error, gzip.BadGzipFile, UnicodeDecodeError) as error:
         raise ValueError(f"{path.name} is no whole log: {error}") from error

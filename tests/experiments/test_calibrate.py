@@ -40,7 +40,7 @@ def run(day, tmp_path_factory):
 
 
 def estimates(folder):
-    with (folder / "estimates.csv").open(newline="") as file:
+    with (folder / "estimates.csv").open(newline="", encoding="utf-8") as file:
         return {(row["section"], row["estimate"]): row for row in csv.DictReader(file)}
 
 
@@ -73,7 +73,7 @@ def test_the_market_has_the_parts_of_the_one_that_is_shipped(run, composed):
 
 
 def test_the_header_says_how_the_market_was_found(run, day):
-    head = [line for line in run[1].read_text().splitlines() if line.startswith("#")]
+    head = [line for line in run[1].read_text(encoding="utf-8").splitlines() if line.startswith("#")]
     assert head[0].startswith("# TEST, 2012-06-21 (LOBSTER): calibrated. ")
     text = "\n".join(head)
     assert "composite maximum likelihood" in text
@@ -86,13 +86,16 @@ def test_the_header_says_how_the_market_was_found(run, day):
 
 def test_the_report_has_every_estimate_and_plot(run):
     folder, path, _ = run
-    report, table = (folder / "report.md").read_text(), (folder / "table.md").read_text()
+    report, table = (
+        (folder / "report.md").read_text(encoding="utf-8"),
+        (folder / "table.md").read_text(encoding="utf-8"),
+    )
     for (section, estimate), _row in estimates(folder).items():
         assert f"## {section}" in report
         assert f"| {estimate} |" in report
     assert {file.stem for file in folder.glob("*.png")} == FIGURES
     assert all(f"![{name}]({name}.png)" in report for name in FIGURES)
-    assert path.read_text().rstrip() in report
+    assert path.read_text(encoding="utf-8").rstrip() in report
     assert "lambda(depth), pooled: exponential k" in table
 
 
@@ -130,10 +133,10 @@ def test_binance_lacks_what_needs_single_messages_and_says_so(launch, tmp_path):
     folder, _ = launch(
         calibrate.main, "data=binance", f"path=[{path}]", f"to={tmp_path / 'm.yaml'}", "settings.lifetime=0.5", *FEW
     )
-    report = (folder / "report.md").read_text()
+    report = (folder / "report.md").read_text(encoding="utf-8")
     assert "queue-reactive and zero-intelligence intensities: Binance does not record single messages" in report
     assert {file.stem for file in folder.glob("*.png")} == FIGURES - {"queues", "distances"}
-    assert "BTCUSDT, 2024-08-08 (Binance): calibrated" in (tmp_path / "m.yaml").read_text()
+    assert "BTCUSDT, 2024-08-08 (Binance): calibrated" in (tmp_path / "m.yaml").read_text(encoding="utf-8")
 
 
 def test_without_a_name_the_market_is_that_of_instrument_and_day(monkeypatch, day, launch, tmp_path):
@@ -151,12 +154,12 @@ def test_a_name_is_a_file_of_conf_and_a_path_is_itself(tmp_path):
 
 def test_a_file_is_written_over_only_when_told_to(day, launch, tmp_path):
     path = tmp_path / "mine.yaml"
-    path.write_text("# mine\n")
+    path.write_text("# mine\n", encoding="utf-8")
     with pytest.raises(SystemExit, match=r"error: .*mine\.yaml exists: give another to=NAME, or overwrite=true"):
         launch(calibrate.main, f"path={day}", f"to={path}", *FEW)
-    assert path.read_text() == "# mine\n"
+    assert path.read_text(encoding="utf-8") == "# mine\n"
     launch(calibrate.main, f"path={day}", f"to={path}", "overwrite=true", *FEW)
-    assert "calibrated" in path.read_text()
+    assert "calibrated" in path.read_text(encoding="utf-8")
 
 
 def test_what_is_not_asked_for_is_left_out(day, launch, tmp_path):

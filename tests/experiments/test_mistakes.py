@@ -127,7 +127,9 @@ def test_an_agent_that_conf_does_not_know_is_refused(refused):
 
 def test_a_shell_sees_one_line_and_a_failure(tmp_path):
     command = ["-m", "experiments.compare", "market.price.sigma=-1", f"hydra.run.dir={tmp_path}"]
-    ended = subprocess.run([sys.executable, *command], cwd=ROOT, capture_output=True, text=True, check=False)
+    ended = subprocess.run(
+        [sys.executable, *command], cwd=ROOT, capture_output=True, text=True, check=False, encoding="utf-8"
+    )
     assert ended.returncode != 0
     assert ended.stderr.strip() == "error: market.price: Brownian.sigma must be >= 0, got -1"
     assert ended.stdout == ""

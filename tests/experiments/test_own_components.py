@@ -59,7 +59,7 @@ OWN = ("market.price._target_=gusty.Gusty", "+market.price.gust=0.5", "~market.p
 
 @pytest.fixture
 def module(tmp_path, monkeypatch):
-    (tmp_path / "gusty.py").write_text(MODULE)
+    (tmp_path / "gusty.py").write_text(MODULE, encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "gusty", raising=False)
 
@@ -68,7 +68,9 @@ def test_a_shell_finds_a_price_of_the_users_own_on_the_python_path(module, tmp_p
     where, out = {**os.environ, "PYTHONPATH": str(tmp_path)}, tmp_path / "out"
     agents = "agents=[fixed_symmetric,random,best_fixed]"
     command = ["-m", "experiments.compare", *SMALL, *OWN, agents, f"hydra.run.dir={out}"]
-    ended = subprocess.run([sys.executable, *command], cwd=ROOT, env=where, capture_output=True, text=True, check=False)
+    ended = subprocess.run(
+        [sys.executable, *command], cwd=ROOT, env=where, capture_output=True, text=True, check=False, encoding="utf-8"
+    )
     assert ended.returncode == 0, ended.stderr
     said, table = " ".join(ended.stdout.split()), rows(out)
     assert "optimum is left out: price: Gusty has no law of its moves that is the same at every mid" in said

@@ -105,7 +105,7 @@ def test_the_best_is_an_experiment_that_composes_to_the_config_of_its_trial(firs
     kept = OmegaConf.load(folder / f"trial{found.best_trial.number}" / "seed0" / "config.yaml")
     for part in ("market", "agent", "watch"):
         assert OmegaConf.to_container(cfg[part], resolve=True) == OmegaConf.to_container(kept[part])
-    text = (folder / "experiment" / "tiny.yaml").read_text()
+    text = (folder / "experiment" / "tiny.yaml").read_text(encoding="utf-8")
     assert text.startswith("# @package _global_\n# the best trial of study tiny, number ")
 
 
@@ -130,7 +130,10 @@ def test_a_study_that_has_its_trials_is_left_alone_and_one_asked_for_more_goes_o
 
 def test_two_workers_at_once_share_the_trials_of_one_study(tmp_path):
     command = [sys.executable, "-m", "experiments.tune", *options(tmp_path, *ONLY, "trials=5")]
-    workers = [subprocess.Popen(command, cwd=CONF.parent, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    workers = [
+        subprocess.Popen(command, cwd=CONF.parent, stdout=subprocess.PIPE, text=True, encoding="utf-8")
+        for _ in range(2)
+    ]
     said = [worker.communicate()[0] for worker in workers]
     assert [worker.returncode for worker in workers] == [0, 0]
     found = study(tmp_path)
@@ -211,10 +214,10 @@ def test_another_config_needs_another_study(first):
 
 
 def test_a_file_that_is_no_studys_is_not_overwritten(refused, tmp_path):
-    (tmp_path / "mine.yaml").write_text("# my own\n")
+    (tmp_path / "mine.yaml").write_text("# my own\n", encoding="utf-8")
     said = refused(tune.main, *TINY, f"folder={tmp_path}", f"to={tmp_path}/mine.yaml")
     assert "to must name a new experiment" in said
-    assert (tmp_path / "mine.yaml").read_text() == "# my own\n"
+    assert (tmp_path / "mine.yaml").read_text(encoding="utf-8") == "# my own\n"
 
 
 # the parts
