@@ -29,7 +29,7 @@ PROGRESS = (  # of a model: what changes while it learns, beside weights and buf
 )  # fmt: skip
 RECENT = ("ep_info_buffer", "ep_success_buffer")  # what the logs take means of
 _EXPLORATION = ("exploration_mat", "exploration_matrices")  # of state-dependent exploration
-_CURE = "delete it, and the training begins anew"
+CURE = "delete it, and the training begins anew"
 
 
 class Checkpoint(BaseCallback):
@@ -99,13 +99,13 @@ def load_checkpoint(path: Path, model: Any) -> Luck:
 
     Raises: Damaged if the file is not whole, holds more than numbers, or is of other settings or an older version.
     """
-    saved = numbers_only.load(path, _CURE)
+    saved = numbers_only.load(path, CURE)
     if not isinstance(saved, dict) or saved.get("format") != FORMAT:
-        raise Damaged(f"{path} is no checkpoint of this version: {_CURE}")
+        raise Damaged(f"{path} is no checkpoint of this version: {CURE}")
     try:
         _restore(model, saved)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, RuntimeError) as error:
-        raise Damaged(f"{path} is a checkpoint of other settings, or was damaged: {_CURE}") from error
+        raise Damaged(f"{path} is a checkpoint of other settings, or was damaged: {CURE}") from error
     return Luck(saved["luck"])
 
 

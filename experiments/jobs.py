@@ -120,11 +120,11 @@ def holds(folder: Path, config: str) -> bool:
 
 
 def adopt(folder: Path, config: str) -> None:
-    """Make `folder` that of `config`. What another one left there is not lost: it is moved to .replaced/N, which is said."""
+    """Make `folder` that of `config`. What another one left there is not lost: it is moved to .replaced, which is said."""
     if not holds(folder, config):
         found = [path for pattern in (*LEFTOVERS, *RESULTS) for path in sorted(folder.glob(pattern))]
         if found:
-            place = fresh(folder / REPLACED / "1")
+            place = fresh(folder / REPLACED)
             for path in (*found, folder / METRICS, folder / CONFIG):
                 with suppress(FileNotFoundError):
                     os.replace(path, place / path.name)

@@ -117,6 +117,7 @@ def _on_signal(number: int, _: Any) -> None:
         with suppress(ProcessLookupError, TypeError):
             os.kill(worker.pid, signal.SIGTERM if first is None else signal.SIGKILL)  # pyright: ignore
     if first is not None:
+        os.write(2, b"interrupted at once\n")
         os._exit(CODE)
     _Asked.since = now
     if not _Asked.held:

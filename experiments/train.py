@@ -17,6 +17,7 @@ from rich.console import Console
 from agents.policy import Policy
 from experiments import jobs, program
 from experiments.benchmarks import Benchmarks
+from experiments.curve import read_curve
 from experiments.setup import build, build_market, build_policies, experiment, job_folder
 from experiments.show import show_contest
 from mm_env.market import Market
@@ -31,6 +32,7 @@ def main(cfg: DictConfig) -> float:
     if not hasattr(learner, "train"):
         raise ValueError("agent must be a learner such as ppo: experiments.evaluate is for strategies")
     learner.check(market)
+    check_begun(folder)
     rivals, refused = build_policies(cfg, market, cfg.rivals)
     benchmarks = Benchmarks.of(market)
     policy = learn(cfg, learner, market, benchmarks, folder, resume=cfg.resume is not None)
@@ -42,6 +44,18 @@ def main(cfg: DictConfig) -> float:
     )
     Console(highlight=False).print("TensorBoard: tensorboard --logdir outputs")
     return jobs.note_contest(folder, agent, cfg.title, entries, skills)
+
+
+def check_begun(folder: Path) -> None:
+    """Refuse, before any work, to go on from files that were cut off or damaged."""
+    from agents.checkpoint import CURE
+    from agents.learner import CHECKPOINT
+    from agents.saved import is_whole
+
+    path = folder / CHECKPOINT
+    if path.is_file() and not is_whole(path):
+        raise ValueError(f"{path} was cut off or damaged: {CURE}")
+    read_curve(folder)
 
 
 def learn(
