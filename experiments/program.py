@@ -83,6 +83,13 @@ def unheard() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+def listen_early() -> None:
+    """End at once, with a line, while a command still imports what it needs."""
+    for number in _SIGNALS:
+        if _may_listen(number):
+            signal.signal(number, _end_early)
+
+
 def listen_as_worker() -> None:
     """Leave Ctrl-C, which a terminal sends to all, to the parent, and end when it says so (SIGTERM)."""
     if multiprocessing.parent_process() is not None and _may_listen(signal.SIGTERM):
@@ -105,8 +112,13 @@ def _listening() -> Iterator[None]:
 
 def _may_listen(number: int) -> bool:
     """Whether nobody else listens: a launcher, say, that has its jobs queued again."""
-    alone = signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler)
+    alone = signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler, _end_early)
     return alone and threading.current_thread() is threading.main_thread()
+
+
+def _end_early(*_: Any) -> None:
+    os.write(2, b"interrupted\n")
+    os._exit(CODE)
 
 
 def _on_signal(number: int, _: Any) -> None:

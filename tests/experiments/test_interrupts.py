@@ -100,7 +100,7 @@ def _group(command, folder, seen, sent):
         _, said = started.communicate(timeout=120)
     finally:
         started.poll() is None and os.killpg(started.pid, signal.SIGKILL)
-    shown = [line for line in said.splitlines() if line and "run/s]" not in line]  # but for the bar
+    shown = [line for line in said.splitlines() if line and "run/s]" not in line and not line.startswith("mm_env: ")]
     return started.returncode, shown
 
 

@@ -15,6 +15,7 @@ from experiments.setup import CONF, build
 from experiments.space import distributions
 from tests.experiments.conftest import SMALL, launched
 from tests.experiments.killed import run_and_kill
+from tests.experiments.signalled import ROLLOUT, run_and_signal
 
 TINY = (
     *SMALL, "watch.evaluations=2", "watch.episodes=50", "agent.num_envs=64", "agent.settings.batch_size=128",
@@ -218,6 +219,32 @@ def test_a_file_that_is_no_studys_is_not_overwritten(refused, tmp_path):
     said = refused(tune.main, *TINY, f"folder={tmp_path}", f"to={tmp_path}/mine.yaml")
     assert "to must name a new experiment" in said
     assert (tmp_path / "mine.yaml").read_text(encoding="utf-8") == "# my own\n"
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b'{"op_code": 0, "wor', bytes(range(256)), b"[1]\n"], ids=["empty", "cut", "noise", "other"]
+)
+@pytest.mark.parametrize("where", ["journal.log", "study.db"])
+def test_a_storage_that_is_damaged_is_named_in_one_line(first, tmp_path, data, where):
+    """What is empty is a study that begins; what was cut off in a write of its own the journal passes over."""
+    (tmp_path / where).write_bytes(data)
+    place = f"sqlite:///{tmp_path / where}" if where == "study.db" else str(tmp_path / where)
+    if data in (b"", b'{"op_code": 0, "wor') and (where == "journal.log" or not data):
+        return
+    with pytest.raises(
+        SystemExit, match=rf"error: storage {place} cannot be read: if it was damaged, put a copy of it back"
+    ):
+        tuned(tmp_path, "trials=1", f"storage={place}")
+
+
+def test_an_interrupted_trial_is_taken_over_by_the_same_command(first, tmp_path):
+    code, said, _ = run_and_signal("tune", "SIGTERM", ROLLOUT, 1, *options(tmp_path, "trials=2", "seeds=[0,1]"))
+    assert (code, said) == (130, ["interrupted: the same command goes on with the study"])
+    assert states(study(tmp_path)) == ["RUNNING"]
+    assert jobs.read(tmp_path / "trial0" / "seed0")["status"] == jobs.INTERRUPTED
+    numbers, found = tuned(tmp_path, "trials=2", "seeds=[0,1]")
+    assert states(found) == ["FAIL", "COMPLETE", "COMPLETE"]
+    assert numbers == first[1]
 
 
 # the parts
