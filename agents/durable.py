@@ -25,14 +25,14 @@ def put(path: Path, write: Callable[[Path], object]) -> None:
     try:
         partial.chmod(0o666 & ~_umask())  # as any other file of the user's
         write(partial)
-        _to_disk(partial)
+        _to_disk(partial, os.O_RDWR)
         os.replace(partial, path)
     except OSError as error:
         raise _of(path, error) from error
     finally:
         partial.unlink(missing_ok=True)
     with suppress(OSError):  # not every file system lets a folder be opened
-        _to_disk(path.parent)
+        _to_disk(path.parent, os.O_RDONLY)
 
 
 def put_text(path: Path, text: str) -> None:
@@ -50,8 +50,8 @@ def _umask() -> int:
     return mask
 
 
-def _to_disk(path: Path) -> None:
-    number = os.open(path, os.O_RDONLY)
+def _to_disk(path: Path, mode: int) -> None:
+    number = os.open(path, mode)
     try:
         os.fsync(number)
     finally:

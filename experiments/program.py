@@ -76,6 +76,9 @@ def run(main: Callable[[], Any]) -> Any:
 @contextmanager
 def unheard() -> Iterator[None]:
     """Keep Ctrl-C from this thread until it is left, and for good from the processes that start meanwhile."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
