@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
+from inspect import signature
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,6 +18,7 @@ from agents.features import with_lateness
 from agents.policy import policy_of
 from agents.replay import ExpectedReplay
 from agents.rollouts import BranchedRollouts, ExpectedRollouts, attached
+from agents.saved import put_weights
 from agents.sb3 import ALGORITHMS, TrainedPolicy, VecAdapter, algorithm
 from mm_env.branches import check_branches
 from mm_env.market import Market
@@ -79,16 +81,10 @@ class Learner:
     def model(self, market: Market, seed: int, log_folder: Path | None = None) -> Any:
         """The untrained model on `market`."""
         _single_thread()
-        lanes = self.lanes(market)
-        settings = {"policy": "MlpPolicy", "device": "cpu", **deepcopy(self.settings)}  # it writes into them
-        if self.lateness:
-            settings["policy_kwargs"] = with_lateness(market, settings.get("policy_kwargs", {}))
-        if self.branches:
-            settings |= {"rollout_buffer_class": BranchedRollouts}
-        elif self.expected_fills and not isinstance(market.venue, OrderBook):
-            settings |= EXPECTING[self.algorithm]
-        logs = str(log_folder) if log_folder else None
-        return attached(algorithm(self.algorithm)(env=lanes, seed=seed, tensorboard_log=logs, **settings))
+        lanes, logs = self.lanes(market), str(log_folder) if log_folder else None
+        return attached(
+            algorithm(self.algorithm)(env=lanes, seed=seed, tensorboard_log=logs, **self._settings(market))  # pyright: ignore
+        )
 
     def train(
         self,
@@ -101,27 +97,53 @@ class Learner:
         """The policy learnt on `market` from `seed`, with TensorBoard logs and checkpoints in `folder`.
 
         With `resume`, training goes on from the checkpoint in `folder` and ends with the very weights that it would have
-        ended with had it not been interrupted.
+        ended with had it not been interrupted. Nothing that the checkpoint carries but numbers is read.
+
+        Raises: ValueError naming the checkpoint if it was cut off or damaged, or is one of other settings.
         """
         from agents.checkpoint import Checkpoint, load_checkpoint
 
-        path = folder / CHECKPOINT if folder else None
+        path, model = folder / CHECKPOINT if folder else None, self.model(market, seed, folder)
+        keepers: list[Any] = []
         if path is not None and resume:
-            _single_thread()
-            model = load_checkpoint(path, self.algorithm, self.lanes(market), folder)
-        else:
-            model = self.model(market, seed, folder)
-            if self.teacher is not None:
-                clone(model, policy_of(self.teacher, market))
-        keepers = []
+            keepers = [load_checkpoint(path, model)]
+        elif self.teacher is not None:
+            clone(model, policy_of(self.teacher, market))
         if path is not None and self.checkpoints:
             path.parent.mkdir(parents=True, exist_ok=True)
-            keepers = [Checkpoint(path, max(1, int(self.total_steps // self.checkpoints)))]
+            keepers += [Checkpoint(path, max(1, int(self.total_steps // self.checkpoints)))]
         left = self.total_steps - model.num_timesteps
         if left > 0:
             options = {"tb_log_name": "training", "log_interval": 10, "reset_num_timesteps": not resume}
-            model.learn(left, callback=[*callbacks, *keepers], **options)
+            model.learn(left, callback=[*keepers, *callbacks], **options)
         return TrainedPolicy(model)
+
+    def load(self, market: Market, path: Path) -> TrainedPolicy:
+        """The policy whose model a training with these settings on `market` saved as `path`, to act with.
+
+        Only weights are read. Raises: ValueError naming the file if it was cut off or damaged, or is of other settings.
+        """
+        _single_thread()
+        kind: Any = algorithm(self.algorithm)
+        settings = self._settings(market)
+        settings |= {"buffer_size": 1} if "buffer_size" in signature(kind).parameters else {}  # it only acts
+        model = kind(env=None, _init_setup_model=False, **settings)
+        model.observation_space, model.action_space = market.observation_space, market.quote.space
+        model.n_envs = 1
+        model._setup_model()
+        put_weights(model, path)
+        return TrainedPolicy(model)
+
+    def _settings(self, market: Market) -> dict[str, Any]:
+        """What the algorithm is made with, beside its lanes and its seed."""
+        settings = {"policy": "MlpPolicy", "device": "cpu", **deepcopy(self.settings)}  # it writes into them
+        if self.lateness:
+            settings["policy_kwargs"] = with_lateness(market, settings.get("policy_kwargs", {}))
+        if self.branches:
+            settings |= {"rollout_buffer_class": BranchedRollouts}
+        elif self.expected_fills and not isinstance(market.venue, OrderBook):
+            settings |= EXPECTING[self.algorithm]
+        return settings
 
     def lanes(self, market: Market) -> VecAdapter:
         """The lanes to learn on."""

@@ -50,7 +50,7 @@ def free_memory() -> float:
 
 def _of_machine() -> float:
     try:
-        for line in Path("/proc/meminfo").read_text().splitlines():
+        for line in Path("/proc/meminfo").read_text(encoding="utf-8").splitlines():
             if line.startswith("MemAvailable:"):
                 return 1024.0 * int(line.split()[1])
     except OSError:
@@ -64,7 +64,7 @@ def _of_machine() -> float:
 def _groups() -> Iterator[Path]:
     """The folders of the control groups that this process is in, of version 2 and 1, up to the root."""
     try:
-        lines = Path("/proc/self/cgroup").read_text().splitlines()
+        lines = Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines()
     except OSError:
         return
     for line in lines:
@@ -81,8 +81,11 @@ def _of_group(folder: Path) -> float:
              ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"))  # fmt: skip
     for limit, used, files in names:
         try:
-            allowed, taken = (folder / limit).read_text().strip(), int((folder / used).read_text())
-            kept = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
+            allowed, taken = (
+                (folder / limit).read_text(encoding="utf-8").strip(),
+                int((folder / used).read_text(encoding="utf-8")),
+            )
+            kept = dict(line.split() for line in (folder / "memory.stat").read_text(encoding="utf-8").splitlines())
             return float("inf") if allowed == "max" else max(0.0, int(allowed) - taken + int(kept.get(files, 0)))
         except (OSError, ValueError):
             continue

@@ -223,5 +223,8 @@ def algorithm(name: str) -> type[BaseAlgorithm]:
 
 
 def load(name: str, path: Path) -> TrainedPolicy:
-    """The policy of a saved model of algorithm `name`."""
+    """The policy of a model of algorithm `name` that you saved: stable-baselines3 runs what else the file carries.
+
+    `agents.learner.Learner.load` reads its weights alone.
+    """
     return TrainedPolicy(algorithm(name).load(path, device="cpu"))

@@ -79,7 +79,7 @@ def _source() -> str:
 def _module(name: str) -> str:
     """The text of the file that a class of the user's own comes from: for what its methods call in ways unseen."""
     path = getattr(sys.modules.get(name), "__file__", None)
-    return Path(path).read_text() if path and Path(path).is_file() else ""
+    return Path(path).read_text(encoding="utf-8") if path and Path(path).is_file() else ""
 
 
 def _components(component: Component) -> Iterator[Component]:

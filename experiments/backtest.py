@@ -199,8 +199,8 @@ def write(folder: Path, title: str, found: Mapping[str, Mapping[str, tuple[float
     lines.append(f"| --- |{' ---: |' * len(COLUMNS)}")
     for name, row in found.items():
         lines.append(f"| {name} | {' | '.join(' '.join(_cell(row[column])) for column in COLUMNS)} |")
-    (folder / "backtest.md").write_text("\n".join(lines) + "\n")
-    with (folder / "backtest.csv").open("w", newline="") as file:
+    (folder / "backtest.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with (folder / "backtest.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         first = next(iter(found.values()))
         parts = [(column, part) for column in COLUMNS for part in range(len(first[column]))]

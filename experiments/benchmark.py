@@ -78,7 +78,7 @@ def main(cfg: DictConfig) -> float:
         lines += start_up(console)
     if cfg.training_steps:
         lines += training(console, cfg.training_steps, cfg.repeats)
-    (output_folder() / "benchmark.csv").write_text("\n".join(lines) + "\n")
+    (output_folder() / "benchmark.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     return headline
 
 
@@ -129,7 +129,12 @@ def training(console: Console, steps: int, repeats: int) -> list[str]:
 
 def _first_step(environment: dict[str, str]) -> tuple[float, float]:
     output = subprocess.run(
-        [sys.executable, "-c", FIRST_STEP], env=environment, check=True, capture_output=True, text=True
+        [sys.executable, "-c", FIRST_STEP],
+        env=environment,
+        check=True,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
     )
     imported, first = output.stdout.split()
     return float(imported), float(first)

@@ -50,7 +50,7 @@ def compare_chances(cfg: DictConfig, market: Market, folder: Path) -> float:
         for b, a in np.ndindex(QUEUES, QUEUES):
             theirs = "" if printed is None else printed[b, a]
             lines.append(f"{name},{b + 1},{a + 1},{simulated[b, a]},{error[b, a]},{exact[name][b, a]},{theirs}")
-    (folder / "chances.csv").write_text("\n".join(lines) + "\n")
+    (folder / "chances.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     plots.save(folder, {"profile": profile_figure(steady_profile(market, cfg.chances.books, cfg.seed))})
     console = Console(highlight=False)
     console.print(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +10,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.durable import put_text
+
 CURVE = "curve.csv"
+_HEADING = "steps,seconds,skill,objective\n"
 
 
 class Curve:
@@ -22,10 +26,7 @@ class Curve:
         self.path = folder / CURVE
         rows = [row for row in read_curve(folder) if row[0] <= steps_done]
         self.seconds, self.since = max((float(row[1]) for row in rows), default=0.0), time.perf_counter()
-        self.path.write_text("steps,seconds,skill,objective\n")
-        for row in rows:
-            if row[0] < steps_done:
-                self._append(row)
+        put_text(self.path, _HEADING + "".join(_line(row) for row in rows if row[0] < steps_done))
 
     def pause(self) -> None:
         """What follows is not training."""
@@ -40,11 +41,31 @@ class Curve:
         self._append((steps, self.seconds, float("nan") if skill is None else skill, objective))
 
     def _append(self, row: Sequence[float] | NDArray[np.float64]) -> None:
-        with self.path.open("a") as file:
-            file.write(f"{int(row[0])},{row[1]:.3f},{row[2]:.6g},{row[3]:.8g}\n")
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(_line(row))
 
 
 def read_curve(folder: Path) -> NDArray[np.float64]:
-    """The curve of a run, (rows, 4): steps, seconds, skill, objective; no rows if it has none."""
+    """The curve of a run, (rows, 4): steps, seconds, skill, objective; no rows if it has none.
+
+    A last line that was cut off is not there. Raises: ValueError naming the file if anything else is wrong with it.
+    """
     path = folder / CURVE
-    return np.loadtxt(path, delimiter=",", skiprows=1, ndmin=2).reshape(-1, 4) if path.is_file() else np.empty((0, 4))
+    text = path.read_bytes().decode(errors="replace") if path.is_file() else ""
+    whole = text[: text.rfind("\n") + 1]
+    if not whole and (not text or _HEADING.startswith(text)):
+        return np.empty((0, 4))
+    try:
+        heading, *lines = whole.splitlines(keepends=True)
+        rows = [[float(number) for number in line.split(",")] for line in lines]
+        if heading != _HEADING or any(len(row) != 4 or not math.isfinite(row[0]) for row in rows):
+            raise ValueError
+    except ValueError as error:
+        raise ValueError(
+            f"{path} was cut off or damaged: delete it, and model.zip, to have the run made again"
+        ) from error
+    return np.array(rows, np.float64).reshape(-1, 4)
+
+
+def _line(row: Sequence[float] | NDArray[np.float64]) -> str:
+    return f"{int(row[0])},{row[1]:.3f},{row[2]:.6g},{row[3]:.8g}\n"

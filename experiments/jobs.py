@@ -6,31 +6,52 @@ operating system's: a process that is killed, in whatever way, lets go of it.
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import multiprocessing
 import os
+import sys
 import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
+from agents.durable import put_text
 from experiments.contest import Entry
 from experiments.provenance import provenance
 from mm_env.metrics import Estimate
 
 CONFIG, METRICS, LOCK = "config.yaml", "metrics.json", ".lock"
-FINISHED, FAILED, RUNNING = "finished", "failed", "running"
-LEFTOVERS = ("checkpoint.pt", "model.zip", "curve.csv", METRICS)  # of another config, not to be taken for this one's
+FINISHED, FAILED, RUNNING, INTERRUPTED = "finished", "failed", "running", "interrupted"
+LEFTOVERS = ("checkpoint.pt", "model.zip", "curve.csv")  # of another config, not to be taken for this one's
+RESULTS = ("adversary.zip", "table.*", "leaderboard.*", "backtest.*", "robust.*", "realism.*", "chances.csv", "report.md",
+           "published.csv", "estimates.csv", "benchmark.csv", "*.png", "training_*")  # fmt: skip
+REPLACED = ".replaced"  # the folder that they are moved to
 
 
 class Busy(Exception):
     """Another process writes to the folder."""
+
+
+class Failed(RuntimeError):
+    """Some of the jobs that were asked for failed, after all had their turn."""
+
+
+def fresh(path: Path) -> Path:
+    """A folder that was not there before, made: `path`, or if that is taken path-2, path-3 and so on."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for number in itertools.count(1):
+        folder = path if number == 1 else path.with_name(f"{path.name}-{number}")
+        with suppress(FileExistsError):
+            folder.mkdir()
+            return folder
+    raise AssertionError
 
 
 @contextmanager
@@ -63,16 +84,22 @@ def is_locked(folder: Path) -> bool:
 
 
 def read(folder: Path) -> dict[str, Any]:
-    """What metrics.json of `folder` says; nothing if there is none."""
+    """What metrics.json of `folder` says; nothing if there is none, or it was damaged, which is said."""
     path = folder / METRICS
-    return json.loads(path.read_text()) if path.is_file() else {}
+    try:
+        told = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        if isinstance(told, dict):
+            return told
+    except ValueError:
+        pass
+    sys.stderr.write(f"warning: {path} was cut off or damaged, and is passed over\n")
+    return {}
 
 
 def note(folder: Path, **facts: Any) -> None:
     """Add facts to metrics.json, put in place in one move; what is not finite is null."""
-    partial = folder / f".{METRICS}.partial"
-    partial.write_text(json.dumps(_plain({**read(folder), **facts}), indent=1, allow_nan=False) + "\n")
-    os.replace(partial, folder / METRICS)
+    told = _plain({**read(folder), **facts})
+    put_text(folder / METRICS, json.dumps(told, indent=1, allow_nan=False) + "\n")
 
 
 def note_contest(
@@ -93,15 +120,21 @@ def note_contest(
 def holds(folder: Path, config: str) -> bool:
     """Whether `folder` is that of this very config."""
     path = folder / CONFIG
-    return path.is_file() and path.read_text() == config
+    return path.is_file() and path.read_bytes() == config.encode()
 
 
 def adopt(folder: Path, config: str) -> None:
-    """Make `folder` that of `config`: what another one left there goes."""
+    """Make `folder` that of `config`. What another one left there is not lost: it is moved to .replaced, which is said."""
     if not holds(folder, config):
-        for name in LEFTOVERS:
-            (folder / name).unlink(missing_ok=True)
-        (folder / CONFIG).write_text(config)
+        found = [path for pattern in (*LEFTOVERS, *RESULTS) for path in sorted(folder.glob(pattern))]
+        if found:
+            place = fresh(folder / REPLACED)
+            for path in (*found, folder / METRICS, folder / CONFIG):
+                with suppress(FileNotFoundError):
+                    os.replace(path, place / path.name)
+            sys.stderr.write(f"note: {folder} was that of another config: what it held is in {place}\n")
+        (folder / METRICS).unlink(missing_ok=True)
+        put_text(folder / CONFIG, config)
 
 
 def is_finished(folder: Path, config: str) -> bool:
@@ -111,15 +144,21 @@ def is_finished(folder: Path, config: str) -> bool:
 
 @contextmanager
 def noted(folder: Path, explain: Callable[[BaseException], str] = str, **facts: Any) -> Iterator[None]:
-    """Note that a job runs, where it comes from, and then how it ended: finished, or failed with the error."""
+    """Note that a job runs, where it comes from, and then how it ended: finished, interrupted, or failed with the error."""
     started, attempts = time.perf_counter(), read(folder).get("attempts", 0) + 1
     (folder / METRICS).unlink(missing_ok=True)
     note(folder, status=RUNNING, attempts=attempts, **facts, **provenance())
     try:
         yield
+    except KeyboardInterrupt:
+        with suppress(OSError):
+            note(folder, status=INTERRUPTED, seconds=time.perf_counter() - started)
+        raise
     except BaseException as error:
         said = explain(error) or type(error).__name__
-        note(folder, status=FAILED, error=said, traceback=traceback.format_exc(), seconds=time.perf_counter() - started)
+        with suppress(OSError):  # a full disk, of which `error` tells
+            seconds = time.perf_counter() - started
+            note(folder, status=FAILED, error=said, traceback=traceback.format_exc(), seconds=seconds)
         raise
     note(folder, status=FINISHED, seconds=time.perf_counter() - started)
 
@@ -133,8 +172,13 @@ def end_with_parent(every: float = 1.0) -> None:
             time.sleep(every)
         os._exit(1)
 
-    if multiprocessing.parent_process() is not None:
+    if is_worker():
         threading.Thread(target=watch, name="end_with_parent", daemon=True).start()
+
+
+def is_worker() -> bool:
+    """Whether this process is another one's worker."""
+    return multiprocessing.parent_process() is not None
 
 
 def _plain(fact: Any) -> Any:

@@ -48,7 +48,10 @@ def versions() -> dict[str, str]:
 
 def _git(*arguments: str) -> str | None:
     try:
-        ended = subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, check=False)
+        ended = subprocess.run(
+            ["git", "-C", str(ROOT), *arguments],
+            capture_output=True, text=True, check=False, encoding="utf-8", errors="surrogateescape",
+        )  # fmt: skip
     except FileNotFoundError:
         return None
     return ended.stdout.strip() if ended.returncode == 0 else None

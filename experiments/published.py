@@ -47,7 +47,7 @@ def show_published(agents: Iterable[Any], entries: Sequence[Entry], folder: Path
             lines.append(f"{name},{figure},{ours.value!r},{ours.half_width!r},{theirs[figure]},{apart:.2f}")
         table.add_row(*row)
     Console(width=150, highlight=False).print(table)
-    (folder / "published.csv").write_text("\n".join(lines) + "\n")
+    (folder / "published.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def _published_error(entry: Entry, figure: str, paths: int) -> float:

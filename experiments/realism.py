@@ -218,11 +218,11 @@ def show(title: str, found: Mapping[str, Mapping[str, float]]) -> None:
 def write(folder: Path, title: str, found: Mapping[str, Mapping[str, float]]) -> None:
     """realism.csv and realism.md in `folder`."""
     rows = [[what, *(each[what] for each in found.values())] for what in next(iter(found.values()))]
-    with (folder / "realism.csv").open("w", newline="") as file:
+    with (folder / "realism.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([["figure", *found], *rows])
     lines = [f"# {title} beside the recorded day", "", f"| | {' | '.join(found)} |", f"| --- |{' ---: |' * len(found)}"]
     lines += [f"| {row[0]} | {' | '.join(f'{x:.3g}' for x in row[1:])} |" for row in rows]
-    (folder / "realism.md").write_text("\n".join(lines) + "\n")
+    (folder / "realism.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

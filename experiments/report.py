@@ -15,6 +15,8 @@ from pathlib import Path
 from rich.console import Console
 from tqdm import tqdm
 
+from experiments import program
+from experiments.jobs import fresh
 from experiments.reporting import page
 from experiments.reporting.replay import replays
 from experiments.reporting.runs import find, strategies
@@ -31,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = _parser().parse_args(arguments)
     try:
         folder = report(asked.paths, asked.to, asked.title, asked.episodes, asked.resamples, asked.seed)
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
     Console(highlight=False, soft_wrap=True).print(f"Report: {near((folder / page.PAGE).resolve())}")
@@ -39,9 +41,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def report(
-    paths: Sequence[Path], to: Path, title: str, episodes: int, resamples: int = RESAMPLES, seed: int = 0
+    paths: Sequence[Path], to: Path | None, title: str, episodes: int, resamples: int = RESAMPLES, seed: int = 0
 ) -> Path:
     """Read the runs in and below `paths` and write their report to the folder `to`, which is returned.
+
+    Where `to` is None it is a new folder in outputs/report, by the time.
 
     Raises: ValueError if a path is no folder, there is no run in any, or a number is out of range.
     """
@@ -58,17 +62,17 @@ def report(
         f"Runs: {len(runs)}, of which {len(found.runs)} are in the figures. "
         f"Agents: {len(found.agents)}. Markets: {len(found.markets)}."
     )
+    to = to or fresh(Path("outputs/report") / datetime.now().strftime("%Y%m%d-%H%M%S"))
     page.write(to, title, words, list(sections(found, again, refused)), found)
     return to
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m experiments.report", description=(__doc__ or "").splitlines()[0])
-    now = datetime.now().strftime("%Y%m%d-%H%M%S")
     parser.add_argument(
         "paths", metavar="PATH", nargs="+", type=Path, help="folders of runs, or folders that hold some"
     )
-    parser.add_argument("--to", type=Path, default=Path("outputs/report") / now, help="folder to write (%(default)s)")
+    parser.add_argument("--to", type=Path, help="folder to write (outputs/report/TIME)")
     parser.add_argument("--title", default="Market makers compared", help="of the page (%(default)s)")
     parser.add_argument("--episodes", type=int, default=200, help="played again with each model; 0: none (%(default)s)")
     parser.add_argument("--resamples", type=int, default=RESAMPLES, help="of the bootstrap (%(default)s)")
@@ -77,4 +81,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(program.run(main))

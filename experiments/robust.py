@@ -26,6 +26,7 @@ from agents.game import answer_with, best_answer, check_game, worst_constant
 from agents.maximin import robust_optimum
 from agents.optimum import optimum
 from agents.policy import Policy, Table, play, tabulate
+from agents.saved import save_model
 from experiments import jobs
 from experiments.robust_report import FIGURES, Row, robust_curves, show, write
 from experiments.setup import build, build_policies
@@ -134,11 +135,11 @@ class Schools:
         place = self.folder / f"{school.removeprefix('PPO, ')}_seed{seed}"
         if school != DUEL:
             trained = self.learner.train(market if school == NOMINAL else powers.randomised(market), seed, place)
-            trained.model.save(place / "model.zip")
+            save_model(trained.model, place / "model.zip")
             return trained, None
         maker, adversary = self.duel.train(market, seed, place)
-        maker.model.save(place / "model.zip")
-        adversary.model.save(place / "adversary.zip")
+        save_model(maker.model, place / "model.zip")
+        save_model(adversary.model, place / "adversary.zip")
         return maker, tabulate(market, adversary)
 
     def _worth(self, maker: Policy) -> float:

@@ -87,7 +87,7 @@ def _table(title: str, rows: Sequence[Row], columns: Sequence[tuple[str, list[st
 def write(folder: Path, title: str, rows: Sequence[Row]) -> None:
     """robust.csv (every figure with its half-width) and robust.md in `folder`."""
     simulated = [f"{name}_{side}{s}" for side in SIDES.values() for name in FIGURES for s in ("", "_half_width")]
-    with (folder / "robust.csv").open("w", newline="") as file:
+    with (folder / "robust.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["agent", *EXACT, *simulated])
         for row in rows:
@@ -97,7 +97,7 @@ def write(folder: Path, title: str, rows: Sequence[Row]) -> None:
     for row in rows:
         cells = [f"{number(x)} {error(x)}".strip() for x in estimates(row)]
         lines.append(line([row.name, *exact_cells(row), *cells]))
-    (folder / "robust.md").write_text("\n".join(lines) + "\n")
+    (folder / "robust.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def exact_cells(row: Row) -> list[str]:

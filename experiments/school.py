@@ -14,8 +14,9 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from tqdm import tqdm
 
-from experiments import jobs
-from experiments.curve import read_curve
+from agents.saved import is_whole
+from experiments import jobs, program
+from experiments.curve import CURVE, read_curve
 from experiments.sample import OPTION
 from experiments.setup import build, build_market, plainly
 from mm_env.venue.replay import Replay
@@ -33,7 +34,8 @@ class Training:
 
     @property
     def done(self) -> bool:
-        return (self.folder / "model.zip").is_file() and jobs.holds(self.folder, self.yaml)
+        """Whether its model is there; one that was damaged is made again from the checkpoint."""
+        return is_whole(self.folder / "model.zip") and jobs.holds(self.folder, self.yaml)
 
     @property
     def yaml(self) -> str:
@@ -42,7 +44,12 @@ class Training:
     @property
     def seconds(self) -> float:
         """What the training took, watching left out."""
-        return float(read_curve(self.folder)[-1, 1])
+        curve = read_curve(self.folder)
+        if not len(curve):
+            raise ValueError(
+                f"{self.folder / CURVE} has no rows: delete model.zip beside it to have the run made again"
+            )
+        return float(curve[-1, 1])
 
 
 def trainings(
@@ -68,7 +75,8 @@ def trainings(
 def train_all(asked: Sequence[Training], at_once: int) -> None:
     """Train what is not there yet, `at_once` at a time. One that fails does not stop the others.
 
-    Raises: RuntimeError at the end, with the first line of what each failed training said.
+    Raises: Failed at the end, with the first line of what each failed training said; Interrupted if a signal ends it, once
+    each training that is under way has left a checkpoint.
     """
     left = [training for training in asked if not training.done]
     failed: dict[str, str] = {}
@@ -77,18 +85,23 @@ def train_all(asked: Sequence[Training], at_once: int) -> None:
     ) as progress:
         for training, error in _results(left, at_once):
             if error is not None:
-                failed[f"{training.market}, {training.agent}, seed {training.seed}"] = str(error).splitlines()[0]
+                failed[f"{training.market}, {training.agent}, seed {training.seed}"] = plainly(error)
             progress.update()
     if failed:
-        raise RuntimeError(f"{len(failed)} of {len(asked)} trainings failed: {failed}")
+        raise jobs.Failed(f"{len(failed)} of {len(asked)} trainings failed: {failed}")
 
 
 def _results(left: Sequence[Training], at_once: int) -> Iterable[tuple[Training, BaseException | None]]:
     os.environ["TQDM_DISABLE"] = "1"  # in the workers, which start from here: one bar, the parent's, is enough
-    with ProcessPoolExecutor(at_once, get_context("spawn")) as pool:
-        waiting = {pool.submit(_train, training): training for training in left}
+    with program.held(), ProcessPoolExecutor(at_once, get_context("spawn")) as pool:
+        with program.unheard():  # Ctrl-C, which a terminal sends to all, by workers that cannot yet know what to do
+            waiting = {pool.submit(_train, training): training for training in left}
         for future in as_completed(waiting):
+            if program.asked():
+                pool.shutdown(cancel_futures=True)
+                program.check()
             yield waiting[future], future.exception()
+    program.check()
 
 
 def _train(training: Training) -> None:
@@ -96,6 +109,8 @@ def _train(training: Training) -> None:
     from experiments.train import learn, remarks
 
     jobs.end_with_parent()
+    program.listen_as_worker()
+    program.check()
     folder = training.folder
     with jobs.locked(folder):
         jobs.adopt(folder, training.yaml)

@@ -19,12 +19,15 @@ from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from agents.measured import Measured, measured
 from agents.policy import Policy, policy_of
-from experiments import jobs
+from experiments import jobs, program
 from experiments.parts import without_leftovers
-from experiments.sweeps import sub_folder
+from experiments.program import Interrupted
+from experiments.sweeps import quoted, sub_folder
+from experiments.trusted import check_trusted
 from mm_env.component import record
 from mm_env.market import Market
 from mm_env.parameters import Interval, check
@@ -150,7 +153,9 @@ RESOLVERS: dict[str, Callable[..., Any]] = {
     "sub_folder": sub_folder,
     "process": lambda: f"{socket.gethostname()}-{os.getpid()}",
 }
-MISTAKES = (ValueError, TypeError, OmegaConfBaseException, InstantiationException, jobs.Busy)  # of the user
+MISTAKES = (  # of the user, or the disk's
+    ValueError, TypeError, OmegaConfBaseException, InstantiationException, OSError, jobs.Busy, jobs.Failed,
+)  # fmt: skip
 
 
 def register_resolvers() -> None:
@@ -163,7 +168,7 @@ def experiment(config_name: str) -> Callable[[Callable[[DictConfig], float]], Ca
     """A main: conf/`config_name`.yaml and the command line in, the number a sweep optimises out.
 
     What the user got wrong ends the program with one line, before any work. In a sweep a job that fails says so, returns
-    NaN, and lets the others go on.
+    NaN, and lets the others go on. Ctrl-C and SIGTERM end it as `experiments.program` says.
     """
 
     def decorate(task: Callable[[DictConfig], float]) -> Callable[[], Any]:
@@ -177,16 +182,27 @@ def experiment(config_name: str) -> Callable[[Callable[[DictConfig], float]], Ca
             except MISTAKES as error:
                 raise SystemExit(f"error: {plainly(error)}") from error
 
-        return run
+        return wraps(task)(lambda: program.run(run))
 
     return decorate
 
 
 def in_sweep(task: Callable[[DictConfig], float], cfg: DictConfig) -> float:
-    """What `task` returns or, finished before, returned; NaN if it fails, or another process is at it."""
+    """What `task` returns or, finished before, returned; NaN if it fails, is interrupted or another process is at it.
+
+    Raises: Interrupted, with how the sweep goes on, in the process of the sweep itself.
+    """
     jobs.end_with_parent()
+    program.listen_as_worker()
     try:
+        program.check()
         return job(task, cfg, again=False)
+    except KeyboardInterrupt:
+        if jobs.is_worker():
+            return float("nan")
+        raise Interrupted(
+            f"the same command with {quoted('hydra.sweep.dir', HydraConfig.get().sweep.dir)} goes on"
+        ) from None
     except Exception as error:
         sys.stderr.write(f"error: {output_folder()}: {plainly(error)}\n")
         return float("nan")
@@ -195,23 +211,37 @@ def in_sweep(task: Callable[[DictConfig], float], cfg: DictConfig) -> float:
 def job(task: Callable[[DictConfig], float], cfg: DictConfig, again: bool = True) -> float:
     """What `task` returns, in a folder that is nobody else's meanwhile and tells what came of it.
 
-    Unless it shall be done `again`, what is finished is left as it is.
+    Unless it shall be done `again`, what is finished is left as it is; so is a finished training that shall be resumed.
     """
     folder = job_folder(cfg)
     resumed = folder != output_folder()
     cfg = interrupted_config(folder) if resumed else as_chosen(cfg)
     with jobs.locked(folder):
-        if not again and jobs.is_finished(folder, whole(cfg)):
-            score = jobs.read(folder)["score"]
+        if (resumed and is_complete(folder)) or (not again and jobs.is_finished(folder, whole(cfg))):
+            score = jobs.read(folder).get("score")
+            if resumed:
+                sys.stdout.write(f"{folder} is finished: there is nothing to resume\n")
             return float("nan") if score is None else score
         if not resumed:
             jobs.adopt(folder, whole(cfg))
         facts = {"name": cfg.name, "seed": cfg.seed if "seed" in cfg else None}
-        with jobs.noted(folder, plainly, **facts, overrides=list(HydraConfig.get().overrides.task)):
-            check_numbers(cfg)
-            score = task(cfg)
-            jobs.note(folder, score=score)
-        return score
+        try:
+            with jobs.noted(folder, plainly, **facts, overrides=list(HydraConfig.get().overrides.task)):
+                check_numbers(cfg)
+                score = task(cfg)
+                jobs.note(folder, score=score)
+            return score
+        except KeyboardInterrupt:
+            raise Interrupted(how_to_go_on(cfg.name, folder)) from None
+
+
+def how_to_go_on(name: str, folder: Path) -> str:
+    """What to type after the job `name` in `folder` was interrupted."""
+    if name == "train":
+        return f"python -m experiments.train {quoted('resume', folder)} goes on"
+    if name == "tune":
+        return "the same command goes on with the study"
+    return f"the same command with {quoted('hydra.run.dir', folder)} goes on with what is not finished"
 
 
 def as_chosen(cfg: DictConfig) -> DictConfig:
@@ -223,17 +253,21 @@ def as_chosen(cfg: DictConfig) -> DictConfig:
 def job_folder(cfg: DictConfig) -> Path:
     """Where this run writes: to the folder that it resumes, or to one of its own.
 
-    Raises: ValueError if the folder to resume holds no interrupted training, or is to be resumed as another one.
+    Raises: ValueError if the folder to resume holds no training, or is to be resumed as another one.
     """
     if "resume" not in cfg or cfg.resume is None:
         return output_folder()
     check_alone("resume")
-    from agents.learner import CHECKPOINT
-
-    folder = Path(cfg.resume)
-    if not (folder / jobs.CONFIG).is_file() or not (folder / CHECKPOINT).is_file():
-        raise ValueError(f"resume must name a folder that holds {jobs.CONFIG} and {CHECKPOINT}, got {folder}")
+    folder = Path(str(cfg.resume))
+    if not (folder / jobs.CONFIG).is_file():
+        raise ValueError(f"resume must name a folder that holds {jobs.CONFIG}, got {folder}")
     return folder
+
+
+def is_complete(folder: Path) -> bool:
+    """Whether a training came to its end here, and all that it left is still there."""
+    left = all((folder / name).is_file() for name in ("model.zip", "table.csv"))
+    return left and jobs.read(folder).get("status") == jobs.FINISHED
 
 
 def check_alone(option: str, *others: str) -> None:
@@ -245,11 +279,46 @@ def check_alone(option: str, *others: str) -> None:
 
 
 def interrupted_config(folder: Path) -> DictConfig:
-    """The config of the run in `folder`, set to go on there."""
-    cfg = OmegaConf.load(folder / jobs.CONFIG)
-    assert isinstance(cfg, DictConfig)
+    """The config of the run in `folder`, set to go on there.
+
+    Raises: ValueError naming the file if it was cut off, or is not that of a training by experiments.train.
+    """
+    cfg = stored_config(folder)
+    if cfg.get("name") != "train":
+        raise ValueError(
+            f"resume must name the folder of a training by experiments.train, got {folder}: a comparison, a backtest or a "
+            "study goes on by its own command with its folder"
+        )
+    _check_whole(folder, cfg, "title", "seed", "episodes", "evaluation_seed", "watch", "rivals", "resume")
     cfg.resume = str(folder)
     return cfg
+
+
+def stored_config(folder: Path) -> DictConfig:
+    """The config that a run left in `folder`, which names nothing but what `experiments.trusted` allows.
+
+    Raises: ValueError naming the file and what is wrong with it.
+    """
+    path = folder / jobs.CONFIG
+    try:
+        text = path.read_text(encoding="utf-8")
+        cfg = OmegaConf.create(text) if text.endswith("\n") else None
+    except (OSError, ValueError, YAMLError, OmegaConfBaseException):
+        cfg = None
+    if not isinstance(cfg, DictConfig):
+        cfg = OmegaConf.create({})
+    _check_whole(folder, cfg, "market", "agent")
+    check_trusted(cfg, path)
+    return cfg
+
+
+def _check_whole(folder: Path, cfg: DictConfig, *names: str) -> None:
+    missing = [name for name in names if name not in cfg]
+    if missing:
+        raise ValueError(
+            f"{folder / jobs.CONFIG} was cut off or damaged ({', '.join(missing)} cannot be read): put a copy of it back, or "
+            "begin anew in another folder"
+        )
 
 
 def whole(cfg: DictConfig) -> str:
@@ -341,9 +410,10 @@ def named(entries: Iterable[Any]) -> dict[str, Any]:
 
 
 def load_run(folder: Path, market: Market) -> Policy:
-    """The policy that `experiments.train` left in `folder`, for a market that shows and takes what its own does."""
-    from agents.sb3 import load
+    """The policy that `experiments.train` left in `folder`, for a market that shows and takes what its own does.
 
+    Its config says what the model is; of model.zip the weights alone are read.
+    """
     cfg = run_config(folder)
     trained_on = build_market(cfg)
     for part in ("observation_names", "quote"):
@@ -351,17 +421,22 @@ def load_run(folder: Path, market: Market) -> Policy:
             raise ValueError(
                 f"{folder} was trained with {part} {getattr(trained_on, part)}, got {getattr(market, part)}"
             )
-    return load(cfg.agent.algorithm, folder / "model.zip")
+    return learner_of(cfg, folder).load(trained_on, folder / "model.zip")
+
+
+def learner_of(cfg: DictConfig, folder: Path) -> Any:
+    """The learner of the run in `folder`. Raises: ValueError if its config describes none."""
+    learner = build(cfg.agent)
+    if not hasattr(learner, "train"):
+        raise ValueError(f"{folder / jobs.CONFIG}: agent must describe a learner, got {type(learner).__name__}")
+    return learner
 
 
 def run_config(folder: Path) -> DictConfig:
-    """The config that made a trained run."""
-    path = folder / "config.yaml"
-    if not path.is_file() or not (folder / "model.zip").is_file():
+    """The config that made a trained run. Raises: ValueError if there is none, or it was cut off or damaged."""
+    if not (folder / jobs.CONFIG).is_file() or not (folder / "model.zip").is_file():
         raise ValueError(f"a trained run must hold config.yaml and model.zip, got {folder}")
-    cfg = OmegaConf.load(path)
-    assert isinstance(cfg, DictConfig)
-    return cfg
+    return stored_config(folder)
 
 
 def is_learner(entry: Any) -> bool:

@@ -61,7 +61,7 @@ def target(cfg: DictConfig) -> Path:
     _given()
     name = str(cfg.study if cfg.to is None else cfg.to)
     path = Path(name) if name.endswith(".yaml") else CONF / "experiment" / f"{name}.yaml"
-    if path.is_file() and _mark(cfg) not in path.read_text():
+    if path.is_file() and _mark(cfg) not in path.read_text(encoding="utf-8"):
         raise ValueError(f"to must name a new experiment, or the one that study {cfg.study} left: {path} is another")
     return path
 
@@ -85,7 +85,7 @@ def write_experiment(path: Path, cfg: DictConfig, study: Any) -> None:
     ]
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
-    partial.write_text("\n".join(lines))
+    partial.write_text("\n".join(lines), encoding="utf-8")
     os.replace(partial, path)
 
 

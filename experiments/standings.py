@@ -96,8 +96,8 @@ def write(folder: Path, title: str, board: Sequence[Row], notes: Sequence[str] =
     """leaderboard.md as shown, with the notes below, and leaderboard.csv with a line for each seed."""
     lines = [f"# {title}", "", _line(HEADINGS), _line(["---", "---", *["---:"] * (len(HEADINGS) - 2)])]
     lines += [*(_line(row.cells) for row in board), *(line for note in notes for line in ("", note))]
-    (folder / "leaderboard.md").write_text("\n".join(lines) + "\n")
-    with (folder / "leaderboard.csv").open("w", newline="") as file:
+    (folder / "leaderboard.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with (folder / "leaderboard.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["market", "agent", "policy", "objective", "objective_half_width", "skill", "seconds"])
         for row in board:

@@ -97,7 +97,7 @@ def write(
 ) -> None:
     """table.csv (every figure with its half-width) and table.md (with the notes below) in `folder`."""
     nothing, headings = Estimate(math.nan, math.nan), columns(entries)
-    with (folder / "table.csv").open("w", newline="") as file:
+    with (folder / "table.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["agent", *(f"{c}{s}" for c in headings for s in ("", "_half_width"))])
         for entry in entries:
@@ -113,7 +113,7 @@ def write(
         row = cells(entry, skills)
         lines.append(_line([entry.name, *(f"{number(row[c])} {error(row[c])}".strip() for c in headings)]))
     lines += [line for note in notes for line in ("", note)]
-    (folder / "table.md").write_text("\n".join(lines) + "\n")
+    (folder / "table.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def _line(parts: Sequence[str]) -> str:

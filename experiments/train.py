@@ -7,6 +7,7 @@ python -m experiments.train -m agent=ppo,a2c seed=0,1,2 market.price.sigma=0.02,
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from agents.policy import Policy
-from experiments import jobs, table
+from experiments import jobs, program, table
 from experiments.benchmarks import Benchmarks
+from experiments.curve import read_curve
 from experiments.sample import WATCH_SEED, Origin, met, sample, tables_sample
 from experiments.setup import build, build_market, build_policies, experiment, job_folder
 from experiments.show import show_contest
@@ -32,6 +34,7 @@ def main(cfg: DictConfig) -> float:
     if not hasattr(learner, "train"):
         raise ValueError("agent must be a learner such as ppo: experiments.evaluate is for strategies")
     learner.check(market)
+    check_begun(folder)
     shown = tables_sample(cfg, market, cfg.episodes, cfg.evaluation_seed, trains=True)
     agent = cfg.agent.algorithm
     known = met({agent: Origin.of(cfg)}, shown, "evaluation_seed")
@@ -45,28 +48,47 @@ def main(cfg: DictConfig) -> float:
     return jobs.note_contest(folder, agent, cfg.title, entries, skills, notes)
 
 
+def check_begun(folder: Path) -> None:
+    """Refuse, before any work, to go on from files that were cut off or damaged."""
+    from agents.checkpoint import CURE
+    from agents.learner import CHECKPOINT
+    from agents.saved import is_whole
+
+    path = folder / CHECKPOINT
+    if path.is_file() and not is_whole(path):
+        raise ValueError(f"{path} was cut off or damaged: {CURE}")
+    read_curve(folder)
+
+
 def learn(
     cfg: DictConfig, learner: Any, market: Market, benchmarks: Benchmarks, folder: Path, resume: bool = False,
     callbacks: Sequence[Any] = (),
 ) -> Policy:  # fmt: skip
     """The policy that cfg.agent learns; in `folder` its model, config and TensorBoard logs.
 
-    A training of this very config that was interrupted there goes on from its checkpoint.
+    A training of this very config that was interrupted there goes on from its checkpoint. A signal ends it at the next
+    rollout, with a checkpoint of that moment.
 
-    Raises: ValueError for the seed of the noise on which trainings are watched.
+    Raises: Interrupted then; ValueError for the seed of the noise on which trainings are watched.
     """
     if cfg.seed == WATCH_SEED:
         raise ValueError(f"seed must not be {WATCH_SEED}, on whose noise trainings are watched")
     from agents.learner import CHECKPOINT
+    from agents.saved import save_model
+    from experiments.stop import Stop
     from experiments.watch import Watch
 
     config = OmegaConf.to_yaml(cfg, resolve=True)
     if not resume:
         jobs.adopt(folder, config)
     begun = (folder / CHECKPOINT).is_file()
+    if resume and not begun:
+        Console(highlight=False, soft_wrap=True).print(f"{folder} holds no checkpoint: the training begins anew")
     watch = Watch(market, benchmarks, learner.total_steps, config, cfg.watch.evaluations, cfg.watch.episodes, folder)
-    policy = learner.train(market, cfg.seed, folder, [watch, *callbacks], begun)
-    policy.model.save(folder / "model.zip")
+    with program.held(), closing(watch.progress):
+        policy = learner.train(market, cfg.seed, folder, [Stop(folder / CHECKPOINT), watch, *callbacks], begun)
+        save_model(policy.model, folder / "model.zip")
+    program.check()
     return policy
 
 

@@ -65,11 +65,19 @@ def join(cfg: DictConfig) -> Study:
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     about = OmegaConf.to_yaml(OmegaConf.masked_copy(cfg, [*TRAINING, "seeds"]), resolve=True)
+    pruner = build(cfg.pruner)
     with jobs.locked(Path(cfg.folder), patience=-1.0):
-        study = optuna.create_study(
-            storage=storage(cfg.storage), study_name=cfg.study, direction="maximize", load_if_exists=True,
-            pruner=build(cfg.pruner),
-        )  # fmt: skip
+        try:
+            study = optuna.create_study(
+                storage=storage(cfg.storage),
+                study_name=cfg.study,
+                direction="maximize",
+                load_if_exists=True,
+                pruner=pruner,
+            )
+        except Exception as error:  # each kind of storage has its own
+            cure = "if it was damaged, put a copy of it back, or begin another study"
+            raise ValueError(f"storage {cfg.storage} cannot be read: {cure} ({plainly(error)})") from error
         if study.user_attrs.get("config", about) != about:
             raise ValueError(f"study must be a new name where the config is another, got {cfg.study} again")
         study.set_user_attr("config", about)

@@ -180,7 +180,7 @@ def zero_intelligence_tape(
 
 def binance_log(path: Path, lines: list[tuple[int, dict]]) -> Path:
     """A gzipped log of (time of receipt in ns, message)."""
-    with gzip.open(path, "wt") as file:
+    with gzip.open(path, "wt", encoding="utf-8") as file:
         file.writelines(f"{time} {json.dumps(message)}\n" for time, message in lines)
     return path
 

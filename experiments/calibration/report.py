@@ -85,7 +85,7 @@ def write(folder: Path, found: Calibration, rows: list[Row], market: str | None,
     said = remarks(found)
     main = [row for row in rows if row[:2] in MAIN]
     lines = [f"# {title(found)}", "", *_markdown(main, with_section=True)]
-    (folder / "table.md").write_text("\n".join(lines) + "\n")
+    (folder / "table.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
     lines += ["", "Errors are by batch means over 60 blocks of the day where nothing else is said."]
     for section in dict.fromkeys(row.section for row in rows):
         how = HOW.get(section.split(", ")[0], "")
@@ -98,7 +98,7 @@ def write(folder: Path, found: Calibration, rows: list[Row], market: str | None,
     lines += ["", "## Plots", "", *(f"![{path.stem}]({path.name})" for path in plots)]
     lines += ["", "## The market", ""]
     lines += ["```yaml", market.rstrip(), "```"] if market else [f"None: {'; '.join(found.missing)}."]
-    (folder / "report.md").write_text("\n".join(lines) + "\n")
+    (folder / "report.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def _markdown(rows: list[Row], *, with_section: bool = False) -> list[str]:

@@ -44,7 +44,7 @@ def rows(found: Calibration) -> list[Row]:
 
 def write_csv(path: Path, found: list[Row]) -> None:
     """section, estimate, value, standard_error, unit; an empty error where there is none."""
-    with path.open("w", newline="") as file:
+    with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["section", "estimate", "value", "standard_error", "unit"])
         for row in found:

@@ -6,7 +6,7 @@ import csv
 import json
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from experiments.curve import read_curve
@@ -35,7 +36,7 @@ def folders(path: Path) -> Iterator[Path]:
 def metrics(folder: Path) -> dict[str, Any]:
     """What metrics.json tells; nothing if there is none, or it was cut off."""
     try:
-        told = json.loads((folder / METRICS).read_text())
+        told = json.loads((folder / METRICS).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return told if isinstance(told, dict) else {}
@@ -44,18 +45,31 @@ def metrics(folder: Path) -> dict[str, Any]:
 def config(folder: Path) -> dict[str, Any]:
     """The whole config, as Hydra wrote it where the run did not come to that; nothing if there is none."""
     for path in (folder / CONFIG, folder / ".hydra" / "config.yaml"):
-        with suppress(OSError, YAMLError):  # none, or one that was cut off
-            found = OmegaConf.load(path)
-            if isinstance(found, DictConfig):
-                return {str(key): value for key, value in dict(OmegaConf.to_container(found)).items()}  # pyright: ignore
+        found = _yaml(path)
+        if found:
+            return {str(key): value for key, value in dict(OmegaConf.to_container(found)).items()}  # pyright: ignore
     return {}
+
+
+def part(config: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """A part of a config that has parts of its own, such as agent; nothing if there is none."""
+    found = config.get(name)
+    return found if isinstance(found, Mapping) else {}
 
 
 def choices(folder: Path) -> dict[str, str]:
     """What was chosen from Hydra's groups, such as market and agent."""
-    path = folder / ".hydra" / "hydra.yaml"
-    chosen = OmegaConf.select(OmegaConf.load(path), "hydra.runtime.choices") if path.is_file() else None
-    return {str(key): str(value) for key, value in (chosen or {}).items()}
+    chosen = OmegaConf.select(_yaml(folder / ".hydra" / "hydra.yaml"), "hydra.runtime.choices", throw_on_missing=False)
+    return {str(key): str(value) for key, value in chosen.items()} if isinstance(chosen, DictConfig) else {}
+
+
+def _yaml(path: Path) -> DictConfig:
+    """What a YAML holds; nothing if there is none, or it was cut off or damaged."""
+    with suppress(OSError, ValueError, YAMLError, OmegaConfBaseException):
+        found = OmegaConf.load(path)
+        if isinstance(found, DictConfig):
+            return found
+    return OmegaConf.create({})
 
 
 def curve(folder: Path) -> NDArray[np.float64]:
@@ -75,6 +89,8 @@ def is_locked(folder: Path) -> bool | None:
         lock.acquire(blocking=False)
     except Timeout:
         return True
+    except (OSError, NotImplementedError):  # somebody else's folder, or a file system without locks
+        return None
     lock.release()
     return False
 
@@ -82,7 +98,12 @@ def is_locked(folder: Path) -> bool | None:
 def last_words(folder: Path) -> str:
     """The last line of the run's logs."""
     logs = sorted(folder.glob("*.log"))
-    lines = [line.strip() for log in logs for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    lines = [
+        line.strip()
+        for log in logs
+        for line in log.read_text(encoding="utf-8", errors="replace").splitlines()
+        if line.strip()
+    ]
     return lines[-1] if lines else ""
 
 
@@ -95,7 +116,7 @@ def read_table(path: Path) -> dict[str, dict[str, Estimate]]:
 
 
 def _table(path: Path) -> dict[str, dict[str, Estimate]]:
-    with path.open(newline="") as file:
+    with path.open(newline="", encoding="utf-8") as file:
         rows = {row.pop("agent"): row for row in csv.DictReader(file)}
     return {
         agent: {
@@ -108,9 +129,10 @@ def _table(path: Path) -> dict[str, dict[str, Estimate]]:
 
 
 def estimate(told: Any) -> Estimate:
-    """What metrics.json says of a figure: null, a number, or a number and its half-width."""
-    if told is None:
+    """What metrics.json says of a figure: a number, or a number and its half-width; nothing where it is neither."""
+    try:
+        if isinstance(told, list):
+            return Estimate(*(math.nan if x is None else float(x) for x in told))
+        return Estimate(float(told), 0.0)
+    except (TypeError, ValueError):
         return NOTHING
-    if isinstance(told, list):
-        return Estimate(*(math.nan if x is None else float(x) for x in told))
-    return Estimate(float(told), 0.0)

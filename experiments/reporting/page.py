@@ -24,11 +24,11 @@ def write(folder: Path, title: str, words: str, sections: Sequence[Section], stu
     """report.html, report.md with figures/, summary.csv and runs.csv in `folder`; the same bytes for the same sections."""
     folder.mkdir(parents=True, exist_ok=True)
     drawn = {file: svg(picture.figure) for section in sections for file, picture in files(section).items()}
-    (folder / PAGE).write_text(html(title, words, sections, drawn))
+    (folder / PAGE).write_text(html(title, words, sections, drawn), encoding="utf-8")
     (folder / PICTURES).mkdir(exist_ok=True)
     for file, drawing in drawn.items():
         (folder / file).write_bytes(drawing)
-    (folder / TEXT).write_text(markdown(title, words, sections))
+    (folder / TEXT).write_text(markdown(title, words, sections), encoding="utf-8")
     write_summary(folder / SUMMARY, study)
     write_runs(folder / RUNS, study)
 
@@ -46,7 +46,7 @@ def html(title: str, words: str, sections: Sequence[Section], drawn: Mapping[str
     environment = Environment(autoescape=True, trim_blocks=True)
     environment.filters |= {"parts": parts, "next_of": next}
     sources = {section.anchor: [_source(drawn[file]) for file in files(section)] for section in sections}
-    return environment.from_string(_TEMPLATE.read_text()).render(
+    return environment.from_string(_TEMPLATE.read_text(encoding="utf-8")).render(
         title=title, words=words, sections=sections, sources={anchor: iter(each) for anchor, each in sources.items()}
     )
 
@@ -72,7 +72,7 @@ def parts(cell: str) -> tuple[str, str]:
 
 def write_summary(path: Path, study: Study) -> None:
     """A line for each agent, market and figure: seeds, interquartile mean and the ends of its interval."""
-    with path.open("w", newline="") as file:
+    with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["agent", "market", "figure", "seeds", "interquartile_mean", "low", "high"])
         for agent in study.agents:
@@ -89,7 +89,7 @@ def write_summary(path: Path, study: Study) -> None:
 
 def write_runs(path: Path, study: Study) -> None:
     """A line for each run, finished or not, with every figure."""
-    with path.open("w", newline="") as file:
+    with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["market", "agent", "seed", "status", "error", *DETAILS, "folder"])
         for run in (*study.runs, *study.left):

@@ -16,7 +16,7 @@ from experiments.plots import depth_table
 from experiments.reporting.files import MODEL
 from experiments.reporting.runs import Run
 from experiments.sample import OPTION, tables_sample
-from experiments.setup import build_market, load_run, plainly
+from experiments.setup import build_market, load_run, plainly, run_config
 from mm_env.env_inputs import Actions
 from mm_env.market import Market
 from mm_env.simulation import Simulation
@@ -91,7 +91,8 @@ def replay(runs: Sequence[Run], episodes: int, solved: dict[str, Benchmarks]) ->
     if not there:
         raise ValueError("no run left a model")
     first = there[0]
-    config = OmegaConf.create({name: first.config[name] for name in ("market", OPTION) if name in first.config})
+    whole = run_config(first.folder)
+    config = OmegaConf.create({name: whole[name] for name in ("market", OPTION) if name in whole})
     shown = tables_sample(config, build_market(config), episodes, NOISE)
     market, episodes = shown.market, shown.episodes
     policies = [load_run(run.folder, market) for run in there]

@@ -61,10 +61,10 @@ def read(folder: Path) -> Run:
     """The run in `folder`, whatever of it is there."""
     told, config, curve = files.metrics(folder), files.config(folder), files.curve(folder)
     market, agent = _names(folder, told, config)
-    seed = int(told.get("seed") or config.get("seed") or 0)
+    seed = _whole(told.get("seed") or config.get("seed"))
     status, error = _ending(folder, told, config, curve)
     figures = _own_row(folder, _algorithm(config), f"{agent}, seed {seed}")
-    figures |= {name: files.estimate(figure) for name, figure in (told.get("figures") or {}).items()}
+    figures |= {name: files.estimate(figure) for name, figure in files.part(told, "figures").items()}
     numbers = _numbers(told, figures, curve)
     return Run(folder, market, agent, seed, status, error, config, *numbers, figures, curve, *_said(told))
 
@@ -72,6 +72,14 @@ def read(folder: Path) -> Run:
 def _said(told: Mapping[str, Any]) -> tuple[tuple[str, ...], int]:
     """The notes of a run's table, and of how many recorded windows its figures are."""
     return tuple(map(str, told.get("notes") or ())), int(told.get("windows") or 0)
+
+
+def _whole(told: Any) -> int:
+    """A whole number, 0 where there is none."""
+    try:
+        return int(told or 0)
+    except (TypeError, ValueError, OverflowError):
+        return 0
 
 
 def _names(folder: Path, told: Mapping[str, Any], config: Mapping[str, Any]) -> tuple[str, str]:
@@ -95,7 +103,7 @@ def _numbers(
 
 
 def _algorithm(config: Mapping[str, Any]) -> str:
-    return str((config.get("agent") or {}).get("algorithm", "agent"))
+    return str(files.part(config, "agent").get("algorithm", "agent"))
 
 
 def strategies(runs: Iterable[Run], paths: Iterable[Path]) -> dict[tuple[Path | None, str, str], Estimate]:
@@ -119,7 +127,7 @@ def strategies(runs: Iterable[Run], paths: Iterable[Path]) -> dict[tuple[Path | 
 def _is_run(folder: Path) -> bool:
     """Whether a training was begun here."""
     config, told = files.config(folder), files.metrics(folder)
-    learns = "algorithm" in (config.get("agent") or {}) or (folder / CURVE).is_file() or bool(told)
+    learns = "algorithm" in files.part(config, "agent") or (folder / CURVE).is_file() or bool(told)
     return learns and told.get("name", config.get("name", "train")) == "train"
 
 
@@ -132,7 +140,7 @@ def _ending(
         return told["status"], error.strip().splitlines()[-1] if error.strip() else ""
     if "status" not in told and (folder / files.MODEL).is_file():
         return FINISHED, ""
-    total = int((config.get("agent") or {}).get("total_steps", 0))
+    total = _whole(files.part(config, "agent").get("total_steps"))
     done = f"{int(curve[-1, 0]) if len(curve) else 0:,} of {total:,} steps done"
     held = files.is_locked(folder)
     if held:
@@ -140,6 +148,8 @@ def _ending(
     goes_on = "; it can go on from its checkpoint" if (folder / files.CHECKPOINT).is_file() else ""
     words = files.last_words(folder)
     killed = "it runs still or was killed" if held is None else "it was killed"
+    if told.get("status") == INTERRUPTED:
+        killed = "it was interrupted"
     return INTERRUPTED, f"{killed}, {done}{goes_on}" + (f"; last word: {words}" if words else "")
 
 

@@ -47,7 +47,9 @@ def test_saved_models_load_and_act_without_our_learners(tmp_path):
         policies[name].model.save(tmp_path / f"{name}.zip")
     np.save(tmp_path / "PPO.zip.seen.npy", seen)
     given = [word for name in LEARNERS for word in (name, str(tmp_path / f"{name}.zip"))]
-    done = subprocess.run([sys.executable, "-c", ALONE, *given], capture_output=True, text=True, cwd=ROOT)
+    done = subprocess.run(
+        [sys.executable, "-c", ALONE, *given], capture_output=True, text=True, encoding="utf-8", cwd=ROOT
+    )
     assert (done.returncode, done.stderr) == (0, "")
     for name, policy in policies.items():
         assert same_bits(np.load(tmp_path / f"{name}.zip.npy"), policy.act(seen))
@@ -59,7 +61,7 @@ def test_a_main_says_in_one_line_that_another_agents_is_in_the_way(tmp_path, the
     (tmp_path / theirs).write_text("raise RuntimeError('not ours')\n", encoding="utf-8")
     script = f"import sys; sys.path[:0] = [{str(tmp_path)!r}, {str(ROOT)!r}]; "
     start = script + "sys.argv = ['-m']; import runpy; runpy.run_module('experiments.train', run_name='__main__')"
-    done = subprocess.run([sys.executable, "-c", start], capture_output=True, text=True, cwd=tmp_path)
+    done = subprocess.run([sys.executable, "-c", start], capture_output=True, text=True, encoding="utf-8", cwd=tmp_path)
     assert done.returncode == 1
     assert done.stderr.splitlines() == [
         f"error: experiments needs its own package `agents`, in {ROOT / 'agents'}, but Python finds {tmp_path / theirs}: "
@@ -74,7 +76,7 @@ def test_an_agents_that_was_written_over_is_found_too(tmp_path):
     source = (ROOT / "experiments" / "__init__.py").read_text(encoding="utf-8")
     (tmp_path / "experiments" / "__init__.py").write_text(source, encoding="utf-8")
     run = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import experiments"]
-    done = subprocess.run(run, capture_output=True, text=True, cwd=tmp_path)
+    done = subprocess.run(run, capture_output=True, text=True, encoding="utf-8", cwd=tmp_path)
     assert "ImportError: error: experiments needs its own package `agents`" in done.stderr
 
 

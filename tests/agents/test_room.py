@@ -110,19 +110,19 @@ def test_a_closed_form_whose_matrices_do_not_fit_names_its_own_limit(make):
 
 
 def test_a_container_allows_what_its_limit_leaves_with_files_counted_as_free(tmp_path):
-    (tmp_path / "memory.max").write_text("1000\n")
-    (tmp_path / "memory.current").write_text("700\n")
-    (tmp_path / "memory.stat").write_text("anon 500\ninactive_file 200\n")
+    (tmp_path / "memory.max").write_text("1000\n", encoding="utf-8")
+    (tmp_path / "memory.current").write_text("700\n", encoding="utf-8")
+    (tmp_path / "memory.stat").write_text("anon 500\ninactive_file 200\n", encoding="utf-8")
     assert room._of_group(tmp_path) == 500.0
-    (tmp_path / "memory.max").write_text("max\n")
+    (tmp_path / "memory.max").write_text("max\n", encoding="utf-8")
     assert room._of_group(tmp_path) == float("inf")
     assert room._of_group(tmp_path / "nowhere") == float("inf")
 
 
 def test_the_older_kind_of_container_is_known_too(tmp_path):
-    (tmp_path / "memory.limit_in_bytes").write_text("1000\n")
-    (tmp_path / "memory.usage_in_bytes").write_text("900\n")
-    (tmp_path / "memory.stat").write_text("total_inactive_file 50\n")
+    (tmp_path / "memory.limit_in_bytes").write_text("1000\n", encoding="utf-8")
+    (tmp_path / "memory.usage_in_bytes").write_text("900\n", encoding="utf-8")
+    (tmp_path / "memory.stat").write_text("total_inactive_file 50\n", encoding="utf-8")
     assert room._of_group(tmp_path) == 150.0
 
 

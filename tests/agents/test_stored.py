@@ -146,11 +146,13 @@ def test_a_damaged_file_is_solved_anew(solved, cache):
 
 
 def in_new_process(folder, cache, edit=("", "")):
-    (folder / "mine.py").write_text(MODULE.replace(*edit) if edit[0] else MODULE)
-    (folder / "main.py").write_text(MAIN)
+    (folder / "mine.py").write_text(MODULE.replace(*edit) if edit[0] else MODULE, encoding="utf-8")
+    (folder / "main.py").write_text(MAIN, encoding="utf-8")
     # Python's own bytecode cache takes two edits of one length within one second for the same
     where = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": f"{ROOT}:{folder}", "MM_ENV_CACHE": str(cache), "PATH": ""}
-    return subprocess.Popen([sys.executable, folder / "main.py"], env=where, stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        [sys.executable, folder / "main.py"], env=where, stdout=subprocess.PIPE, text=True, encoding="utf-8"
+    )
 
 
 def test_an_edit_of_the_users_model_is_solved_anew(tmp_path):

@@ -92,7 +92,7 @@ def composed():
 
 def rows(folder):
     """Agent -> column -> number of a table."""
-    with (folder / "table.csv").open(newline="") as file:
+    with (folder / "table.csv").open(newline="", encoding="utf-8") as file:
         return {row.pop("agent"): {name: float(x) for name, x in row.items()} for row in csv.DictReader(file)}
 
 

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 def run_and_kill(main, number, *overrides):
     """Have it done; that it was killed, not ended."""
     command = [sys.executable, "-m", "tests.experiments.killed", main, str(number), *overrides]
-    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, encoding="utf-8")
     assert ended.returncode == -signal.SIGKILL, ended.stderr
 
 

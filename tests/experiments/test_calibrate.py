@@ -60,7 +60,7 @@ def run(day, tmp_path_factory):
 
 
 def estimates(folder):
-    with (folder / "estimates.csv").open(newline="") as file:
+    with (folder / "estimates.csv").open(newline="", encoding="utf-8") as file:
         return {(row["section"], row["estimate"]): row for row in csv.DictReader(file)}
 
 
@@ -93,7 +93,7 @@ def test_the_market_has_the_parts_of_the_one_that_is_shipped(run, composed):
 
 
 def test_the_header_says_how_the_market_was_found(run, day):
-    head = [line for line in run[1].read_text().splitlines() if line.startswith("#")]
+    head = [line for line in run[1].read_text(encoding="utf-8").splitlines() if line.startswith("#")]
     assert head[0].startswith("# TEST, 2012-06-21 (LOBSTER): calibrated. ")
     text = "\n".join(head)
     assert "composite maximum likelihood" in text
@@ -110,7 +110,7 @@ def test_the_measured_impact_is_in_the_market_and_the_header_takes_it_out(
     path = tmp_path / "conf" / "market" / "informed.yaml"
     path.parent.mkdir(parents=True)
     folder, _ = launch(calibrate.main, f"path={informed_day}", f"to={path}", *FEW)
-    table, text = estimates(folder), path.read_text()
+    table, text = estimates(folder), path.read_text(encoding="utf-8")
     search = f"hydra.searchpath=[file://{tmp_path / 'conf'}]"
     impact = build_market(composed("compare", "market=informed", search)).venue.impact.bid
     assert isinstance(impact, DepthImpact)
@@ -165,13 +165,16 @@ def test_what_was_estimated_is_shown_though_no_market_can_be_made(launch, capsys
 
 def test_the_report_has_every_estimate_and_plot(run):
     folder, path, _ = run
-    report, table = (folder / "report.md").read_text(), (folder / "table.md").read_text()
+    report, table = (
+        (folder / "report.md").read_text(encoding="utf-8"),
+        (folder / "table.md").read_text(encoding="utf-8"),
+    )
     for (section, estimate), _row in estimates(folder).items():
         assert f"## {section}" in report
         assert f"| {estimate} |" in report
     assert {file.stem for file in folder.glob("*.png")} == FIGURES
     assert all(f"![{name}]({name}.png)" in report for name in FIGURES)
-    assert path.read_text().rstrip() in report
+    assert path.read_text(encoding="utf-8").rstrip() in report
     assert "lambda(depth), pooled: exponential k" in table
 
 
@@ -195,7 +198,7 @@ def test_what_the_reader_says_of_a_recording_is_on_the_console_and_in_the_report
     folder, _ = launch(
         calibrate.main, "data=binance", f"path=[{path}]", f"to={tmp_path / 'm.yaml'}", "settings.lifetime=0.5", *nothing
     )
-    said, report = capsys.readouterr().out, (folder / "report.md").read_text()
+    said, report = capsys.readouterr().out, (folder / "report.md").read_text(encoding="utf-8")
     for text in (said, report):
         assert (
             "The tick of 0.01 is a guess, the largest step that all prices are multiples of: tick= gives another."
@@ -218,7 +221,7 @@ def test_a_day_and_a_tick_are_chosen_on_the_command_line(day, launch, tmp_path):
         *FEW,
     )
     assert float(estimates(folder)["read", "tick"]["value"]) == pytest.approx(1e-4)
-    assert "guess" not in (folder / "report.md").read_text()
+    assert "guess" not in (folder / "report.md").read_text(encoding="utf-8")
 
 
 def test_a_sweep_over_lifetimes_gives_a_number_each(day, launch, tmp_path):
@@ -233,10 +236,10 @@ def test_binance_lacks_what_needs_single_messages_and_says_so(launch, tmp_path):
     folder, _ = launch(
         calibrate.main, "data=binance", f"path=[{path}]", f"to={tmp_path / 'm.yaml'}", "settings.lifetime=0.5", *FEW
     )
-    report = (folder / "report.md").read_text()
+    report = (folder / "report.md").read_text(encoding="utf-8")
     assert "queue-reactive and zero-intelligence intensities: Binance does not record single messages" in report
     assert {file.stem for file in folder.glob("*.png")} == FIGURES - {"queues", "distances"}
-    assert "BTCUSDT, 2024-08-08 (Binance): calibrated" in (tmp_path / "m.yaml").read_text()
+    assert "BTCUSDT, 2024-08-08 (Binance): calibrated" in (tmp_path / "m.yaml").read_text(encoding="utf-8")
 
 
 def test_without_a_name_the_market_is_that_of_instrument_and_day(monkeypatch, day, launch, tmp_path):
@@ -254,12 +257,12 @@ def test_a_name_is_a_file_of_conf_and_a_path_is_itself(tmp_path):
 
 def test_a_file_is_written_over_only_when_told_to(day, launch, tmp_path):
     path = tmp_path / "mine.yaml"
-    path.write_text("# mine\n")
+    path.write_text("# mine\n", encoding="utf-8")
     with pytest.raises(SystemExit, match=r"error: .*mine\.yaml exists: give another to=NAME, or overwrite=true"):
         launch(calibrate.main, f"path={day}", f"to={path}", *FEW)
-    assert path.read_text() == "# mine\n"
+    assert path.read_text(encoding="utf-8") == "# mine\n"
     launch(calibrate.main, f"path={day}", f"to={path}", "overwrite=true", *FEW)
-    assert "calibrated" in path.read_text()
+    assert "calibrated" in path.read_text(encoding="utf-8")
 
 
 def test_what_is_not_asked_for_is_left_out(day, launch, tmp_path):

@@ -23,7 +23,7 @@ def compared(tmp_path_factory):
 
 def test_a_comparison_leaves_a_table_in_two_forms_and_two_pictures(compared):
     folder, _ = compared
-    table, text = rows(folder), (folder / "table.md").read_text().splitlines()
+    table, text = rows(folder), (folder / "table.md").read_text(encoding="utf-8").splitlines()
     assert set(table) == {"random", "best_fixed", "glft", "cartea_jaimungal", "optimum"}
     assert text[0] == "# cartea_jaimungal, 400 episodes of seed 1"
     assert text[2].replace("\\|", "|") == f"| agent | {' | '.join(COLUMNS.values())} |"
@@ -108,7 +108,7 @@ def test_without_an_exact_optimum_the_number_is_the_objective_and_the_reason_is_
     assert "glft is left out: " in said
     known = "there is no skill, and the best known strategy is fixed_symmetric, with an objective of"
     assert known in said
-    assert known in (folder / "table.md").read_text()
+    assert known in (folder / "table.md").read_text(encoding="utf-8")
 
 
 def test_an_ergodic_market_is_scored_by_its_average_reward(launch):
@@ -123,7 +123,7 @@ def test_an_ergodic_market_is_scored_by_its_average_reward(launch):
 
 def test_the_published_rows_stand_beside_ours(launch, capsys):
     folder, _ = launch(compare.main, "experiment=avellaneda_stoikov_2008", "episodes=2000", "market.max_inventory=40")
-    lines = [line.rsplit(",", 5) for line in (folder / "published.csv").read_text().splitlines()]
+    lines = [line.rsplit(",", 5) for line in (folder / "published.csv").read_text(encoding="utf-8").splitlines()]
     assert lines[0] == ["agent", "figure", "ours", "half_width", "published", "standard_errors_apart"]
     assert len(lines) == 1 + 6 * 4
     assert "beside the published numbers" in capsys.readouterr().out

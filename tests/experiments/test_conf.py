@@ -49,14 +49,14 @@ def test_every_model_has_a_yaml():
 
 @pytest.mark.parametrize("path", sorted(CONF.rglob("*.yaml")), ids=lambda path: str(path.relative_to(CONF)))
 def test_every_yaml_says_what_it_is(path):
-    assert path.read_text().startswith("# ")
+    assert path.read_text(encoding="utf-8").startswith("# ")
 
 
 # markets
 
 
 def test_the_named_markets_are_those_of_conf():
-    texts = {path.stem: path.read_text() for path in (CONF / "market").glob("*.yaml")}
+    texts = {path.stem: path.read_text(encoding="utf-8") for path in (CONF / "market").glob("*.yaml")}
     made = {name for name, text in texts.items() if ": calibrated. " not in text and "mm_env.Replay" not in text}
     assert made == set(MARKETS)
 

@@ -68,7 +68,7 @@ def test_a_worker_ends_when_its_parent_is_killed(tmp_path):
         "    time.sleep(600)\n"
     )
     script = tmp_path / "parent.py"
-    script.write_text(code)
+    script.write_text(code, encoding="utf-8")
     parent = subprocess.Popen([sys.executable, script, str(tmp_path)], env={**os.environ, "PYTHONPATH": str(ROOT)})
     try:
         wait_for((tmp_path / "held").is_file)
@@ -121,7 +121,7 @@ def test_metrics_are_json_to_the_letter(tmp_path):
     def refuse(constant):
         raise AssertionError(constant)
 
-    text = (tmp_path / jobs.METRICS).read_text()
+    text = (tmp_path / jobs.METRICS).read_text(encoding="utf-8")
     assert json.loads(text, parse_constant=refuse) == {"a": None, "b": [None, 1.5], "c": {"d": None}}
 
 
@@ -142,14 +142,16 @@ def test_the_leftovers_are_called_what_their_writers_call_them():
     from agents.learner import CHECKPOINT
     from experiments.curve import CURVE
 
-    assert {CHECKPOINT, CURVE, jobs.METRICS} <= set(jobs.LEFTOVERS)
+    assert {CHECKPOINT, CURVE} <= set(jobs.LEFTOVERS)
 
 
 # where it comes from
 
 
 def test_the_commit_is_that_of_this_checkout():
-    ended = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
+    ended = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False, encoding="utf-8"
+    )
     assert commit() == (ended.stdout.strip() if ended.returncode == 0 else None)
 
 

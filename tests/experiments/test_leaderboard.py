@@ -28,7 +28,7 @@ SETTINGS = ("seeds=[0,1]", "episodes=400", "watch.evaluations=2", "watch.episode
 
 def board(folder):
     """(market, agent, policy) -> line of leaderboard.csv."""
-    with (folder / "leaderboard.csv").open(newline="") as file:
+    with (folder / "leaderboard.csv").open(newline="", encoding="utf-8") as file:
         return {(line["market"], line["agent"], line["policy"]): line for line in csv.DictReader(file)}
 
 
@@ -99,7 +99,9 @@ def test_a_killed_comparison_leaves_nobody_training_on_and_its_folders_free(tmp_
     comparison = subprocess.Popen(command, cwd=CONF.parent, stderr=subprocess.DEVNULL)
     folder = tmp_path / "cartea_jaimungal" / "long" / "seed0"
     try:
-        wait_for(lambda: (folder / CURVE).is_file() and len((folder / CURVE).read_text().splitlines()) > 1)
+        wait_for(
+            lambda: (folder / CURVE).is_file() and len((folder / CURVE).read_text(encoding="utf-8").splitlines()) > 1
+        )
         assert jobs.is_locked(folder)
     finally:
         comparison.kill()

@@ -107,7 +107,7 @@ def test_an_agent_that_evaluate_does_not_know_is_refused_and_others_are_named(re
     (["evaluation_seed=-1"], "seed must be a whole number in [0, 2^63), got -1"),
     (["episodes=0"], "episodes"),
     (["rivals=[gltf]"], "Did you mean 'glft'?"),
-    (["resume=nowhere"], "resume must name a folder that holds config.yaml and "),
+    (["resume=nowhere"], "resume must name a folder that holds config.yaml, got nowhere"),
     (["resume=x", "agent=td3", "market.price.sigma=1"], "resume brings its own config and goes without agent=td3, market"),
 ])  # fmt: skip
 def test_a_learner_is_refused_before_it_learns(refused, overrides, message):
@@ -127,7 +127,9 @@ def test_an_agent_that_conf_does_not_know_is_refused(refused):
 
 def test_a_shell_sees_one_line_and_a_failure(tmp_path):
     command = ["-m", "experiments.compare", "market.price.sigma=-1", f"hydra.run.dir={tmp_path}"]
-    ended = subprocess.run([sys.executable, *command], cwd=ROOT, capture_output=True, text=True, check=False)
+    ended = subprocess.run(
+        [sys.executable, *command], cwd=ROOT, capture_output=True, text=True, check=False, encoding="utf-8"
+    )
     assert ended.returncode != 0
     assert ended.stderr.strip() == "error: market.price: Brownian.sigma must be >= 0, got -1"
     assert ended.stdout == ""

@@ -61,7 +61,7 @@ OWN = ("market.price._target_=gusty.Gusty", "+market.price.gust=0.5")
 
 @pytest.fixture
 def module(tmp_path, monkeypatch):
-    (tmp_path / "gusty.py").write_text(MODULE)
+    (tmp_path / "gusty.py").write_text(MODULE, encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "gusty", raising=False)
 
@@ -70,7 +70,9 @@ def test_a_shell_finds_a_price_of_the_users_own_on_the_python_path(module, tmp_p
     where, out = {**os.environ, "PYTHONPATH": str(tmp_path)}, tmp_path / "out"
     agents = "agents=[fixed_symmetric,random,best_fixed]"
     command = ["-m", "experiments.compare", *SMALL, *OWN, agents, f"hydra.run.dir={out}"]
-    ended = subprocess.run([sys.executable, *command], cwd=ROOT, env=where, capture_output=True, text=True, check=False)
+    ended = subprocess.run(
+        [sys.executable, *command], cwd=ROOT, env=where, capture_output=True, text=True, check=False, encoding="utf-8"
+    )
     assert ended.returncode == 0, ended.stderr
     said, table = " ".join(ended.stdout.split()), rows(out)
     assert "optimum is left out: price: Gusty has no law of its moves that is the same at every mid" in said
@@ -119,18 +121,21 @@ def test_learning_on_a_price_without_its_expected_move_is_refused_with_the_cure(
 
 
 def test_the_readmes_own_model_and_its_command_work_as_printed(tmp_path):
-    readme = (ROOT / "README.md").read_text().split("## Your own model")[1]
+    readme = (ROOT / "README.md").read_text(encoding="utf-8").split("## Your own model")[1]
     model = re.search(r"```python\n(.*?)```", readme, re.DOTALL)[1]
     command = re.search(r"\n```\n(python .*?)```", readme, re.DOTALL)[1]
-    (tmp_path / "my_models.py").write_text(model)
+    (tmp_path / "my_models.py").write_text(model, encoding="utf-8")
     words = shlex.split(command.replace("\\\n", " "))
     assert words[:3] == ["python", "-m", "experiments.train"]
     short = ("agent.total_steps=1", "rivals=[random]", "watch.evaluations=1", "watch.episodes=20", "episodes=20")
     where = {**os.environ, "PYTHONPATH": str(ROOT)}
     ended = subprocess.run(
         [sys.executable, *words[1:], *short, "market.clock.steps=10", f"hydra.run.dir={tmp_path}/out"],
-        cwd=tmp_path, env=where, capture_output=True, text=True, check=False,
+        cwd=tmp_path, env=where, capture_output=True, text=True, encoding="utf-8", check=False,
     )  # fmt: skip
     assert ended.returncode == 0, ended.stderr
     assert set(rows(tmp_path / "out")) == {"PPO", "random"}
-    assert "sigma" not in (tmp_path / "out" / "config.yaml").read_text().split("price:")[1].split("venue:")[0]
+    assert (
+        "sigma"
+        not in (tmp_path / "out" / "config.yaml").read_text(encoding="utf-8").split("price:")[1].split("venue:")[0]
+    )

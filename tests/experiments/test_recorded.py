@@ -53,13 +53,13 @@ def test_what_agents_get_of_a_recorded_day_is_in_the_table(launch, day):
     agents = "agents=[join,inside,fixed_symmetric]"
     small = ("market.clock.steps=10", "market.clock.horizon=10.0", "episodes=50", "resamples=500", agents)
     folder, (best,) = launch(backtest.main, *small, *short(day))
-    with (folder / "backtest.csv").open(newline="") as file:
+    with (folder / "backtest.csv").open(newline="", encoding="utf-8") as file:
         rows = {row.pop("agent"): {name: float(x) for name, x in row.items()} for row in csv.DictReader(file)}
     assert set(rows) == {"join", "inside", "fixed_symmetric"}
     assert best == max(row["objective"] for row in rows.values())
     assert all(row["objective_low"] <= row["objective"] <= row["objective_high"] for row in rows.values())
     assert next(iter(rows.values()))["lead"] == 0.0
-    assert (folder / "backtest.md").read_text().count("\n") == 7
+    assert (folder / "backtest.md").read_text(encoding="utf-8").count("\n") == 7
 
 
 SIMULATED = ("market.clock.steps=10", "market.clock.horizon=10.0", "episodes=50")
@@ -82,7 +82,7 @@ def at_home(day):
 
 
 def table(folder):
-    with (folder / "backtest.csv").open(newline="") as file:
+    with (folder / "backtest.csv").open(newline="", encoding="utf-8") as file:
         return {row.pop("agent"): {name: float(x) for name, x in row.items()} for row in csv.DictReader(file)}
 
 
@@ -165,7 +165,7 @@ def episodes(value):
 def test_the_two_markets_beside_each_other(launch, day):
     parts = ("parts.train=[0.2,0.5]", "parts.test=[0.5,0.9]")
     folder, (gap,) = launch(realism.main, "books=2", "seconds=400", *parts, *short(day), "market.venue.warm_up=5")
-    with (folder / "realism.csv").open(newline="") as file:
+    with (folder / "realism.csv").open(newline="", encoding="utf-8") as file:
         rows = {row[0]: row[1:] for row in csv.reader(file)}
     assert rows["figure"] == ["recorded, train", "recorded, test", "simulated, amzn_book"]
     spreads = [float(x) for x in rows["mean spread (ticks)"]]

@@ -20,7 +20,7 @@ TINY = (
 
 
 def table_of(folder):
-    with (folder / "robust.csv").open(newline="") as file:
+    with (folder / "robust.csv").open(newline="", encoding="utf-8") as file:
         return {row.pop("agent"): {name: float(x) for name, x in row.items()} for row in csv.DictReader(file)}
 
 
@@ -36,7 +36,7 @@ def test_it_leaves_a_table_in_two_forms_a_picture_and_every_model(compared):
     learners = [f"{school} ({which})" for school in (NOMINAL, RANDOM, DUEL) for which in ("median", "worst")]
     strategies = ["best_fixed", "avellaneda_stoikov, gamma=0.1", "cartea_jaimungal, phi=0.2"]
     assert list(table) == [*strategies, "optimum, nominal", "optimum, robust", *learners]
-    text = (folder / "robust.md").read_text().splitlines()
+    text = (folder / "robust.md").read_text(encoding="utf-8").splitlines()
     assert text[4] == f"| {' | '.join(headings())} |"
     assert [line.split(" | ")[0] for line in text[6:]] == [f"| {name}" for name in table]
     pixels = plt.imread(folder / "quotes.png")

@@ -46,15 +46,15 @@ def run(day, tmp_path_factory):
 
 
 def heading(folder):
-    return (folder / "table.md").read_text().splitlines()[0]
+    return (folder / "table.md").read_text(encoding="utf-8").splitlines()[0]
 
 
 def test_the_table_of_a_training_is_of_test_windows_each_once(run):
     assert heading(run) == "# amzn_replay, 5 test windows of 0.1 s, 0.6 to 1.1 s of TEST"
-    told = json.loads((run / "metrics.json").read_text())
+    told = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
     assert told["windows"] == 5
     assert [note for note in told["notes"] if "block bootstrap" in note]
-    assert "block bootstrap over them" in (run / "table.md").read_text()
+    assert "block bootstrap over them" in (run / "table.md").read_text(encoding="utf-8")
 
 
 def test_watching_a_training_is_of_its_own_windows_and_says_so(run):
@@ -69,7 +69,7 @@ def test_a_run_is_evaluated_on_the_same_windows_or_on_those_asked_for(launch, ru
     assert rows(again)[run.name]["objective_half_width"] == rows(run)["PPO"]["objective_half_width"]
     known, _ = launch(evaluate.main, f"run={run}", "window@evaluation_window=train", "evaluation_window.ends=0.5")
     assert heading(known).endswith(", 5 windows of 0.1 s, 0 to 0.5 s of TEST")
-    assert "was trained on 0 to 0.5 s of this day" in (known / "table.md").read_text()
+    assert "was trained on 0 to 0.5 s of this day" in (known / "table.md").read_text(encoding="utf-8")
     assert rows(known)[run.name]["objective"] == pytest.approx(read_curve(run)[-1, 3])
 
 
@@ -92,10 +92,10 @@ def test_learners_of_a_comparison_are_shown_on_test_windows(launch, day):
         "agents=[{name: small, base: ppo, total_steps: 1, num_envs: 8, settings: {n_steps: 8, batch_size: 8}}, join]"
     )
     folder, _ = launch(compare.main, *day, *TESTED, agents, "watch.evaluations=1")
-    said = (folder / "leaderboard.md").read_text()
+    said = (folder / "leaderboard.md").read_text(encoding="utf-8")
     assert "amzn_replay: 5 test windows of 0.1 s, 0.6 to 1.1 s of TEST" in said
     assert "block bootstrap" in said
-    told = json.loads((folder / "amzn_replay/small/seed0/metrics.json").read_text())
+    told = json.loads((folder / "amzn_replay/small/seed0/metrics.json").read_text(encoding="utf-8"))
     assert told["notes"] == ["The learning curve is of 5 training windows of 0.1 s, 0 to 0.5 s of TEST."]
     assert OmegaConf.load(folder / "amzn_replay/small/seed0/config.yaml").evaluation_window.begins == 0.6
 
@@ -113,7 +113,7 @@ def test_what_is_trained_on_is_not_shown_as_a_test(refused, day, main, tmp_path)
 def test_a_table_of_the_windows_trained_on_is_to_be_had_and_says_so(launch, day):
     folder, _ = launch(train.main, *day, *LEARNER, "evaluation_window=null")
     assert heading(folder) == "# amzn_replay, 5 training windows of 0.1 s, 0 to 0.5 s of TEST"
-    assert "PPO was trained on 0 to 0.5 s of this day" in (folder / "table.md").read_text()
+    assert "PPO was trained on 0 to 0.5 s of this day" in (folder / "table.md").read_text(encoding="utf-8")
 
 
 def test_a_part_of_the_day_that_holds_no_window_is_refused_with_the_cure(refused, day):
@@ -123,7 +123,7 @@ def test_a_part_of_the_day_that_holds_no_window_is_refused_with_the_cure(refused
 
 def test_a_report_says_what_its_intervals_leave_out(run, tmp_path):
     folder = report.report([run], tmp_path, "report", 3)
-    said = (folder / "report.md").read_text()
+    said = (folder / "report.md").read_text(encoding="utf-8")
     assert "They are of 5 windows of a recorded day, the same for all seeds" in said
     assert "block bootstrap" in said
 
@@ -149,7 +149,9 @@ def test_windows_drawn_at_random_are_played_end_to_end_for_figures():
 def known_noise(folder):
     """What is said of agents that have met the noise of the table."""
     return [
-        note for note in json.loads((folder / "metrics.json").read_text())["notes"] if "was trained from seed" in note
+        note
+        for note in json.loads((folder / "metrics.json").read_text(encoding="utf-8"))["notes"]
+        if "was trained from seed" in note
     ]
 
 
@@ -170,7 +172,7 @@ def test_a_table_on_the_noise_of_the_training_says_so_in_a_sweep_too(launch, cap
         "PPO was trained from seed 1, which is that of these episodes too: it has met the noise of 64 of the 400 in training. "
         "Another evaluation_seed shows it on new noise."
     )
-    assert said in (one / "table.md").read_text()
+    assert said in (one / "table.md").read_text(encoding="utf-8")
     assert said in " ".join(capsys.readouterr().out.split())
     for seed, lines in ((1, 1), (2, 0)):
         again, _ = launch(evaluate.main, f"run={one}", f"seed={seed}", "episodes=50")

@@ -247,7 +247,7 @@ def test_a_launcher_makes_no_difference_to_the_bits(swept, tmp_path, launcher):
 
 def test_a_sweep_ends_with_a_failure_for_the_shell(tmp_path):
     command = [sys.executable, "-m", "experiments.train", "-m", "seed=0,-1", *TRAINING, f"hydra.sweep.dir={tmp_path}"]
-    ended = subprocess.run(command, cwd=CONF.parent, capture_output=True, text=True, check=False)
+    ended = subprocess.run(command, cwd=CONF.parent, capture_output=True, text=True, check=False, encoding="utf-8")
     assert ended.returncode == 1
     assert ended.stderr.strip().splitlines()[-1].endswith("seed must be a whole number in [0, 2^63), got -1")
     assert sorted(facts["status"] for facts in told(tmp_path).values()) == ["failed", "finished"]

@@ -64,7 +64,7 @@ def test_the_csv_holds_every_figure_to_the_last_digit(tmp_path):
 
 def test_the_markdown_is_a_table_of_the_same_columns(tmp_path):
     write(tmp_path, "title", ENTRIES, SKILLS)
-    lines = (tmp_path / "table.md").read_text().splitlines()
+    lines = (tmp_path / "table.md").read_text(encoding="utf-8").splitlines()
     assert lines[0] == "# title"
     assert {line.replace("\\|", "").count("|") for line in lines[2:]} == {len(COLUMNS) + 2}
     assert "| 0.75 ±0.10 |" in lines[4]
@@ -88,7 +88,7 @@ def test_notes_stand_below_the_table_on_the_console_and_in_markdown(tmp_path, ca
     show("a title", ENTRIES, SKILLS, {}, notes)
     said = capsys.readouterr().out
     write(tmp_path, "title", ENTRIES, SKILLS, notes)
-    lines = (tmp_path / "table.md").read_text().splitlines()
+    lines = (tmp_path / "table.md").read_text(encoding="utf-8").splitlines()
     assert all(note in said for note in notes)
     assert lines[-4:] == ["", notes[0], "", notes[1]]
 
@@ -98,7 +98,7 @@ def test_under_cara_the_certainty_equivalent_stands_beside_the_utility(tmp_path,
     show("a title", [one], {}, {})
     said = capsys.readouterr().out
     write(tmp_path, "title", [one], {})
-    headings = (tmp_path / "table.md").read_text().splitlines()[2].split(" | ")[1:3]
+    headings = (tmp_path / "table.md").read_text(encoding="utf-8").splitlines()[2].split(" | ")[1:3]
     assert headings == ["objective (utility)", "certainty equivalent"]
     assert all(word in said for word in ("(utility)", "equivalent", "3.2"))
     assert rows(tmp_path)["one"]["certainty_equivalent"] == 3.25

@@ -46,7 +46,7 @@ def test_its_config_is_whole_and_makes_the_market_again(run):
     cfg = OmegaConf.load(run[0] / "config.yaml")
     assert build_market(cfg).max_inventory == 3.0
     assert cfg.agent.algorithm == "PPO"
-    assert "${" not in (run[0] / "config.yaml").read_text()
+    assert "${" not in (run[0] / "config.yaml").read_text(encoding="utf-8")
 
 
 def test_tensorboard_has_scalars_of_skill_and_objective_before_and_after_training(events):
@@ -63,7 +63,7 @@ def test_tensorboard_has_the_config_the_quotes_and_the_profits(run, events):
     tags = events.Tags()
     assert "config/text_summary" in tags["tensors"]
     text = events.Tensors("config/text_summary")[0].tensor_proto.string_val[0].decode()
-    assert (run[0] / "config.yaml").read_text() in text
+    assert (run[0] / "config.yaml").read_text(encoding="utf-8") in text
     assert "eval/quotes" in tags["images"]
     assert "eval/profit_distribution" in tags["histograms"]
     assert events.Histograms("eval/profit_distribution")[-1].histogram_value.num == 100
@@ -78,7 +78,9 @@ def test_the_exact_skill_watched_at_the_end_is_the_simulated_one_of_the_table_wi
 def test_a_fresh_process_evaluates_the_run_to_the_same_digits(run, tmp_path):
     folder = run[0]
     command = ["-m", "experiments.evaluate", f"run={folder}", "episodes=400", f"hydra.run.dir={tmp_path}"]
-    ended = subprocess.run([sys.executable, *command], cwd=ROOT, capture_output=True, text=True, check=False)
+    ended = subprocess.run(
+        [sys.executable, *command], cwd=ROOT, capture_output=True, text=True, check=False, encoding="utf-8"
+    )
     assert ended.returncode == 0, ended.stderr
     there, here = rows(tmp_path)[folder.name], rows(folder)["PPO"]
     for name in here:

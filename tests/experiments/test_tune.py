@@ -15,6 +15,7 @@ from experiments.setup import CONF, build
 from experiments.space import distributions
 from tests.experiments.conftest import SMALL, launched
 from tests.experiments.killed import run_and_kill
+from tests.experiments.signalled import ROLLOUT, run_and_signal
 
 TINY = (
     *SMALL, "watch.evaluations=2", "watch.episodes=50", "agent.num_envs=64", "agent.settings.batch_size=128",
@@ -105,7 +106,7 @@ def test_the_best_is_an_experiment_that_composes_to_the_config_of_its_trial(firs
     kept = OmegaConf.load(folder / f"trial{found.best_trial.number}" / "seed0" / "config.yaml")
     for part in ("market", "agent", "watch"):
         assert OmegaConf.to_container(cfg[part], resolve=True) == OmegaConf.to_container(kept[part])
-    text = (folder / "experiment" / "tiny.yaml").read_text()
+    text = (folder / "experiment" / "tiny.yaml").read_text(encoding="utf-8")
     assert text.startswith("# @package _global_\n# the best trial of study tiny, number ")
 
 
@@ -130,7 +131,10 @@ def test_a_study_that_has_its_trials_is_left_alone_and_one_asked_for_more_goes_o
 
 def test_two_workers_at_once_share_the_trials_of_one_study(tmp_path):
     command = [sys.executable, "-m", "experiments.tune", *options(tmp_path, *ONLY, "trials=5")]
-    workers = [subprocess.Popen(command, cwd=CONF.parent, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    workers = [
+        subprocess.Popen(command, cwd=CONF.parent, stdout=subprocess.PIPE, text=True, encoding="utf-8")
+        for _ in range(2)
+    ]
     said = [worker.communicate()[0] for worker in workers]
     assert [worker.returncode for worker in workers] == [0, 0]
     found = study(tmp_path)
@@ -211,10 +215,36 @@ def test_another_config_needs_another_study(first):
 
 
 def test_a_file_that_is_no_studys_is_not_overwritten(refused, tmp_path):
-    (tmp_path / "mine.yaml").write_text("# my own\n")
+    (tmp_path / "mine.yaml").write_text("# my own\n", encoding="utf-8")
     said = refused(tune.main, *TINY, f"folder={tmp_path}", f"to={tmp_path}/mine.yaml")
     assert "to must name a new experiment" in said
-    assert (tmp_path / "mine.yaml").read_text() == "# my own\n"
+    assert (tmp_path / "mine.yaml").read_text(encoding="utf-8") == "# my own\n"
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b'{"op_code": 0, "wor', bytes(range(256)), b"[1]\n"], ids=["empty", "cut", "noise", "other"]
+)
+@pytest.mark.parametrize("where", ["journal.log", "study.db"])
+def test_a_storage_that_is_damaged_is_named_in_one_line(first, tmp_path, data, where):
+    """What is empty is a study that begins; what was cut off in a write of its own the journal passes over."""
+    (tmp_path / where).write_bytes(data)
+    place = f"sqlite:///{tmp_path / where}" if where == "study.db" else str(tmp_path / where)
+    if data in (b"", b'{"op_code": 0, "wor') and (where == "journal.log" or not data):
+        return
+    with pytest.raises(
+        SystemExit, match=rf"error: storage {place} cannot be read: if it was damaged, put a copy of it back"
+    ):
+        tuned(tmp_path, "trials=1", f"storage={place}")
+
+
+def test_an_interrupted_trial_is_taken_over_by_the_same_command(tmp_path):
+    code, said, _ = run_and_signal("tune", "SIGTERM", ROLLOUT, 1, *options(tmp_path, "trials=1"))
+    assert (code, said) == (130, ["interrupted: the same command goes on with the study"])
+    assert states(study(tmp_path)) == ["RUNNING"]
+    assert jobs.read(tmp_path / "trial0" / "seed0")["status"] == jobs.INTERRUPTED
+    _, found = tuned(tmp_path, "trials=1")
+    assert states(found) == ["FAIL", "COMPLETE"]
+    assert found.trials[0].params == found.trials[1].params
 
 
 # the parts

@@ -13,6 +13,6 @@ def run_script(script: Path, cache: Path) -> list[float]:
     paths = {"PYTHONPATH": f"{script.parent}{os.pathsep}{ROOT}", "IPYTHONDIR": str(script.parent)}
     environment = {**os.environ, **paths, "MM_ENV_CACHE": str(cache)}
     command = [sys.executable, "-B", script.name]
-    done = subprocess.run(command, cwd=script.parent, capture_output=True, text=True, env=environment)
+    done = subprocess.run(command, cwd=script.parent, capture_output=True, text=True, env=environment, encoding="utf-8")
     assert done.returncode == 0, done.stderr
     return [float(number) for number in done.stdout.split()]

@@ -71,7 +71,7 @@ def test_without_a_home_files_lie_in_a_temporary_folder_of_the_users_own(nowhere
 
 
 def test_a_folder_that_cannot_be_written_falls_back_to_the_temporary_one(monkeypatch, nowhere, tmp_path):
-    (tmp_path / "file").write_text("")
+    (tmp_path / "file").write_text("", encoding="utf-8")
     monkeypatch.setenv("MM_ENV_CACHE", str(tmp_path / "file" / "below"))
     assert cache.folder() == nowhere
 
@@ -81,7 +81,7 @@ def test_a_temporary_folder_that_others_could_write_to_is_not_used(monkeypatch, 
     if taken == "as a link":
         nowhere.symlink_to(tmp_path)
     elif taken == "as a file":
-        nowhere.write_text("")
+        nowhere.write_text("", encoding="utf-8")
     else:
         nowhere.mkdir()
         nowhere.chmod(0o777 if taken == "for others to write to" else 0o700)
@@ -153,7 +153,7 @@ def test_what_versions_before_left_is_removed(monkeypatch, tmp_path):
 
 def test_a_process_takes_up_what_another_made_to_the_same_bits(tmp_path):
     script, kept = tmp_path / "main.py", tmp_path / "cache"
-    script.write_text(SCRIPT)
+    script.write_text(SCRIPT, encoding="utf-8")
     first = run_script(script, kept)
     made = {path: path.read_bytes() for path in kept.glob("*.code")}
     assert run_script(script, kept)[0] == first[0]

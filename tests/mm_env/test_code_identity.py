@@ -79,13 +79,21 @@ def test_words_in_a_file_of_the_package_change_no_fingerprint(path, tmp_path):
     script.write_text(
         "import mm_env\nfrom mm_env import engine, kernel\nfrom mm_env.component import record\n"
         "from mm_env.markets import market_named\n"
-        "print(int(engine.fingerprint(kernel.step_lanes, record(market_named('amzn')))[:12], 16))\n"
+        "print(int(engine.fingerprint(kernel.step_lanes, record(market_named('amzn')))[:12], 16))\n",
+        encoding="utf-8",
     )
     before = run_script(script, tmp_path / "cache")
     edited = tmp_path / path
-    edited.write_text(edited.read_text().replace('"""', '"""Edited. ', 1) + "\n# a comment\n")
+    edited.write_text(
+        edited.read_text(encoding="utf-8").replace('"""', '"""Edited. ', 1) + "\n# a comment\n", encoding="utf-8"
+    )
     if path.endswith("price.py"):
-        edited.write_text(edited.read_text().replace("0.5 * self.sigma * self.sigma", "0.4 * self.sigma * self.sigma"))
+        edited.write_text(
+            edited.read_text(encoding="utf-8").replace(
+                "0.5 * self.sigma * self.sigma", "0.4 * self.sigma * self.sigma"
+            ),
+            encoding="utf-8",
+        )
     assert run_script(script, tmp_path / "cache") == before
 
 
@@ -97,7 +105,8 @@ def test_an_edit_of_a_markets_own_rule_changes_its_fingerprint(tmp_path):
     script.write_text(
         "from mm_env import engine, kernel\nfrom mm_env.component import record\n"
         "from mm_env.markets import market_named\n"
-        "print(int(engine.fingerprint(kernel.step_lanes, record(market_named('amzn')))[:12], 16))\n"
+        "print(int(engine.fingerprint(kernel.step_lanes, record(market_named('amzn')))[:12], 16))\n",
+        encoding="utf-8",
     )
     before = run_script(script, tmp_path / "cache")
     for path, edit in {
@@ -106,11 +115,11 @@ def test_an_edit_of_a_markets_own_rule_changes_its_fingerprint(tmp_path):
         "mm_env/noise.py": ("2.3283064365386963e-10", "2.4e-10"),
         "mm_env/kernel.py": ("endings += over", "endings += 2 * over"),
     }.items():
-        whole = (tmp_path / path).read_text()
+        whole = (tmp_path / path).read_text(encoding="utf-8")
         assert edit[0] in whole
-        (tmp_path / path).write_text(whole.replace(*edit))
+        (tmp_path / path).write_text(whole.replace(*edit), encoding="utf-8")
         assert run_script(script, tmp_path / "cache") != before, path
-        (tmp_path / path).write_text(whole)
+        (tmp_path / path).write_text(whole, encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", [

@@ -21,8 +21,8 @@ def groups(tmp_path, monkeypatch):
         for name, text in files.items():
             path = tmp_path / name.replace("__", "/").replace("_DOT_", ".")
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
-        (tmp_path / "own").write_text(line)
+            path.write_text(text, encoding="utf-8")
+        (tmp_path / "own").write_text(line, encoding="utf-8")
         monkeypatch.setattr(cores, "_quotas", lambda: quotas(tmp_path, tmp_path / "own"))
         return cores.usable_cores()
 

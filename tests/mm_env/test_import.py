@@ -11,7 +11,9 @@ SCRIPT = "import sys, mm_env, mm_env.rollout, mm_env.metrics; print(*(m.partitio
 
 def test_heavy_packages_and_the_other_rooms_wait_until_they_are_needed():
     root = Path(mm_env.__file__).parents[1]
-    done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, cwd=root, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT], capture_output=True, text=True, cwd=root, check=True, encoding="utf-8"
+    )
     heavy = {"numba", "scipy", "torch", "stable_baselines3", "hydra", "matplotlib", "tensorboard", "IPython"}
     assert not set(done.stdout.split()) & (heavy | {"agents", "experiments"})
 

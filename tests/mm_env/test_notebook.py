@@ -68,7 +68,7 @@ VALUES = [311.0, 511.0, 521.0, 522.0, 522.5]
 def notebook(tmp_path_factory):
     """What each cell printed: the value by machine code and by Python."""
     script = tmp_path_factory.mktemp("notebook") / "notebook.py"
-    script.write_text(NOTEBOOK)
+    script.write_text(NOTEBOOK, encoding="utf-8")
     printed = run_script(script, script.parent / "cache")
     return [printed[i : i + 2] for i in range(0, len(printed), 2)]
 

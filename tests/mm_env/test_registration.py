@@ -181,5 +181,7 @@ def test_figures_are_to_be_had_where_a_wrapper_cuts_the_episode():
 def test_gymnasium_imports_the_package_by_itself_where_the_id_names_it():
     script = "import gymnasium; print(gymnasium.make('mm_env:mm_env/AMZN-v0').spec.id)"
     run = [sys.executable, "-W", "error::UserWarning", "-c", script]
-    done = subprocess.run(run, capture_output=True, text=True, cwd=Path(mm_env.__file__).parents[1], check=True)
+    done = subprocess.run(
+        run, capture_output=True, text=True, encoding="utf-8", cwd=Path(mm_env.__file__).parents[1], check=True
+    )
     assert done.stdout.strip() == "mm_env/AMZN-v0"

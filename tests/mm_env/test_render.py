@@ -155,5 +155,7 @@ def test_an_unknown_render_mode_is_an_error(mode):
 def test_matplotlib_waits_for_the_first_picture():
     script = "import sys, mm_env; mm_env.MarketMakingEnv('amzn', render_mode='rgb_array'); print('matplotlib' in sys.modules)"
     root = Path(mm_env.__file__).parents[1]
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=root, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, cwd=root, check=True, encoding="utf-8"
+    )
     assert done.stdout.strip() == "False"

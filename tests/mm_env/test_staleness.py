@@ -89,7 +89,7 @@ EDITS = {
 def run_in_new_process(folder: Path, cache: Path, edit=("", "")) -> list[float]:
     """The starting value by machine code and by Python, of the model with one edit."""
     for name, text in (("model", MODULE), ("helpers", HELPERS), ("main", MAIN)):
-        (folder / f"{name}.py").write_text(text.replace(*edit) if edit[0] else text)
+        (folder / f"{name}.py").write_text(text.replace(*edit) if edit[0] else text, encoding="utf-8")
     return run_script(folder / "main.py", cache)
 
 

@@ -18,12 +18,16 @@ _PROBE = """<script>addEventListener('load', () => console.log('PROBE' + JSON.st
 
 def seen(page, width, folder):
     """What the page is like in a frame of `width` pixels (Chromium's windows are never narrower than 500), and the console."""
-    (folder / "probe.html").write_text(page.read_text().replace("</body>", _PROBE))
+    (folder / "probe.html").write_text(page.read_text(encoding="utf-8").replace("</body>", _PROBE), encoding="utf-8")
     frame = folder / "frame.html"
-    frame.write_text(f'<iframe src="probe.html" style="width: {width}px; height: 900px; border: 0"></iframe>')
+    frame.write_text(
+        f'<iframe src="probe.html" style="width: {width}px; height: 900px; border: 0"></iframe>', encoding="utf-8"
+    )
     options = ["--headless=new", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--v=0", "--dump-dom"]
     profile = [f"--user-data-dir={folder / 'profile'}", "--window-size=1400,1000", "--virtual-time-budget=20000"]
-    ended = subprocess.run([CHROMIUM, *options, *profile, frame.as_uri()], capture_output=True, text=True, check=True)
+    ended = subprocess.run(
+        [CHROMIUM, *options, *profile, frame.as_uri()], capture_output=True, text=True, check=True, encoding="utf-8"
+    )
     console = [line.split("] ", 1)[1] for line in ended.stderr.splitlines() if ":CONSOLE" in line]
     (told,) = [line for line in console if "PROBE" in line]
     return json.loads(told[told.index("{") : told.rindex("}") + 1]), [line for line in console if line != told]

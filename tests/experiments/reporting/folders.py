@@ -26,12 +26,12 @@ def folder_of(path, seed=0, *, choices=("amzn", "ppo"), own=None, metrics=None, 
         chosen = {"market": choices[0], "agent": choices[1]}
         OmegaConf.save(OmegaConf.create({"hydra": {"runtime": {"choices": chosen}}}), path / ".hydra" / "hydra.yaml")
     if metrics is not None:
-        (path / "metrics.json").write_text(json.dumps(metrics))
+        (path / "metrics.json").write_text(json.dumps(metrics), encoding="utf-8")
     if curve is not None:
         lines = [",".join(map(str, row)) for row in curve]
-        (path / "curve.csv").write_text("\n".join(["steps,seconds,skill,objective", *lines]) + "\n")
+        (path / "curve.csv").write_text("\n".join(["steps,seconds,skill,objective", *lines]) + "\n", encoding="utf-8")
     if model:
-        (path / "model.zip").write_text("no model")
+        (path / "model.zip").write_text("no model", encoding="utf-8")
     if table is not None:
         write_table(path, table)
     return path
@@ -41,7 +41,7 @@ def write_table(path, table):
     """table.csv with a row for each agent: (objective, skill, profit, sharpe), each known to 0.1."""
     heading = ",".join(f"{name},{name}_half_width" for name in FIGURES)
     lines = [f'"{agent}",' + ",".join(f"{value},0.1" for value in values) for agent, values in table.items()]
-    (path / "table.csv").write_text("\n".join([f"agent,{heading}", *lines]) + "\n")
+    (path / "table.csv").write_text("\n".join([f"agent,{heading}", *lines]) + "\n", encoding="utf-8")
 
 
 def finished(path, agent, market, seed, skill, **more):

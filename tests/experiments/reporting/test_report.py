@@ -66,7 +66,7 @@ class Tags(HTMLParser):
 
 @pytest.fixture(scope="module")
 def parsed(page):
-    return Tags((page / "report.html").read_text())
+    return Tags((page / "report.html").read_text(encoding="utf-8"))
 
 
 def test_the_page_needs_nothing_but_itself(parsed):
@@ -102,13 +102,13 @@ def test_what_failed_and_why_stands_on_top_and_is_text_not_markup(page, parsed):
     assert "sigma <b>must</b> be > 0" in text
     assert "it runs still or was killed, 0 of 100 steps done" in text
     assert "Runs: 6, of which 4 are in the figures. Agents: 2. Markets: 1." in text
-    assert (page / "report.html").read_text().index('id="unfinished"') < (page / "report.html").read_text().index(
-        'id="summary"'
-    )
+    assert (page / "report.html").read_text(encoding="utf-8").index('id="unfinished"') < (
+        page / "report.html"
+    ).read_text(encoding="utf-8").index('id="summary"')
 
 
 def test_the_figures_are_the_interquartile_means_of_the_runs(page, runs):
-    with (page / "summary.csv").open(newline="") as file:
+    with (page / "summary.csv").open(newline="", encoding="utf-8") as file:
         found = {(row["agent"], row["market"], row["figure"]): row for row in csv.DictReader(file)}
     for agent in AGENTS:
         skills = [read_curve(runs / f"{agent}{seed}")[-1, 2] for seed in (0, 1)]
@@ -120,14 +120,14 @@ def test_the_figures_are_the_interquartile_means_of_the_runs(page, runs):
 
 
 def test_every_run_has_a_line(page):
-    with (page / "runs.csv").open(newline="") as file:
+    with (page / "runs.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert sorted(row["status"] for row in rows) == ["failed"] + ["finished"] * 4 + ["interrupted"]
     assert {row["error"] for row in rows if row["status"] == "failed"} == {"sigma <b>must</b> be > 0"}
 
 
 def test_markdown_has_the_same_tables_and_links_pictures_that_are_there(page, parsed):
-    text = (page / "report.md").read_text()
+    text = (page / "report.md").read_text(encoding="utf-8")
     links = re.findall(r"!\[.*?\]\((.*?)\)", text)
     assert sorted(links) == sorted(f"figures/{path.name}" for path in (page / "figures").iterdir())
     headings = [line[3:] for line in text.splitlines() if line.startswith("## ")]
@@ -159,7 +159,7 @@ def test_without_episodes_nothing_is_played_again(runs, tmp_path):
 def test_runs_of_which_none_finished_are_a_report_too(tmp_path):
     folder_of(tmp_path / "runs" / "bad", metrics={"status": "failed", "error": "no memory"})
     assert report.main([str(tmp_path / "runs"), "--to", str(tmp_path / "page")]) == 0
-    assert "no memory" in (tmp_path / "page" / "report.html").read_text()
+    assert "no memory" in (tmp_path / "page" / "report.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(("arguments", "said"), [

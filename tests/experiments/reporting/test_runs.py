@@ -52,7 +52,7 @@ def test_a_failed_run_says_why_by_the_last_line_of_its_error(tmp_path):
 
 def test_a_failed_run_that_says_nothing_is_explained_by_its_log(tmp_path):
     folder = folder_of(tmp_path / "job", metrics={"status": "failed"})
-    (folder / "train.log").write_text("warning\nOutOfMemory: 3 GiB\n\n")
+    (folder / "train.log").write_text("warning\nOutOfMemory: 3 GiB\n\n", encoding="utf-8")
     assert read(folder).error == "OutOfMemory: 3 GiB"
 
 
@@ -61,7 +61,7 @@ def test_a_run_that_was_killed_says_how_far_it_came(tmp_path, metrics):
     run = read(folder_of(tmp_path / "job", metrics=metrics, curve=CURVE))
     assert (run.status, run.error) == (INTERRUPTED, "it runs still or was killed, 50 of 100 steps done")
     folder = folder_of(tmp_path / "other", metrics=metrics)
-    (folder / "train.log").write_text("Killed\n")
+    (folder / "train.log").write_text("Killed\n", encoding="utf-8")
     assert read(folder).error == "it runs still or was killed, 0 of 100 steps done; last word: Killed"
 
 
@@ -84,13 +84,15 @@ def test_a_lock_tells_who_runs_still_from_who_was_killed(tmp_path):
 ])  # fmt: skip
 def test_a_file_that_was_cut_off_stops_nobody(tmp_path, name, text):
     folder = folder_of(tmp_path / "job", curve=CURVE)
-    (folder / name).write_text(text)
+    (folder / name).write_text(text, encoding="utf-8")
     assert [run.status for run in find([tmp_path])] == [INTERRUPTED]
 
 
 def test_a_run_that_died_before_it_wrote_its_config_is_found_by_hydras(tmp_path):
     folder = folder_of(tmp_path / "job", own={})
-    (folder / ".hydra" / "config.yaml").write_text("name: train\nseed: 4\nagent: {algorithm: PPO, total_steps: 9}\n")
+    (folder / ".hydra" / "config.yaml").write_text(
+        "name: train\nseed: 4\nagent: {algorithm: PPO, total_steps: 9}\n", encoding="utf-8"
+    )
     (run,) = find([tmp_path])
     assert (run.agent, run.seed, run.status) == ("ppo", 4, INTERRUPTED)
 

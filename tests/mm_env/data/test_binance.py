@@ -196,7 +196,7 @@ def test_files_that_follow_each_other_are_one_log(tmp_path):
     whole = read(binance_log(tmp_path / "whole.gz", lines))
     first = binance_log(tmp_path / "first.gz", lines[:101])
     plain = tmp_path / "second.txt"
-    plain.write_text("".join(f"{time} {json.dumps(message)}\n" for time, message in lines[101:]))
+    plain.write_text("".join(f"{time} {json.dumps(message)}\n" for time, message in lines[101:]), encoding="utf-8")
     parts = read([first, plain])
     assert parts.checks == whole.checks
     assert np.array_equal(parts.quotes.time, whole.quotes.time)

@@ -85,7 +85,7 @@ def test_levels_that_do_not_exist_are_no_prices(tmp_path):
 def test_a_zip_and_its_unpacked_files_hold_the_same(tmp_path):
     tape = small()
     for name, text in zip(tape.names(), tape.texts(), strict=True):
-        (tmp_path / name).write_text(text)
+        (tmp_path / name).write_text(text, encoding="utf-8")
     assert same(read(tape.save(tmp_path)), read(tmp_path / tape.names()[0]))
 
 
@@ -347,9 +347,9 @@ def test_what_is_no_lobster_day_is_refused(tmp_path):
     cut = tmp_path / "cut.zip"
     cut.write_bytes(whole.read_bytes()[:200])
     lonely = tmp_path / small().names()[0]
-    lonely.write_text(small().texts()[0])
+    lonely.write_text(small().texts()[0], encoding="utf-8")
     named = tmp_path / "notes.csv"
-    named.write_text("1,2,3\n")
+    named.write_text("1,2,3\n", encoding="utf-8")
     empty = tmp_path / "empty.zip"
     empty.touch()
     other = zipped(tmp_path / "other.zip", {"notes.csv": "1"})
