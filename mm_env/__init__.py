@@ -30,7 +30,7 @@ from mm_env.venue.position import Exact, Pessimistic, Proportional, QueuePositio
 from mm_env.venue.replay import Replay
 from mm_env.venue.window import Drawn, InTurn, Window
 
-__version__ = "0.4.0"
+__version__ = "0.5.0"
 
 __all__ = [
     "CARA", "Account", "ArrivalImpact", "AsymmetricDamping", "Bernoulli", "Binomial", "Book", "Brownian", "Clock",

@@ -20,8 +20,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from mm_env import cache as files
 from mm_env import component, maths
 from mm_env.code_identity import code_of
@@ -119,6 +117,8 @@ def _uncollected() -> Iterator[None]:
 @contextmanager
 def _alone(path: Path) -> Iterator[None]:
     """Have a lock to oneself, if it is to be had: where it is not, work is done twice and nothing else."""
+    from filelock import FileLock, Timeout  # only where something has to be made
+
     lock = FileLock(path)
     try:
         lock.acquire(timeout=_PATIENCE)
@@ -138,7 +138,8 @@ def _notice(rules: str) -> Iterator[None]:
 
     def say() -> None:
         _announced.add(rules)
-        sys.stderr.write("mm_env: making machine code of this market's rules, as once for each new market ...\n")
+        if sys.stderr:
+            sys.stderr.write("mm_env: making machine code of this market's rules, once for each new market ...\n")
 
     timer = threading.Timer(1.0, say)
     timer.daemon = True

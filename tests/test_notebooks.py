@@ -61,7 +61,8 @@ def rows(text):
 def test_a_notebook_runs_to_its_last_cell_without_a_warning(path):
     outputs = [output for cell in codes(executed(path)) for output in cell.outputs]
     assert all(cell.execution_count is not None for cell in codes(executed(path)))
-    assert not [output.text for output in outputs if output.output_type == "stream" and output.name == "stderr"]
+    said = "".join(o.text for o in outputs if o.output_type == "stream" and o.name == "stderr").splitlines()
+    assert not [line for line in said if not line.startswith("mm_env: making machine code")]  # where none was kept yet
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

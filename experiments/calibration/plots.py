@@ -46,7 +46,7 @@ def fills(found: Calibration) -> Figure:
     pooled, lifetime = found.fits["pooled"], found.settings.lifetime
     depths = pooled.reach.depths
     shown = depths <= depths[pooled.reach.fills > 0][-1] * 1.05
-    for side, color in MARKS.items():
+    for side, color in ((side, color) for side, color in MARKS.items() if side in found.fits):
         reach = found.fits[side].reach
         share = reach.fills / len(reach.reached)
         seen = (share > 0.0) & (share < 1.0) & _thinned(len(share))

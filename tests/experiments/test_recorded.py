@@ -121,7 +121,7 @@ def test_a_recorded_day_leaves_out_learners_with_branches_and_tells_why(launch, 
 @pytest.mark.parametrize("main", [train.main, compare.main])
 def test_branches_on_a_recorded_day_are_refused_before_any_work(refused, day, main):
     agent = ["agent=ppo_book", "rivals=[join]"] if main is train.main else ["agents=[ppo_book]"]
-    said = refused(main, *at_home(day), *agent)
+    said = refused(main, *at_home(day), *agent, "evaluation_window=null")
     assert "branches need a market that is drawn" in said
     assert "branches=0 learns from what came" in said
 

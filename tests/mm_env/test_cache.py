@@ -6,6 +6,7 @@ import tempfile
 import threading
 from pathlib import Path
 
+import filelock
 import numpy as np
 import pytest
 
@@ -127,7 +128,7 @@ def test_a_full_disk_stops_no_market(monkeypatch, tmp_path):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(cache.tempfile, "NamedTemporaryFile", full)
-    monkeypatch.setattr(engine.FileLock, "acquire", full)
+    monkeypatch.setattr(filelock.FileLock, "acquire", full)
     assert works(anew(monkeypatch, tmp_path))
     assert not list(tmp_path.glob("*.code"))
 

@@ -101,13 +101,13 @@ def warm(tmp_path_factory):
 
 
 def files(cache: Path) -> dict[str, int]:
-    return {str(path): path.stat().st_mtime_ns for path in cache.rglob("*.nb?")}
+    return {str(path): path.stat().st_mtime_ns for path in cache.rglob("*.code")}
 
 
 def test_without_an_edit_the_machine_code_is_found_again(warm, tmp_path):
     cache, values = warm
     before = files(cache)
-    assert len(before) == 2  # an index and a code
+    assert len(before) == 1
     assert run_in_new_process(tmp_path, cache) == values
     assert files(cache) == before
     assert values[0] == values[1]
