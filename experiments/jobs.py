@@ -126,7 +126,8 @@ def holds(folder: Path, config: str) -> bool:
 def adopt(folder: Path, config: str) -> None:
     """Make `folder` that of `config`. What another one left there is not lost: it is moved to .replaced, which is said."""
     if not holds(folder, config):
-        found = [path for pattern in (*LEFTOVERS, *RESULTS) for path in sorted(folder.glob(pattern))]
+        there = (path for pattern in (*LEFTOVERS, *RESULTS) for path in sorted(folder.glob(pattern)))
+        found = [path for path in there if path.suffix != ".log"]  # Hydra's, of this very command
         if found:
             place = fresh(folder / REPLACED)
             for path in (*found, folder / METRICS, folder / CONFIG):

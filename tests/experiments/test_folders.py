@@ -90,6 +90,14 @@ def test_what_another_config_left_is_moved_and_said(tmp_path, capsys):
     assert (tmp_path / f"{jobs.REPLACED}-2" / "table.csv").is_file()
 
 
+@pytest.mark.parametrize("command", ["backtest", "realism", "train", "robust", "leaderboard"])
+def test_the_log_that_hydra_began_for_a_command_is_no_other_configs(tmp_path, capsys, command):
+    (tmp_path / f"{command}.log").write_text("", encoding="utf-8")
+    jobs.adopt(tmp_path, "seed: 1\n")
+    assert not (tmp_path / jobs.REPLACED).exists()
+    assert capsys.readouterr().err == ""
+
+
 @pytest.mark.parametrize("name", ["a b", "a=b", "é", "it's", "a,b", "[x]", "a{b}", "#1", "50%"])
 def test_a_folder_of_any_name_goes_through_a_command_line(copy, tmp_path, name, launch):
     folder = copy.rename(tmp_path / name)
