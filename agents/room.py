@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from tqdm import tqdm
 
 from agents.nodes import Unsolvable
+from mm_env.cores import control_groups
 from mm_env.market import Market
 
 T = TypeVar("T")
@@ -45,7 +46,7 @@ def require_room(market: Market, solver: str, numbers: float, *, steps: bool = T
 
 def free_memory() -> float:
     """Bytes that this process may still take: of the machine, and of the container or job that it runs in."""
-    return min(_of_machine(), *(_of_group(folder) for folder in _groups()), float("inf"))
+    return min(_of_machine(), *(_of_group(folder) for folder in control_groups("memory")), float("inf"))
 
 
 def _of_machine() -> float:
@@ -59,20 +60,6 @@ def _of_machine() -> float:
         return float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))  # macOS: all of it
     except (AttributeError, OSError, ValueError):
         return float("inf")  # Windows does not say
-
-
-def _groups() -> Iterator[Path]:
-    """The folders of the control groups that this process is in, of version 2 and 1, up to the root."""
-    try:
-        lines = Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return
-    for line in lines:
-        _, kinds, path = line.split(":", 2)
-        if kinds in ("", "memory"):
-            root = Path("/sys/fs/cgroup") / kinds
-            here = root / path.lstrip("/")
-            yield from (folder for folder in (here, *here.parents) if folder.is_relative_to(root))
 
 
 def _of_group(folder: Path) -> float:

@@ -26,20 +26,22 @@ def usable_cores() -> int:
     return max(1, min([cores, *(math.ceil(quota) for quota in _quotas())]))
 
 
-def _quotas(root: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> Iterator[float]:
-    """The cores' worth of time that each control group around this process is given, where it is limited.
-
-    Version 2 keeps `cpu.max` in a group's folder, version 1 two files below `cpu`; a group's own limit and those of the groups
-    around it all hold.
-    """
+def control_groups(
+    controller: str, root: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")
+) -> Iterator[Path]:
+    """The folders of the control groups around this process, of versions 2 and 1, each with those around it: the limits of
+    `controller` (cpu, memory) in all of them hold."""
     for line in _text(own).splitlines():
         _, controllers, path = line.split(":", 2)
-        if controllers and "cpu" not in controllers.split(","):
-            continue
-        top = root if not controllers else root / "cpu"
-        inside = Path(path.lstrip("/"))
-        for group in (inside, *inside.parents):
-            yield from _quota(top / group)
+        if not controllers or controller in controllers.split(","):
+            top, inside = root / controller if controllers else root, Path(path.lstrip("/"))
+            yield from (top / group for group in (inside, *inside.parents))
+
+
+def _quotas(**where: Path) -> Iterator[float]:
+    """The cores' worth of time that each control group around this process is given, where it is limited."""
+    for group in control_groups("cpu", **where):
+        yield from _quota(group)
 
 
 def _quota(group: Path) -> Iterator[float]:

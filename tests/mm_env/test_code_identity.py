@@ -1,5 +1,6 @@
 """Machine code depends on what it is made of, and on nothing else."""
 
+import shutil
 import types
 from typing import NamedTuple
 
@@ -69,37 +70,9 @@ def test_the_layout_of_a_record_counts():
     assert said(source, Layout=one) != said(source, Layout=other)
 
 
-@pytest.mark.parametrize("path", ["mm_env/render.py", "mm_env/metrics.py", "mm_env/alpha.py", "mm_env/price.py"])
-def test_words_in_a_file_of_the_package_change_no_fingerprint(path, tmp_path):
-    """In a copy of the package: a comment, a docstring and another model's rule are edited, and Brownian's code is the same."""
-    import shutil
-
-    shutil.copytree(ROOT / "mm_env", tmp_path / "mm_env", ignore=shutil.ignore_patterns("__pycache__"))
-    script = tmp_path / "main.py"
-    script.write_text(
-        "import mm_env\nfrom mm_env import engine, kernel\nfrom mm_env.component import record\n"
-        "from mm_env.markets import market_named\n"
-        "print(int(engine.fingerprint(kernel.step_lanes, record(market_named('amzn')))[:12], 16))\n",
-        encoding="utf-8",
-    )
-    before = run_script(script, tmp_path / "cache")
-    edited = tmp_path / path
-    edited.write_text(
-        edited.read_text(encoding="utf-8").replace('"""', '"""Edited. ', 1) + "\n# a comment\n", encoding="utf-8"
-    )
-    if path.endswith("price.py"):
-        edited.write_text(
-            edited.read_text(encoding="utf-8").replace(
-                "0.5 * self.sigma * self.sigma", "0.4 * self.sigma * self.sigma"
-            ),
-            encoding="utf-8",
-        )
-    assert run_script(script, tmp_path / "cache") == before
-
-
-def test_an_edit_of_a_markets_own_rule_changes_its_fingerprint(tmp_path):
-    import shutil
-
+@pytest.fixture
+def copied(tmp_path):
+    """A copy of the package, and the fingerprint of the step of `amzn` that a new process finds in it."""
     shutil.copytree(ROOT / "mm_env", tmp_path / "mm_env", ignore=shutil.ignore_patterns("__pycache__"))
     script = tmp_path / "main.py"
     script.write_text(
@@ -108,18 +81,29 @@ def test_an_edit_of_a_markets_own_rule_changes_its_fingerprint(tmp_path):
         "print(int(engine.fingerprint(kernel.step_lanes, record(market_named('amzn')))[:12], 16))\n",
         encoding="utf-8",
     )
-    before = run_script(script, tmp_path / "cache")
-    for path, edit in {
-        "mm_env/fill.py": ("exp(-self.k * depth)", "exp(-self.k * depth * 2.0)"),
-        "mm_env/maths.py": ("1.6059043836821613e-10", "1.7e-10"),
-        "mm_env/noise.py": ("2.3283064365386963e-10", "2.4e-10"),
-        "mm_env/kernel.py": ("endings += over", "endings += 2 * over"),
-    }.items():
-        whole = (tmp_path / path).read_text(encoding="utf-8")
-        assert edit[0] in whole
-        (tmp_path / path).write_text(whole.replace(*edit), encoding="utf-8")
-        assert run_script(script, tmp_path / "cache") != before, path
-        (tmp_path / path).write_text(whole, encoding="utf-8")
+    return lambda: run_script(script, tmp_path / "cache")
+
+
+@pytest.mark.parametrize("path", ["mm_env/render.py", "mm_env/metrics.py", "mm_env/alpha.py", "mm_env/price.py"])
+def test_words_in_a_file_of_the_package_change_no_fingerprint(path, tmp_path, copied):
+    """A comment, a docstring and another model's rule are edited, and the code of a market that has none of them is the same."""
+    before, edited = copied(), tmp_path / path
+    whole = edited.read_text(encoding="utf-8")
+    whole = whole.replace('"""', '"""Edited. ', 1) + "\n# a comment\n"
+    edited.write_text(whole.replace("0.5 * self.sigma * self.sigma", "0.4 * self.sigma * self.sigma"), encoding="utf-8")
+    assert copied() == before
+
+
+@pytest.mark.parametrize(("path", "edit"), [
+    ("mm_env/fill.py", ("exp(-self.k * depth)", "exp(-self.k * depth * 2.0)")),
+    ("mm_env/maths.py", ("1.6059043836821613e-10", "1.7e-10")), ("mm_env/noise.py", ("2.3283064365386963e-10", "2.4e-10")),
+    ("mm_env/kernel.py", ("endings += over", "endings += 2 * over")),
+])  # fmt: skip
+def test_an_edit_of_a_markets_own_rule_changes_its_fingerprint(path, edit, tmp_path, copied):
+    before, whole = copied(), (tmp_path / path).read_text(encoding="utf-8")
+    assert edit[0] in whole
+    (tmp_path / path).write_text(whole.replace(*edit), encoding="utf-8")
+    assert copied() != before
 
 
 @pytest.mark.parametrize("name", [

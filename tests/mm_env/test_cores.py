@@ -23,7 +23,7 @@ def groups(tmp_path, monkeypatch):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
         (tmp_path / "own").write_text(line, encoding="utf-8")
-        monkeypatch.setattr(cores, "_quotas", lambda: quotas(tmp_path, tmp_path / "own"))
+        monkeypatch.setattr(cores, "_quotas", lambda: quotas(root=tmp_path, own=tmp_path / "own"))
         return cores.usable_cores()
 
     return written
