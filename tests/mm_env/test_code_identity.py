@@ -86,7 +86,7 @@ def copied(tmp_path):
 
 @pytest.mark.parametrize("path", ["mm_env/render.py", "mm_env/metrics.py", "mm_env/alpha.py", "mm_env/price.py"])
 def test_words_in_a_file_of_the_package_change_no_fingerprint(path, tmp_path, copied):
-    """A comment, a docstring and another model's rule are edited, and the code of a market that has none of them is the same."""
+    """A comment, a docstring, another model's rule are edited: the code of a market that has none of them is the same."""
     before, edited = copied(), tmp_path / path
     whole = edited.read_text(encoding="utf-8")
     whole = whole.replace('"""', '"""Edited. ', 1) + "\n# a comment\n"
