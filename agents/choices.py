@@ -73,4 +73,6 @@ def is_layered(market: Market) -> bool:
     quote = market.quote
     if not isinstance(quote, MarketOrders) or rules(type(quote))["decode"] is not rules(MarketOrders)["decode"]:
         return False
+    if is_own(quote):  # who may send market orders of its own for any action, which MarketOrders passes over
+        return False
     return not sends_market_orders(replace(market, quote=quote.quoting))

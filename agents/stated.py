@@ -11,11 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.nodes import Unsolvable, interpolation
+from agents.stored import fingerprint
 from mm_env import engine
 from mm_env.clock import Clock, Ergodic, FiniteHorizon
 from mm_env.component import flat, nest, overridden, record, rules
 from mm_env.law import Law
 from mm_env.market import Market
+from mm_env.reward import CARA
 from mm_env.trial import MIRRORS, States, tried, walked
 
 Floats = NDArray[np.float64]
@@ -85,11 +87,11 @@ def check_law(market: Market, law: Law) -> None:
     if law.signal not in ("", *kind.signals) or (len(law.nodes) > 1 and not law.signal):
         raise Unsolvable(f"price: its law is by {law.signal!r}, which is none of its signals {list(kind.signals)}")
     functions = tuple(rules(kind).values())
-    key = (kind, functions, kind.law, record(price), market.clock.step_length, float(record(market).initial_mid))
-    if key in _held or all(f.__module__.split(".")[0] == "mm_env" for f in (*functions, kind.law)):
+    known = fingerprint(price, market.clock.step_length, float(record(market).initial_mid), _is_cara(market))
+    if known in _held or all(f.__module__.split(".")[0] == "mm_env" for f in (*functions, kind.law)):
         return
     _try_law(market)
-    _held.add(key)
+    _held.add(known)
 
 
 def _giver(kind: type, name: str) -> str:
@@ -110,9 +112,8 @@ def _try_law(market: Market) -> None:
             continue  # the law says nothing of it
         where = f"from mid {mid:.6g}" + (f", {law.signal} {x:.4g}," if law.signal else "")
         x = float(np.clip(x, law.nodes[0], law.nodes[-1]))
-        for moment in _moments(
-            law, x, mid, steps.move[place], None if signal is None else steps.shown[place, ..., signal]
-        ):
+        shown = None if signal is None else steps.shown[place, ..., signal]
+        for moment in _moments(law, x, mid, steps.move[place], shown, _is_cara(market)):
             moment.check(f"{type(price).__name__}.law", where)
 
 
@@ -131,8 +132,13 @@ class _Moment(NamedTuple):
             )
 
 
-def _moments(law: Law, x: float, mid: float, move: Floats, shown: Floats | None) -> Iterator[_Moment]:
-    """Means, variances and the covariance of the mid's move and of what is shown after it, by the law and as they came.
+def _is_cara(market: Market) -> bool:
+    return isinstance(market.reward, CARA)
+
+
+def _moments(law: Law, x: float, mid: float, move: Floats, shown: Floats | None, shape: bool) -> Iterator[_Moment]:
+    """Means, variances and the covariance of the mid's move and of what is shown after it, by the law and as they came; with
+    `shape` the third and fourth moments of the move too, which count for a utility that is no parabola.
 
     Means have the error of the groups of mirrored steps, in which most of the noise is gone, and leave room for branches
     that are too rare to have come; the others the larger of theirs and of what the law itself says it must be.
@@ -166,6 +172,16 @@ def _moments(law: Law, x: float, mid: float, move: Floats, shown: Floats | None)
     yield second(
         "variance of the mid's move", residual**2, squares, fourth, _ROUNDING * scale**2 + 0.01 * fine * scale + fine**2
     )
+    if shape:
+        cubes = (p * (away**3 + 3.0 * away * variance)).sum(axis=1)
+        sixth = (p * (away**6 + 15.0 * away**4 * variance + 45.0 * away**2 * variance**2 + 15.0 * variance**3)).sum(
+            axis=1
+        )
+        eighth = (p * (away**8 + 28.0 * away**6 * variance + 210.0 * away**4 * variance**2
+                       + 420.0 * away**2 * variance**3 + 105.0 * variance**4)).sum(axis=1)  # fmt: skip
+        tiny = (_ROUNDING * scale + fine) * scale
+        yield second("third moment of the mid's move", residual**3, cubes, sixth, tiny * (scale + fine))
+        yield second("fourth moment of the mid's move", residual**4, fourth, eighth, tiny * (scale + fine) ** 2)
     if shown is None:
         return
     reach = law.nodes[-1] - law.nodes[0]

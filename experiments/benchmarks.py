@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from agents.choices import is_own
 from agents.exact import best_fixed, worth, worth_fixed
 from agents.fixed import FixedSymmetric
 from agents.informed import InformedOptimum, informed_optimum
@@ -93,6 +94,11 @@ class Benchmarks:
             told = ", ".join(best.names)
             notes.append(
                 f"Skill 1 is the informed optimum, an upper bound: it is told {told}, which agents do not see."
+            )
+        if isinstance(best, Optimum) and is_own(self.market.quote):
+            notes.append(
+                "The optimum is searched through a decode of its own from many starts: where a narrow range of actions quotes "
+                "otherwise than all around it, it may be missed."
             )
         if best is not None and best.error > 0:
             notes.append(

@@ -163,6 +163,8 @@ def _same_day(name: str, origin: Origin, shown: Sample) -> str:
 
 
 def _window(cfg: DictConfig, config: Any) -> Window | None:
+    if isinstance(config, str):
+        raise ValueError(f"{OPTION} must describe a window: window@{OPTION}={config} takes that of conf/window")
     window = build(OmegaConf.create(OmegaConf.to_container(config, resolve=True))) if config is not None else None
     if window is not None and not isinstance(window, Window):
         raise TypeError(f"{OPTION} must describe a mm_env.Window, or be null, got {type(window).__name__}")

@@ -31,7 +31,7 @@ _making = threading.RLock()  # numba compiles one thing at a time, and so do the
 _registered: set[Any] = set()
 _made: dict[str, Callable[..., Any]] = {}
 _settled: list[dict[Any, Callable[..., Any]]] = []
-_announced: set[str] = set()
+_announced: list[bool] = []
 
 if hasattr(os, "register_at_fork"):  # a child shall not inherit a lock whose holder it has not
     os.register_at_fork(before=_making.acquire, after_in_parent=_making.release, after_in_child=_making.release)
@@ -48,6 +48,11 @@ def compiled(kernel: Callable[..., Any], *arguments: Any) -> Callable[..., Any]:
         if key not in known:
             known[key] = _compiled(kernel, *arguments)
         return known[key]
+
+
+def run(kernel: Callable[..., Any], *arguments: Any) -> Any:
+    """What `kernel` returns, run as machine code."""
+    return compiled(kernel, *arguments)(*arguments)
 
 
 @contextmanager
@@ -70,11 +75,11 @@ def _compiled(kernel: Callable[..., Any], *arguments: Any) -> Callable[..., Any]
         glue.use_version(rules, maths.SCALARS)
         lives_on = not any(c.__module__ == "__main__" for c in _components(arguments))
         place = files.folder() if lives_on else None
-        _made[name] = _kept(place, name, kernel, types, rules) if place else _new(name, kernel, types, rules)[0]
+        _made[name] = _kept(place, name, kernel, types) if place else _new(name, kernel, types)[0]
     return _made[name]
 
 
-def _kept(place: Path, name: str, kernel: Callable[..., Any], types: Any, rules: str) -> Callable[..., Any]:
+def _kept(place: Path, name: str, kernel: Callable[..., Any], types: Any) -> Callable[..., Any]:
     """The machine code that a file holds; else made, and kept there. Others who want the same meanwhile wait for it."""
     path = place / f"{name}.code"
     found = _loaded(path)
@@ -84,7 +89,7 @@ def _kept(place: Path, name: str, kernel: Callable[..., Any], types: Any, rules:
         found = _loaded(path)
         if found:
             return found
-        made, content = _new(name, kernel, types, rules)
+        made, content = _new(name, kernel, types)
         if content and files.write(path, hashlib.sha256(content).digest() + content):
             files.make_room(place, ROOM)
             _tidy(place)
@@ -97,8 +102,8 @@ def _loaded(path: Path) -> Callable[..., Any] | None:
     return _registered_glue().revived(content) if checksum == hashlib.sha256(content).digest() else None
 
 
-def _new(name: str, kernel: Callable[..., Any], types: Any, rules: str) -> tuple[Callable[..., Any], bytes | None]:
-    with _notice(rules), _uncollected():
+def _new(name: str, kernel: Callable[..., Any], types: Any) -> tuple[Callable[..., Any], bytes | None]:
+    with _notice(), _uncollected():
         return _registered_glue().made(name, kernel, types)
 
 
@@ -133,17 +138,17 @@ def _alone(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _notice(rules: str) -> Iterator[None]:
-    """Say what is happening once it takes more than a second, on the console's error stream; once for the rules of a market."""
+def _notice() -> Iterator[None]:
+    """Say once what is happening when it takes more than a second, on the console's error stream."""
 
     def say() -> None:
-        _announced.add(rules)
+        _announced.append(True)
         if sys.stderr:
-            sys.stderr.write("mm_env: making machine code of this market's rules, once for each new market ...\n")
+            sys.stderr.write("mm_env: making machine code of a market's rules, as once for each new market ...\n")
 
     timer = threading.Timer(1.0, say)
     timer.daemon = True
-    if rules not in _announced:
+    if not _announced:
         timer.start()
     try:
         yield

@@ -42,15 +42,20 @@ class Adverse:
         return self.by_depth or self.base.value > CERTAIN * self.base.error
 
     @property
+    def with_the_maker(self) -> bool:
+        """Whether fills move the mid with the maker, beyond the error, which no impact of the package does."""
+        return not self.by_depth and self.base.value < -CERTAIN * self.base.error
+
+    @property
     def reach(self) -> float:
         """The deepest depth it was fitted to, price units."""
         return float(self.depths[-1])
 
     def at(self, depth: float) -> Measured:
-        """The fitted mean move given a fill at `depth` within `reach`, held at 0 from below as the market holds it."""
+        """The fitted mean move given a fill at `depth` within `reach`."""
         powers = np.array([1.0, depth, depth**2])
         value = powers @ [self.base.value, self.slope.value, self.bend.value]
-        return Measured(max(float(value), 0.0), float(np.sqrt(powers @ self.covariance @ powers)))
+        return Measured(float(value), float(np.sqrt(powers @ self.covariance @ powers)))
 
 
 def adverse(reach: Reach, deepest: float) -> Adverse:

@@ -174,5 +174,5 @@ def _hawkes(recording: Recording, settings: Settings) -> tuple[dict[str, Hawkes]
 
 def _mean_mid(recording: Recording) -> float:
     quotes = recording.quotes
-    held = np.diff(np.r_[quotes.time, recording.length])
+    held = np.diff(np.r_[quotes.time, recording.length]).astype(np.float64)  # times ticks, integers of 64 bits overflow
     return float((held * quotes.twice_mid).sum() / held.sum() * 0.5 * recording.tick)

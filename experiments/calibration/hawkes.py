@@ -15,6 +15,7 @@ from scipy.stats import kstest
 
 from experiments.calibration.blocks import Floats, Measured
 from experiments.calibration.hawkes_likelihood import likelihood
+from mm_env import engine
 from mm_env.data.recording import Ints, Orders
 
 STARTS = (0.03, 0.3, 3.0, 30.0, 300.0)  # decays in multiples of the events' rate
@@ -80,9 +81,11 @@ def hawkes(time: Floats, mark: Ints, end: float, terms: int = 1) -> Hawkes:
         raise ValueError(f"a Hawkes process needs 20 events of each kind or more, got {counts.min()}")
     kinds, passed = len(counts), np.empty(len(time))
     gradient = np.empty(kinds + kinds * kinds * terms + terms)
+    start = np.zeros(len(gradient))
+    value_of = engine.compiled(likelihood, time, mark, float(end), *_shaped(start, kinds, terms), gradient, passed)
 
     def loss(theta: Floats) -> tuple[float, Floats]:
-        value = likelihood(time, mark, end, *_shaped(np.exp(theta), kinds, terms), gradient, passed)
+        value = value_of(time, mark, float(end), *_shaped(np.exp(theta), kinds, terms), gradient, passed)
         return -value / len(time), -gradient * np.exp(theta) / len(time)
 
     decays = [np.array(STARTS[i : i + terms]) * len(time) / end for i in range(len(STARTS) + 1 - terms)]

@@ -45,6 +45,10 @@ def impact(found: Calibration) -> str:
     one = found.adverse
     if one is None:
         return f"# left out: adverse selection, {found.left_out['adverse selection']}"
+    if one.with_the_maker:
+        return (
+            f"# left out: the mid's move against a fill is {one.base}, with the maker, which no impact of mm_env does"
+        )
     if not one.found:
         return f"# no impact: the mid's move against a fill is {one.base}, not told from 0"
     at, k = one.at(1.0 / found.fits["pooled"].exponential.k.value), found.fits["pooled"].exponential.k.value

@@ -6,8 +6,10 @@ import csv
 import json
 import math
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +39,22 @@ def metrics(folder: Path) -> dict[str, Any]:
     """What metrics.json tells; nothing if there is none, or it was cut off."""
     try:
         told = json.loads((folder / METRICS).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except OSError:
         return {}
-    return told if isinstance(told, dict) else {}
+    except ValueError:
+        told = None
+    if not isinstance(told, dict):
+        _say_damaged(folder / METRICS)
+        return {}
+    return told
+
+
+@cache
+def _say_damaged(path: Path) -> None:
+    """Say once that a file is passed over."""
+    sys.stderr.write(
+        f"warning: {path} was cut off or damaged, and is passed over: have the run made again, or delete it\n"
+    )
 
 
 def config(folder: Path) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mm_env import engine
 from mm_env.data.binance_scan import Rows, scan
 from mm_env.data.depth import Best, DepthBook
 from mm_env.data.prices import units
@@ -101,8 +102,8 @@ class Log:
         of = (int(self._futures[stream]) if stream in self._futures else -1 for stream in ("bookTicker", "trade"))
         state = (self._digits, self._unit, self.time, self.ticker_id, self.step, *of)
         symbol, rows = np.frombuffer(self.symbol.encode(), np.uint8), self._rows
-        start, lines, tickers, trades, passed, self.time, self.ticker_id, self.step = scan(
-            data, start, symbol, state, rows
+        start, lines, tickers, trades, passed, self.time, self.ticker_id, self.step = engine.run(
+            scan, data, start, symbol, state, rows
         )
         self.tickers.add_rows(rows.tickers[:tickers], rows.ticker_sizes[:tickers])
         self.trades.add_rows(rows.trades[:trades], rows.trade_sizes[:trades])

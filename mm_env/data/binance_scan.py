@@ -3,8 +3,6 @@
 A line is plain if nothing about it needs a decision: time does not go back and keeps its unit, the symbol and the market are
 those of the log, the ticker's update id rises, both sides stand, prices have at most eight decimals, and sizes are exact in
 double precision. Depth differences are passed by, in their order, as no other stream depends on them.
-
-All compiled code that is called from here lies in this file: numba's cache on disk looks at no other.
 """
 
 from __future__ import annotations
@@ -12,8 +10,9 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from mm_env.maths import routine
 
 STOP, PASSED, TICKER, TRADE = 0, 1, 2, 3
 WRONG = -1
@@ -48,7 +47,6 @@ class Rows(NamedTuple):
         return Rows(tickers, np.empty((n, 2)), trades, np.empty((n, 1)), passed)
 
 
-@njit(cache=True)
 def scan(data: Any, start: int, symbol: Any, state: Any, rows: Any) -> Any:
     """Read the lines of `data`, bytes that end with one, from `start` on up to the first that is not plain.
 
@@ -114,7 +112,7 @@ def scan(data: Any, start: int, symbol: Any, state: Any, rows: Any) -> Any:
     return place, lines, tickers, trades, passed, time, ticker_id, step
 
 
-@njit(cache=True)
+@routine
 def _stream(data: Any, at: int) -> tuple[int, int]:
     """The kind of a message, and where its data begin."""
     at = _after(data, _after(data, _after(data, at, OPEN), STREAM), COLON)
@@ -142,7 +140,7 @@ def _stream(data: Any, at: int) -> tuple[int, int]:
     return (STOP if at == WRONG else kind), at
 
 
-@njit(cache=True)
+@routine
 def _fields(data: Any, at: int, low: Any, high: Any) -> int:
     """Where the line ends; WRONG if it is not a flat object. Of each key of one letter, where its value begins and ends, quotes
     left out."""
@@ -181,14 +179,14 @@ def _fields(data: Any, at: int, low: Any, high: Any) -> int:
     return at if data[at] == NEWLINE else WRONG
 
 
-@njit(cache=True)
+@routine
 def _skip(data: Any, at: int) -> int:
     while data[at] == SPACE:
         at += 1
     return at
 
 
-@njit(cache=True)
+@routine
 def _closing(data: Any, at: int) -> int:
     """The end of a string without escapes."""
     while data[at] != QUOTE:
@@ -198,7 +196,7 @@ def _closing(data: Any, at: int) -> int:
     return at
 
 
-@njit(cache=True)
+@routine
 def _after(data: Any, at: int, text: Any) -> int:
     """Where a text that must come next ends."""
     if at == WRONG:
@@ -208,7 +206,7 @@ def _after(data: Any, at: int, text: Any) -> int:
     return end if end < len(data) and _is(data, at, end, text) else WRONG
 
 
-@njit(cache=True)
+@routine
 def _is(data: Any, low: int, high: int, text: Any) -> bool:
     same = high - low == len(text)
     for i in range(len(text)):
@@ -216,7 +214,7 @@ def _is(data: Any, low: int, high: int, text: Any) -> bool:
     return same
 
 
-@njit(cache=True)
+@routine
 def _digits(data: Any, at: int) -> tuple[int, int]:
     """A whole number, and where it ends: no more than 19 digits are read."""
     number, begin = 0, at
@@ -226,7 +224,7 @@ def _digits(data: Any, at: int) -> tuple[int, int]:
     return number, at
 
 
-@njit(cache=True)
+@routine
 def _whole(data: Any, low: int, high: int) -> int:
     """A number that stands without quotes, or WRONG."""
     if low == 0 or high == low or high - low > DIGITS or data[low - 1] == QUOTE:
@@ -235,7 +233,7 @@ def _whole(data: Any, low: int, high: int) -> int:
     return number if end == high else WRONG
 
 
-@njit(cache=True)
+@routine
 def _decimal(data: Any, low: int, high: int) -> tuple[int, int]:
     """A decimal number in quotes as a whole one and how many decimals that has, or WRONG. Zeros at the end are left out."""
     if low == 0 or high - low > DIGITS + 1 or data[low - 1] != QUOTE:
@@ -259,7 +257,7 @@ def _decimal(data: Any, low: int, high: int) -> tuple[int, int]:
     return whole + part, decimals
 
 
-@njit(cache=True)
+@routine
 def _price(data: Any, low: int, high: int) -> int:
     """A price in 1e-8, or WRONG."""
     number, decimals = _decimal(data, low, high)
@@ -272,7 +270,7 @@ def _price(data: Any, low: int, high: int) -> int:
     return number
 
 
-@njit(cache=True)
+@routine
 def _size(data: Any, low: int, high: int) -> float:
     """A size as `float` reads it, or WRONG: of two numbers that are exact, the quotient is the nearest one."""
     number, decimals = _decimal(data, low, high)
@@ -282,7 +280,7 @@ def _size(data: Any, low: int, high: int) -> float:
     return number / scale if 0 <= number < EXACT else -1.0
 
 
-@njit(cache=True)
+@routine
 def _gcd(one: int, other: int) -> int:
     while other:
         one, other = other, one % other

@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mm_env import engine
 from mm_env.data.lobster_files import EXECUTED, HALT, KINDS, NEW, messages, orderbook
 from mm_env.data.lobster_find import Files, find
 from mm_env.data.prices import off_tick, tick_in
@@ -150,7 +151,8 @@ class _Day:
     def checks(self) -> tuple[dict[str, int], list[str]]:
         """What came of comparing each message with the rows around it, and what to say where there was nothing to compare."""
         kind, side, size, price = (self.columns[name] for name in ("type", "direction", "size", "price"))
-        outcome = check_rows(kind, side, size, price, self.prices, self.sizes, np.array([-EMPTY, EMPTY]))
+        empty = np.array([-EMPTY, EMPTY])
+        outcome = engine.run(check_rows, kind, side, size, price, self.prices, self.sizes, empty)
         visible = (kind >= NEW) & (kind <= EXECUTED)
         compared = visible[1:].any()
         differ = {"visible messages whose row differs": int(((outcome == DIFFERS) & visible).sum())}

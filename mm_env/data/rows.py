@@ -1,6 +1,6 @@
 """Whether each message turns one row of a LOBSTER order book into the next.
 
-All compiled code that is called from here lies in this file: numba's cache on disk looks at no other.
+Plain Python as it stands; `mm_env.engine.run` makes machine code of it.
 """
 
 from __future__ import annotations
@@ -8,14 +8,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
+
+from mm_env.maths import routine
 
 NEW, EXECUTED = 1, 4
 AGREES, REVEALS, DIFFERS, FIRST = 0, 1, 2, 3
 NO_SENSE = -1
 
 
-@njit(cache=True)
 def check_rows(kind: Any, side: Any, size: Any, price: Any, prices: Any, sizes: Any, empty: Any) -> Any:
     """What came of each message, (n,): AGREES, REVEALS, DIFFERS, or FIRST where there is no row before.
 
@@ -45,7 +45,7 @@ def check_rows(kind: Any, side: Any, size: Any, price: Any, prices: Any, sizes: 
     return outcome
 
 
-@njit(cache=True)
+@routine
 def _apply(new: bool, size: int, price: int, away: int, prices: Any, sizes: Any) -> int:
     """Change one side (levels,) by a message: how many levels are known then, or NO_SENSE.
 
@@ -72,7 +72,7 @@ def _apply(new: bool, size: int, price: int, away: int, prices: Any, sizes: Any)
     return levels
 
 
-@njit(cache=True)
+@routine
 def _same(known: int, prices: Any, sizes: Any, expected_price: Any, expected_size: Any) -> bool:
     """Whether the first `known` levels are the expected ones."""
     return bool(np.all(prices[:known] == expected_price[:known]) and np.all(sizes[:known] == expected_size[:known]))

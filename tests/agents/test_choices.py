@@ -188,3 +188,22 @@ def test_a_flow_that_says_more_than_one_is_sure_to_the_search_too():
     assert evaluate(market, found.table().actions).objective == pytest.approx(found.objective, rel=1e-12)
     earned = run_actions(market, found.table().actions, 64, 0).objective  # the best is where orders are sure to fill
     assert earned.mean() == pytest.approx(found.objective, rel=1e-7)
+
+
+class Gap(Quoting):
+    """The depths of `Depths`, and a free market order, which MarketOrders passes over, for actions that no coarse grid meets."""
+
+    scale: Positive
+
+    @rule
+    def decode(self, action):
+        cut = 1.0 if 0.26 < action[0] < 0.37 else 0.0
+        return Quote(self.scale * (action[0] + 1.0), self.scale * (action[1] + 1.0), cut, 0.0)
+
+
+def test_market_orders_around_a_quoting_of_ones_own_are_worth_what_their_table_is():
+    market = replace(LONG, quote=MarketOrders(Gap(0.7), 0.5), initial_inventory=3.0, reward=InventoryPenalty(2.0, 1.0))
+    found = optimum(market)
+    assert evaluate(market, found.actions[:, 0]).worth == pytest.approx(found.worth, abs=1e-9)
+    plain = optimum(replace(market, quote=MarketOrders(Depths(1.4), 0.5)))
+    assert found.worth == pytest.approx(plain.worth, abs=1e-6)

@@ -15,6 +15,7 @@ from agents.rollouts import check_separable
 from agents.small_book import check_small
 from agents.stated import _try_law
 from mm_env import (
+    CARA,
     Binomial,
     Brownian,
     ContStoikovTalreja,
@@ -337,3 +338,31 @@ class Jumpy(NoImpact):
 def test_fills_that_the_chances_do_not_tell_are_not_expected(market, said):
     with pytest.raises(ValueError, match=said):
         check_separable(market)
+
+
+class Skewed(Price):
+    """Seldom far up and mostly a little down: mean 0, and a `law` that knows the variance alone."""
+
+    size: Positive
+
+    @rule
+    def move(self, mid, latent, noise, dt):
+        return mid + (self.size if noise.price[0] < 0.05 else -self.size * 0.05 / 0.95)
+
+    def law(self, dt, nodes):
+        return Law(variance=self.size**2 * 0.05 / 0.95)
+
+
+class SkewedAsItIs(Skewed):
+    """The same, with a law that has both of its moves."""
+
+    def law(self, dt, nodes):
+        return Law(probability=[0.05, 0.95], mean=[self.size, -self.size * 0.05 / 0.95])
+
+
+def test_under_a_utility_the_shape_of_a_move_counts_too():
+    """A parabola sees mean and variance, exponential utility all of the law."""
+    optimum(world(price=Skewed(1.5)))
+    with pytest.raises(Unsolvable, match="third moment of the mid's move"):
+        optimum(world(price=Skewed(1.5), reward=CARA(0.5)))
+    optimum(world(price=SkewedAsItIs(1.5), reward=CARA(0.5)))

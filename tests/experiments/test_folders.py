@@ -204,7 +204,9 @@ def test_a_report_is_made_whatever_is_damaged(run, copy, tmp_path, damage, capsy
         one = Path(shutil.copytree(run, copy / f"one{number}", ignore=shutil.ignore_patterns("training_*")))
         (one / name).write_bytes(DAMAGE[damage]((one / name).read_bytes()))
     assert report.main([str(copy), "--to", str(tmp_path / "page"), "--episodes", "5", "--resamples", "10"]) == 0
-    assert "Traceback" not in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "Traceback" not in said
+    assert f"warning: {copy / 'one3' / 'metrics.json'} was cut off or damaged, and is passed over" in said
     assert (tmp_path / "page" / "report.html").is_file()
 
 

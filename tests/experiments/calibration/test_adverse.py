@@ -82,3 +82,11 @@ def test_it_is_refused_where_fills_or_moves_are_too_few():
     still.against[:] = 0.0
     with pytest.raises(ValueError, match=rf"got {(still.reached > 0).sum()} and 0"):
         adverse(still, 3.5 / K)
+
+
+def test_a_move_with_the_maker_is_told_from_none():
+    found = adverse(drawn(4, 20_000, -0.03, 0.0, 0.0), 3.5 / K)
+    assert found.with_the_maker
+    assert not found.found
+    assert abs(found.at(1.0 / K).value + 0.03) < 4.0 * found.base.error
+    assert not adverse(drawn(5, 20_000, 0.03, 0.0, 0.0), 3.5 / K).with_the_maker

@@ -1,9 +1,12 @@
 """Estimates of volatility, spread, orders and impact: by hand, by slow loops, and with honest errors."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from experiments.calibration.blocks import BLOCKS, block_of, ratio, spread_over_blocks, sums
+from experiments.calibration.calibration import _mean_mid
 from experiments.calibration.trades import impact, orders, spread
 from experiments.calibration.volatility import moves, signature, volatility
 from mm_env.data.recording import SECOND
@@ -118,3 +121,14 @@ def test_impact_is_the_mean_move_in_the_orders_direction(horizon, cuts):
     found = impact(recording, horizon)
     assert found.orders == len(moved)
     assert found.mean.value == pytest.approx(np.mean(moved), rel=1e-9)
+
+
+@pytest.mark.parametrize("hours", [0.2, 6.5, 24.0])
+def test_the_mean_mid_of_a_long_day_of_high_prices_is_no_overflow(hours):
+    """Nanoseconds times ticks exceed 64 bits: 60,000 dollars in cents after an hour."""
+    recording = random_recording(0)
+    stretch, q = round(hours * 3600 * SECOND / recording.length), recording.quotes
+    high = replace(q, time=q.time * stretch, bid=q.bid + 6_000_000, ask=q.ask + 6_000_000)
+    long = replace(recording, length=recording.length * stretch, quotes=high)
+    moved = 6_000_000 * recording.tick
+    assert _mean_mid(long) == pytest.approx(_mean_mid(recording) + moved, rel=1e-12)

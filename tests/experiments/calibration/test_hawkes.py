@@ -8,6 +8,7 @@ import pytest
 from experiments.calibration import hawkes as module
 from experiments.calibration.hawkes import hawkes, sided
 from experiments.calibration.hawkes_likelihood import likelihood
+from mm_env import engine
 from mm_env.data.recording import market_orders
 from tests.recordings import hawkes_events
 
@@ -43,9 +44,9 @@ def by_definition(time, mark, end, base, branching, decay):
     return total, passed
 
 
-def run(time, mark, end, base, branching, decay, function=likelihood):
+def run(time, mark, end, base, branching, decay, how=engine.run):
     gradient, passed = np.empty(len(base) + branching.size + len(decay)), np.empty(len(time))
-    return function(time, mark, end, base, branching, decay, gradient, passed), gradient, passed
+    return how(likelihood, time, mark, float(end), base, branching, decay, gradient, passed), gradient, passed
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -70,7 +71,7 @@ def test_the_gradient_is_that_of_the_likelihood():
 def test_the_compiled_likelihood_is_the_one_that_is_written():
     for one, other in zip(
         run(*sample(), BASE, BRANCHING, DECAY),
-        run(*sample(), BASE, BRANCHING, DECAY, likelihood.py_func),
+        run(*sample(), BASE, BRANCHING, DECAY, lambda function, *arguments: function(*arguments)),
         strict=True,
     ):
         np.testing.assert_allclose(one, other, rtol=1e-13)

@@ -12,7 +12,7 @@ TARDIS = (
     "exchange,symbol,timestamp,local_timestamp,is_snapshot,side,price,amount\nbinance,BTCUSDT,1,1,false,bid,100,1\n"
 )
 FILES = {
-    "book.csv.gz": (gzip.compress(TARDIS.encode()), "a table of Tardis (tardis.dev), which is not read"),
+    "book.csv.gz": (gzip.compress(TARDIS.encode(), mtime=0), "a table of Tardis (tardis.dev), which is not read"),
     "book.csv": (TARDIS.encode(), "a table of Tardis"),
     "BTCUSDT-trades-2024-08-08.csv": (b"1,100,0.1,10,1723161256000,True,True\n", "a table of Binance's archive"),
     "BTCUSDT-bookTicker.csv": (b"update_id,best_bid_price,best_bid_qty\n", "a table of Binance's archive"),
