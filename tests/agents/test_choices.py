@@ -191,7 +191,7 @@ def test_a_flow_that_says_more_than_one_is_sure_to_the_search_too():
 
 
 class Gap(Quoting):
-    """The depths of `Depths`, and a free market order, which MarketOrders passes over, for actions that no coarse grid meets."""
+    """The depths of `Depths`, and a free market order, which MarketOrders passes over, for actions between a grid's points."""
 
     scale: Positive
 
