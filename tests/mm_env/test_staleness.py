@@ -101,7 +101,8 @@ def warm(tmp_path_factory):
 
 
 def files(cache: Path) -> dict[str, int]:
-    return {str(path): path.stat().st_mtime_ns for path in cache.rglob("*.code")}
+    """Each file of machine code and its place on the disk, which is another one once it is written anew."""
+    return {str(path): path.stat().st_ino for path in cache.rglob("*.code")}
 
 
 def test_without_an_edit_the_machine_code_is_found_again(warm, tmp_path):
