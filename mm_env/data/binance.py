@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mm_env import engine
 from mm_env.data.binance_log import BLANK, NO_ID, UNITS, Columns, Log
 from mm_env.data.formats import described
 from mm_env.data.lines import pieces
@@ -50,11 +51,12 @@ def read(path: str | Path | Sequence[str | Path], tick: float | None = None) -> 
     for file in paths:
         _check(file)
     step, log, last = tick_in(UNIT, tick), Log(), None
-    for file, line, piece in pieces(paths):
-        if file is not last:
-            log.begin_file()
-        last = file
-        _add(log, piece, file.name, line)
+    with engine.settled():  # the scanner is asked for once a piece and after each line that is not plain
+        for file, line, piece in pieces(paths):
+            if file is not last:
+                log.begin_file()
+            last = file
+            _add(log, piece, file.name, line)
     return _recording(log, paths, step)
 
 
