@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+import mm_env
 from agents.exact import best_fixed, worth_fixed
 from agents.latent import Unsolvable
 from agents.optimum import optimum
@@ -24,6 +26,49 @@ from mm_env.simulation import Simulation
 
 FILE = Path(__file__).with_name("golden.json")
 LANES, SEEDS, STEPS = 67, (0, 2**40 + 3), 12  # more lanes than the 64 of a tile
+
+
+def _variants() -> dict[str, Market]:
+    """Markets that differ from a named one in a part or two, so that every kind of component is held somewhere."""
+    base = replace(market_named("cartea_jaimungal"), max_inventory=4.0, clock=mm_env.FiniteHorizon(1.0, 20))
+    flow, fill = mm_env.Poisson(40.0), mm_env.Exponential(2.0)
+
+    def dealer(**parts: Any) -> Any:
+        return mm_env.Dealer(**{"flow": flow, "fill": fill, **parts})
+
+    sides = mm_env.Sides(mm_env.Exponential(1.5), mm_env.Exponential(2.5))
+    depths, cara = mm_env.Depths(2.0, -0.1), mm_env.CARA(0.1)
+    reverting, alpha = mm_env.OrnsteinUhlenbeck(1.0, 2.0, 100.0), mm_env.ShortTermAlpha(1.0, 5.0, 2.0)
+    return {
+        "power law, bernoulli": replace(base, venue=dealer(flow=mm_env.Bernoulli(8.0), fill=mm_env.PowerLaw(0.5, 2.0))),
+        "logistic, on arrival": replace(
+            base, venue=dealer(fill=mm_env.Logistic(0.5, 0.2), impact=mm_env.ArrivalImpact(0.1))
+        ),
+        "linear, on fill": replace(base, venue=dealer(fill=mm_env.Linear(2.0), impact=mm_env.FillImpact(0.1))),
+        "hyperexponential, by depth": replace(
+            base,
+            venue=dealer(fill=mm_env.Hyperexponential(4.0, 0.5, 0.7), impact=mm_env.DepthImpact(0.1, 0.2, 0.05, 1.0)),
+        ),
+        "sides, taker fees, market orders": replace(
+            base, venue=dealer(fill=sides), fees=mm_env.Fees(-0.01, 0.02), quote=mm_env.MarketOrders(depths, 0.05)
+        ),
+        "proportional fees, geometric": replace(
+            base, price=mm_env.Geometric(0.02, 0.01), fees=mm_env.ProportionalFees(0.0001, 0.0002)
+        ),
+        "reverting": replace(base, price=reverting, quote=mm_env.Grid(1.0, 0.5)),
+        "alpha, cara": replace(base, price=alpha, reward=cara, quote=mm_env.SpreadAndSkew(2.0, 1.0)),
+        "binomial, cara, on arrival": replace(
+            base, price=mm_env.Binomial(2.0), reward=cara, venue=dealer(impact=mm_env.ArrivalImpact(0.1))
+        ),
+        "ergodic, skew": replace(base, clock=mm_env.Ergodic(1.0, 20), quote=mm_env.Skew(0.5, 1.0)),
+        "damped": replace(base, reward=mm_env.AsymmetricDamping(0.5), initial_inventory=mm_env.Integers(-2, 2)),
+        "without noise, by lane": replace(
+            base, reward=mm_env.InventoryPenalty(0.01, 0.1, 0.0), price=mm_env.Brownian(mm_env.Uniform(1.0, 2.0), 0.3)
+        ),
+    }
+
+
+MARKETS = {name: market_named(name) for name in sorted(IDS.values())} | _variants()
 
 
 def digests(market: Market) -> dict[str, str]:
@@ -57,7 +102,7 @@ def objectives(market: Market) -> dict[str, str]:
 
 def golden() -> dict[str, dict[str, str]]:
     """Market -> what it brings."""
-    return {name: digests(market_named(name)) | objectives(market_named(name)) for name in sorted(IDS.values())}
+    return {name: digests(market) | objectives(market) for name, market in MARKETS.items()}
 
 
 def _actions(market: Market) -> Any:
