@@ -1,16 +1,20 @@
 """Agents: closed-form strategies, the exact evaluation of any tabulated policy, and reinforcement learners.
 
-The learners (`agents.learner`, `agents.sb3`) import torch, which takes seconds: import them where they are used.
+The learners (`agents.learning`) import torch, which takes seconds: import them where they are used.
 """
 
-from agents.avellaneda_stoikov import AvellanedaStoikov, AvellanedaStoikovStationary, AvellanedaStoikovSymmetric
-from agents.cartea_jaimungal import CarteaJaimungal, CarteaJaimungalStationary
-from agents.exact import best_fixed, best_linear_skew
-from agents.fixed import FixedSymmetric, LinearSkew
-from agents.glft import GLFT, GLFTAsymptotic
+from agents.exact.evaluation import best_fixed, best_linear_skew
 from agents.policy import Policy, RandomPolicy, Strategy, StrategyPolicy
-from agents.touch import AtTouch, ImbalanceSkew
-from agents.tuning import tuned
+from agents.strategies.avellaneda_stoikov import (
+    AvellanedaStoikov,
+    AvellanedaStoikovStationary,
+    AvellanedaStoikovSymmetric,
+)
+from agents.strategies.cartea_jaimungal import CarteaJaimungal, CarteaJaimungalStationary
+from agents.strategies.fixed import FixedSymmetric, LinearSkew
+from agents.strategies.glft import GLFT, GLFTAsymptotic
+from agents.strategies.touch import AtTouch, ImbalanceSkew
+from agents.strategies.tuning import tuned
 
 __all__ = [
     "GLFT", "AtTouch", "AvellanedaStoikov", "AvellanedaStoikovStationary", "AvellanedaStoikovSymmetric",

@@ -9,7 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from mm_env.component import differs, record
+from mm_env.core.component import differs, record
 from mm_env.market import Market
 from mm_env.quote import NOWHERE, Quoting, Unbounded, View
 from mm_env.rollout import Episodes, inventory_levels, run_actions, run_policy

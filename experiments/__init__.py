@@ -32,6 +32,6 @@ def check_agents(root: Path = ROOT) -> None:
 check_agents()
 
 if sys.argv[:1] == ["-m"]:  # python -m experiments.NAME, whose imports take a while
-    from experiments.program import listen_early
+    from experiments.runs.program import listen_early
 
     listen_early()

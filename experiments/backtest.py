@@ -23,9 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 from agents.policy import Policy, moved, play
-from experiments import table
-from experiments.school import Training, train_all, trainings
-from experiments.setup import (
+from experiments.config.setup import (
     agent_config,
     build_market,
     build_policies,
@@ -37,13 +35,15 @@ from experiments.setup import (
     recorded_market,
     run_config,
 )
+from experiments.evaluation import table
+from experiments.training.training_jobs import Training, train_all, trainings
 from mm_env.bootstrap import Floats, interval
-from mm_env.branches import Unbranchable
 from mm_env.market import Market
 from mm_env.metrics import Estimate, mean
+from mm_env.resampled import Unbranchable
 from mm_env.rollout import Episodes
-from mm_env.venue.replay import Replay
-from mm_env.venue.window import InTurn
+from mm_env.venue.replay.replay import Replay
+from mm_env.venue.replay.window import InTurn
 
 COLUMNS = {
     "objective": "objective",

@@ -25,10 +25,10 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from experiments.benchmark_book import books, check_books
-from experiments.benchmark_peers import check_peers, peers
-from experiments.setup import CONF, build, experiment, output_folder
-from mm_env.env import MarketMakingVectorEnv
+from experiments.config.setup import CONF, build, experiment, output_folder
+from experiments.speed.benchmark_book import books, check_books
+from experiments.speed.benchmark_peers import check_peers, peers
+from mm_env.envs.gym import MarketMakingVectorEnv
 from mm_env.market import Market
 from mm_env.markets import market_named
 from mm_env.quote import Unbounded

@@ -12,15 +12,15 @@ from __future__ import annotations
 
 from omegaconf import DictConfig
 
-from experiments import jobs
-from experiments.benchmarks import Benchmarks
-from experiments.chances import compare_chances
-from experiments.leaderboard import board
-from experiments.published import show_published
-from experiments.robust import compare_robust
-from experiments.sample import met, of_runs, tables_sample
-from experiments.setup import build_market, build_policies, experiment, is_learner, output_folder
-from experiments.show import show_contest
+from experiments.config.setup import build_market, build_policies, experiment, is_learner, output_folder
+from experiments.evaluation.sample import met, of_runs, tables_sample
+from experiments.evaluation.show import show_contest
+from experiments.evaluation.skill_references import Benchmarks
+from experiments.runs import jobs
+from experiments.studies.cont_stoikov_talreja import compare_chances
+from experiments.studies.leaderboard import board
+from experiments.studies.published import show_published
+from experiments.studies.robust import compare_robust
 
 
 @experiment("compare")

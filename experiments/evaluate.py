@@ -12,12 +12,13 @@ from pathlib import Path
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from experiments import jobs, plots
-from experiments.benchmarks import Benchmarks
-from experiments.sample import OPTION, of_runs, tables_sample
-from experiments.sample import met as known_to
-from experiments.setup import build_market, build_policies, check_alone, experiment, output_folder, run_config
-from experiments.show import show_contest
+from experiments.config.setup import build_market, build_policies, check_alone, experiment, output_folder, run_config
+from experiments.evaluation import plots
+from experiments.evaluation.sample import OPTION, of_runs, tables_sample
+from experiments.evaluation.sample import met as known_to
+from experiments.evaluation.show import show_contest
+from experiments.evaluation.skill_references import Benchmarks
+from experiments.runs import jobs
 
 
 @experiment("evaluate")

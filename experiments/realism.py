@@ -19,15 +19,15 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from experiments import plots, table
-from experiments.setup import build_market, experiment, output_folder, recorded_market
+from experiments.config.setup import build_market, experiment, output_folder, recorded_market
+from experiments.evaluation import plots, table
 from mm_env.clock import EveryEvent
 from mm_env.data.recording import SECOND, Quotes, Recording
 from mm_env.market import Market
 from mm_env.quote import NOWHERE, Unbounded
 from mm_env.simulation import Simulation
-from mm_env.venue.book import Book
-from mm_env.venue.ladder import ASK, BID
+from mm_env.venue.order_book.book import Book
+from mm_env.venue.order_book.ladder import ASK, BID
 
 Floats = NDArray[np.float64]
 HORIZONS = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)  # seconds, of the signature plot

@@ -15,8 +15,7 @@ from pathlib import Path
 from rich.console import Console
 from tqdm import tqdm
 
-from experiments import program
-from experiments.jobs import fresh
+from experiments.evaluation.table import near
 from experiments.reporting import page
 from experiments.reporting.replay import replays
 from experiments.reporting.runs import find, strategies
@@ -24,8 +23,9 @@ from experiments.reporting.scores import MOST
 from experiments.reporting.sections import sections
 from experiments.reporting.statistics import RESAMPLES
 from experiments.reporting.study import study
-from experiments.table import near
-from mm_env.parameters import Interval, check
+from experiments.runs import program
+from experiments.runs.jobs import fresh
+from mm_env.core.parameters import Interval, check
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -15,14 +15,15 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from agents.policy import Policy
-from experiments import jobs, program, table
-from experiments.benchmarks import Benchmarks
-from experiments.curve import read_curve
-from experiments.sample import WATCH_SEED, Origin, met, sample, tables_sample
-from experiments.setup import build, build_market, build_policies, experiment, job_folder
-from experiments.show import show_contest
+from experiments.config.setup import build, build_market, build_policies, experiment, job_folder
+from experiments.evaluation import table
+from experiments.evaluation.sample import WATCH_SEED, Origin, met, sample, tables_sample
+from experiments.evaluation.show import show_contest
+from experiments.evaluation.skill_references import Benchmarks
+from experiments.runs import jobs, program
+from experiments.training.curve import read_curve
 from mm_env.market import Market
-from mm_env.venue.replay import Replay
+from mm_env.venue.replay.replay import Replay
 
 
 @experiment("train")
@@ -50,9 +51,9 @@ def main(cfg: DictConfig) -> float:
 
 def check_begun(folder: Path) -> None:
     """Refuse, before any work, to go on from files that were cut off or damaged."""
-    from agents.checkpoint import CURE
-    from agents.learner import CHECKPOINT
-    from agents.saved import is_whole
+    from agents.learning.checkpoint import CURE
+    from agents.learning.learner import CHECKPOINT
+    from agents.learning.saved import is_whole
 
     path = folder / CHECKPOINT
     if path.is_file() and not is_whole(path):
@@ -73,10 +74,10 @@ def learn(
     """
     if cfg.seed == WATCH_SEED:
         raise ValueError(f"seed must not be {WATCH_SEED}, on whose noise trainings are watched")
-    from agents.learner import CHECKPOINT
-    from agents.saved import save_model
-    from experiments.stop import Stop
-    from experiments.watch import Watch
+    from agents.learning.learner import CHECKPOINT
+    from agents.learning.saved import save_model
+    from experiments.runs.stop import Stop
+    from experiments.training.tensorboard import Watch
 
     config = OmegaConf.to_yaml(cfg, resolve=True)
     if not resume:

@@ -18,11 +18,11 @@ import numpy as np
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from experiments import jobs
-from experiments.sample import tables_sample
-from experiments.setup import build, build_market, experiment, plainly
-from experiments.space import apply, distributions, target, write_experiment
-from mm_env.parameters import Interval, check
+from experiments.config.setup import build, build_market, experiment, plainly
+from experiments.config.space import apply, distributions, target, write_experiment
+from experiments.evaluation.sample import tables_sample
+from experiments.runs import jobs
+from mm_env.core.parameters import Interval, check
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
@@ -145,10 +145,10 @@ def train(cfg: DictConfig, trial: Trial, place: int, seed: int) -> float:
     """What the trial's training from one seed came to, the `place`-th of them. Raises: TrialPruned if it shall not end."""
     from optuna import TrialPruned
 
-    from experiments.benchmarks import Benchmarks
-    from experiments.curve import read_curve
-    from experiments.pruning import Pruning
+    from experiments.evaluation.skill_references import Benchmarks
     from experiments.train import learn, remarks
+    from experiments.training.curve import read_curve
+    from experiments.training.pruning import Pruning
 
     folder = home(cfg, trial) / f"seed{seed}"
     folder.mkdir(parents=True, exist_ok=True)

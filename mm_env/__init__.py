@@ -1,34 +1,36 @@
 """A research environment for inventory risk: a market maker's quotes, fills, inventory and what they cost."""
 
-from mm_env import maths, metrics
-from mm_env.account import Account, Fees, ProportionalFees
-from mm_env.alpha import ShortTermAlpha
+from mm_env import metrics
 from mm_env.clock import Clock, Ergodic, EveryEvent, EveryQuoteChange, FiniteHorizon
-from mm_env.component import Component, Sides, rule
 from mm_env.controls import Controls, randomised, with_parameters
-from mm_env.env import MarketMakingEnv, MarketMakingVectorEnv
-from mm_env.fill import Exponential, Fill, Hyperexponential, Linear, Logistic, PowerLaw
-from mm_env.flow import Bernoulli, Flow, Poisson
-from mm_env.impact import ArrivalImpact, DepthImpact, FillImpact, Impact, NoImpact
-from mm_env.law import Law
+from mm_env.core import maths
+from mm_env.core.component import Component, Sides, rule
+from mm_env.core.maths import scalar
+from mm_env.core.moved import find_moved
+from mm_env.core.noise import Noise
+from mm_env.core.parameters import Count, Integers, LogUniform, NonNegative, Positive, Probability, Real, Uniform
+from mm_env.envs.gym import MarketMakingEnv, MarketMakingVectorEnv
+from mm_env.envs.registration import register_all
 from mm_env.market import Market
-from mm_env.maths import scalar
-from mm_env.noise import Noise
-from mm_env.order_flow.flow import OrderFlow
-from mm_env.order_flow.hawkes import Hawkes
-from mm_env.order_flow.poisson import ContStoikovTalreja, ZeroIntelligence
-from mm_env.order_flow.queue_reactive import QueueReactive
-from mm_env.order_flow.size import GeometricSize, OrderSize, UnitSize
-from mm_env.parameters import Count, Integers, LogUniform, NonNegative, Positive, Probability, Real, Uniform
-from mm_env.price import Binomial, Brownian, FromBook, Geometric, OrnsteinUhlenbeck, Price
+from mm_env.portfolio import Account, Fees, ProportionalFees
+from mm_env.price.law import Law
+from mm_env.price.models import Binomial, Brownian, FromBook, Geometric, OrnsteinUhlenbeck, Price
+from mm_env.price.short_term_alpha import ShortTermAlpha
 from mm_env.quote import Depths, Grid, MarketOrders, Quote, Quoting, Skew, SpreadAndSkew, Touch, View
-from mm_env.registration import register_all
 from mm_env.reward import CARA, AsymmetricDamping, InventoryPenalty, Outcome, Reward
-from mm_env.venue.book import Book, OrderBook, UnnoticedBook
-from mm_env.venue.dealer import Dealer, Trades, Venue
-from mm_env.venue.position import Exact, Pessimistic, Proportional, QueuePosition
-from mm_env.venue.replay import Replay
-from mm_env.venue.window import Drawn, InTurn, Window
+from mm_env.venue.dealer.dealer import Dealer, Trades, Venue
+from mm_env.venue.dealer.fill import Exponential, Fill, Hyperexponential, Linear, Logistic, PowerLaw
+from mm_env.venue.dealer.flow import Bernoulli, Flow, Poisson
+from mm_env.venue.dealer.impact import ArrivalImpact, DepthImpact, FillImpact, Impact, NoImpact
+from mm_env.venue.order_book.book import Book, OrderBook, UnnoticedBook
+from mm_env.venue.order_book.hawkes import Hawkes
+from mm_env.venue.order_book.order_flow import OrderFlow
+from mm_env.venue.order_book.poisson import ContStoikovTalreja, ZeroIntelligence
+from mm_env.venue.order_book.queue_reactive import QueueReactive
+from mm_env.venue.order_book.size import GeometricSize, OrderSize, UnitSize
+from mm_env.venue.replay.position import Exact, Pessimistic, Proportional, QueuePosition
+from mm_env.venue.replay.replay import Replay
+from mm_env.venue.replay.window import Drawn, InTurn, Window
 
 __version__ = "0.5.0"
 
@@ -46,4 +48,5 @@ __all__ = [
     "with_parameters",
 ]  # fmt: skip
 
+find_moved()
 register_all()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from mm_env.component import Component, rule
-from mm_env.parameters import Count, Positive
+from mm_env.core.component import Component, rule
+from mm_env.core.parameters import Count, Positive
 
 
 class Clock(Component):

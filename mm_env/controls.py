@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mm_env.component import Component, Sides
+from mm_env.core.component import Component, Sides
+from mm_env.core.parameters import Interval, Uniform
 from mm_env.market import Market
-from mm_env.parameters import Interval, Uniform
 from mm_env.simulation import Simulation, numbered
 
 Floats = NDArray[np.float64]

@@ -8,15 +8,15 @@ from typing import Any, NamedTuple
 import gymnasium as gym
 import numpy as np
 
-from mm_env.account import Account, Dealt, Fees, buy
 from mm_env.clock import Clock, Ergodic
-from mm_env.component import Component, overridden, rule
-from mm_env.noise import Noise
-from mm_env.parameters import Distribution, Integers, Positive, Real
-from mm_env.price import Price
+from mm_env.core.component import Component, overridden, rule
+from mm_env.core.noise import Noise
+from mm_env.core.parameters import Distribution, Integers, Positive, Real
+from mm_env.portfolio import Account, Dealt, Fees, buy
+from mm_env.price.models import Price
 from mm_env.quote import Quoting
 from mm_env.reward import InventoryPenalty, Outcome, Reward
-from mm_env.venue.dealer import Venue
+from mm_env.venue.dealer.dealer import Venue
 
 
 class Tally(NamedTuple):

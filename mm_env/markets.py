@@ -10,16 +10,16 @@ from dataclasses import replace
 from difflib import get_close_matches
 
 from mm_env.clock import Ergodic, EveryEvent, FiniteHorizon
-from mm_env.fill import Exponential
-from mm_env.flow import Bernoulli, Poisson
-from mm_env.impact import ArrivalImpact
 from mm_env.market import Market
-from mm_env.order_flow import published
-from mm_env.price import Binomial, Brownian, FromBook
+from mm_env.price.models import Binomial, Brownian, FromBook
 from mm_env.quote import Depths, SpreadAndSkew, Touch
 from mm_env.reward import CARA, InventoryPenalty
-from mm_env.venue.book import Book, UnnoticedBook
-from mm_env.venue.dealer import Dealer
+from mm_env.venue.dealer.dealer import Dealer
+from mm_env.venue.dealer.fill import Exponential
+from mm_env.venue.dealer.flow import Bernoulli, Poisson
+from mm_env.venue.dealer.impact import ArrivalImpact
+from mm_env.venue.order_book import published
+from mm_env.venue.order_book.book import Book, UnnoticedBook
 
 
 def avellaneda_stoikov() -> Market:
@@ -112,7 +112,7 @@ def cont_stoikov_talreja() -> Market:
 
 def small_book() -> Market:
     """Sky Perfect's book with two prices a side, three orders a price and a decision at every event: small enough for its exact
-    optimum (`agents.small_book`)."""
+    optimum (`agents.exact.small_book`)."""
     venue = Book(flow=replace(published.sky_perfect(), capacity=3.0), levels=2, observed=2)
     clock = EveryEvent(horizon=200.0, steps=200)
     return replace(cont_stoikov_talreja(), venue=venue, clock=clock, max_inventory=2.0)

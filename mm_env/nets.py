@@ -1,6 +1,6 @@
 """Nets for stable-baselines3 that a saved model refers to: with `mm_env` installed, it loads a model.zip without our learners.
 
-They are told of in `agents.features` and `agents.dueling`.
+They are told of in `agents.learning.features` and `agents.learning.dueling`.
 """
 
 from __future__ import annotations

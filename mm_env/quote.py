@@ -9,9 +9,9 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mm_env.component import Component, rule
-from mm_env.maths import clip, scalar
-from mm_env.parameters import Count, NonNegative, Positive, Real, check_fields
+from mm_env.core.component import Component, rule
+from mm_env.core.maths import clip, scalar
+from mm_env.core.parameters import Count, NonNegative, Positive, Real, check_fields
 
 NOWHERE = 1e9  # a depth at which no order stands
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from mm_env.component import Component, rule
-from mm_env.maths import exp
-from mm_env.parameters import NonNegative, Positive, Probability
+from mm_env.core.component import Component, rule
+from mm_env.core.maths import exp
+from mm_env.core.parameters import NonNegative, Positive, Probability
 
 _WORST = 600.0  # -gamma * profit beyond which utility falls no further: e^600 / gamma is near the largest number
 

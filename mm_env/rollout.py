@@ -9,11 +9,11 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from mm_env.env_inputs import Actions
+from mm_env.envs.inputs import Actions
 from mm_env.market import Market
 from mm_env.quote import Unbounded
 from mm_env.simulation import Simulation
-from mm_env.venue.book import OrderBook
+from mm_env.venue.order_book.book import OrderBook
 
 Floats = NDArray[np.float64]
 

@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mm_env import engine, kernel
-from mm_env.component import Component, count, leaves, load, nest, nominal, record
-from mm_env.cores import usable_threads
+from mm_env.core import engine, kernel
+from mm_env.core.component import Component, count, leaves, load, nest, nominal, record
+from mm_env.core.cores import usable_threads
+from mm_env.core.noise import MAX_SEED, parameter_uniforms
+from mm_env.core.parameters import Distribution
 from mm_env.market import Market
-from mm_env.noise import MAX_SEED, parameter_uniforms
-from mm_env.parameters import Distribution
-from mm_env.trial import check_expected
-from mm_env.venue import book_kernel
-from mm_env.venue.book import OrderBook
+from mm_env.price.trial import check_expected
+from mm_env.venue.order_book import book_kernel
+from mm_env.venue.order_book.book import OrderBook
 
 TILE = kernel.TILE
 LANES_PER_THREAD = 4096  # a second thread costs 20 us a step, which fewer lanes do not repay

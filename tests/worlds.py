@@ -56,7 +56,7 @@ from mm_env import (
     UnnoticedBook,
     ZeroIntelligence,
 )
-from mm_env.component import flat
+from mm_env.core.component import flat
 from mm_env.quote import Unbounded
 from mm_env.simulation import Simulation
 

@@ -15,8 +15,8 @@ from experiments.calibration.queue_reactive import QueueRates, queue_rates
 from experiments.calibration.reach import Reach, default_max_depth, pooled, reaches
 from experiments.calibration.volatility import Volatility, signature, volatility
 from experiments.calibration.zero_intelligence import ZeroIntelligence, zero_intelligence
+from mm_env.core.parameters import Count, Interval, Positive, check, check_fields
 from mm_env.data.recording import SECOND, Recording
-from mm_env.parameters import Count, Interval, Positive, check, check_fields
 
 LEAST = 100  # lifetimes that a recording must hold
 QUOTED = 3.5  # times 1/k: the depths that the market's quotes are centred on

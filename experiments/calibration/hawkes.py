@@ -15,7 +15,7 @@ from scipy.stats import kstest
 
 from experiments.calibration.blocks import Floats, Measured
 from experiments.calibration.hawkes_likelihood import likelihood
-from mm_env import engine
+from mm_env.core import engine
 from mm_env.data.recording import Ints, Orders
 
 STARTS = (0.03, 0.3, 3.0, 30.0, 300.0)  # decays in multiples of the events' rate

@@ -1,6 +1,6 @@
 """The likelihood of a multivariate Hawkes process with exponential kernels, in one pass over its events.
 
-Plain Python as it stands; `mm_env.engine.compiled` makes machine code of it.
+Plain Python as it stands; `mm_env.core.engine.compiled` makes machine code of it.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from experiments.calibration.calibration import Calibration
 from experiments.calibration.laws import best
 from experiments.calibration.levels import Rate
-from experiments.plots import ASK, BID, INK
+from experiments.evaluation.plots import ASK, BID, INK
 
 GREEN, VIOLET, OCHRE = "#4f772d", "#7b5ea7", "#946c00"
 MARKS = {"bid": BID, "ask": ASK}

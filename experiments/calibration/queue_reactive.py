@@ -11,17 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from experiments.calibration.blocks import Floats
-from experiments.calibration.levels import (
-    DELETE,
-    NEW,
-    PARTIAL,
-    Rate,
-    Side,
-    first_executions,
-    rates,
-    sides,
-    time_in,
-)
+from experiments.calibration.levels import DELETE, NEW, PARTIAL, Rate, Side, first_executions, rates, sides, time_in
 from mm_env.data.recording import Ints, Recording
 
 SIZES = 10  # queues of 1, 2, ... mean orders, rounded up; the last takes all that are longer

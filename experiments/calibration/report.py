@@ -15,7 +15,7 @@ from rich.table import Table
 from experiments.calibration.calibration import Calibration
 from experiments.calibration.rows import Row, write_csv
 from experiments.calibration.words import remarks
-from experiments.table import WIDE, error, number
+from experiments.evaluation.table import WIDE, error, number
 from mm_env.metrics import Estimate
 
 MAIN = {  # (section, estimate) that everyone wants to see

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.plots import ASK, BID, COLORS, INK
+from experiments.evaluation.plots import ASK, BID, COLORS, INK
 from experiments.reporting.replay import Paths, Replay, fan, pooled
 from experiments.reporting.scores import Picture, legend, seeds, sheet
 from mm_env.rollout import inventory_levels

@@ -20,7 +20,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from experiments.curve import read_curve
+from experiments.training.curve import read_curve
 from mm_env.metrics import Estimate
 
 METRICS, CONFIG, MODEL, TABLE = "metrics.json", "config.yaml", "model.zip", "table.csv"

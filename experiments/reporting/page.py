@@ -11,10 +11,10 @@ from pathlib import Path
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
+from experiments.evaluation.table import near
 from experiments.reporting.scores import Picture
 from experiments.reporting.sections import Section
 from experiments.reporting.study import DETAILS, Study, value
-from experiments.table import near
 
 PAGE, TEXT, SUMMARY, RUNS, PICTURES = "report.html", "report.md", "summary.csv", "runs.csv", "figures"
 _TEMPLATE = Path(__file__).with_name("page.html")

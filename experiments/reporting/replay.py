@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from omegaconf import OmegaConf
 
 from agents.policy import Policy
-from experiments.benchmarks import OPTIMUM, Benchmarks
-from experiments.plots import depth_table
+from experiments.config.setup import build_market, load_run, plainly, run_config
+from experiments.evaluation.plots import depth_table
+from experiments.evaluation.sample import OPTION, tables_sample
+from experiments.evaluation.skill_references import OPTIMUM, Benchmarks
 from experiments.reporting.files import MODEL
 from experiments.reporting.runs import Run
-from experiments.sample import OPTION, tables_sample
-from experiments.setup import build_market, load_run, plainly, run_config
-from mm_env.env_inputs import Actions
+from mm_env.envs.inputs import Actions
 from mm_env.market import Market
 from mm_env.simulation import Simulation
 

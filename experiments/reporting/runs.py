@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.curve import CURVE
+from experiments.config.setup import register_resolvers
 from experiments.reporting import files
-from experiments.setup import register_resolvers
+from experiments.training.curve import CURVE
 from mm_env.metrics import Estimate
 
 FINISHED, FAILED, RUNNING, INTERRUPTED = "finished", "failed", "running", "interrupted"

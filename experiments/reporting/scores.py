@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from experiments.plots import COLORS, INK, aligned, plain
+from experiments.evaluation.plots import COLORS, INK, aligned, plain
 from experiments.reporting.statistics import curve_iqm, improvement, pooled_iqm, profile
 from experiments.reporting.study import Study
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from experiments.evaluation.table import error, near, number
 from experiments.reporting import episodes, scores
 from experiments.reporting.replay import Replay
 from experiments.reporting.scores import Picture, seeds
 from experiments.reporting.statistics import Interval
 from experiments.reporting.study import DETAILS, Study
-from experiments.table import error, near, number
 from mm_env.metrics import Estimate
 
 IQM = (

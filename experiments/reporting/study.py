@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from experiments.evaluation.table import COLUMNS
 from experiments.reporting.naming import flatten, labels
 from experiments.reporting.runs import Run
 from experiments.reporting.statistics import RESAMPLES, Interval, interval, pooled_iqm
-from experiments.table import COLUMNS
 from mm_env.metrics import Estimate
 
 Floats = NDArray[np.float64]

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mm_env import engine
+from mm_env.core import engine
 from mm_env.data.binance_log import BLANK, NO_ID, UNITS, Columns, Log
 from mm_env.data.formats import described
 from mm_env.data.lines import pieces

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mm_env import engine
+from mm_env.core import engine
 from mm_env.data.binance_scan import Rows, scan
 from mm_env.data.depth import Best, DepthBook
 from mm_env.data.prices import units

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mm_env.maths import routine
+from mm_env.core.maths import routine
 
 STOP, PASSED, TICKER, TRADE = 0, 1, 2, 3
 WRONG = -1

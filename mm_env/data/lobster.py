@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mm_env import engine
+from mm_env.core import engine
 from mm_env.data.lobster_files import EXECUTED, HALT, KINDS, NEW, messages, orderbook
 from mm_env.data.lobster_find import Files, find
 from mm_env.data.prices import off_tick, tick_in

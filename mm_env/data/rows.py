@@ -1,6 +1,6 @@
 """Whether each message turns one row of a LOBSTER order book into the next.
 
-Plain Python as it stands; `mm_env.engine.run` makes machine code of it.
+Plain Python as it stands; `mm_env.core.engine.run` makes machine code of it.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mm_env.maths import routine
+from mm_env.core.maths import routine
 
 NEW, EXECUTED = 1, 4
 AGREES, REVEALS, DIFFERS, FIRST = 0, 1, 2, 3

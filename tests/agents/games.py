@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from agents.adversary import Powers
+from agents.robust.adversary import Powers
 from mm_env import (
     ArrivalImpact,
     Bernoulli,

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from agents.exact import check_solvable
-from agents.latent import Unsolvable
+from agents.exact.evaluation import check_solvable
+from agents.exact.price_grid import Unsolvable
 from mm_env import (
     CARA,
     ArrivalImpact,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.avellaneda_stoikov import (
+from agents.strategies.avellaneda_stoikov import (
     AvellanedaStoikov,
     AvellanedaStoikovStationary,
     AvellanedaStoikovSymmetric,

@@ -7,9 +7,9 @@ import pytest
 import torch
 from stable_baselines3 import PPO
 
-from agents.learner import Learner
-from agents.rollouts import BranchedRollouts, attached, branched_values
-from agents.sb3 import VecAdapter
+from agents.learning.learner import Learner
+from agents.learning.rollout_buffers import BranchedRollouts, attached, branched_values
+from agents.learning.sb3 import VecAdapter
 from mm_env import Ergodic
 from mm_env.markets import small_book
 from tests.worlds import COVERING, random_actions, within, world

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.linalg import eigvalsh_tridiagonal
 
-import agents.cartea_jaimungal
-from agents.cartea_jaimungal import CarteaJaimungal, CarteaJaimungalStationary
+import agents.strategies.cartea_jaimungal
+from agents.strategies.cartea_jaimungal import CarteaJaimungal, CarteaJaimungalStationary
 
 ONE_SIDED = CarteaJaimungal(
     rate=8.0, kappa=2.0, phi=0.02, alpha=0.02, horizon=1.0, max_inventory=4, jump=0.1, ask_rate=11.0
@@ -190,8 +190,8 @@ def test_times_can_come_in_any_order_and_any_company():
 
 
 def test_an_even_grid_costs_one_matrix_exponential_and_a_known_time_none(monkeypatch):
-    spent, taylor = [], agents.cartea_jaimungal._log_taylor
-    monkeypatch.setattr(agents.cartea_jaimungal, "_log_taylor", lambda *a: spent.append(a) or taylor(*a))
+    spent, taylor = [], agents.strategies.cartea_jaimungal._log_taylor
+    monkeypatch.setattr(agents.strategies.cartea_jaimungal, "_log_taylor", lambda *a: spent.append(a) or taylor(*a))
     model, times = CarteaJaimungal(140.0, 1.5, 0.01, 0.001, 1.0, 10), 1.0 - 0.005 * np.arange(201)
     grid = model.depths(np.arange(-10.0, 11.0)[None, :], times[:, None])
     assert len(spent) == 1
@@ -201,7 +201,7 @@ def test_an_even_grid_costs_one_matrix_exponential_and_a_known_time_none(monkeyp
 
 
 def test_more_times_than_are_remembered_are_still_answered(monkeypatch):
-    monkeypatch.setattr(agents.cartea_jaimungal, "_REMEMBERED_TIMES", 5)
+    monkeypatch.setattr(agents.strategies.cartea_jaimungal, "_REMEMBERED_TIMES", 5)
     model = CarteaJaimungal(8.0, 2.0, 0.05, 0.02, 1.0, 4)
     first = model.depths(1.0, np.arange(4) / 4)
     model.depths(1.0, np.arange(9) / 9)

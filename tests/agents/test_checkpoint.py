@@ -16,10 +16,10 @@ import torch
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.noise import NormalActionNoise, OrnsteinUhlenbeckActionNoise
 
-from agents import numbers_only
-from agents.checkpoint import PROGRESS, load_checkpoint, save_checkpoint
-from agents.learner import CHECKPOINT, Learner
-from agents.numbers_only import Damaged
+from agents.learning import numbers_only
+from agents.learning.checkpoint import PROGRESS, load_checkpoint, save_checkpoint
+from agents.learning.learner import CHECKPOINT, Learner
+from agents.learning.numbers_only import Damaged
 from mm_env import Grid
 from mm_env.markets import market_named
 from tests.worlds import world

@@ -7,11 +7,11 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from agents.adversary import Powers
-from agents.exact import Unsolvable, evaluate
-from agents.game import best_answer, check_game
-from agents.optimum import optimum
+from agents.exact.evaluation import Unsolvable, evaluate
+from agents.exact.optimum import optimum
 from agents.policy import play
+from agents.robust.adversary import Powers
+from agents.robust.best_response import best_answer, check_game
 from mm_env import (
     CARA,
     Dealer,
@@ -28,7 +28,7 @@ from mm_env import (
     Quoting,
     rule,
 )
-from mm_env.maths import clip
+from mm_env.core.maths import clip
 from mm_env.quote import Unbounded
 from mm_env.rollout import inventory_levels, run_actions
 from tests.agents.optimal_worlds import TINY

@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from agents import AtTouch, CarteaJaimungal, FixedSymmetric, best_fixed
-from agents.clone import clone, demonstrate
-from agents.exact import evaluate
-from agents.learner import Learner
+from agents.exact.evaluation import evaluate
+from agents.learning.clone import clone, demonstrate
+from agents.learning.learner import Learner
+from agents.learning.sb3 import TrainedPolicy, VecAdapter
 from agents.policy import grid_observations, policy_of
-from agents.sb3 import TrainedPolicy, VecAdapter
 from mm_env import Grid, InventoryPenalty, Touch
 from mm_env.markets import cont_stoikov_talreja
 from tests.worlds import world

@@ -6,7 +6,7 @@ from math import comb
 import numpy as np
 import pytest
 
-from agents.cont_stoikov_talreja import PoissonBook
+from agents.exact.cont_stoikov_talreja import PoissonBook
 from tests.worlds import within
 
 SKY_PERFECT = PoissonBook([1.85, 1.51, 1.09, 0.88, 0.77], [0.71, 0.81, 0.68, 0.56, 0.47], 0.94)
@@ -175,7 +175,7 @@ def test_an_own_ask_keeps_the_mid_in_place():
 def test_a_longer_cut_changes_nothing(monkeypatch):
     book = PoissonBook([2.0], [0.1], 1.0)  # queues of some ten orders
     short = book.next_move_up(), book.bid_executed(), book.both_executed(2)
-    monkeypatch.setattr("agents.cont_stoikov_talreja.NEGLIGIBLE", 1e-30)
+    monkeypatch.setattr("agents.exact.cont_stoikov_talreja.NEGLIGIBLE", 1e-30)
     for before, after in zip(short, (book.next_move_up(), book.bid_executed(), book.both_executed(2))):
         np.testing.assert_allclose(before, after, rtol=0.0, atol=2e-12)
 

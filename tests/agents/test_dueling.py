@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from agents.dueling import Dueling, DuelingSACPolicy, DuelingTD3Policy
-from agents.learner import Learner
-from agents.sb3 import TrainedPolicy, load
+from agents.learning.dueling import Dueling, DuelingSACPolicy, DuelingTD3Policy
+from agents.learning.learner import Learner
+from agents.learning.sb3 import TrainedPolicy, load
 from tests.worlds import world
 
 SETTINGS = {"learning_starts": 20, "batch_size": 16, "buffer_size": 200, "policy_kwargs": {"net_arch": [8]}}

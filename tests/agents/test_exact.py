@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from agents.exact import (
+from agents.exact.evaluation import (
     Unsolvable,
     average_reward,
     best_fixed,

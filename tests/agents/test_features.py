@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from agents.features import Lateness, with_lateness
-from agents.learner import Learner
-from agents.sb3 import load
+from agents.learning.features import Lateness, with_lateness
+from agents.learning.learner import Learner
+from agents.learning.sb3 import load
 from mm_env import Ergodic, OrnsteinUhlenbeck
 from tests.worlds import world
 

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.avellaneda_stoikov import (
+from agents.strategies.avellaneda_stoikov import (
     AvellanedaStoikov,
     AvellanedaStoikovStationary,
     AvellanedaStoikovSymmetric,
 )
-from agents.cartea_jaimungal import CarteaJaimungal, CarteaJaimungalStationary
-from agents.fixed import FixedSymmetric, LinearSkew
-from agents.glft import GLFT, GLFTAsymptotic
+from agents.strategies.cartea_jaimungal import CarteaJaimungal, CarteaJaimungalStationary
+from agents.strategies.fixed import FixedSymmetric, LinearSkew
+from agents.strategies.glft import GLFT, GLFTAsymptotic
 
 EVERY_STRATEGY = [
     FixedSymmetric(half_spread=0.7),

@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from agents.adversary import FixedAdversary, Powers, RandomAdversary, face
-from agents.exact import evaluate
-from agents.fixed import LinearSkew
-from agents.game import Game, answer_with, best_answer, check_game, worst_constant
+from agents.exact.evaluation import evaluate
 from agents.policy import StrategyPolicy, Table, play
+from agents.robust.adversary import FixedAdversary, Powers, RandomAdversary, face
+from agents.robust.best_response import Game, answer_with, best_answer, check_game, worst_constant
+from agents.strategies.fixed import LinearSkew
 from mm_env import (
     CARA,
     Bernoulli,

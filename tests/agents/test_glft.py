@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 from scipy.linalg import expm
 
-from agents.glft import GLFT, GLFTAsymptotic
+from agents.strategies.glft import GLFT, GLFTAsymptotic
 
 FIGURES = {"gamma": 0.01, "sigma": 0.3, "k": 0.3, "A": 0.9}  # the paper's figures; T = 600 s
 ANY_MARKET = {

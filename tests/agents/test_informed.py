@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from agents.exact import best_fixed, best_linear_skew, evaluate, moments, worth, worth_fixed
-from agents.informed import informed_optimum
-from agents.latent import Unsolvable
-from agents.optimum import optimum
+from agents.exact.evaluation import best_fixed, best_linear_skew, evaluate, moments, worth, worth_fixed
+from agents.exact.full_information import informed_optimum
+from agents.exact.optimum import optimum
+from agents.exact.parameter_scenarios import differing, lane_axes, scenarios
+from agents.exact.price_grid import Unsolvable
 from agents.policy import StrategyPolicy, play
-from agents.scenarios import differing, lane_axes, scenarios
 from mm_env import (
     CARA,
     Brownian,

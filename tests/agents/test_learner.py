@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from agents.learner import Learner
+from agents.learning.learner import Learner
+from agents.learning.sb3 import ALGORITHMS
 from agents.policy import play
-from agents.sb3 import ALGORITHMS
 from mm_env import CARA, Grid, InventoryPenalty, Price, rule
 from tests.worlds import world
 

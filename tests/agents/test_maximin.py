@@ -6,13 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from agents.adversary import Powers, face
-from agents.exact import evaluate
-from agents.game import Game, best_answer
-from agents.latent import Unsolvable
-from agents.maximin import robust_optimum
-from agents.optimum import optimum
+from agents.exact.evaluation import evaluate
+from agents.exact.optimum import optimum
+from agents.exact.price_grid import Unsolvable
 from agents.policy import Table
+from agents.robust.adversary import Powers, face
+from agents.robust.best_response import Game, best_answer
+from agents.robust.robust_optimum import robust_optimum
 from mm_env import (
     Dealer,
     Depths,

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from agents import CarteaJaimungal, StrategyPolicy
-from agents.measured import REACH, Fills, decay, measured, rehearsal, widest
 from agents.policy import play
+from agents.strategies.estimated import REACH, Fills, decay, measured, rehearsal, widest
 from mm_env import Drawn, FiniteHorizon, FromBook, InTurn, InventoryPenalty, Market, Replay, Touch
 from mm_env.markets import amzn, amzn_book, cont_stoikov_talreja
 from tests.mm_env.recorded_days import random_day

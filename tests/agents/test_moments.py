@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from agents.exact import _gathered, _swept, evaluate, inventory_law, moments
-from agents.latent import Unsolvable, axis_of
-from agents.outcomes import Rows, check_solvable
+from agents.exact.evaluation import _gathered, _swept, evaluate, inventory_law, moments
+from agents.exact.outcomes import Rows, check_solvable
+from agents.exact.price_grid import Unsolvable, axis_of
 from mm_env import (
     CARA,
     ArrivalImpact,

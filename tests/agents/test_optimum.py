@@ -5,14 +5,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from agents.avellaneda_stoikov import AvellanedaStoikov, AvellanedaStoikovStationary, AvellanedaStoikovSymmetric
-from agents.cartea_jaimungal import CarteaJaimungal, CarteaJaimungalStationary
-from agents.exact import average_reward, evaluate
-from agents.fixed import FixedSymmetric, LinearSkew
-from agents.glft import GLFT, GLFTAsymptotic
-from agents.latent import Unsolvable
-from agents.optimum import optimum
+from agents.exact.evaluation import average_reward, evaluate
+from agents.exact.optimum import optimum
+from agents.exact.price_grid import Unsolvable
 from agents.policy import play
+from agents.strategies.avellaneda_stoikov import (
+    AvellanedaStoikov,
+    AvellanedaStoikovStationary,
+    AvellanedaStoikovSymmetric,
+)
+from agents.strategies.cartea_jaimungal import CarteaJaimungal, CarteaJaimungalStationary
+from agents.strategies.fixed import FixedSymmetric, LinearSkew
+from agents.strategies.glft import GLFT, GLFTAsymptotic
 from mm_env import (
     CARA,
     AsymmetricDamping,

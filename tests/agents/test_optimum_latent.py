@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from agents.exact import evaluate
-from agents.latent import Unsolvable, axis_of
-from agents.optimum import optimum
+from agents.exact.evaluation import evaluate
+from agents.exact.optimum import optimum
+from agents.exact.price_grid import Unsolvable, axis_of
 from agents.policy import play
 from mm_env import (
     CARA,
@@ -28,7 +28,7 @@ from mm_env import (
     ShortTermAlpha,
     rule,
 )
-from mm_env.maths import normal
+from mm_env.core.maths import normal
 from mm_env.rollout import run_actions
 from tests.agents.optimal_worlds import REVERTING
 from tests.worlds import within, world

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from agents.cartea_jaimungal import CarteaJaimungal, CarteaJaimungalStationary
-from agents.exact import poisson_equation
-from agents.glft import GLFT
-from agents.optimum import optimum
+from agents.exact.evaluation import poisson_equation
+from agents.exact.optimum import optimum
+from agents.strategies.cartea_jaimungal import CarteaJaimungal, CarteaJaimungalStationary
+from agents.strategies.glft import GLFT
 from mm_env import (
     ArrivalImpact,
     Bernoulli,

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from agents.optimum import optimum
+from agents.exact.optimum import optimum
 from mm_env import (
     CARA,
     Bernoulli,

@@ -7,8 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.cartea_jaimungal import CarteaJaimungal
-from agents.fixed import FixedSymmetric, LinearSkew
 from agents.policy import (
     Policy,
     RandomPolicy,
@@ -21,6 +19,8 @@ from agents.policy import (
     quoted_depths,
     tabulate,
 )
+from agents.strategies.cartea_jaimungal import CarteaJaimungal
+from agents.strategies.fixed import FixedSymmetric, LinearSkew
 from mm_env import Depths, Ergodic, Grid, MarketMakingVectorEnv, MarketOrders, OrnsteinUhlenbeck, Skew, SpreadAndSkew
 from mm_env.quote import Unbounded
 from mm_env.rollout import inventory_levels, run_policy

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import experiments
-from agents.dueling import DuelingTD3Policy
-from agents.learner import Learner
+from agents.learning.dueling import DuelingTD3Policy
+from agents.learning.learner import Learner
 from tests.worlds import same_bits, world
 
 ROOT = Path(experiments.__file__).parents[1]

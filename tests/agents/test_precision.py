@@ -7,16 +7,16 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
-from agents.avellaneda_stoikov import (
+from agents.strategies.avellaneda_stoikov import (
     AvellanedaStoikov,
     AvellanedaStoikovStationary,
     AvellanedaStoikovSymmetric,
     log1p_ratio,
     markup,
 )
-from agents.cartea_jaimungal import CarteaJaimungal, CarteaJaimungalStationary
-from agents.fixed import FixedSymmetric, LinearSkew
-from agents.glft import GLFT, GLFTAsymptotic
+from agents.strategies.cartea_jaimungal import CarteaJaimungal, CarteaJaimungalStationary
+from agents.strategies.fixed import FixedSymmetric, LinearSkew
+from agents.strategies.glft import GLFT, GLFTAsymptotic
 
 ENDS, FROM_ZERO = [1e-300, 1e-12, 1.0, 1e12, 1e300], [0.0, 1e-300, 1e-12, 1.0, 1e12, 1e300]
 OPTIONAL, LIMITS = [None, *ENDS], [1, 5]

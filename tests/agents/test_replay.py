@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from agents.learner import Learner
-from agents.replay import ExpectedReplay
-from agents.rollouts import expected_values
+from agents.learning.learner import Learner
+from agents.learning.replay_buffers import ExpectedReplay
+from agents.learning.rollout_buffers import expected_values
 from mm_env import InventoryPenalty
 from tests.worlds import within, world
 

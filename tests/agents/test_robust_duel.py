@@ -7,14 +7,14 @@ import pytest
 from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
 
-from agents.adversary import FixedAdversary, Powers, RandomAdversary, face
-from agents.duel import AdversaryLanes, Duel, MakerLanes
-from agents.fixed import FixedSymmetric
-from agents.game import answer_with, best_answer
-from agents.learner import Learner, reward_units
+from agents.learning.learner import Learner, reward_units
+from agents.learning.rollout_buffers import foresee
+from agents.learning.sb3 import TrainedPolicy, VecAdapter
 from agents.policy import Table, tabulate
-from agents.rollouts import foresee
-from agents.sb3 import TrainedPolicy, VecAdapter
+from agents.robust.adversary import FixedAdversary, Powers, RandomAdversary, face
+from agents.robust.best_response import answer_with, best_answer
+from agents.robust.self_play import AdversaryLanes, Duel, MakerLanes
+from agents.strategies.fixed import FixedSymmetric
 from mm_env import Grid, InventoryPenalty, with_parameters
 from mm_env.rollout import inventory_levels
 from tests.worlds import world

@@ -7,9 +7,9 @@ import pytest
 import torch
 from stable_baselines3 import PPO
 
-from agents.learner import Learner
-from agents.rollouts import ExpectedRollouts, attached, check_separable, expected_values, foresee
-from agents.sb3 import VecAdapter
+from agents.learning.learner import Learner
+from agents.learning.rollout_buffers import ExpectedRollouts, attached, check_separable, expected_values, foresee
+from agents.learning.sb3 import VecAdapter
 from mm_env import ArrivalImpact, Dealer, Exponential, InventoryPenalty, OrnsteinUhlenbeck, Poisson, Uniform
 from mm_env.simulation import Simulation
 from tests.worlds import DEALERS, random_actions, same_bits, within, world

@@ -8,17 +8,25 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from agents import room
-from agents.adversary import Powers
-from agents.cartea_jaimungal import CarteaJaimungal, CarteaJaimungalStationary
-from agents.exact import average_reward, best_fixed, best_linear_skew, evaluate, inventory_law, moments, worth_fixed
-from agents.game import best_answer
-from agents.glft import GLFT
-from agents.latent import Unsolvable
-from agents.maximin import robust_optimum
-from agents.optimum import optimum
-from agents.room import free_memory, levels_of, progress, ticking
-from agents.small_book import SmallBook
+from agents.exact import room
+from agents.exact.evaluation import (
+    average_reward,
+    best_fixed,
+    best_linear_skew,
+    evaluate,
+    inventory_law,
+    moments,
+    worth_fixed,
+)
+from agents.exact.optimum import optimum
+from agents.exact.price_grid import Unsolvable
+from agents.exact.room import free_memory, levels_of, progress, ticking
+from agents.exact.small_book import SmallBook
+from agents.robust.adversary import Powers
+from agents.robust.best_response import best_answer
+from agents.robust.robust_optimum import robust_optimum
+from agents.strategies.cartea_jaimungal import CarteaJaimungal, CarteaJaimungalStationary
+from agents.strategies.glft import GLFT
 from mm_env import Ergodic, FiniteHorizon, SpreadAndSkew
 from mm_env.markets import small_book
 from mm_env.quote import Unbounded
@@ -75,7 +83,9 @@ def test_no_evaluation_takes_more_memory_than_it_says(steps, monkeypatch):
     table = np.zeros((steps, levels_of(market), 2))
     evaluate(replace(market, clock=FiniteHorizon(1.0, 2)), table[:2])
     asked: list[float] = []
-    monkeypatch.setattr("agents.outcomes.require_room", lambda market, what, numbers, **_: asked.append(8.0 * numbers))
+    monkeypatch.setattr(
+        "agents.exact.outcomes.require_room", lambda market, what, numbers, **_: asked.append(8.0 * numbers)
+    )
     tracemalloc.start()
     evaluate(market, table)
     peak = tracemalloc.get_traced_memory()[1]
@@ -87,7 +97,7 @@ def test_a_long_table_is_worth_the_same_in_pieces(monkeypatch):
     market = world(clock=FiniteHorizon(1.0, 50), quote=Unbounded())
     table = np.random.default_rng(0).uniform(0.0, 1.0, (50, 7, 2))
     whole = [evaluate(market, t).value for t in (table, table[:1])]
-    monkeypatch.setattr("agents.sweep.CELLS", 7 * 8)
+    monkeypatch.setattr("agents.exact.sweep.CELLS", 7 * 8)
     for value, t in zip(whole, (table, table[:1]), strict=True):
         np.testing.assert_array_equal(evaluate(market, t).value, value)
 

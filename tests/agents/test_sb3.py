@@ -19,10 +19,10 @@ from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecMonitor, VecNormalize, VecVideoRecorder
 
+from agents.learning.sb3 import ALGORITHMS, TrainedPolicy, VecAdapter, algorithm, load
 from agents.policy import Policy, play, tabulate
-from agents.sb3 import ALGORITHMS, TrainedPolicy, VecAdapter, algorithm, load
 from mm_env import Ergodic, FiniteHorizon, Grid, Integers, MarketMakingEnv, MarketMakingVectorEnv
-from mm_env.registration import IDS
+from mm_env.envs.registration import IDS
 from mm_env.rollout import run_policy
 from tests.worlds import COVERING, same_bits, world
 

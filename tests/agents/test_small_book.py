@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from agents.book_states import of_books, pack
-from agents.latent import Unsolvable
+from agents.exact.book_states import of_books, pack
+from agents.exact.price_grid import Unsolvable
+from agents.exact.small_book import BookOptimum, SmallBook, book_optimum
 from agents.policy import play
-from agents.small_book import BookOptimum, SmallBook, book_optimum
 from mm_env import Ergodic, Fees, GeometricSize, InventoryPenalty, Touch
 from mm_env.markets import small_book
 from mm_env.rollout import run_policy

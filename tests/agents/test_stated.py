@@ -7,13 +7,13 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from agents.exact import best_fixed, evaluate, moments
-from agents.latent import Unsolvable, axis_of
-from agents.optimum import optimum
-from agents.outcomes import check_solvable
-from agents.rollouts import check_separable
-from agents.small_book import check_small
-from agents.stated import _try_law
+from agents.exact.evaluation import best_fixed, evaluate, moments
+from agents.exact.optimum import optimum
+from agents.exact.outcomes import check_solvable
+from agents.exact.price_grid import Unsolvable, axis_of
+from agents.exact.small_book import check_small
+from agents.exact.stated import _try_law
+from agents.learning.rollout_buffers import check_separable
 from mm_env import (
     CARA,
     Binomial,
@@ -35,9 +35,9 @@ from mm_env import (
     ShortTermAlpha,
     rule,
 )
-from mm_env.law import Reverting
+from mm_env.core.maths import exp, normal, one_minus_exp
 from mm_env.markets import small_book
-from mm_env.maths import exp, normal, one_minus_exp
+from mm_env.price.law import Reverting
 from mm_env.rollout import run_actions
 from tests.worlds import within, world
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agents import stored
-from agents.optimum import Optimum, optimum
+from agents.exact import optimum_cache as stored
+from agents.exact.optimum import Optimum, optimum
 from mm_env import Brownian, Ergodic, InventoryPenalty, OrnsteinUhlenbeck, Sides
 from tests.worlds import same_bits, world
 
@@ -66,7 +66,7 @@ def cache(tmp_path, monkeypatch):
 @pytest.fixture
 def solved(monkeypatch):
     """The markets that had to be solved."""
-    import agents.optimum as module
+    import agents.exact.optimum as module
 
     found, kept = [], module._kept
     monkeypatch.setattr(module, "_kept", lambda market, *rest: (found.append(market), kept(market, *rest))[1])

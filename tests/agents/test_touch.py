@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from agents.policy import play
-from agents.touch import AtTouch, ImbalanceSkew
+from agents.strategies.touch import AtTouch, ImbalanceSkew
 from mm_env.markets import amzn, cont_stoikov_talreja
 from mm_env.simulation import Simulation
 

@@ -5,17 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from agents.fixed import FixedSymmetric, LinearSkew
 from agents.policy import StrategyPolicy, Table, quoted_depths, translated, view
-from agents.touch import AtTouch, ImbalanceSkew
-from experiments.plots import depth_table
+from agents.strategies.fixed import FixedSymmetric, LinearSkew
+from agents.strategies.touch import AtTouch, ImbalanceSkew
+from experiments.evaluation.plots import depth_table
 from mm_env import Depths, MarketOrders, Quote, Quoting, SpreadAndSkew, Touch, Uniform, View
-from mm_env.component import record
+from mm_env.core.component import record
 from mm_env.markets import amzn_book
 from mm_env.quote import NOWHERE, Unbounded
 from mm_env.rollout import inventory_levels
 from mm_env.simulation import Simulation
-from mm_env.venue.book import target
+from mm_env.venue.order_book.book import target
 from tests.worlds import BOOKS
 
 LANES = 24

@@ -8,7 +8,7 @@ import pytest
 
 from agents import AtTouch, AvellanedaStoikov, FixedSymmetric, LinearSkew, StrategyPolicy, best_fixed, tuned
 from agents.policy import RandomPolicy, Table, moved, play
-from agents.tuning import SEED, climb
+from agents.strategies.tuning import SEED, climb
 from mm_env.markets import cont_stoikov_talreja
 from mm_env.quote import Touch, Unbounded
 from tests.worlds import BOOKS, world

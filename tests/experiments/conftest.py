@@ -11,7 +11,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.utils import JobStatus
 from hydra.experimental.callback import Callback
 
-from experiments.setup import CONF, register_resolvers
+from experiments.config.setup import CONF, register_resolvers
 from tests.threads import as_many_threads_as_before
 
 __all__ = ["as_many_threads_as_before"]
@@ -64,7 +64,7 @@ def refused(launch, capsys, tmp_path, monkeypatch):
     def work(*_, **__):
         raise AssertionError("the mistake was found too late")
 
-    monkeypatch.setattr("experiments.benchmarks.optimum", work)
+    monkeypatch.setattr("experiments.evaluation.skill_references.optimum", work)
 
     def refused_(main, *overrides):
         with pytest.raises(SystemExit) as ended:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from agents import checkpoint
+from agents.learning import checkpoint
 
 ROOT = Path(__file__).parents[2]
 

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-ROLLOUT = "experiments.stop:Stop._on_rollout_start"
+ROLLOUT = "experiments.runs.stop:Stop._on_rollout_start"
 
 
 def run_and_signal(main, signals, where, number, *overrides):
@@ -52,7 +52,7 @@ def main():
     signal_at(signals, where, int(number))
     sys.argv = [name, *overrides]
     module = importlib.import_module(f"experiments.{name}")
-    program = importlib.import_module("experiments.program")
+    program = importlib.import_module("experiments.runs.program")
     sys.exit(program.run(module.main) if name == "report" else module.main())
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from experiments import benchmark
-from experiments.benchmark_book import cases, deciding, recorded, replays, speed
+from experiments.speed.benchmark_book import cases, deciding, recorded, replays, speed
 from mm_env import Ergodic, EveryEvent
 from mm_env.markets import market_named
 from tests.mm_env.recorded_days import random_day

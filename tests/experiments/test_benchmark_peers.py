@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from experiments import benchmark
-from experiments.benchmark_peers import MAX_DEPTH, PEERS, STEPS, market, mbt_gym, race
-from mm_env.env import MarketMakingVectorEnv
+from experiments.speed.benchmark_peers import MAX_DEPTH, PEERS, STEPS, market, mbt_gym, race
+from mm_env.envs.gym import MarketMakingVectorEnv
 
 NOTHING = ("markets=[]", "books=[]", "start_up=false", "training_steps=0")
 DEPTH, LANES = 0.5, 4_000

@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from agents.exact import average_reward, best_fixed, evaluate
-from agents.fixed import FixedSymmetric, LinearSkew
+from agents.exact.evaluation import average_reward, best_fixed, evaluate
 from agents.policy import RandomPolicy, StrategyPolicy, play
-from agents.touch import AtTouch
-from experiments.benchmarks import CONSTANT, OPTIMUM, Benchmarks
-from experiments.contest import contest
+from agents.strategies.fixed import FixedSymmetric, LinearSkew
+from agents.strategies.touch import AtTouch
+from experiments.evaluation.common_noise import contest
+from experiments.evaluation.skill_references import CONSTANT, OPTIMUM, Benchmarks
 from mm_env import (
     CARA,
     AsymmetricDamping,

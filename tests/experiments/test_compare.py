@@ -4,11 +4,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from agents.fixed import FixedSymmetric
 from agents.policy import RandomPolicy, StrategyPolicy, play
+from agents.strategies.fixed import FixedSymmetric
 from experiments import compare, evaluate
-from experiments.contest import contest
-from experiments.table import COLUMNS
+from experiments.evaluation.common_noise import contest
+from experiments.evaluation.table import COLUMNS
 from tests.experiments.conftest import SMALL, launched, rows
 from tests.worlds import world
 

@@ -7,12 +7,12 @@ import pytest
 from omegaconf import OmegaConf
 
 import mm_env
-from agents.exact import best_fixed
-from agents.learner import Learner
+from agents.exact.evaluation import best_fixed
+from agents.learning.learner import Learner
 from agents.policy import Policy, StrategyPolicy
-from experiments.published import FIGURES
-from experiments.setup import CONF, build, build_market, build_policies
-from mm_env.component import record
+from experiments.config.setup import CONF, build, build_market, build_policies
+from experiments.studies.published import FIGURES
+from mm_env.core.component import record
 from mm_env.markets import MARKETS
 
 FAMILIES = {
@@ -205,7 +205,7 @@ def test_a_learners_yaml_makes_a_learner_and_composes(composed, name):
 
 
 def test_there_is_a_learner_of_every_algorithm():
-    from agents.sb3 import ALGORITHMS
+    from agents.learning.sb3 import ALGORITHMS
 
     assert {AGENTS[name].algorithm for name in LEARNERS} == set(ALGORITHMS)
 

@@ -13,9 +13,10 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from experiments import compare, evaluate, jobs, report, train
-from experiments.setup import stored_config
-from experiments.sweeps import quoted
+from experiments import compare, evaluate, report, train
+from experiments.config.setup import stored_config
+from experiments.runs import jobs
+from experiments.runs.sweeps import quoted
 from tests.agents.test_checkpoint import Bomb, bombs
 from tests.experiments.conftest import SMALL, launched, rows
 
@@ -260,8 +261,8 @@ MARKS = {
         "_target_": "stable_baselines3.common.logger.HumanOutputFormat",
         "filename_or_file": "MARK",
     },
-    "a function of our own": {"_target_": "experiments.jobs.fresh", "path": "MARK"},
-    "what a module has by chance": {"_target_": "mm_env.engine.os.mkdir", "path": "MARK"},
+    "a function of our own": {"_target_": "experiments.runs.jobs.fresh", "path": "MARK"},
+    "what a module has by chance": {"_target_": "mm_env.core.engine.os.mkdir", "path": "MARK"},
     "a look-up": {"_target_": "hydra.utils.get_method", "path": "os.mkdir"},
     "no class": {"_target_": "hydra.utils.get_class", "path": "subprocess.Popen"},
     "a value from elsewhere": "${oc.env:HOME}",

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from experiments import compare, jobs, train
+from experiments import compare, train
+from experiments.config.setup import build_market, load_run, run_config
 from experiments.reporting.runs import INTERRUPTED, read
-from experiments.setup import build_market, load_run, run_config
-from experiments.sweeps import standing
+from experiments.runs import jobs
+from experiments.runs.sweeps import standing
 from tests.experiments.conftest import SMALL, launched, wait_for
 from tests.experiments.signalled import ROLLOUT, run_and_signal
 
@@ -64,8 +65,8 @@ def test_a_second_signal_ends_it_at_once(tmp_path):
 
 
 @pytest.mark.parametrize(("main", "where", "overrides"), [
-    ("evaluate", "experiments.show:contest", ("agent=fixed_symmetric",)),
-    ("compare", "experiments.show:contest", ("agents=[fixed_symmetric]",)),
+    ("evaluate", "experiments.evaluation.show:contest", ("agent=fixed_symmetric",)),
+    ("compare", "experiments.evaluation.show:contest", ("agents=[fixed_symmetric]",)),
 ])  # fmt: skip
 def test_what_cannot_be_taken_up_ends_where_it_is(tmp_path, main, where, overrides):
     code, said, _ = run_and_signal(main, "SIGTERM", where, 1, *SMALL, *overrides, f"hydra.run.dir={tmp_path}")
@@ -135,7 +136,7 @@ def test_a_job_of_another_kind_is_not_called_failed(launch, tmp_path, monkeypatc
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("experiments.show.contest", interrupt)
+    monkeypatch.setattr("experiments.evaluation.show.contest", interrupt)
     with pytest.raises(SystemExit) as ended:
         launch(compare.main, *SMALL, "agents=[fixed_symmetric]")
     assert ended.value.code == 130

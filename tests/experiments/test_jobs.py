@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from experiments import jobs
-from experiments.provenance import commit, provenance, versions
+from experiments.runs import jobs
+from experiments.runs.provenance import commit, provenance, versions
 from mm_env.metrics import Estimate
 from tests.experiments.conftest import wait_for
 
@@ -139,8 +139,8 @@ def test_another_config_does_not_inherit_what_a_folder_holds(tmp_path):
 
 
 def test_the_leftovers_are_called_what_their_writers_call_them():
-    from agents.learner import CHECKPOINT
-    from experiments.curve import CURVE
+    from agents.learning.learner import CHECKPOINT
+    from experiments.training.curve import CURVE
 
     assert {CHECKPOINT, CURVE} <= set(jobs.LEFTOVERS)
 
@@ -158,7 +158,7 @@ def test_the_commit_is_that_of_this_checkout():
 def test_a_folder_inside_another_checkout_is_not_taken_for_this_one(tmp_path, monkeypatch):
     subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
     (tmp_path / "site-packages").mkdir()
-    monkeypatch.setattr("experiments.provenance.ROOT", tmp_path / "site-packages")
+    monkeypatch.setattr("experiments.runs.provenance.ROOT", tmp_path / "site-packages")
     assert (provenance()["commit"], provenance()["dirty"]) == (None, None)
 
 

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from omegaconf import OmegaConf
 
-from experiments import compare, jobs
-from experiments.curve import CURVE, Curve, read_curve
-from experiments.school import Training, train_all
-from experiments.setup import CONF, agent_config, build, is_learner
-from experiments.standings import Result, Row
+from experiments import compare
+from experiments.config.setup import CONF, agent_config, build, is_learner
+from experiments.evaluation.leaderboard_table import Result, Row
+from experiments.runs import jobs
+from experiments.training.curve import CURVE, Curve, read_curve
+from experiments.training.training_jobs import Training, train_all
 from mm_env.metrics import Estimate
 from tests.experiments.conftest import launched, wait_for
 

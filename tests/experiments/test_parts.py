@@ -4,10 +4,10 @@ import pytest
 from omegaconf import OmegaConf
 
 from experiments import compare
-from experiments.parts import CONF, without_leftovers
-from experiments.setup import build, build_market
+from experiments.config.parts import CONF, without_leftovers
+from experiments.config.setup import build, build_market
 from mm_env.market import Market
-from mm_env.venue.book import OrderBook
+from mm_env.venue.order_book.book import OrderBook
 from tests.experiments.test_recorded import day  # noqa: F401
 
 QUOTES = sorted(path.stem for path in (CONF / "quote").glob("*.yaml"))

@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from agents.fixed import FixedSymmetric, LinearSkew
-from agents.optimum import optimum
+from agents.exact.optimum import optimum
 from agents.policy import RandomPolicy, StrategyPolicy, play
-from agents.touch import AtTouch
-from experiments import plots
-from experiments.contest import contest
+from agents.strategies.fixed import FixedSymmetric, LinearSkew
+from agents.strategies.touch import AtTouch
+from experiments.evaluation import plots
+from experiments.evaluation.common_noise import contest
 from mm_env import AsymmetricDamping, Ergodic
 from tests.worlds import BOOKS, COVERING, world
 

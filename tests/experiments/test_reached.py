@@ -2,9 +2,9 @@
 
 import pytest
 
-from agents.sb3 import TrainedPolicy
-from experiments.benchmarks import Benchmarks
-from experiments.setup import build, build_market
+from agents.learning.sb3 import TrainedPolicy
+from experiments.config.setup import build, build_market
+from experiments.evaluation.skill_references import Benchmarks
 
 MARKETS = ("avellaneda_stoikov", "cartea_jaimungal", "amzn")
 

@@ -6,10 +6,10 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from agents.measured import Measured
-from experiments import setup
-from experiments.parts import without_leftovers
-from experiments.setup import CONF, EXACT, TOUCHING, agent_config, build, build_market, plainly
+from agents.strategies.estimated import Measured
+from experiments.config import setup
+from experiments.config.parts import without_leftovers
+from experiments.config.setup import CONF, EXACT, TOUCHING, agent_config, build, build_market, plainly
 
 MARKETS = sorted(path.stem for path in (CONF / "market").glob("*.yaml"))
 CONFIGS = {path.stem: OmegaConf.load(path) for path in sorted((CONF / "agent").glob("*.yaml"))}

@@ -7,13 +7,13 @@ import pytest
 
 from experiments import backtest, compare, realism, train
 from experiments.calibration.zero_intelligence import zero_intelligence
+from experiments.config.setup import build, recorded_market
 from experiments.realism import Stream, gaps, sign_autocorrelation, signature, simulated_streams, spread_and_depth
-from experiments.setup import build, recorded_market
 from mm_env.data import lobster
 from mm_env.data.recording import SECOND, Quotes
 from mm_env.markets import amzn_book
 from mm_env.markets import zero_intelligence as zero_intelligence_book
-from mm_env.order_flow.published import amazon
+from mm_env.venue.order_book.published import amazon
 from tests.mm_env.recorded_days import random_day
 from tests.recordings import real
 from tests.worlds import within

@@ -6,8 +6,8 @@ import matplotlib.pyplot as plt
 import pytest
 
 from experiments import compare
-from experiments.robust import DUEL, NOMINAL, RANDOM, flattened
-from experiments.robust_report import headings
+from experiments.studies.robust import DUEL, NOMINAL, RANDOM, flattened
+from experiments.studies.robust_report import headings
 from tests.experiments.conftest import launched
 
 TINY = (
@@ -104,7 +104,7 @@ def test_a_mistake_is_told_before_any_work(launch, monkeypatch, override, messag
     def work(*_, **__):
         raise AssertionError("the mistake was found too late")
 
-    monkeypatch.setattr("experiments.robust.optimum", work)
+    monkeypatch.setattr("experiments.studies.robust.optimum", work)
     with pytest.raises(SystemExit) as ended:
         launch(compare.main, *TINY, override)
     assert str(ended.value.code).startswith(message)

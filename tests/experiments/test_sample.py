@@ -8,11 +8,11 @@ from omegaconf import OmegaConf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from agents.policy import play
-from agents.touch import AtTouch
+from agents.strategies.touch import AtTouch
 from experiments import compare, evaluate, report, train, tune
-from experiments.curve import read_curve
-from experiments.sample import WATCH_SEED
-from experiments.setup import build_market
+from experiments.config.setup import build_market
+from experiments.evaluation.sample import WATCH_SEED
+from experiments.training.curve import read_curve
 from mm_env import Drawn, InTurn
 from mm_env.bootstrap import half_width
 from mm_env.metrics import figures

@@ -10,10 +10,11 @@ import pytest
 import torch
 from hydra.core.hydra_config import HydraConfig
 
-from experiments import evaluate, jobs, train
-from experiments.setup import CONF, build_market, experiment, load_run, run_config
-from experiments.sweeps import LONGEST, Sweep, standing, sub_folder
-from mm_env.cores import usable_threads
+from experiments import evaluate, train
+from experiments.config.setup import CONF, build_market, experiment, load_run, run_config
+from experiments.runs import jobs
+from experiments.runs.sweeps import LONGEST, Sweep, standing, sub_folder
+from mm_env.core.cores import usable_threads
 from tests.experiments.conftest import SMALL, Keep, launched, rows
 from tests.experiments.killed import run_and_kill
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from experiments.contest import Entry
-from experiments.table import COLUMNS, error, number, show, write
+from experiments.evaluation.common_noise import Entry
+from experiments.evaluation.table import COLUMNS, error, number, show, write
 from mm_env.metrics import Estimate, figures
 from mm_env.rollout import Episodes
 from tests.experiments.conftest import rows

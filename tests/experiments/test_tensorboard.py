@@ -10,8 +10,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.plugins.custom_scalar.layout_pb2 import Layout
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
-from experiments import tags, train
-from experiments.curve import read_curve
+from experiments import train
+from experiments.training import tags
+from experiments.training.curve import read_curve
 from mm_env.metrics import figures
 from mm_env.rollout import Episodes
 from tests.experiments.conftest import SMALL, launched
@@ -122,7 +123,7 @@ def test_hyperparameters_begin_with_who_where_and_which_seed():
     config = {
         "title": "amzn", "seed": 0, "watch": {"episodes": 3},
         "market": {"_target_": "mm_env.Market", "price": {"_target_": "mm_env.Brownian", "sigma": 2.0}},
-        "agent": {"_target_": "agents.learner.Learner", "algorithm": "PPO", "checkpoints": 10, "teacher": None},
+        "agent": {"_target_": "agents.learning.learner.Learner", "algorithm": "PPO", "checkpoints": 10, "teacher": None},
     }  # fmt: skip
     expected = {"market": "amzn", "agent": "PPO", "market.price": "Brownian", "market.price.sigma": 2.0, "seed": 0}
     assert tags.hyperparameters(config) == expected

@@ -10,10 +10,10 @@ import pytest
 from omegaconf import OmegaConf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from agents.learning.sb3 import load
 from agents.policy import play
-from agents.sb3 import load
 from experiments import compare, evaluate, train
-from experiments.setup import build_market, load_run
+from experiments.config.setup import build_market, load_run
 from tests.experiments.conftest import SMALL, launched, rows
 
 SHORT = ("agent.total_steps=1", "rivals=[best_fixed]", "watch.evaluations=1", "watch.episodes=100")

@@ -8,11 +8,12 @@ import optuna
 import pytest
 from omegaconf import OmegaConf
 
-from experiments import jobs, train, tune
-from experiments.curve import Curve, read_curve
-from experiments.pruning import Pruning
-from experiments.setup import CONF, build
-from experiments.space import distributions
+from experiments import train, tune
+from experiments.config.setup import CONF, build
+from experiments.config.space import distributions
+from experiments.runs import jobs
+from experiments.training.curve import Curve, read_curve
+from experiments.training.pruning import Pruning
 from tests.experiments.conftest import SMALL, launched
 from tests.experiments.killed import run_and_kill
 from tests.experiments.signalled import ROLLOUT, run_and_signal

@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 
 import mm_env
-from agents.exact import best_fixed, worth_fixed
-from agents.latent import Unsolvable
-from agents.optimum import optimum
+from agents.exact.evaluation import best_fixed, worth_fixed
+from agents.exact.optimum import optimum
+from agents.exact.price_grid import Unsolvable
 from mm_env import Market
-from mm_env.component import flat
+from mm_env.core.component import flat
+from mm_env.envs.registration import IDS
 from mm_env.markets import market_named
-from mm_env.registration import IDS
 from mm_env.simulation import Simulation
 
 FILE = Path(__file__).with_name("golden.json")

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from mm_env.registration import IDS
+from mm_env.envs.registration import IDS
 from tests.golden.made import FILE, MARKETS, digests, objectives
 
 GOLDEN = json.loads(FILE.read_text(encoding="utf-8"))

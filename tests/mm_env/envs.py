@@ -3,12 +3,7 @@
 import numpy as np
 from gymnasium.vector import AutoresetMode
 
-from mm_env import (
-    Ergodic,
-    FiniteHorizon,
-    Integers,
-    MarketMakingVectorEnv,
-)
+from mm_env import Ergodic, FiniteHorizon, Integers, MarketMakingVectorEnv
 from tests.worlds import COVERING, numbers, same_bits, world
 
 MODES = list(AutoresetMode)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from mm_env import Noise, ShortTermAlpha
-from mm_env.alpha import Drift, bridge
-from mm_env.component import record
+from mm_env.core.component import record
+from mm_env.price.short_term_alpha import Drift, bridge
 from mm_env.simulation import Simulation
 from tests.worlds import within, world
 

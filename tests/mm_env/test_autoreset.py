@@ -5,12 +5,7 @@ import pytest
 from gymnasium.error import ResetNeeded
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
-from mm_env import (
-    Grid,
-    MarketMakingEnv,
-    MarketMakingVectorEnv,
-    Touch,
-)
+from mm_env import Grid, MarketMakingEnv, MarketMakingVectorEnv, Touch
 from tests.mm_env.envs import DISCRETE, ENDLESS, MODES, SHORT, acting, first_observations, made, snapshot, unchanged
 from tests.worlds import COVERING, numbers, random_actions, same_bits
 

@@ -5,7 +5,7 @@ import pytest
 from scipy.linalg import null_space
 from scipy.stats import geom, poisson
 
-from mm_env.birth_death import reaching, stationary_queue
+from mm_env.venue.order_book.birth_death import reaching, stationary_queue
 
 UP = [1.3, 0.9, 1.4, 0.7, 0.8, 0.6]  # of a queue that likes to hold two or three
 DOWN = [0.0, 0.4, 0.9, 1.5, 1.2, 1.1]

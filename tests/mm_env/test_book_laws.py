@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 
-from agents.cont_stoikov_talreja import PoissonBook
-from mm_env import Book, ContStoikovTalreja, GeometricSize, Hawkes, QueueReactive, UnitSize, ZeroIntelligence, engine
-from mm_env.birth_death import stationary_queue
-from mm_env.component import record
-from mm_env.hawkes_law import HawkesLaw
-from mm_env.venue.events import advance, clear_counters, open_book, weigh
-from mm_env.venue.ladder import ASK, BID, limit, lots, quote
+from agents.exact.cont_stoikov_talreja import PoissonBook
+from mm_env import Book, ContStoikovTalreja, GeometricSize, Hawkes, QueueReactive, UnitSize, ZeroIntelligence
+from mm_env.core import engine
+from mm_env.core.component import record
+from mm_env.venue.order_book.birth_death import stationary_queue
+from mm_env.venue.order_book.events import advance, clear_counters, open_book, weigh
+from mm_env.venue.order_book.hawkes_law import HawkesLaw
+from mm_env.venue.order_book.ladder import ASK, BID, limit, lots, quote
 from tests.worlds import within
 
 WARMING, FOREVER = 2**32 - 1, 1e9

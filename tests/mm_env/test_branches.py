@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from mm_env import Brownian, Poisson
-from mm_env.branches import Branches
 from mm_env.controls import Controls
+from mm_env.resampled import Branches
 from mm_env.simulation import Simulation
 from tests.mm_env.recorded_days import random_day
 from tests.mm_env.test_replay_markets import market_of

@@ -10,7 +10,7 @@ import filelock
 import numpy as np
 import pytest
 
-from mm_env import cache, engine, kernel
+from mm_env.core import cache, engine, kernel
 from tests.mm_env.processes import run_script
 
 ARGUMENTS = (np.zeros(1), 0.0, 0.0)
@@ -23,7 +23,7 @@ from mm_env.simulation import Simulation
 simulation = Simulation(market_named("amzn"), 4)
 simulation.start(0)
 print(simulation.step(np.full(8, 0.1))[1].sum())
-print(float("mm_env.engine_numba" in sys.modules and "numba.core.typed_passes" in sys.modules))
+print(float("mm_env.core.engine_numba" in sys.modules and "numba.core.typed_passes" in sys.modules))
 """
 
 

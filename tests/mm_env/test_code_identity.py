@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from mm_env import engine, kernel
-from mm_env.code_identity import code_of
-from mm_env.component import record
+from mm_env.core import engine, kernel
+from mm_env.core.code_identity import code_of
+from mm_env.core.component import record
 from tests.mm_env.processes import ROOT, run_script
 from tests.worlds import world
 
@@ -76,7 +76,7 @@ def copied(tmp_path):
     shutil.copytree(ROOT / "mm_env", tmp_path / "mm_env", ignore=shutil.ignore_patterns("__pycache__"))
     script = tmp_path / "main.py"
     script.write_text(
-        "from mm_env import engine, kernel\nfrom mm_env.component import record\n"
+        "from mm_env import engine, kernel\nfrom mm_env.core.component import record\n"
         "from mm_env.markets import market_named\n"
         "print(int(engine.fingerprint(kernel.step_lanes, record(market_named('amzn')))[:12], 16))\n",
         encoding="utf-8",

@@ -7,8 +7,21 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from mm_env import Brownian, Dealer, Exponential, Market, NoImpact, Poisson, Positive, Price, Real, Sides, Uniform, rule
-from mm_env.component import count, flat, leaves, load, nest, record, record_class, rules, store
+from mm_env import (
+    Brownian,
+    Dealer,
+    Exponential,
+    Market,
+    NoImpact,
+    Poisson,
+    Positive,
+    Price,
+    Real,
+    Sides,
+    Uniform,
+    rule,
+)
+from mm_env.core.component import count, flat, leaves, load, nest, record, record_class, rules, store
 from tests.worlds import COVERING, world
 
 

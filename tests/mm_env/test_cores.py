@@ -6,7 +6,7 @@ import os
 import numpy as np
 import pytest
 
-from mm_env import cores
+from mm_env.core import cores
 from mm_env.simulation import LANES_PER_THREAD, Simulation
 from tests.worlds import world
 

@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mm_env import Book, Brownian, Dealer, Depths, Exponential, Integers, Poisson, Uniform, engine, kernel
-from mm_env.component import record
+from mm_env import Book, Brownian, Dealer, Depths, Exponential, Integers, Poisson, Uniform
+from mm_env.core import engine, kernel
+from mm_env.core.component import record
 from mm_env.market import Market
 from mm_env.rollout import inventory_levels
 from mm_env.simulation import Simulation

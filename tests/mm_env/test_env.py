@@ -8,12 +8,7 @@ import pytest
 from gymnasium.error import ResetNeeded
 from gymnasium.vector import AutoresetMode
 
-from mm_env import (
-    MarketMakingEnv,
-    MarketMakingVectorEnv,
-    OrnsteinUhlenbeck,
-    Uniform,
-)
+from mm_env import MarketMakingEnv, MarketMakingVectorEnv, OrnsteinUhlenbeck, Uniform
 from mm_env.simulation import Simulation
 from tests.mm_env.envs import ACTION, DISCRETE, MODES, SHORT, acting, first_observations, made, snapshot, unchanged
 from tests.worlds import COVERING, same_bits, world

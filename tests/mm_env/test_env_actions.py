@@ -5,9 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from mm_env import (
-    MarketMakingEnv,
-)
+from mm_env import MarketMakingEnv
 from tests.mm_env.envs import (
     DISCRETE,
     SHORT,

@@ -4,10 +4,7 @@ import numpy as np
 import pytest
 from gymnasium.vector import AutoresetMode
 
-from mm_env import (
-    MarketMakingEnv,
-    MarketMakingVectorEnv,
-)
+from mm_env import MarketMakingEnv, MarketMakingVectorEnv
 from tests.mm_env.envs import ACTION, MODES, SHORT, acting
 from tests.worlds import same_bits
 

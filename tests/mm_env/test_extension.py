@@ -16,7 +16,7 @@ from mm_env import (
     Price,
     rule,
 )
-from mm_env.component import record
+from mm_env.core.component import record
 from mm_env.simulation import Simulation
 from tests.mm_env import user_models as mine
 from tests.worlds import random_actions, same_bits, story, within, world

@@ -27,7 +27,7 @@ from mm_env import (
     Sides,
     rule,
 )
-from mm_env.component import record
+from mm_env.core.component import record
 from mm_env.simulation import Simulation
 from tests.worlds import DEALERS, random_actions, within, world
 

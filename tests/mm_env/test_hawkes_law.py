@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from mm_env.hawkes_law import HawkesLaw, spectral_radius
+from mm_env.venue.order_book.hawkes_law import HawkesLaw, spectral_radius
 from tests.worlds import within
 
 CROSS = HawkesLaw([0.7, 0.4], [[0.3, 0.5], [0.2, 0.1]], [2.0, 0.8])

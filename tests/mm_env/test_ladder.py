@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mm_env import engine
-from mm_env.venue.ladder import cancel, fields, hedge, keep_within, limit, market, quote
+from mm_env.core import engine
+from mm_env.venue.order_book.ladder import cancel, fields, hedge, keep_within, limit, market, quote
 from tests.mm_env.matching_engine import ASK, BID, OTHERS, US, MatchingEngine
 from tests.worlds import same_bits
 

@@ -5,7 +5,7 @@ import pytest
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from mm_env import MarketMakingEnv, MarketMakingVectorEnv, Uniform
-from mm_env.branches import Branches
+from mm_env.resampled import Branches
 from mm_env.simulation import Simulation
 from tests.mm_env.envs import MODES, SHORT, acting, first_observations, made, snapshot, unchanged
 from tests.worlds import COVERING, numbers, random_actions, same_bits, world

@@ -5,13 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from mm_env import (
-    Depths,
-    Fees,
-    FiniteHorizon,
-    MarketOrders,
-    ProportionalFees,
-)
+from mm_env import Depths, Fees, FiniteHorizon, MarketOrders, ProportionalFees
 from mm_env.quote import Unbounded
 from mm_env.simulation import Simulation
 from tests.worlds import stepped, sure, world

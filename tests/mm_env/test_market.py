@@ -18,7 +18,7 @@ from mm_env import (
     Market,
     Sides,
 )
-from mm_env.noise import draw
+from mm_env.core.noise import draw
 from mm_env.quote import Unbounded
 from mm_env.simulation import Simulation
 from tests.worlds import COVERING, random_actions, stepped, sure, wealth, world

@@ -28,7 +28,7 @@ from mm_env import (
     Uniform,
     rule,
 )
-from mm_env.noise import draw
+from mm_env.core.noise import draw
 from mm_env.simulation import Simulation
 from tests.worlds import random_actions, stepped, world
 

@@ -5,9 +5,10 @@ import math
 import numpy as np
 import pytest
 
-from mm_env import engine, scalar
-from mm_env.maths import SCALARS, clip, cos_turn, exp, exponential, log, normal, power_of_two, split
-from mm_env.noise import uniforms
+from mm_env import scalar
+from mm_env.core import engine
+from mm_env.core.maths import SCALARS, clip, cos_turn, exp, exponential, log, normal, power_of_two, split
+from mm_env.core.noise import uniforms
 from tests.worlds import same_bits, within
 
 PI = np.longdouble("3.14159265358979323846264338327950288")

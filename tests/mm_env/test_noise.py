@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from mm_env import engine
-from mm_env.noise import MASK, MAX_SEED, draw, parameter_uniforms, philox, uniforms
+from mm_env.core import engine
+from mm_env.core.noise import MASK, MAX_SEED, draw, parameter_uniforms, philox, uniforms
 
 ONES = 0xFFFFFFFF
 KNOWN_ANSWERS = [  # kat_vectors of Random123: counter, key, output

@@ -23,7 +23,7 @@ from mm_env import (
     Sides,
     Uniform,
 )
-from mm_env.parameters import Count, Distribution, Interval, NonNegative, Positive, Probability, Real, check
+from mm_env.core.parameters import Count, Distribution, Interval, NonNegative, Positive, Probability, Real, check
 from mm_env.simulation import Simulation
 from tests.worlds import random_actions, same_bits, story, sure, within, world
 

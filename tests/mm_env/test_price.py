@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mm_env import Binomial, Brownian, Geometric, Noise, OrnsteinUhlenbeck
-from mm_env.component import record
+from mm_env.core.component import record
 from tests.worlds import within
 
 N, DT, MID = 40_000, 0.25, 104.0

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mm_env import Book, Component, Dealer, MarketMakingVectorEnv
-from mm_env.component import leaves
+from mm_env.core.component import leaves
 from mm_env.simulation import Simulation
 from tests.worlds import COVERING, numbers, random_actions, same_bits, wealth
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mm_env import Depths, Grid, Integers, MarketOrders, Quote, Quoting, Skew, SpreadAndSkew, Touch, View
-from mm_env.component import record
+from mm_env.core.component import record
 from mm_env.quote import Unbounded
 
 CONTINUOUS = [

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from mm_env import Book, Fees
+from mm_env.envs.recorder import Recorder
 from mm_env.quote import Unbounded
-from mm_env.recorder import Recorder
 from mm_env.simulation import Simulation
-from mm_env.venue.ladder import lots
+from mm_env.venue.order_book.ladder import lots
 from tests.worlds import BOOKS, COVERING, DEALERS, random_actions, world
 
 

@@ -15,8 +15,8 @@ from gymnasium.wrappers.vector import RecordEpisodeStatistics as VectorRecordEpi
 
 import mm_env
 from mm_env import MarketMakingEnv, MarketMakingVectorEnv
+from mm_env.envs.registration import IDS, register_all
 from mm_env.markets import MARKETS
-from mm_env.registration import IDS, register_all
 from tests.worlds import COVERING, random_actions, same_bits, world
 
 UNBOUNDED_SIGNALS = "ignore:.*Box observation space (min|max)imum value is -?infinity:UserWarning"

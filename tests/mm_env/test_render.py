@@ -11,8 +11,9 @@ import pytest
 from gymnasium.error import ResetNeeded
 
 import mm_env
-from mm_env import FiniteHorizon, MarketMakingEnv, render
-from mm_env.recorder import Recorder
+from mm_env import FiniteHorizon, MarketMakingEnv
+from mm_env.envs import render
+from mm_env.envs.recorder import Recorder
 from mm_env.simulation import Simulation
 from tests.worlds import BOOKS, COVERING, random_actions, same_bits, world
 

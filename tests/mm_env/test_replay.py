@@ -8,17 +8,11 @@ from zipfile import ZipFile
 import numpy as np
 import pytest
 
-from mm_env import (
-    Exact,
-    InTurn,
-    Pessimistic,
-    Proportional,
-    Replay,
-    engine,
-)
-from mm_env.component import record
-from mm_env.venue.ladder import quote
-from mm_env.venue.replay import open_tape, play, take
+from mm_env import Exact, InTurn, Pessimistic, Proportional, Replay
+from mm_env.core import engine
+from mm_env.core.component import record
+from mm_env.venue.order_book.ladder import quote
+from mm_env.venue.replay.replay import open_tape, play, take
 from tests.mm_env.recorded_days import ASK, BID, HIDDEN, Exchange, OrderByOrder, random_day
 from tests.recordings import real
 from tests.worlds import same_bits
@@ -97,7 +91,8 @@ def expected(made, row, slots):
 @cache
 def machine_code(leaving, levels):
     kind = record(venue_of(__file__, leaving))
-    from mm_env.venue import ladder, replay, tape
+    from mm_env.venue.order_book import ladder
+    from mm_env.venue.replay import replay, tape
 
     books = np.zeros(1, np.dtype([*ladder.fields(150), *replay.FIELDS], align=True)).view(np.recarray)
     table = np.zeros(1, np.dtype(tape.fields(levels), align=True)).view(np.recarray)

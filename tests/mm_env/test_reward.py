@@ -23,7 +23,7 @@ from mm_env import (
     Reward,
     rule,
 )
-from mm_env.component import record
+from mm_env.core.component import record
 from mm_env.simulation import Simulation
 from tests.worlds import random_actions, within, world
 

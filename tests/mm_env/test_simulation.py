@@ -5,9 +5,9 @@ import pytest
 
 import mm_env.simulation
 from mm_env import Uniform
-from mm_env.component import flat, record
-from mm_env.cores import usable_cores, usable_threads
-from mm_env.noise import MAX_SEED, draw
+from mm_env.core.component import flat, record
+from mm_env.core.cores import usable_cores, usable_threads
+from mm_env.core.noise import MAX_SEED, draw
 from mm_env.simulation import LANES_PER_THREAD, Simulation
 from tests.worlds import BOOKS, COVERING, numbers, random_actions, same_bits, story, world
 

@@ -8,7 +8,7 @@ import pytest
 import mm_env.simulation
 from mm_env import Brownian, Controls, Dealer, Exponential, FillImpact, Poisson, Sides, Uniform, with_parameters
 from mm_env.controls import parameter_rows, randomised
-from mm_env.parameters import Integers
+from mm_env.core.parameters import Integers
 from mm_env.simulation import Simulation
 from tests.worlds import COVERING, numbers, random_actions, same_bits, stepped, story, world
 

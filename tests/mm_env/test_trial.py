@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from mm_env import Brownian, FiniteHorizon, FromBook, InventoryPenalty, Market, Price, Real, UnnoticedBook, rule
-from mm_env.component import overridden
-from mm_env.maths import normal
-from mm_env.noise import Noise, draw
+from mm_env.core.component import overridden
+from mm_env.core.maths import normal
+from mm_env.core.noise import Noise, draw
+from mm_env.price.trial import mirrored
 from mm_env.simulation import Simulation
-from mm_env.trial import mirrored
 from tests.worlds import BOOKS, world
 
 BARE = InventoryPenalty(noise=0.0)

@@ -22,7 +22,7 @@ from mm_env import (
     rule,
     scalar,
 )
-from mm_env.maths import exp, normal
+from mm_env.core.maths import exp, normal
 
 CALM = 0.25
 

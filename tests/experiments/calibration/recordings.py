@@ -3,7 +3,7 @@
 import numpy as np
 from omegaconf import DictConfig, OmegaConf
 
-from experiments.setup import CONF, build
+from experiments.config.setup import CONF, build
 from mm_env.data.recording import SECOND, Quotes, Recording, market_orders
 
 

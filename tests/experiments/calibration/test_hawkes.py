@@ -8,7 +8,7 @@ import pytest
 from experiments.calibration import hawkes as module
 from experiments.calibration.hawkes import hawkes, sided
 from experiments.calibration.hawkes_likelihood import likelihood
-from mm_env import engine
+from mm_env.core import engine
 from mm_env.data.recording import market_orders
 from tests.recordings import hawkes_events
 

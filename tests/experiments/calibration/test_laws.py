@@ -6,7 +6,7 @@ import pytest
 from experiments.calibration.fills import exponential
 from experiments.calibration.laws import GAP, best, laws, misfit, named
 from mm_env import Exponential, Hyperexponential, Linear, Logistic, PowerLaw
-from mm_env.component import record
+from mm_env.core.component import record
 from tests.experiments.calibration.test_fills import DEPTHS, drawn
 
 FILLS = {

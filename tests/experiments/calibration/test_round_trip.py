@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from agents.optimum import optimum
+from agents.exact.optimum import optimum
 from experiments.calibration.calibration import Settings, calibrate
 from experiments.calibration.market import market_yaml
 from mm_env import DepthImpact, FiniteHorizon, NoImpact
-from mm_env.component import record
+from mm_env.core.component import record
 from mm_env.data.lobster import read
 from tests.experiments.calibration.informed import Informed
 from tests.experiments.calibration.recordings import build_yaml

@@ -10,7 +10,7 @@ FIGURES = ("objective", "skill", "profit", "sharpe")
 
 def config(seed=0, steps=100, sigma=2.0, **more):
     """What config.yaml holds of a training."""
-    agent = {"_target_": "agents.learner.Learner", "algorithm": "PPO", "total_steps": steps}
+    agent = {"_target_": "agents.learning.learner.Learner", "algorithm": "PPO", "total_steps": steps}
     market = {**MARKET, "price": {**MARKET["price"], "sigma": sigma}}
     return {"name": "train", "title": "amzn", "seed": seed, "market": market, "agent": agent, **more}
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from agents.fixed import FixedSymmetric, LinearSkew
-from agents.optimum import optimum
+from agents.exact.optimum import optimum
 from agents.policy import RandomPolicy, StrategyPolicy
+from agents.strategies.fixed import FixedSymmetric, LinearSkew
 from experiments.reporting import episodes
 from experiments.reporting.replay import Paths, Replay, fan, follow, pooled, replay, replays
 from experiments.reporting.runs import find

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from experiments import report, train
-from experiments.curve import read_curve
+from experiments.training.curve import read_curve
 from tests.experiments.conftest import SMALL, launched
 from tests.experiments.reporting.browser import CHROMIUM, seen
 from tests.experiments.reporting.folders import folder_of

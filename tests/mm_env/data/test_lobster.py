@@ -5,7 +5,7 @@ from dataclasses import fields, is_dataclass, replace
 import numpy as np
 import pytest
 
-from mm_env import engine
+from mm_env.core import engine
 from mm_env.data.lobster import read
 from mm_env.data.lobster_files import messages, orderbook
 from mm_env.data.lobster_find import find

@@ -1,0 +1,78 @@
+"""What a quoting lets one do: the actions a search starts from, and whether any of them sends market orders."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.exact.nodes import Unsolvable
+from agents.exact.outcomes import read
+from mm_env.core.component import rules
+from mm_env.market import Market
+from mm_env.quote import MarketOrders, Quoting
+
+Floats = NDArray[np.float64]
+SCAN = 48  # points of a line that are looked at first
+_GRIDS = {1: 97, 2: 17, 3: 9, 4: 5}  # points along each number of an action, by its width
+_DRAWN = 2_000  # actions where a grid would be too large
+
+
+def check_actions(market: Market) -> None:
+    """Refuse a quoting whose actions the optimum cannot search: they are numbers in [-1, 1], or one of n choices.
+
+    Raises: Unsolvable, with the space, or with a quote that means nothing.
+    """
+    quote = market.quote
+    space: Any = quote.space
+    usable = _is_searched(quote, space)
+    if usable and is_own(quote):
+        sends_market_orders(market)  # refuses quotes that mean nothing
+    if usable:
+        return
+    raise Unsolvable(
+        f"quote: the optimum searches actions in [-1, 1]^{quote.width}, or choices 0, 1, ...: let {type(quote).__name__}."
+        f"decode rescale such actions (Depths and SpreadAndSkew do), got {space}"
+    )
+
+
+def _is_searched(quote: Quoting, space: Any) -> bool:
+    if isinstance(space, gym.spaces.Discrete):
+        return quote.width == 1 and space.start == 0
+    boxed = isinstance(space, gym.spaces.Box) and space.shape == (quote.width,)
+    return boxed and bool((space.low == -1.0).all() and (space.high == 1.0).all())
+
+
+def starts(quote: Quoting) -> Floats:
+    """Actions (n, width) all over the space: every choice, or a grid of the box."""
+    if isinstance(quote.space, gym.spaces.Discrete):
+        return np.arange(float(quote.space.n))[:, None]
+    points = _GRIDS.get(quote.width)
+    if points is None:
+        return np.random.default_rng(0).uniform(-1.0, 1.0, (_DRAWN, quote.width))
+    return np.array(list(product(np.linspace(-1.0, 1.0, points), repeat=quote.width)))
+
+
+def sends_market_orders(market: Market) -> bool:
+    """Whether `decode` sets `cut` for any of `starts`."""
+    return bool((read(market, starts(market.quote))[0][:, 2] != 0.0).any())
+
+
+def is_own(quote: Quoting) -> bool:
+    """Whether `decode` is a user's own, of which nothing is known: its values need not have one peak along a line."""
+    inner = quote.quoting if isinstance(quote, MarketOrders) else quote
+    return any(rules(type(part))["decode"].__module__.split(".")[0] != "mm_env" for part in (quote, inner))
+
+
+def is_layered(market: Market) -> bool:
+    """Whether market orders come on top of quotes, as `MarketOrders` puts them: each is then searched apart."""
+    quote = market.quote
+    if not isinstance(quote, MarketOrders) or rules(type(quote))["decode"] is not rules(MarketOrders)["decode"]:
+        return False
+    if is_own(quote):  # who may send market orders of its own for any action, which MarketOrders passes over
+        return False
+    return not sends_market_orders(replace(market, quote=quote.quoting))

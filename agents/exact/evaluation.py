@@ -1,0 +1,310 @@
+"""What a tabulated policy is worth, exactly: by recursion over the very process that is simulated, without noise.
+
+Both sides may fill in one step, each with its own probability, at the market's dt, with its limits, fees and jumps. This is
+the oracle that the simulator is held to, and what finds the best policy of a class. Where parameters differ by lane,
+`worth` and what stands on it take the mean over the lanes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.exact.outcomes import Outcome, Rows, check_solvable, read, start_law
+from agents.exact.parameter_scenarios import scenarios
+from agents.exact.price_grid import Axis, Unsolvable, axis_of
+from agents.exact.room import announce, levels_of, progress, require_room, ticking
+from agents.exact.sweep import swept
+from agents.strategies.fixed import FixedSymmetric, LinearSkew
+from mm_env.clock import Ergodic
+from mm_env.core import engine
+from mm_env.market import Market
+from mm_env.quote import Unbounded
+from mm_env.reward import CARA
+from mm_env.rollout import inventory_levels
+
+Floats = NDArray[np.float64]
+NODES = 41  # of the grid of a latent state, where one is needed
+_SOLVED = 20.0  # operations a cube of the levels, of least squares
+MATRICES = 6  # levels x levels, that the equations of an average reward take
+
+
+class Moments(NamedTuple):
+    """Mean and variance of an episode's sum of rewards."""
+
+    mean: float
+    variance: float
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """`value[t, node, level]`: the expected sum of rewards from step t on (InventoryPenalty), or the certainty equivalent of
+    the wealth gained from step t on (CARA); (steps + 1, nodes, levels), price units. One node unless the price has a state
+    that matters."""
+
+    market: Market
+    axis: Axis
+    value: Floats
+    actions: Floats
+
+    @property
+    def worth(self) -> float:
+        """The objective, or under CARA the certainty equivalent of the episode's profit, price units."""
+        return start_worth(self.market, self.axis, self.value[0])
+
+    @property
+    def objective(self) -> float:
+        """The expected sum of rewards of an episode, as the simulator counts it."""
+        return objective_of(self.market, self.worth)
+
+    @cached_property
+    def variance(self) -> float:
+        """The variance of an episode's sum of rewards."""
+        law, here = start_law(self.market), self.axis.at_start(self.value[0])
+        if not isinstance(self.market.reward, CARA):
+            return float(law @ (self.axis.at_start(_spread(self)) + (here - law @ here) ** 2))
+        gamma = self.market.reward.gamma
+        double = replace(self.market, reward=CARA(2.0 * gamma))  # Var[e^-gamma W] = E[e^-2 gamma W] - E[e^-gamma W]^2
+        squared = self.axis.at_start(evaluate(double, self.actions, len(self.axis.nodes)).value[0])
+        pinned = float(here[law > 0].min())  # so that no exponential overflows
+        first, second = law @ np.exp(-gamma * (here - pinned)), law @ np.exp(-2.0 * gamma * (squared - pinned))
+        return float((second - first**2) * np.exp(-2.0 * gamma * pinned)) / gamma**2
+
+
+def start_worth(market: Market, axis: Axis, value: Floats) -> float:
+    """What an episode is worth, from the values (nodes, levels) of its first step and the law of its initial inventory."""
+    return mixed_worth(market, start_law(market), axis.at_start(value))
+
+
+def mixed_worth(market: Market, weights: Floats, worths: Floats) -> float:
+    """What a lottery among `worths` is worth: their mean, under CARA the certainty equivalent."""
+    if not isinstance(market.reward, CARA):
+        return float(weights @ worths)
+    gamma, worst = market.reward.gamma, float(worths[weights > 0].min())  # the worst pinned, no exponential overflows
+    losses = np.exp(-gamma * np.maximum(worths - worst, 0.0))
+    return worst - float(np.log(weights @ losses)) / gamma
+
+
+def objective_of(market: Market, worth: float) -> float:
+    """The expected sum of rewards that a worth stands for: itself, under CARA (1 - exp(-gamma worth)) / gamma."""
+    gamma = getattr(market.reward, "gamma", 0.0)
+    return -float(np.expm1(-gamma * worth)) / gamma if gamma else worth
+
+
+def evaluate(market: Market, actions: Floats, nodes: int = 1) -> Evaluation:
+    """The exact value of acting by a table of the market's actions: (steps or 1, levels, width), or (steps or 1, nodes,
+    levels, width) if it looks at the state of the price too.
+
+    Raises: Unsolvable if the market's objective has no recursion over (time, inventory) and the axis of its price.
+    """
+    check_solvable(market)
+    return _evaluated(market, axis_of(market, nodes), actions)
+
+
+def _evaluated(market: Market, axis: Axis, actions: Floats) -> Evaluation:
+    rows = Rows.of(market, actions, len(axis.nodes))
+    value = _swept(rows, axis) if len(axis.nodes) == 1 else _gathered(rows, axis)
+    return Evaluation(market, axis, value, np.asarray(actions))
+
+
+def _swept(rows: Rows, axis: Axis) -> Floats:
+    """The values (steps + 1, 1, levels) where the price has no state that matters."""
+    market, q = rows.market, inventory_levels(rows.market)
+    held = axis.look_ahead(market, np.zeros((1, len(q))), False)[0]
+    due = held - axis.look_ahead(market, np.zeros((1, len(q))), True)[0]
+    return swept(rows, getattr(market.reward, "gamma", 0.0), held, due)[:, None]
+
+
+def _gathered(rows: Rows, axis: Axis) -> Floats:
+    """The values (steps + 1, nodes, levels), step by step."""
+    market, steps = rows.market, rows.market.clock.steps
+    gather = _gather_cara if isinstance(market.reward, CARA) else _gather_wealth
+    values = np.zeros((steps + 1, len(axis.nodes), len(inventory_levels(market))))
+    for step in progress(range(steps - 1, -1, -1), "evaluating", "step"):
+        ahead = axis.look_ahead(market, values[step + 1], step + 1 == steps)
+        values[step] = gather(market, rows.at(step), ahead)
+    return values
+
+
+def evaluate_depths(market: Market, depths: Floats) -> Evaluation:
+    """As `evaluate`, for a table (steps or 1, levels, 2) of depths in price units."""
+    return evaluate(replace(market, quote=Unbounded()), depths)
+
+
+def moments(market: Market, actions: Floats, nodes: int = NODES) -> Moments:
+    """Mean and variance of the objective of a table, over noise and over what differs by lane.
+
+    Raises: Unsolvable as `evaluate` does.
+    """
+    cases = scenarios(market)
+    found = [evaluate(case.market, actions, nodes) for case in cases]
+    means, weights = np.array([f.objective for f in found]), np.array([case.weight for case in cases])
+    mean = float(weights @ means)
+    return Moments(mean, float(weights @ (np.array([f.variance for f in found]) + (means - mean) ** 2)))
+
+
+def inventory_law(market: Market, actions: Floats) -> Floats:
+    """P(inventory = level) at each step, (steps + 1, levels), over noise and over what differs by lane."""
+    return np.asarray(sum(case.weight * _inventory_law(case.market, actions) for case in scenarios(market)))
+
+
+def _inventory_law(market: Market, actions: Floats) -> Floats:
+    check_solvable(market)
+    steps, rows = market.clock.steps, Rows.of(market, actions)
+    law = np.zeros((steps + 1, len(inventory_levels(market))))
+    law[0] = start_law(market)
+    for step in progress(range(steps), "law of the inventory", "step"):
+        for outcome in rows.at(step):
+            np.add.at(law[step + 1], outcome.level[0], law[step] * outcome.probability[0])
+    return law
+
+
+def average_reward(market: Market, actions: Floats) -> float:
+    """The long-run reward per unit of time of a stationary table (1, levels, width), price units / time."""
+    check_solvable(market)
+    if isinstance(market.reward, CARA) or len(axis_of(market, NODES).nodes) > 1:
+        raise Unsolvable("an average reward is solved for InventoryPenalty and a price without a state that matters")
+    return poisson_equation(market, actions)[0]
+
+
+def poisson_equation(market: Market, actions: Floats) -> tuple[float, Floats]:
+    """(g, h) of a stationary table: h = r - g dt + P h, h = 0 at no inventory. g is the reward per unit of time."""
+    levels, dt = levels_of(market), market.clock.step_length
+    require_room(market, "an average reward", MATRICES * levels**2, steps=False)
+    announce(f"solving the equations of {levels:,} inventories", _SOLVED * levels**3)
+    outcomes = Rows.of(market, actions).at(0)
+    moves = np.zeros((levels, levels))
+    for outcome in outcomes:
+        np.add.at(moves, (np.arange(levels), outcome.level[0]), outcome.probability[0])
+    rewards = _gather_wealth(market, outcomes, axis_of(market).look_ahead(market, np.zeros((1, levels)), False))[0]
+    system = np.eye(levels) - moves
+    system[:, levels // 2] = dt  # in the place of h at no inventory, which is zero
+    solution = np.linalg.lstsq(system, rewards, rcond=None)[0]
+    rate, solution[levels // 2] = float(solution[levels // 2]), 0.0
+    return rate, solution
+
+
+def worth(market: Market, actions: Floats, nodes: int = NODES) -> float:
+    """What a table is worth, over what differs by lane too: its exact objective, under CARA its certainty equivalent (price
+    units), in an ergodic market the average reward."""
+    return appraiser(market, nodes)(actions)
+
+
+def appraiser(market: Market, nodes: int = NODES) -> Callable[[Floats], float]:
+    """`worth` of one table after another: the market is checked and its scenarios are made once.
+
+    Raises: Unsolvable as `evaluate` and `average_reward` do.
+    """
+    cases = scenarios(market)
+    for case in cases:
+        check_solvable(case.market)
+    weights = np.array([case.weight for case in cases])
+    if isinstance(market.clock, Ergodic):
+        return lambda actions: float(weights @ [average_reward(case.market, actions) for case in cases])
+    axes = [axis_of(case.market, nodes) for case in cases]
+
+    def appraise(actions: Floats) -> float:
+        worths = [_evaluated(case.market, axis, actions).worth for case, axis in zip(cases, axes, strict=True)]
+        return mixed_worth(cases[0].market, weights, np.array(worths))
+
+    return appraise
+
+
+def best_fixed(market: Market) -> FixedSymmetric:
+    """The constant symmetric quotes of the highest exact objective (average reward in an ergodic market)."""
+    appraise, levels = appraiser(replace(market, quote=Unbounded())), levels_of(market)
+    with engine.settled(), ticking("best constant quotes", "tables") as tick:
+
+        def worth_of(half_spread: float) -> float:
+            tick()
+            return appraise(np.full((1, levels, 2), half_spread))
+
+        best = _best(worth_of, _depth_scale(market))
+    return FixedSymmetric(float(best))
+
+
+def worth_fixed(market: Market, half_spread: float) -> float:
+    """What constant symmetric quotes are worth, exactly, as `worth` says."""
+    appraise = appraiser(replace(market, quote=Unbounded()))
+    return appraise(np.full((1, levels_of(market), 2), half_spread))
+
+
+def best_linear_skew(market: Market) -> LinearSkew:
+    """The constant spread and inventory-proportional skew of the highest exact objective."""
+    from scipy.optimize import minimize
+
+    appraise = appraiser(replace(market, quote=Unbounded()))
+    scale, q = _depth_scale(market), inventory_levels(market)
+
+    def loss(x: Floats) -> float:
+        half_spread, skew = np.abs(x) * scale
+        depths = np.stack([half_spread + skew * q, half_spread - skew * q], axis=-1)[None]
+        tick()
+        return -appraise(depths)
+
+    start = np.array([best_fixed(market).half_spread / scale, 0.1])
+    with engine.settled(), ticking("best linear skew", "tables") as tick:
+        found = minimize(loss, start, method="Nelder-Mead", options={"xatol": 1e-5, "fatol": 1e-9})
+    half_spread, skew = np.abs(found.x) * scale
+    return LinearSkew(float(half_spread), float(skew * market.order_size))
+
+
+def _best(worth: Callable[[float], float], scale: float) -> float:
+    from scipy.optimize import minimize_scalar
+
+    grid = scale * np.linspace(0.0, 12.0, 49)
+    middle = int(np.clip(np.argmax([worth(h) for h in grid]), 1, len(grid) - 2))
+    bounds = (grid[middle - 1], grid[middle + 1])
+    return minimize_scalar(lambda h: -worth(h), bounds=bounds, method="bounded", options={"xatol": 1e-9 * scale}).x
+
+
+def _depth_scale(market: Market) -> float:
+    """The depth at which fills are about half as likely as at the mid."""
+    free = replace(market, quote=Unbounded())
+    depths = np.repeat(np.append(0.0, 2.0 ** np.arange(-30.0, 31.0))[:, None], 2, axis=1)
+    chance = read(free, depths)[1][:, :2].sum(axis=1)
+    return float(depths[np.argmax(chance < 0.5 * chance[0]), 0])
+
+
+def _gather_wealth(market: Market, outcomes: list[Outcome], ahead: Floats) -> Floats:
+    q, total = inventory_levels(market), np.zeros_like(ahead)
+    for outcome in outcomes:
+        total += outcome.probability * (outcome.cash + q[outcome.level] * outcome.jump + outcome.after(ahead))
+    return total
+
+
+def _gather_cara(market: Market, outcomes: list[Outcome], ahead: Floats) -> Floats:
+    """Certainty equivalents c: exp(-gamma c) = sum of P exp(-gamma (cash + c')), in logarithms."""
+    reward: Any = market.reward
+    gamma, total = reward.gamma, np.full_like(ahead, -np.inf)
+    for outcome in outcomes:
+        with np.errstate(divide="ignore"):  # the log of a fill that cannot happen
+            risk = np.log(outcome.probability) - gamma * (outcome.cash + outcome.after(ahead))
+        total = np.logaddexp(total, risk)
+    return -total / gamma
+
+
+def _spread(found: Evaluation) -> Floats:
+    """The variance of the sum of rewards from the first step on, (nodes, levels), by the law of total variance.
+
+    With `reward.noise` below 1 the luck of fills counts for that share only.
+    """
+    market, axis, steps, value = found.market, found.axis, found.market.clock.steps, found.value
+    share = market.reward.noise  # pyright: ignore[reportAttributeAccessIssue]
+    rows, q = Rows.of(market, found.actions, len(axis.nodes)), inventory_levels(market)
+    spread = np.zeros_like(value[0])
+    for step in progress(range(steps - 1, -1, -1), "variance", "step"):
+        ahead = axis.look_ahead(market, value[step + 1], step + 1 == steps)
+        noise = axis.spread_ahead(market, value[step + 1], spread)
+        happens = rows.at(step)
+        cash = sum(o.probability * o.cash for o in happens)
+        spread = np.zeros_like(ahead)
+        for o in happens:
+            gained = cash + share * (o.cash - cash) + q[o.level] * o.jump + o.after(ahead) - value[step]
+            spread += o.probability * (gained**2 + q[o.level] ** 2 * o.jump_variance + o.after(noise))
+    return spread

@@ -1,0 +1,284 @@
+"""The exact optimum of a market by dynamic programming on the very process that is simulated.
+
+V_t(q, x) = max over actions a of E[reward + V_{t+1}(q', x')], at the market's own dt, fill convention, action mapping and
+limits, with both sides able to fill in one step. x is what else the future depends on: nothing for a price whose moves do
+not depend on where it is, the distance from the mean for Ornstein-Uhlenbeck. It lies on the grid of the price's own `law`.
+Under CARA, V is the certainty equivalent of the wealth still to be gained.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import combinations
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.exact import optimum_cache as stored
+from agents.exact.choices import SCAN, check_actions, is_layered, is_own, starts
+from agents.exact.evaluation import MATRICES, NODES, objective_of, poisson_equation, start_worth
+from agents.exact.outcomes import check_solvable, mean_jumps
+from agents.exact.price_grid import Axis, Unsolvable, axis_of
+from agents.exact.quote_search import improve
+from agents.exact.room import levels_of, progress, require_room
+from agents.policy import Table, places, quoted_depths
+from mm_env.clock import Ergodic
+from mm_env.core import engine
+from mm_env.core.component import record
+from mm_env.core.parameters import Interval, check
+from mm_env.market import Market
+from mm_env.reward import CARA
+from mm_env.rollout import inventory_levels
+
+Floats = NDArray[np.float64]
+KEPT_FROM = 0.5  # seconds
+_ORDER, _SAFETY = 2, 3.0  # of what the objective loses to the grid's spacing
+
+
+@dataclass(frozen=True)
+class Optimum:
+    """The value (steps + 1, nodes, levels) and the best actions (steps or 1, nodes, levels, width) of a market.
+
+    `rate` is the average reward per unit of time where the market is ergodic; there `value` holds relative values.
+    `error` is how far the objective may be off for the grid of the price's state; 0 where there is none.
+    """
+
+    market: Market
+    axis: Axis
+    value: Floats
+    actions: Floats
+    rate: float | None = None
+    error: float = 0.0
+
+    @property
+    def objective(self) -> float:
+        """What the market's episodes bring at best: the expected sum of rewards."""
+        return (
+            self.worth * self.market.clock.horizon if self.rate is not None else objective_of(self.market, self.worth)
+        )
+
+    @property
+    def worth(self) -> float:
+        """The objective, under CARA its certainty equivalent (price units), in an ergodic market the average reward."""
+        return start_worth(self.market, self.axis, self.value[0]) if self.rate is None else self.rate
+
+    @property
+    def tabulable(self) -> bool:
+        return len(self.axis.nodes) == 1
+
+    def table(self) -> Table:
+        """The best actions where time and inventory are all that matters."""
+        return Table(self.market, self.actions[:, 0])
+
+    def save(self, path: Path) -> bool:
+        """Write it to a file that `load` reads; False where it cannot be written, as on a full disk."""
+        rate = np.nan if self.rate is None else self.rate
+        name = stored.fingerprint(self.market, len(self.axis.nodes))
+        arrays = {"value": self.value, "actions": self.actions, "rate": rate, "error": self.error, "market": name}
+        return stored.write(path, {key: np.asarray(value) for key, value in arrays.items()})
+
+    @classmethod
+    def load(cls, path: Path, market: Market, nodes: int = NODES) -> Optimum:
+        """The optimum of `market` that `save` wrote, to the bit.
+
+        Raises: ValueError if the file is damaged, or of another market, number of nodes or version of the code.
+        """
+        found, axis = stored.read(path), axis_of(market, nodes)
+        name = stored.fingerprint(market, len(axis.nodes))
+        if found is None or str(found.get("market")) != name:
+            raise ValueError(
+                f"{path} must hold the optimum of this market on {len(axis.nodes)} nodes, solved by this code"
+            )
+        rate = None if np.isnan(found["rate"]) else float(found["rate"])
+        return cls(market, axis, found["value"], found["actions"], rate, float(found["error"]))
+
+    def act(self, observations: NDArray[np.float32]) -> NDArray[Any]:
+        """The best actions (n, width), or (n,) if discrete, at observations (n, k); linear between the axis' nodes."""
+        step, level = places(self.market, observations, len(self.actions))
+        discrete = isinstance(self.market.quote.space, gym.spaces.Discrete)
+        actions = self.axis.between(self.actions, step, level, observations, discrete)
+        return actions[:, 0].astype(np.int64) if discrete else actions
+
+
+def optimum(market: Market, nodes: int = NODES, kept_from: float = KEPT_FROM) -> Optimum:
+    """The optimum of `market`, its latent state (if it has one that matters) on a grid of `nodes`.
+
+    What takes longer than `kept_from` seconds to solve is kept on disk, beside the machine code.
+
+    Raises: ValueError if there are fewer than 5 nodes; Unsolvable, saying which part of the market stands in the way.
+    """
+    check("nodes", nodes, Interval(5, whole=True))  # half of fewer would be no coarser grid to tell the error by
+    check_solvable(market)
+    check_actions(market)
+    check_room(market, nodes)
+    place = stored.folder()
+    path = place / f"{stored.fingerprint(market, nodes)}.npz" if place else None
+    with suppress(ValueError):
+        if path:
+            return Optimum.load(path, market, nodes)
+    return _kept(market, nodes, path, kept_from)
+
+
+def _kept(market: Market, nodes: int, path: Path | None, kept_from: float) -> Optimum:
+    axis, coarse = axis_of(market, nodes), axis_of(market, nodes // 2 + 1)
+    _Solver(market, axis).kernel  # noqa: B018  (machine code is kept by itself)
+    started = perf_counter()
+    found = solve(market, axis)
+    if len(coarse.nodes) < len(axis.nodes):  # else it is a state that has just these values, such as a regime
+        found = replace(found, error=_grid_error(found, solve(market, coarse)))
+    if path and perf_counter() - started > kept_from and stored.lives_on(market) and found.save(path):
+        stored.make_room(path.parent)
+    return found
+
+
+def check_room(market: Market, nodes: int = NODES) -> None:
+    """Refuse a market whose optimum does not fit into memory.
+
+    Raises: Unsolvable, with what it would need.
+    """
+    levels, nodes = levels_of(market), len(axis_of(market, nodes).nodes)
+    if isinstance(market.clock, Ergodic):
+        return require_room(market, "the optimum", MATRICES * levels**2, steps=False)
+    grids = 1.5 if nodes > 1 else 1.0  # the coarser one stays beside the finer
+    numbers = grids * (market.clock.steps + 1.0) * nodes * levels * (1 + market.quote.width)
+    return require_room(market, "the optimum", numbers)
+
+
+def solve(market: Market, axis: Axis) -> Optimum:
+    """The optimum on a given grid, its error not yet known."""
+    solver = _Solver(market, axis)
+    return solver.ergodic() if isinstance(market.clock, Ergodic) else solver.finite()
+
+
+def _grid_error(fine: Optimum, coarse: Optimum) -> float:
+    """3 |J - J on half the nodes| / (2^order - 1): Richardson's estimate, with the safety of Roache 1994 for two grids.
+
+    Where the value is smooth the order is four, that of the interpolation. Two is taken: where the best quotes jump from one
+    place to another, or meet the ends of their range, the value has kinks.
+    """
+    return _SAFETY * abs(fine.objective - coarse.objective) / (2**_ORDER - 1)
+
+
+class _Solver:
+    """One market's arrays, and the compiled step of dynamic programming over them."""
+
+    def __init__(self, market: Market, axis: Axis) -> None:
+        self.market, self.axis, self.q = market, axis, inventory_levels(market)
+        self.layered = is_layered(market)  # then market orders are chosen on top of the best quotes
+        quoting: Any = market.quote.quoting if self.layered else market.quote  # pyright: ignore
+        self.quoted = replace(market, quote=quoting)
+        self.discrete = float(quoting.space.n) if isinstance(quoting.space, gym.spaces.Discrete) else 0.0
+        self.width = quoting.width
+        self.gamma = market.reward.gamma if isinstance(market.reward, CARA) else 0.0
+        self.jumps = mean_jumps(market)
+
+    def finite(self) -> Optimum:
+        steps, shape = self.market.clock.steps, (len(self.axis.nodes), len(self.q))
+        value = np.zeros((steps + 1, *shape))
+        actions = np.zeros((steps, *shape, self.market.quote.width))
+        guess = np.zeros((*shape, self.width))
+        for step in progress(range(steps - 1, -1, -1), "solving", "step"):
+            value[step], guess = self._best(value[step + 1], guess, step + 1 == steps)
+            value[step], actions[step] = self._cross(value[step], guess)
+        return Optimum(self.market, self.axis, value, actions)
+
+    def ergodic(self) -> Optimum:
+        """Howard's policy iteration: improve on the relative values, solve for those of the improved policy, repeat."""
+        if self.gamma or len(self.axis.nodes) > 1:
+            raise Unsolvable("an ergodic market is solved for InventoryPenalty and a price without latent state only")
+        relative, guess, rate = np.zeros((1, len(self.q))), np.zeros((1, len(self.q), self.width)), -np.inf
+        for _ in progress(range(100), "solving", "round"):
+            value, guess = self._best(relative, guess, False)
+            _, actions = self._cross(value, guess)
+            better, relative[0] = poisson_equation(self.market, actions)
+            if better - rate <= 1e-12 * abs(better):
+                break
+            rate = better
+        return Optimum(self.market, self.axis, relative[None], actions[None], better)
+
+    def _best(self, following: Floats, guess: Floats, last: bool) -> tuple[Floats, Floats]:
+        """The values (nodes, levels) of the best quotes and their actions, from the values one step later."""
+        ahead = np.ascontiguousarray(self.axis.look_ahead(self.market, following, last))
+        value, actions = np.empty(ahead.size), np.ascontiguousarray(guess).reshape(-1).copy()
+        self.kernel(
+            *self._shapes,
+            self.gamma,
+            self.jumps,
+            self.discrete,
+            self.ways,
+            *self.looks,
+            ahead.reshape(-1),
+            len(self.q),
+            value,
+            actions,
+        )
+        return value.reshape(ahead.shape), actions.reshape(guess.shape)
+
+    def _cross(self, value: Floats, actions: Floats) -> tuple[Floats, Floats]:
+        """With market orders: the best number of orders to close first, and the quotes that follow."""
+        quote: Any = self.market.quote
+        if not self.layered:
+            return value, actions
+        orders = np.abs(np.rint(self.q / self.market.order_size)).astype(np.int64)
+        best, chosen = np.full_like(value, -np.inf), np.zeros((*actions.shape[:-1], quote.width))
+        cost = self.market.order_size * (quote.half_spread + self.market.fees.taker)
+        for closed in range(orders.max() + 1):
+            level = np.arange(len(self.q)) - np.sign(self.q).astype(np.int64) * closed
+            allowed = closed <= orders
+            level = np.where(allowed, level, 0)
+            worth = np.where(allowed, value[:, level] - closed * cost, -np.inf)
+            share = np.broadcast_to(closed / np.maximum(orders, 1), worth.shape)
+            improved = worth > best
+            best = np.where(improved, worth, best)
+            whole = np.concatenate([actions[:, level], share[..., None]], axis=-1)
+            chosen = np.where(improved[..., None], whole, chosen)
+        return best, chosen
+
+    @cached_property
+    def ways(self) -> Floats:
+        return line_ways(self.quoted)
+
+    @cached_property
+    def looks(self) -> tuple[int, Floats]:
+        """Points that are looked at along each line first, and actions to start from beside the best of the step after."""
+        quoting = self.quoted.quote
+        if self.discrete or not is_own(quoting):
+            return SCAN, np.zeros((0, self.width))
+        return max(SCAN, 4 * len(self.q)), starts(quoting)
+
+    @property
+    def _shapes(self) -> tuple[Any, ...]:
+        return record(self.quoted), (0.0,) * self.width
+
+    @cached_property
+    def kernel(self) -> Any:
+        floats = np.zeros(1)
+        arguments = (*self._shapes, 0.0, self.jumps, 0.0, self.ways, *self.looks, floats, 1, floats, floats)
+        return engine.compiled(improve, *arguments)
+
+
+def line_ways(market: Market) -> Floats:
+    """The lines to search, (lines, width): along each action, and along each depth with the other held.
+
+    The depths hardly interact, so that a sweep or two along them is enough; the actions are for the edges of their box.
+    """
+    lines = np.eye(market.quote.width)
+    if market.quote.width == 2:
+        origin, *moved = quoted_depths(market, np.array([[0.0, 0.0], [0.5, 0.0], [0.0, 0.5]]))
+        slopes = np.stack([depths - origin for depths in moved], axis=-1)
+        if abs(np.linalg.det(slopes)) > 0.0:  # else one action leaves the depths as they are
+            alone = np.linalg.inv(slopes).T
+            lines = np.vstack([alone / np.abs(alone).max(axis=1, keepdims=True), lines])
+    if is_own(market.quote):
+        pairs = np.array(
+            [lines[i] + sign * lines[j] for i, j in combinations(range(len(lines)), 2) for sign in (1.0, -1.0)]
+        )
+        lines = np.vstack([lines, pairs.reshape(-1, lines.shape[1])])
+        lines = lines[np.abs(lines).max(axis=1) > 0.0]
+    return np.ascontiguousarray(lines)

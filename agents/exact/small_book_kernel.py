@@ -1,0 +1,146 @@
+"""What may happen in a small order book, state by state: the event loop's own functions on copies of a book."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mm_env.core.component import load
+from mm_env.core.maths import exp, routine
+from mm_env.portfolio import Account
+from mm_env.venue.order_book.book import exchange, orders, place
+from mm_env.venue.order_book.events import clear_counters as clear
+from mm_env.venue.order_book.events import happen, move, set_edges, weigh
+from mm_env.venue.order_book.ladder import ASK, BID, lots, mid_twice, touch
+from mm_env.venue.order_book.order_flow import CANCEL, MARKET
+
+
+def after_orders(
+    market: Any, books: Any, inventory: Any, actions: Any, action: Any, weights: Any, out: Any, held: Any, gained: Any
+) -> None:
+    """The book, the inventory and the change in wealth once each of `actions` (n, flat) is sent in each of `books`.
+
+    Outputs are (books x actions,), action by action within a book.
+    """
+    count = actions.shape[0]
+    for i in range(books.shape[0]):
+        for a in range(count):
+            k = i * count + a
+            out[k] = books[i]
+            book = out[k]
+            clear(book)
+            before = mid_twice(book)
+            bid, ask, units = orders(market, book, inventory[i], load(action, actions, a, 1))
+            closed, value = place(market, book, inventory[i], bid, ask, units)
+            account = exchange(market, Account(0.0, inventory[i]), closed, value, False)
+            set_edges(market.venue, book)
+            held[k] = account.inventory
+            gained[k] = _wealth(market, account, mid_twice(book)) - _wealth(market, Account(0.0, inventory[i]), before)
+            _rest(book, weights)
+
+
+def after_event(
+    market: Any,
+    table: Any,
+    books: Any,
+    inventory: Any,
+    weights: Any,
+    phi: float,
+    out: Any,
+    held: Any,
+    chance: Any,
+    gained: Any,
+) -> None:
+    """All that may come next in each of `books`, outcomes (books, n) flat: book, inventory, probability, and the change in
+    wealth less phi q^2 x the expected time until then. The last outcome is that nothing comes within the clock's step."""
+    venue, dt, count = market.venue, market.clock.dt(), out.shape[0] // books.shape[0]
+    levels = int(venue.levels)
+    for i in range(books.shape[0]):
+        k, total = i * count, 0.0
+        weigh(venue, table, books[i], weights, BID)
+        weigh(venue, table, books[i], weights, ASK)
+        for kind in range(6):
+            total += weights[kind]
+        never = exp(-total * dt)
+        wait = (1.0 - never * (1.0 + total * dt)) / total / (1.0 - never)  # until the event, if it comes
+        for kind in range(6):
+            for distance in range(1, levels + 1 if kind < MARKET else 2):
+                rate, share = _part(weights, levels, kind, distance)
+                for behind in range(2 if kind in (CANCEL, CANCEL + 1) else 1):
+                    out[k] = books[i]
+                    odds = _position(venue, out[k], kind, distance, behind)
+                    chance[k] = (1.0 - never) * rate * odds / total
+                    held[k], gained[k] = inventory[i], 0.0
+                    if chance[k] > 0.0:
+                        cost = phi * wait
+                        _let_happen(
+                            market, table, out[k], weights, kind, share, behind, inventory[i], cost, held, gained, k
+                        )
+                        weigh(venue, table, books[i], weights, BID)
+                        weigh(venue, table, books[i], weights, ASK)
+                    k += 1
+        out[k] = books[i]
+        chance[k], held[k], gained[k] = never, inventory[i], -phi * dt * inventory[i] * inventory[i]
+
+
+@routine
+def _let_happen(
+    market: Any, table: Any, book: Any, weights: Any, kind: int, share: float, behind: int, inventory: float, cost: float,
+    held: Any, gained: Any, k: int,
+) -> None:  # fmt: skip
+    clear(book)
+    before = mid_twice(book)
+    happen(market.venue, table, book, weights, (0, 0, 0, 0), kind, share, 1, 1.0 - 1e-9 if behind == 1 else 0.0)
+    bought = exchange(market, Account(0.0, inventory), book.filled[BID], book.value[BID], True)
+    account = exchange(market, bought, -book.filled[ASK], -book.value[ASK], True)
+    change = _wealth(market, account, mid_twice(book)) - _wealth(market, Account(0.0, inventory), before)
+    held[k], gained[k] = account.inventory, change - cost * account.inventory * account.inventory
+    _rest(book, weights)
+
+
+@routine
+def _wealth(market: Any, account: Account, middle: int) -> float:
+    return account.cash + account.inventory * 0.5 * market.venue.tick * middle
+
+
+@routine
+def _part(weights: Any, levels: int, kind: int, distance: int) -> tuple[float, float]:
+    """The rate of a kind at one distance, and the middle of its share of the kind's rate."""
+    if kind >= MARKET:
+        return weights[kind], 0.5
+    first, before = 6 + levels * (2 * (kind % 2) + kind // 2), 0.0
+    for i in range(distance - 1):
+        before += weights[first + i]
+    rate = weights[first + distance - 1]
+    return rate, (before + 0.5 * rate) / weights[kind] if weights[kind] > 0.0 else 0.0
+
+
+@routine
+def _position(venue: Any, book: Any, kind: int, distance: int, behind: int) -> float:
+    """P(a cancellation falls behind our order, or before it); 1 for other kinds of events."""
+    if kind < CANCEL or kind >= MARKET:
+        return 1.0
+    side = kind % 2
+    price = touch(book, 1 - side) + (2 * side - 1) * distance
+    if book.left[side] == 0 or book.price[side] != price or lots(book, price) == 0:
+        return float(behind)
+    before = book.ahead[side] / lots(book, price)
+    return 1.0 - before if behind == 1 else before
+
+
+@routine
+def _rest(book: Any, weights: Any) -> None:
+    """Forget what tells two books of the same queues apart: where they stand, time and counters."""
+    move(book, weights, -book.best[BID])
+    clear(book)
+    book.reference, book.time, book.pressure, book.pressed, book.next = 0, 0.0, 0.0, 0.0, 0
+    for kind in range(6):
+        book.counts[kind] = 0
+    for side in range(2):
+        if book.left[side] == 0:
+            book.price[side], book.ahead[side] = 0, 0
+
+
+def rest_all(books: Any, weights: Any) -> None:
+    """`_rest` of each book."""
+    for i in range(books.shape[0]):
+        _rest(books[i], weights)

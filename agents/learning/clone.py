@@ -1,0 +1,72 @@
+"""A warm start: an actor-critic model learns to act as a teacher does, and what that is worth, before it learns by itself."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from agents.learning.sb3 import VecAdapter
+from agents.policy import Policy, translated
+
+_STEPS, _BATCH, _LEARNING_RATE = 1500, 1024, 3e-3
+
+
+class Lessons(NamedTuple):
+    """What a teacher showed, all (n, ...)."""
+
+    observations: NDArray[np.float32]
+    actions: NDArray[Any]
+    returns: NDArray[np.float32]  # the rewards from there to the end of the episode, as the learner counts them
+
+
+def clone(model: Any, teacher: Policy) -> None:
+    """Fit the most likely actions of a model of PPO or A2C to a teacher's, and its values to what the teacher earns.
+
+    The spread of its actions is left as it is. One episode of every lane is shown; the lanes start anew when it learns.
+    """
+    lessons = demonstrate(model.get_env(), teacher)
+    policy, random = model.policy, np.random.default_rng(model.seed)
+    optimizer = torch.optim.Adam([p for name, p in policy.named_parameters() if name != "log_std"], _LEARNING_RATE)
+    schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, _STEPS)
+    for _ in range(_STEPS):
+        rows = random.integers(0, len(lessons.returns), _BATCH)
+        optimizer.zero_grad()
+        loss(policy, Lessons(*(part[rows] for part in lessons))).backward()
+        optimizer.step()
+        schedule.step()
+
+
+def demonstrate(lanes: VecAdapter, teacher: Policy) -> Lessons:
+    """A whole episode of each lane played by the teacher. One with another action space quotes the same depths in theirs.
+
+    Raises: ValueError where its actions are none of theirs.
+    """
+    teacher = translated(teacher, lanes.market)
+    learnt = getattr(getattr(teacher, "model", None), "action_space", lanes.action_space)
+    if learnt != lanes.action_space:
+        raise ValueError(f"a teacher must have learnt to act in {lanes.action_space}, got one of {learnt}")
+    staggered, lanes.stagger = lanes.stagger, False
+    seen, rewards = [], []
+    observations: Any = lanes.reset()
+    for _ in range(lanes.market.clock.steps):
+        actions = np.asarray(teacher.act(observations))
+        seen.append((observations, np.clip(actions, -1.0, 1.0) if actions.ndim > 1 else actions))
+        observations, reward, _, _ = lanes.step(actions)
+        rewards.append(reward)
+    lanes.stagger = staggered
+    returns = np.cumsum(rewards[::-1], axis=0, dtype=np.float32)[::-1]
+    return Lessons(np.concatenate([s for s, _ in seen]), np.concatenate([a for _, a in seen]), returns.reshape(-1))
+
+
+def loss(policy: Any, lessons: Lessons) -> torch.Tensor:
+    """Mean squared distance of the actions (or their negative log-likelihood, if discrete) and of the values."""
+    observations, returns = torch.from_numpy(lessons.observations), torch.from_numpy(lessons.returns)
+    distribution = policy.get_distribution(observations).distribution
+    if lessons.actions.ndim > 1:
+        acting = (distribution.mean - torch.from_numpy(lessons.actions).float()).square().sum(1).mean()
+    else:
+        acting = -distribution.log_prob(torch.from_numpy(lessons.actions)).mean()
+    return acting + (policy.predict_values(observations).ravel() - returns).square().mean()

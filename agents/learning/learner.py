@@ -1,0 +1,201 @@
+"""A learner: an algorithm of stable-baselines3 or sb3-contrib with its settings, ready to train on any market."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+from inspect import signature
+from pathlib import Path
+from typing import Annotated, Any
+
+import gymnasium as gym
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.learning.clone import clone
+from agents.learning.features import with_lateness
+from agents.learning.replay_buffers import ExpectedReplay
+from agents.learning.rollout_buffers import BranchedRollouts, ExpectedRollouts, attached
+from agents.learning.saved import put_weights
+from agents.learning.sb3 import ALGORITHMS, TrainedPolicy, VecAdapter, algorithm
+from agents.policy import policy_of
+from mm_env.core.parameters import Count, Interval, NonNegative, Positive, Probability, check_fields
+from mm_env.market import Market
+from mm_env.resampled import check_branches
+from mm_env.reward import InventoryPenalty
+from mm_env.rollout import inventory_levels, run_actions
+from mm_env.venue.order_book.book import OrderBook
+
+CHECKPOINT = "checkpoint.pt"
+ON_POLICY = ("PPO", "A2C")
+EXPECTING: dict[str, dict[str, Any]] = {
+    **{name: {"rollout_buffer_class": ExpectedRollouts} for name in ON_POLICY},
+    **{name: {"replay_buffer_class": ExpectedReplay} for name in ("TD3", "SAC")},
+}
+
+
+@dataclass(frozen=True)
+class Learner:
+    """Trains `algorithm` for `total_steps` lane-steps on `num_envs` lanes.
+
+    `expected_fills` takes the luck of who traded with us out of what PPO, A2C, TD3 and SAC learn from (`rollout_buffers`).
+    With `branches` the luck of a whole step is averaged over so many other outcomes of it, in any market but a recorded day; it
+    takes the place of `expected_fills`, and is for PPO and A2C.
+    A `teacher` (a Strategy, a Policy, or what makes one of a market) is cloned before PPO or A2C learns (`clone`).
+    `lateness` shows the nets the time left on a scale of logarithms too (`agents.learning.features`).
+    `noise` is the share of the position's unforeseeable gain left in the rewards it learns from (`InventoryPenalty.noise`);
+    `standardise` subtracts and divides by `reward_units`, `reward_scale` then multiplies. None of it changes which policy is
+    best: all episodes are equally long. In an order book, whose fills and moves have no expectation in closed form, neither
+    `expected_fills` nor `noise` does anything. `stagger` spreads the lanes over the horizon. `checkpoints` are written
+    evenly over the training. `settings` goes to the algorithm as it is.
+
+    Raises: TypeError or ValueError for a parameter out of range, or an action space that the algorithm cannot use.
+    """
+
+    algorithm: str
+    total_steps: Count
+    num_envs: Count = 1
+    noise: Probability = 1.0
+    reward_scale: Positive = 1.0
+    standardise: bool = True
+    stagger: bool = True
+    expected_fills: bool = False
+    branches: Annotated[int, Interval(0, 1024, whole=True)] = 0
+    lateness: bool = False
+    teacher: object = None
+    checkpoints: NonNegative = 10
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_fields(self, scalar=True)
+        if self.algorithm not in ALGORITHMS:
+            raise ValueError(f"Learner.algorithm must be one of {', '.join(ALGORITHMS)}, got {self.algorithm!r}")
+        if self.expected_fills and self.algorithm not in EXPECTING:
+            raise ValueError(f"Learner.expected_fills is for {', '.join(EXPECTING)}, got {self.algorithm}")
+        if self.branches and self.algorithm not in ON_POLICY:
+            raise ValueError(f"Learner.branches is for PPO and A2C, got {self.algorithm}")
+        if self.teacher is not None and self.algorithm not in ON_POLICY:
+            raise ValueError(f"Learner.teacher is for PPO and A2C, got {self.algorithm}")
+
+    def model(self, market: Market, seed: int, log_folder: Path | None = None) -> Any:
+        """The untrained model on `market`."""
+        _single_thread()
+        lanes, logs = self.lanes(market), str(log_folder) if log_folder else None
+        return attached(
+            algorithm(self.algorithm)(env=lanes, seed=seed, tensorboard_log=logs, **self._settings(market))  # pyright: ignore
+        )
+
+    def train(
+        self,
+        market: Market,
+        seed: int,
+        folder: Path | None = None,
+        callbacks: Sequence[Any] = (),
+        resume: bool = False,
+    ) -> TrainedPolicy:
+        """The policy learnt on `market` from `seed`, with TensorBoard logs and checkpoints in `folder`.
+
+        With `resume`, training goes on from the checkpoint in `folder` and ends with the very weights that it would have
+        ended with had it not been interrupted. Nothing that the checkpoint carries but numbers is read.
+
+        Raises: ValueError naming the checkpoint if it was cut off or damaged, or is one of other settings.
+        """
+        from agents.learning.checkpoint import Checkpoint, load_checkpoint
+
+        path, model = folder / CHECKPOINT if folder else None, self.model(market, seed, folder)
+        keepers: list[Any] = []
+        if path is not None and resume:
+            keepers = [load_checkpoint(path, model)]
+        elif self.teacher is not None:
+            clone(model, policy_of(self.teacher, market))
+        if path is not None and self.checkpoints:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            keepers += [Checkpoint(path, max(1, int(self.total_steps // self.checkpoints)))]
+        left = self.total_steps - model.num_timesteps
+        if left > 0:
+            options = {"tb_log_name": "training", "log_interval": 10, "reset_num_timesteps": not resume}
+            model.learn(left, callback=[*keepers, *callbacks], **options)
+        return TrainedPolicy(model)
+
+    def load(self, market: Market, path: Path) -> TrainedPolicy:
+        """The policy whose model a training with these settings on `market` saved as `path`, to act with.
+
+        Only weights are read. Raises: ValueError naming the file if it was cut off or damaged, or is of other settings.
+        """
+        _single_thread()
+        kind: Any = algorithm(self.algorithm)
+        settings = self._settings(market)
+        settings |= {"buffer_size": 1} if "buffer_size" in signature(kind).parameters else {}  # it only acts
+        model = kind(env=None, _init_setup_model=False, **settings)
+        model.observation_space, model.action_space = market.observation_space, market.quote.space
+        model.n_envs = 1
+        model._setup_model()
+        put_weights(model, path)
+        return TrainedPolicy(model)
+
+    def _settings(self, market: Market) -> dict[str, Any]:
+        """What the algorithm is made with, beside its lanes and its seed."""
+        settings = {"policy": "MlpPolicy", "device": "cpu", **deepcopy(self.settings)}  # it writes into them
+        if self.lateness:
+            settings["policy_kwargs"] = with_lateness(market, settings.get("policy_kwargs", {}))
+        if self.branches:
+            settings |= {"rollout_buffer_class": BranchedRollouts}
+        elif self.expected_fills and not isinstance(market.venue, OrderBook):
+            settings |= EXPECTING[self.algorithm]
+        return settings
+
+    def lanes(self, market: Market) -> VecAdapter:
+        """The lanes to learn on."""
+        self.check(market)
+        quieter = self.training_market(market)
+        shift, unit = reward_units(quieter) if self.standardise else (0.0, 1.0)
+        return VecAdapter(quieter, self.num_envs, None, self.reward_scale / unit, shift, self.stagger, self.branches)
+
+    def training_market(self, market: Market) -> Market:
+        """The market to learn on: the same but for the noise in its rewards."""
+        if self.noise == 1.0 or not isinstance(market.reward, InventoryPenalty) or isinstance(market.venue, OrderBook):
+            return market
+        return replace(market, reward=replace(market.reward, noise=self.noise))
+
+    def check(self, market: Market) -> None:
+        """Refuse a market whose actions the algorithm cannot take, or in which no step can be tried again by `branches`."""
+        if self.branches:
+            check_branches(market)
+        discrete = isinstance(market.quote.space, gym.spaces.Discrete)
+        if discrete and self.algorithm in ("SAC", "TD3", "TQC"):
+            raise ValueError(f"{self.algorithm} needs continuous actions, got {market.quote}")
+        if not discrete and self.algorithm == "DQN":
+            raise ValueError(f"DQN needs a grid of actions (quote@market.quote=grid), got {market.quote}")
+        try:
+            self.training_market(market)
+        except ValueError as error:
+            raise ValueError(f"{error}; agent.noise=1 learns from the rewards as they are") from None
+
+
+def reward_units(market: Market) -> tuple[float, float]:
+    """The mean reward of a step, and the standard deviation of the sum over an episode, of acting by the middle action.
+
+    What is left of a value function once the mean is off is what depends on inventory: that is what has to be learnt. Where
+    nothing but rounding is left (rewards without noise of a maker who does not mind inventory), the noise is the unit.
+    """
+    objective = _middling(market)
+    if isinstance(market.reward, InventoryPenalty) and objective.std() <= 1e-9 * abs(objective.mean()):
+        noisy = _middling(replace(market, reward=replace(market.reward, noise=1.0)))
+        return float(objective.mean() / market.clock.steps), float(noisy.std()) or 1.0
+    return float(objective.mean() / market.clock.steps), float(objective.std()) or 1.0
+
+
+def _middling(market: Market) -> NDArray[np.float64]:
+    """The objectives of 1,024 episodes of acting by the middle action."""
+    space: Any = market.quote.space
+    middle = space.n // 2 if isinstance(space, gym.spaces.Discrete) else 0.0
+    actions = np.full((1, len(inventory_levels(market)), market.quote.width), float(middle))
+    return run_actions(market, actions, 1024, seed=0).objective
+
+
+def _single_thread() -> None:
+    """Nets this small learn faster on one thread than on more."""
+    import torch
+
+    torch.set_num_threads(1)

@@ -1,0 +1,1 @@
+"""Closed-form quoting strategies, and strategies whose parameters are tuned."""

@@ -1,0 +1,1 @@
+"""From Hydra configs to markets, agents and search spaces."""

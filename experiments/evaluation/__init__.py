@@ -1,0 +1,1 @@
+"""Evaluation on common random numbers: samples, skill references, tables and plots."""

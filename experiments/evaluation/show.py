@@ -1,0 +1,63 @@
+"""From policies to the table, the plots and the files of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from agents.policy import Policy
+from experiments.evaluation import plots, table
+from experiments.evaluation.common_noise import Entry, contest
+from experiments.evaluation.sample import Sample
+from experiments.evaluation.skill_references import OPTIMUM, Benchmarks
+from mm_env.metrics import Estimate
+
+
+def show_contest(
+    shown: Sample,
+    policies: Mapping[str, Policy],
+    benchmarks: Benchmarks,
+    title: str,
+    refused: Mapping[str, str],
+    folder: Path,
+    met: Sequence[str] = (),
+) -> tuple[list[Entry], dict[str, Estimate], list[str]]:
+    """Let all play the same episodes; print the table and write it and the plots to `folder`.
+
+    The rows, the skills, and the notes below the table; `met` is what is to be said of agents that know these episodes.
+    """
+    market, title = shown.market, f"{title}, {shown.says}"
+    learners = frozenset(name for name, policy in policies.items() if hasattr(policy, "model"))
+    entries = contest(market, policies, shown.episodes, shown.seed, learners | {OPTIMUM})
+    skills = benchmarks.skills(entries, policies)
+    notes = [*notes_on(benchmarks, entries, skills, policies), *shown.notes, *met]
+    table.show(title, entries, skills, refused, notes)
+    table.write(folder, title, entries, skills, notes)
+    drawn = sorted(learners) or [next(entry.name for entry in entries if entry.name != OPTIMUM)]
+    rival = next((e.name for e in entries if e.name == OPTIMUM), None) or next(
+        (e.name for e in entries if e.name not in drawn), drawn[0]
+    )
+    curves = plots.quote_curves(market, drawn[0], policies[drawn[0]], rival, policies[rival])
+    telling = [*drawn, OPTIMUM, "best_fixed", "avellaneda_stoikov"]
+    first = sorted(entries, key=lambda entry: telling.index(entry.name) if entry.name in telling else len(telling))
+    plots.save(folder, {"quotes": curves, "profit": plots.profit_histogram(first[:4])})
+    table.say_where(folder)
+    return entries, skills, notes
+
+
+def notes_on(
+    benchmarks: Benchmarks, entries: Sequence[Entry], skills: Mapping[str, Estimate], policies: Mapping[str, Policy]
+) -> list[str]:
+    """What a reader of the table has to know of the objective, of the optimum, and of who beats it."""
+    notes = [*benchmarks.of_objective, *benchmarks.notes, *without_skill(benchmarks, entries)]
+    return [*notes, *benchmarks.better_than_optimum(skills, policies)]
+
+
+def without_skill(benchmarks: Benchmarks, entries: Sequence[Entry]) -> list[str]:
+    """Why there is no skill, and who is the best that is known: one line where the market has no exact optimum."""
+    if not benchmarks.missing:
+        return []
+    best = next(entry for entry in entries if entry.lead is None)
+    objective = table.number(best.figures["objective"])
+    known = f"there is no skill, and the best known strategy is {best.name}, with an objective of {objective}"
+    return [f"{OPTIMUM} is left out: {benchmarks.missing}; {known}."]

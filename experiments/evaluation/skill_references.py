@@ -1,0 +1,195 @@
+"""What an agent's objective is measured against: the best constant quotes and the exact optimum of its market."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from agents.exact.choices import is_own
+from agents.exact.evaluation import best_fixed, worth, worth_fixed
+from agents.exact.full_information import InformedOptimum, informed_optimum
+from agents.exact.optimum import Optimum, optimum
+from agents.exact.parameter_scenarios import differing
+from agents.exact.price_grid import Unsolvable
+from agents.exact.small_book import BookOptimum, book_optimum
+from agents.policy import Policy, StrategyPolicy, quoted_depths, tabulate
+from agents.strategies.fixed import FixedSymmetric
+from experiments.evaluation.common_noise import Entry
+from mm_env.clock import Ergodic
+from mm_env.core.component import differs
+from mm_env.market import Market
+from mm_env.metrics import Estimate, mean, paired_difference
+from mm_env.reward import CARA
+from mm_env.rollout import Episodes
+from mm_env.venue.order_book.book import Book
+
+OPTIMUM, CONSTANT = "optimum", "best_fixed"
+ROUNDING = 1e-6  # of an exact skill
+
+
+@dataclass(frozen=True)
+class Benchmarks:
+    """What the market's two exact benchmarks are worth, or why it has none.
+
+    Worth is the objective; per unit of time if the market is ergodic, and under CARA the certainty equivalent: utility
+    saturates at 1 / gamma, where all skills would look alike. Where parameters differ by lane, the optimum is that of who
+    is told them: an upper bound. In a small order book, constant quotes are the best single action.
+    """
+
+    market: Market
+    fixed: float = float("nan")  # the best constant symmetric quotes'
+    optimal: float = float("nan")
+    best: Optimum | InformedOptimum | BookOptimum | None = None
+    constant: FixedSymmetric | None = None
+    missing: str = ""
+
+    @classmethod
+    def of(cls, market: Market) -> Benchmarks:
+        """Solve `market` if it can be solved."""
+        try:
+            if isinstance(market.venue, Book):
+                best, _, naive = book_optimum(market)
+                return cls(market, naive, best.worth, best)
+            best = informed_optimum(market) if differing(market) else optimum(market)
+            constant = best_fixed(market)
+        except Unsolvable as reason:
+            return cls(market, missing=str(reason))
+        naive, optimal = worth_fixed(market, constant.half_spread), best.worth
+        if not optimal > naive:
+            return cls(
+                market, missing=f"the market's actions cannot quote better than a constant {constant.half_spread:.4g}"
+            )
+        return cls(market, naive, optimal, best, constant)
+
+    @property
+    def policies(self) -> dict[str, Policy]:
+        """The benchmark that simulated skill is paired with, as an agent among others: the optimum where it can act."""
+        if self.best is None:
+            return {}
+        if isinstance(self.best, InformedOptimum) and not self.best.playable and self.constant is not None:
+            return {CONSTANT: StrategyPolicy(self.constant, self.market)}
+        return {OPTIMUM: self.best}
+
+    @property
+    def of_objective(self) -> list[str]:
+        """What the objective is, where it is no sum of money."""
+        reward = self.market.reward
+        if not isinstance(reward, CARA):
+            return []
+        if differs(reward.gamma):
+            return ["The objective is a utility, (1 - exp(-gamma profit)) / gamma, with a gamma that differs by lane."]
+        gamma = float(reward.gamma)
+        return [
+            f"The objective, and so the lead, is a utility: (1 - exp(-gamma profit)) / gamma with gamma = {gamma:g}, at most "
+            f"1 / gamma = {1.0 / gamma:g}. The certainty equivalent is the sure profit of the same utility, in price units."
+        ]
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader of the skills has to know of the optimum."""
+        best, notes = self.best, []
+        if isinstance(best, InformedOptimum):
+            told = ", ".join(best.names)
+            notes.append(
+                f"Skill 1 is the informed optimum, an upper bound: it is told {told}, which agents do not see."
+            )
+        if isinstance(best, Optimum) and is_own(self.market.quote):
+            notes.append(
+                "The optimum is searched through a decode of its own from many starts: where a narrow range of actions quotes "
+                "otherwise than all around it, it may be missed."
+            )
+        if best is not None and best.error > 0:
+            notes.append(
+                f"The optimum's objective is {best.objective:.6g}, off by at most about {best.error:.1g} (of its grid)."
+            )
+        return notes
+
+    def skills(self, entries: Sequence[Entry], policies: Mapping[str, Policy]) -> dict[str, Estimate]:
+        """(J - J(best fixed)) / (J(optimum) - J(best fixed)) by agent; empty where there is no exact optimum.
+
+        The distance to the optimum (to the best constant quotes, where the optimum cannot act) is simulated, paired with
+        its own episodes. An ergodic market's episodes are cut from a path that never ends, so there the average reward is
+        computed exactly, for agents that are tables.
+        """
+        if self.best is None:
+            return {}
+        if isinstance(self.market.clock, Ergodic):
+            exact = {name: self.exact_skill(policy) for name, policy in policies.items()}
+            return {name: Estimate(value, 0.0) for name, value in exact.items() if value is not None}
+        (rival,) = self.policies
+        gap, origin = self.optimal - self.fixed, 1.0 if rival == OPTIMUM else 0.0
+        beside = next(entry.episodes for entry in entries if entry.name == rival)
+        ahead = {entry.name: self.difference(entry.episodes, beside) for entry in entries}
+        return {name: Estimate(origin + by.value / gap, by.half_width / gap) for name, by in ahead.items()}
+
+    def difference(self, episodes: Episodes, other: Episodes) -> Estimate:
+        """What the episodes are worth less what the others are, paired; under CARA by the delta method:
+
+        c = -ln(M) / gamma with M = E[m], m = exp(-gamma profit), so each episode moves c by -m / (gamma M).
+        """
+        if not isinstance(self.market.reward, CARA):
+            return paired_difference(episodes, other)
+        gamma = float(self.market.reward.gamma)
+        losses = [1.0 - gamma * e.objective for e in (episodes, other)]
+        value = -np.log(losses[0].mean() / losses[1].mean()) / gamma
+        apart = (losses[0] / losses[0].mean() - losses[1] / losses[1].mean()) / gamma
+        return mean(value - apart, episodes.window)
+
+    def better_than_optimum(self, skills: Mapping[str, Estimate], policies: Mapping[str, Policy]) -> list[str]:
+        """A line for each agent whose skill is above 1 beyond its error: exactly where it is a table, else by its interval."""
+        lines = []
+        for name, skill in skills.items():
+            if name == OPTIMUM or skill.value + skill.half_width <= 1.0:
+                continue
+            exact = self.exact_skill(policies[name]) if skill.half_width else skill.value
+            if exact is not None and not self.above(exact):
+                by_chance = skill.value - skill.half_width > 1.0 + self.leeway
+                lines += [f"{name} has a simulated skill above 1 by chance: exactly it is {exact:.4f}."] * by_chance
+            elif exact is not None:
+                lines.append(self.is_above(name, exact, policies[name]))
+            elif self.above(skill.value - skill.half_width):
+                lines.append(self.is_above(name, skill.value, policies[name], skill.half_width))
+        return lines
+
+    def above(self, skill: float | None) -> bool:
+        """Whether an exact skill is above 1 by more than the optimum may be off."""
+        return skill is not None and skill > 1.0 + self.leeway + ROUNDING
+
+    @property
+    def leeway(self) -> float:
+        """How far above 1 a skill may lie because the optimum is known on a grid only."""
+        if self.best is None or not self.best.error:
+            return 0.0
+        error, reward = self.best.error, self.market.reward  # of the objective: here it is wanted of the worth
+        if isinstance(self.market.clock, Ergodic):
+            error /= self.market.clock.horizon
+        elif isinstance(reward, CARA):
+            error *= float(np.exp(min(float(reward.gamma) * self.optimal, 600.0)))
+        return error / (self.optimal - self.fixed)
+
+    def is_above(self, name: str, skill: float, policy: Policy | None = None, half_width: float = 0.0) -> str:
+        """That an agent is better than the optimum, and what that says of the optimum."""
+        known = f"{skill:.4f}, exactly" if not half_width else f"{skill:.4f} ±{half_width:.4f}"
+        said = f"{name} is better than the optimum beyond its error, with a skill of {known}"
+        if policy is not None and self._beyond_actions(policy):
+            return f"{said}: it quotes depths that the market's actions do not reach, and the optimum keeps to these."
+        return f"{said}: what was solved is not the best that can be done in this market, so that skill 1 is no upper bound."
+
+    def _beyond_actions(self, policy: Policy) -> bool:
+        """Whether a table quotes other depths than the market's action space holds."""
+        table, quote = tabulate(self.market, policy), self.market.quote
+        if table is None or table.market.quote == quote:
+            return False
+        depths = table.depths()
+        return not np.allclose(quoted_depths(self.market, quote.encode(depths)), depths, rtol=1e-4, atol=1e-9)
+
+    def exact_skill(self, policy: Policy) -> float | None:
+        """The skill without noise, of a policy that is a table."""
+        solved = self.best is not None and not isinstance(self.best, BookOptimum)
+        table = tabulate(self.market, policy) if solved else None
+        if table is None:
+            return None
+        actions = table.actions[:1] if isinstance(self.market.clock, Ergodic) else table.actions
+        return (worth(table.market, actions) - self.fixed) / (self.optimal - self.fixed)

@@ -1,0 +1,1 @@
+"""What the market's loops cost beside other environments and engines."""

@@ -1,0 +1,1 @@
+"""Published tables beside ours, and studies of their own."""

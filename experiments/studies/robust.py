@@ -1,0 +1,156 @@
+"""Robust market making: who holds out when the market's parameters are not what they were thought to be.
+
+python -m experiments.compare experiment=robust_market_making
+python -m experiments.compare experiment=robust_market_making market.reward.phi=0.2 robust.seeds=5
+
+Each maker meets the nominal market, the worst constant parameters, and an adversary that sets them at each step, knowing
+time, inventory and the maker: all three exactly. PPO is trained on the nominal market, on one whose parameters are drawn
+anew for each episode, and against an adversary that learns too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from omegaconf import DictConfig
+from tqdm import tqdm
+
+from agents.exact.evaluation import evaluate
+from agents.exact.optimum import optimum
+from agents.learning.saved import save_model
+from agents.policy import Policy, Table, play, tabulate
+from agents.robust.adversary import Powers, face
+from agents.robust.best_response import answer_with, best_answer, check_game, worst_constant
+from agents.robust.robust_optimum import robust_optimum
+from experiments.config.setup import build, build_policies
+from experiments.runs import jobs
+from experiments.studies.robust_report import FIGURES, Row, robust_curves, show, write
+from mm_env.core.parameters import Interval, check
+from mm_env.market import Market
+from mm_env.metrics import figures
+
+NOMINAL, RANDOM, DUEL = "PPO, nominal", "PPO, randomised", "PPO, adversarial"
+
+
+@dataclass(frozen=True)
+class Bout:
+    """A market, what the adversary may set in it, and the noise that all makers meet."""
+
+    market: Market
+    powers: Powers
+    episodes: int
+    seed: int
+
+    def against(self, name: str, maker: Policy, learned: Table | None = None) -> Row:
+        """All that is shown of a maker. Raises: ValueError if it is no table over time and inventory."""
+        table = tabulate(self.market, maker)
+        if table is None:
+            raise ValueError(f"{name} must quote by time and inventory alone to be solved against an adversary")
+        quoted, actions = table.market, table.actions
+        answer = best_answer(quoted, actions, self.powers)
+        exact = {
+            "nominal": evaluate(quoted, actions).objective,
+            "constant": worst_constant(quoted, actions, self.powers).objective,
+            "adversary": answer.objective,
+        }
+        if learned is not None:
+            parameters = self.powers.parameters(learned.actions)
+            exact["learned"] = answer_with(quoted, actions, self.powers, parameters).objective
+        calm = figures(play(self.market, table, self.episodes, self.seed))
+        harsh = figures(face(self.market, table, self.powers, answer.policy, self.episodes, self.seed))
+        return Row(name, exact, {n: calm[n] for n in FIGURES}, {n: harsh[n] for n in FIGURES}, table)
+
+
+def compare_robust(cfg: DictConfig, market: Market, folder: Path) -> float:
+    """Train, solve, print and write; the objective of the adversarially trained maker (median seed) against the adversary."""
+    bout = Bout(market, Powers(flattened(cfg.robust.powers)), cfg.episodes, cfg.seed)
+    check_game(market, bout.powers)
+    schools = Schools(cfg, bout, folder)
+    policies, refused = build_policies(cfg, market, cfg.agents)
+    best, robust = optimum(market), robust_optimum(market, bout.powers)
+    learned = schools.adversary
+    rows = [bout.against(name, policy, learned) for name, policy in policies.items()]
+    rows += [bout.against("optimum, nominal", best, learned), bout.against("optimum, robust", robust, learned)]
+    for school in (NOMINAL, RANDOM, DUEL):
+        rows += schools.rows(school, learned)
+    title = f"{cfg.title}, {cfg.episodes:,} episodes of seed {cfg.seed}"
+    show(title, rows, robust.gap, refused)
+    write(folder, title, rows)
+    jobs.note(
+        folder, table={row.name: {"exact": row.exact, "nominal": row.calm, "adversary": row.harsh} for row in rows}
+    )
+    by_name = {row.name: row for row in rows}
+    shown = [next(row for row in rows if row.name.startswith(school)) for school in (NOMINAL, DUEL)]
+    robust_curves(market, [*shown, by_name["optimum, robust"]]).savefig(folder / "quotes.png", dpi=130)
+    return shown[1].exact["adversary"]
+
+
+class Schools:
+    """The three ways to train, over the seeds; models and TensorBoard logs in `folder`."""
+
+    def __init__(self, cfg: DictConfig, bout: Bout, folder: Path) -> None:
+        from agents.robust.self_play import Duel
+
+        check("robust.seeds", cfg.robust.seeds, Interval(1, 2**31, whole=True))
+        self.bout, self.folder, self.seeds = bout, folder, int(cfg.robust.seeds)
+        self.learner = build(cfg.robust.maker)
+        self.duel = Duel(self.learner, build(cfg.robust.adversary), bout.powers)
+
+    @cached_property
+    def trained(self) -> dict[str, list[tuple[Policy, Table | None]]]:
+        """School -> (maker, its adversary) of each seed, worst first by what the maker is worth against the exact adversary."""
+        trained: dict[str, list[tuple[Policy, Table | None]]] = {}
+        with tqdm(total=3 * self.seeds, desc="training", unit="agent", leave=False) as progress:
+            for school in (NOMINAL, RANDOM, DUEL):
+                pairs = []
+                for seed in range(self.seeds):
+                    progress.set_postfix_str(f"{school}, seed {seed}")
+                    pairs.append(self._train(school, seed))
+                    progress.update()
+                trained[school] = sorted(pairs, key=lambda pair: self._worth(pair[0]))
+        return trained
+
+    @property
+    def adversary(self) -> Table | None:
+        """The adversary that learned against the median maker."""
+        pairs = self.trained[DUEL]
+        return pairs[len(pairs) // 2][1]
+
+    def rows(self, school: str, learned: Table | None) -> Iterator[Row]:
+        """The median seed's row and, of several, the worst's."""
+        pairs = self.trained[school]
+        median = len(pairs) // 2
+        several = len(pairs) > 1
+        yield self.bout.against(f"{school} (median)" if several else school, pairs[median][0], learned)
+        if several:
+            yield self.bout.against(f"{school} (worst)", pairs[0][0], learned)
+
+    def _train(self, school: str, seed: int) -> tuple[Policy, Table | None]:
+        market, powers = self.bout.market, self.bout.powers
+        place = self.folder / f"{school.removeprefix('PPO, ')}_seed{seed}"
+        if school != DUEL:
+            trained = self.learner.train(market if school == NOMINAL else powers.randomised(market), seed, place)
+            save_model(trained.model, place / "model.zip")
+            return trained, None
+        maker, adversary = self.duel.train(market, seed, place)
+        save_model(maker.model, place / "model.zip")
+        save_model(adversary.model, place / "adversary.zip")
+        return maker, tabulate(market, adversary)
+
+    def _worth(self, maker: Policy) -> float:
+        table = tabulate(self.bout.market, maker)
+        return best_answer(table.market, table.actions, self.bout.powers).objective if table else -np.inf
+
+
+def flattened(powers: Mapping[Any, Any], path: str = "") -> dict[str, tuple[float, float]]:
+    """Path -> (low, high) from ranges that are nested as the market is."""
+    found: dict[str, tuple[float, float]] = {}
+    for name, inner in powers.items():
+        place = f"{path}.{name}" if path else str(name)
+        found.update(flattened(inner, place) if isinstance(inner, Mapping | DictConfig) else {place: tuple(inner)})
+    return found

@@ -1,0 +1,1 @@
+"""Training jobs, their learning curves and what TensorBoard shows of them."""

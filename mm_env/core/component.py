@@ -1,0 +1,167 @@
+"""A component: frozen parameters and scalar rules. Its type picks the code.
+
+A model is written once, as the paper writes it, for one lane:
+
+    class Brownian(Price):
+        sigma: Positive
+
+        def move(self, mid, latent, noise, dt):
+            return mid + self.sigma * math.sqrt(dt) * normal(noise.price)
+
+The very same function runs as plain Python (the tests' oracle) and inside the compiled loop over lanes, where `self` is
+the component's `Record`: a named tuple of its parameters that carries its rules.
+"""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
+from functools import cache
+from inspect import getattr_static, isfunction
+from typing import Any, NamedTuple, TypeVar, dataclass_transform, get_args, get_type_hints
+
+import numpy as np
+
+from mm_env.core.parameters import Distribution, Interval, check_fields
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def rule(function: F) -> F:
+    """Mark a method as a rule: it, and whatever overrides it in a subclass, is compiled into the kernel."""
+    function.__dict__["is_rule"] = True
+    return function
+
+
+@dataclass_transform(frozen_default=True)
+class Component:
+    """Base of all models. A subclass is a frozen dataclass without being told so, checked where it is made."""
+
+    def __init_subclass__(cls) -> None:
+        dataclass(frozen=True)(cls)
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+
+class Sides(Component):
+    """A component for each side of the book: `Sides(bid=Exponential(1.5), ask=Exponential(2.0))`."""
+
+    bid: Component
+    ask: Component
+
+
+class Leaf(NamedTuple):
+    """One parameter in a tree of components."""
+
+    path: str
+    owner: Component
+    field: str
+
+    @property
+    def value(self) -> Any:
+        return getattr(self.owner, self.field)
+
+
+def leaves(component: Component, path: str = "") -> Iterator[Leaf]:
+    """The parameters of a tree of components, in the order in which its record holds them."""
+    for name in _record_fields(type(component)):
+        value, place = getattr(component, name), f"{path}.{name}" if path else name
+        if isinstance(value, Component):
+            yield from leaves(value, place)
+        else:
+            yield Leaf(place, component, name)
+
+
+def differs(value: Any) -> bool:
+    """Whether a parameter differs by lane: an array, or a distribution."""
+    return isinstance(value, Distribution) or np.ndim(value) > 0
+
+
+def record(component: Component) -> Any:
+    """The component as nested named tuples of numbers: an array's first value, a distribution's median."""
+    values = (getattr(component, name) for name in _record_fields(type(component)))
+    return record_class(type(component))(*(record(v) if isinstance(v, Component) else nominal(v) for v in values))
+
+
+def nominal(value: Any) -> float:
+    """One number for a parameter: itself, an array's first value, a distribution's median."""
+    return float(value.ppf(np.array(0.5)) if isinstance(value, Distribution) else np.ravel(value)[0])
+
+
+@cache
+def record_class(cls: type[Component]) -> type:
+    """The named tuple of a component's parameters, with its rules as methods."""
+    names = _record_fields(cls) or ["nothing"]  # numba has no empty tuples
+    base = namedtuple(cls.__name__, names, defaults=[0.0] if names == ["nothing"] else None)
+    named = {"__qualname__": f"{cls.__qualname__}.Record", "__module__": cls.__module__}  # so that it can be pickled
+    made = type(cls.__name__, (base,), {"__slots__": (), "component": cls, **named, **rules(cls)})
+    type.__setattr__(cls, "Record", made)
+    return made
+
+
+@cache
+def rules(cls: type[Component]) -> dict[str, Callable[..., Any]]:
+    """Name -> function of every rule of a component class."""
+    marked = {name for base in cls.__mro__ for name, f in vars(base).items() if getattr(f, "is_rule", False)}
+    found = {name: getattr_static(cls, name) for name in sorted(marked)}
+    return {name: function for name, function in found.items() if isfunction(function)}
+
+
+def overridden(cls: type, stated: str, *names: str) -> str | None:
+    """The first of `names` that a class below the one that gives `stated` gives anew, as "Class.name"; else None.
+
+    What `stated` says is then of the rule that was overridden, and not of the one that runs.
+    """
+    givers = {name: next(base for base in cls.__mro__ if name in vars(base)) for name in (stated, *names)}
+    order = cls.__mro__.index
+    later = [name for name in names if order(givers[name]) < order(givers[stated])]
+    return f"{givers[later[0]].__name__}.{later[0]}" if later else None
+
+
+@cache
+def _record_fields(cls: type[Component]) -> list[str]:
+    hints = get_type_hints(cls, include_extras=True)
+    return [f.name for f in fields(cls) if _is_model(hints[f.name])]  # pyright: ignore[reportArgumentType]
+
+
+def _is_model(hint: Any) -> bool:
+    """Whether a field is a number or a component, hence part of the record."""
+    members = get_args(hint)
+    if any(isinstance(member, Interval) for member in members):
+        return True
+    return any(isinstance(h, type) and issubclass(h, Component) for h in members or (hint,))
+
+
+def load(template: Any, array: Any, base: int, stride: int) -> Any:
+    """The nested named tuple shaped like `template` whose i-th number is `array[base + i stride]`."""
+    return nest(template, (float(array[base + i * stride]) for i in range(count(template))))
+
+
+def nest(template: Any, items: Iterator[Any]) -> Any:
+    """The nested tuple shaped like `template` with the next of `items` for each of its numbers."""
+    if not isinstance(template, tuple):
+        return next(items)
+    parts = [nest(part, items) for part in template]
+    return type(template)(*parts) if hasattr(template, "_fields") else tuple(parts)
+
+
+def store(values: Any, array: Any, base: int, stride: int) -> None:
+    """Write the i-th number of a nested tuple to `array[base + i stride]`."""
+    for i, number in enumerate(flat(values)):
+        array[base + i * stride] = number
+
+
+def count(template: Any) -> int:
+    """How many numbers a nested tuple holds."""
+    return sum(count(item) for item in template) if isinstance(template, tuple) else 1
+
+
+def flat(values: Any) -> Iterator[float]:
+    """The numbers of a nested tuple, in order."""
+    if isinstance(values, tuple):
+        for item in values:
+            yield from flat(item)
+    else:
+        yield values

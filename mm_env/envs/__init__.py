@@ -1,0 +1,1 @@
+"""Faces of the simulation: gymnasium's Env and VectorEnv, their registration, recordings and frames."""

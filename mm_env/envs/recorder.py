@@ -1,0 +1,109 @@
+"""What one lane went through, decision by decision: the data of a picture."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mm_env.core.component import record
+from mm_env.portfolio import Account
+from mm_env.simulation import Simulation
+from mm_env.venue.order_book.book import OrderBook
+from mm_env.venue.order_book.ladder import ASK, BID
+
+Floats = NDArray[np.float64]
+
+
+class Moment(NamedTuple):
+    """A lane when a decision is due, and what we traded since the one before.
+
+    Prices are ticks if there is an order book, else price units; inventory and sizes are units of the asset.
+    """
+
+    time: float
+    mid: float
+    inventory: float
+    profit: float  # price units
+    best: Floats  # others' best bid and ask, (2,); nan without a book
+    low: int  # the lowest price of `volumes`
+    volumes: NDArray[np.int64]  # others' lots at low, low + 1, ...; (n,), none without a book
+    quoted: Floats  # our bid and ask since the decision before, (2,): nan where none stood
+    filled: Floats  # bought at our bid and sold at our ask since then, (2,)
+    crossed: float  # bought (sold, if negative) by our market order since then
+
+
+class Recorder:
+    """Keeps the moments of one lane's episode: `start` it after each reset and `add` to it after each step.
+
+    A quote is shown as it stands at the end of its step or, where it has been filled by then, at the mean price of its fills.
+    """
+
+    def __init__(self, simulation: Simulation, lane: int = 0) -> None:
+        self.market, self.moments, self.lane = simulation.market, list[Moment](), lane
+        self._simulation, self._rules = simulation, record(simulation.market)
+        self._fills = 0.0
+        self._picture: Any = None
+
+    @property
+    def has_book(self) -> bool:
+        """Whether the venue is an order book."""
+        return isinstance(self.market.venue, OrderBook)
+
+    def start(self) -> None:
+        """Begin with the episode as it stands."""
+        self._picture = None
+        nothing, none = np.full(2, np.nan), np.zeros(2)
+        self.moments = [self._moment(nothing, none, 0.0)]
+
+    def add(self, actions: Floats) -> None:
+        """The moment after a step by the flat `actions` (num_lanes * width,)."""
+        width = self.market.quote.width
+        action = tuple(np.asarray(actions[self.lane * width : (self.lane + 1) * width]).tolist())
+        self.moments.append(self._moment(*(self._in_book() if self.has_book else self._with_dealer(action))))
+
+    def picture(self) -> NDArray[np.uint8]:
+        """The episode so far, (height, width, 3): see `mm_env.envs.render`."""
+        from mm_env.envs.render import Film  # needs matplotlib
+
+        if self._picture is None:
+            self._picture = Film(self)
+        return self._picture.pixels()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy needs (deepcopy, pickle): neither the record of the market nor the picture, which are made anew."""
+        return {**self.__dict__, "_rules": None, "_picture": None}
+
+    def __setstate__(self, kept: dict[str, Any]) -> None:
+        self.__dict__.update(kept)
+        self._rules = record(self.market)
+
+    def _moment(self, quoted: Floats, filled: Floats, crossed: float) -> Moment:
+        state = self._simulation.state_of(self.lane)
+        time, mid = state.step * self.market.clock.step_length, state.mid
+        best, low, volumes = np.full(2, np.nan), 0, np.zeros(0, np.int64)
+        if self.has_book:
+            book = self._simulation.book_of(self.lane)
+            time, mid, best, low = float(book.time), 0.5 * book.best.sum(), book.best.astype(np.float64), book.edge[BID]
+            volumes = book.volume[np.arange(low, book.edge[ASK] + 1) & (len(book.volume) - 1)]
+        self._fills = state.tally.fills
+        held, profit = state.account.inventory, state.tally.profit
+        return Moment(float(time), float(mid), held, profit, best, int(low), volumes, quoted, filled, crossed)
+
+    def _in_book(self) -> tuple[Floats, Floats, float]:
+        book: Any = self._simulation.book_of(self.lane)
+        traded = np.where(book.filled > 0, book.value / np.maximum(book.filled, 1), np.nan)
+        filled = book.filled * self.market.venue.lot  # pyright: ignore[reportAttributeAccessIssue]
+        change = self._simulation.state_of(self.lane).account.inventory - self.moments[-1].inventory
+        return np.where(book.left > 0, book.price, traded), filled, change - float(filled[BID] - filled[ASK])
+
+    def _with_dealer(self, action: tuple[float, ...]) -> tuple[Floats, Floats, float]:
+        before, state, size = self.moments[-1], self._simulation.state_of(self.lane), self.market.order_size
+        quote = self._rules.quote.decode(action)
+        held = self._rules.cross(Account(0.0, before.inventory), before.mid, quote.cut, quote.cut_cost).inventory
+        prices = np.array([before.mid - quote.bid_depth, before.mid + quote.ask_depth])
+        quoted = np.where(self._rules.open_sides(held), prices, np.nan)
+        orders = state.tally.fills - self._fills
+        net = (state.account.inventory - held) / size  # each side is filled once at most
+        return quoted, 0.5 * size * np.array([orders + net, orders - net]), held - before.inventory

@@ -1,0 +1,37 @@
+"""The ids that `gymnasium.make` and `gymnasium.make_vec` know.
+
+They know them once `mm_env` is imported, which gymnasium does itself for `gymnasium.make("mm_env:mm_env/AMZN-v0")`; packages
+cannot announce their ids to it otherwise (its entry points for that went with version 1.0).
+"""
+
+from __future__ import annotations
+
+from gymnasium.envs.registration import register, registry
+
+IDS = {
+    "mm_env/AvellanedaStoikov-v0": "avellaneda_stoikov",
+    "mm_env/CarteaJaimungal-v0": "cartea_jaimungal",
+    "mm_env/AdverseSelection-v0": "adverse_selection",
+    "mm_env/GLFT-v0": "glft",
+    "mm_env/AMZN-v0": "amzn",
+    "mm_env/AAPL-v0": "aapl",
+    "mm_env/AMZNErgodic-v0": "amzn_ergodic",
+    "mm_env/ContStoikovTalreja-v0": "cont_stoikov_talreja",
+    "mm_env/SmallBook-v0": "small_book",
+    "mm_env/ZeroIntelligence-v0": "zero_intelligence",
+    "mm_env/QueueReactive-v0": "queue_reactive",
+    "mm_env/Hawkes-v0": "hawkes",
+    "mm_env/AMZNBook-v0": "amzn_book",
+}
+
+
+def register_all() -> None:
+    """Register every id once; `market=...` in `make` puts another market in its place."""
+    for name, market in IDS.items():
+        if name not in registry:
+            register(
+                id=name,
+                entry_point="mm_env.envs.gym:MarketMakingEnv",
+                vector_entry_point="mm_env.envs.gym:MarketMakingVectorEnv",
+                kwargs={"market": market},
+            )

@@ -1,0 +1,13 @@
+"""Models of the mid-price, and the law of one step of them."""
+
+from mm_env.price.models import (
+    Binomial,
+    Brownian,
+    FromBook,
+    Geometric,
+    NoLatent,
+    OrnsteinUhlenbeck,
+    Price,
+)
+
+__all__ = ["Binomial", "Brownian", "FromBook", "Geometric", "NoLatent", "OrnsteinUhlenbeck", "Price"]

@@ -1,0 +1,163 @@
+"""How the mid-price moves over one step. Prices in price units, time in the market's unit (seconds, say)."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar, NamedTuple
+
+from mm_env.core.component import Component, rule
+from mm_env.core.maths import exp, normal, one_minus_exp
+from mm_env.core.noise import Noise
+from mm_env.core.parameters import NonNegative, Positive, Real
+from mm_env.price.law import Law, Reverting
+
+
+class NoLatent(NamedTuple):
+    """The latent state of a model that has none."""
+
+    nothing: float
+
+
+class Price(Component):
+    """A model of the mid. Override `move`; for a latent state (a variance, a regime) `start` and `evolve` too. With `law` its
+    markets are solved exactly.
+
+    `signals` names what `observe` shows the agent, scaled to order one.
+    """
+
+    signals: ClassVar[tuple[str, ...]] = ()
+
+    @rule
+    def start(self) -> Any:
+        """The latent state at the start of an episode: a named tuple of floats."""
+        return NoLatent(0.0)
+
+    @rule
+    def move(self, mid: float, latent: Any, noise: Noise, dt: float) -> float:
+        """The mid at t + dt, from the mid and the latent state at t."""
+        raise NotImplementedError
+
+    @rule
+    def evolve(self, latent: Any, noise: Noise, dt: float) -> Any:
+        """The latent state at t + dt."""
+        return latent
+
+    @rule
+    def expected(self, mid: float, latent: Any, dt: float) -> float:
+        """E[mid at t + dt]. A model that overrides it allows `InventoryPenalty.noise`; to one that does not it is refused."""
+        return mid
+
+    @rule
+    def observe(self, mid: float, latent: Any) -> tuple[float, ...]:
+        """One number of order one for each of `signals`."""
+        return ()
+
+    def law(self, dt: float, nodes: int) -> Law:
+        """The law of one step, the latent state (if it has one) on a grid of about `nodes`.
+
+        A model that gives it lets the exact evaluation of policies and the optimum be computed for its markets.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no law of its moves that is the same at every mid")
+
+
+class Brownian(Price):
+    """dS = drift dt + sigma dW (Bachelier)."""
+
+    sigma: NonNegative  # price / sqrt(time)
+    drift: Real = 0.0  # price / time
+
+    @rule
+    def move(self, mid: float, latent: Any, noise: Noise, dt: float) -> float:
+        return mid + self.drift * dt + self.sigma * math.sqrt(dt) * normal(noise.price)
+
+    @rule
+    def expected(self, mid: float, latent: Any, dt: float) -> float:
+        return mid + self.drift * dt
+
+    def law(self, dt: float, nodes: int) -> Law:
+        return Law(mean=self.drift * dt, variance=self.sigma**2 * dt)
+
+
+class Binomial(Price):
+    """S moves by +sigma sqrt(dt) or -sigma sqrt(dt), each with probability 1/2 (Avellaneda & Stoikov 2008, sec. 3.3)."""
+
+    sigma: NonNegative  # price / sqrt(time)
+
+    @rule
+    def move(self, mid: float, latent: Any, noise: Noise, dt: float) -> float:
+        step = self.sigma * math.sqrt(dt)
+        return mid + (step if noise.price[0] < 0.5 else -step)
+
+    @rule
+    def expected(self, mid: float, latent: Any, dt: float) -> float:
+        return mid
+
+    def law(self, dt: float, nodes: int) -> Law:
+        step = self.sigma * math.sqrt(dt)
+        return Law(probability=[0.5, 0.5], mean=[step, -step])
+
+
+class Geometric(Price):
+    """dS = drift S dt + sigma S dW (Black & Scholes), moved exactly: S never falls to zero."""
+
+    sigma: NonNegative  # 1 / sqrt(time)
+    drift: Real = 0.0  # 1 / time
+
+    @rule
+    def move(self, mid: float, latent: Any, noise: Noise, dt: float) -> float:
+        growth = (self.drift - 0.5 * self.sigma * self.sigma) * dt
+        return mid * exp(growth + self.sigma * math.sqrt(dt) * normal(noise.price))
+
+    @rule
+    def expected(self, mid: float, latent: Any, dt: float) -> float:
+        return mid * exp(self.drift * dt)
+
+
+class OrnsteinUhlenbeck(Price):
+    """dS = speed (mean - S) dt + sigma dW, moved exactly.
+
+    The agent sees the distance from the mean, in standard deviations of the stationary law, sigma / sqrt(2 speed); in price
+    units where sigma is 0, for then there is no such law: the mid runs to its mean.
+    """
+
+    sigma: NonNegative  # price / sqrt(time)
+    speed: Positive  # 1 / time
+    mean: Real  # price
+
+    signals: ClassVar[tuple[str, ...]] = ("mid_deviation",)
+
+    @rule
+    def move(self, mid: float, latent: Any, noise: Noise, dt: float) -> float:
+        decay = exp(-self.speed * dt)
+        spread = self.sigma * math.sqrt(one_minus_exp(2.0 * self.speed * dt) / (2.0 * self.speed))
+        return self.mean + (mid - self.mean) * decay + spread * normal(noise.price)
+
+    @rule
+    def expected(self, mid: float, latent: Any, dt: float) -> float:
+        return self.mean + (mid - self.mean) * exp(-self.speed * dt)
+
+    @rule
+    def observe(self, mid: float, latent: Any) -> tuple[float, ...]:
+        distance = mid - self.mean
+        return (distance * math.sqrt(2.0 * self.speed) / self.sigma if self.sigma > 0.0 else distance,)
+
+    def law(self, dt: float, nodes: int) -> Law:
+        grid = Reverting.of(self.speed, dt, nodes)
+        if self.sigma == 0.0:
+            following = grid.nodes[:, None] * math.exp(-self.speed * dt)
+            return Law(
+                1.0, following - grid.nodes[:, None], 0.0, grid.nodes, following, "mid_deviation", follows_mid=True
+            )
+        step = (grid.exact - grid.nodes[:, None]) * self.sigma / math.sqrt(2.0 * self.speed)
+        return Law(grid.probability, step, 0.0, grid.nodes, grid.following, "mid_deviation", follows_mid=True)
+
+
+class FromBook(Price):
+    """The mid is that of an order book, midway between the best prices of all others: it moves by what happens there."""
+
+    @rule
+    def move(self, mid: float, latent: Any, noise: Noise, dt: float) -> float:
+        return mid
+
+    def law(self, dt: float, nodes: int) -> Law:
+        raise NotImplementedError("the mid of an order book follows from its queues and has no law of its own")

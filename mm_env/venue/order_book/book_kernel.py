@@ -1,0 +1,86 @@
+"""The loops of `core.kernel` for order books: beside states, parameters and actions each lane has its book, one record of
+`books`, and all share the `table` of their flow."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from mm_env.core.component import count, load, store
+from mm_env.core.kernel import TILE
+from mm_env.core.maths import routine
+from mm_env.core.noise import lane_key
+from mm_env.venue.order_book.book import decide, mid_price, show
+
+WARMING = 2**32 - 1  # the step whose noise warms a book up
+
+
+def step_lanes(
+    market: Any, state: Any, action: Any, observation: Any,
+    parameters: Any, parameter_stride: int, states: Any, books: Any, table: Any, actions: Any,
+    observations: Any, rewards: Any, ended: Any, seed: Any, first: int, last: int,
+) -> int:  # fmt: skip
+    """Step the lanes first..last - 1 and count the episodes that ended."""
+    rows, width, seen, endings = count(state), count(action), observations.shape[0] // books.shape[0], 0
+    weights = np.empty(_scratch(market))
+    for lane in range(first, last):
+        tile, place = lane // TILE, lane // TILE * rows * TILE + lane % TILE
+        rules = load(market, parameters, tile * parameter_stride + lane % TILE, TILE)
+        before = load(state, states, place, TILE)
+        book = books[lane]
+        own, number = lane_key(seed, lane)
+        key = (own, number, int(before.episode), int(before.step))
+        traded = decide(rules, table, book, weights, before.account, load(action, actions, lane * width, 1), key)
+        after, reward = rules.settle(before, traded, mid_price(rules.venue, book), before.latent)
+        store(after, states, place, TILE)
+        _observe(rules, observation, after, book, observations, lane * seen)
+        rewards[lane] = reward
+        over = after.step >= rules.clock.steps
+        ended[lane] = over
+        endings += over
+    return endings
+
+
+def begin_lanes(
+    market: Any, state: Any, observation: Any, parameters: Any, parameter_stride: int, states: Any, books: Any,
+    table: Any, observations: Any, mask: Any, episodes: Any, seed: Any,
+) -> None:  # fmt: skip
+    """Start episode `episodes[lane]` in each lane of `mask`, with a book of its own."""
+    rows, seen = count(state), observations.shape[0] // books.shape[0]
+    weights = np.empty(_scratch(market))
+    for lane in range(mask.shape[0]):
+        if mask[lane]:
+            tile, j = lane // TILE, lane % TILE
+            rules = load(market, parameters, tile * parameter_stride + j, TILE)
+            own, number = lane_key(seed, lane)
+            book, key = books[lane], (own, number, int(episodes[lane]), WARMING)
+            rules.venue.open(table, book, weights, key, math.floor(rules.initial_mid / rules.venue.tick))
+            fresh = rules.begin(float(episodes[lane]), mid_price(rules.venue, book))
+            store(fresh, states, tile * rows * TILE + j, TILE)
+            _observe(rules, observation, fresh, book, observations, lane * seen)
+
+
+def observe_lanes(
+    market: Any, state: Any, observation: Any, parameters: Any, parameter_stride: int, states: Any, books: Any,
+    table: Any, observations: Any,
+) -> None:  # fmt: skip
+    """What the agent sees in every lane as it stands."""
+    rows, seen = count(state), observations.shape[0] // books.shape[0]
+    for lane in range(books.shape[0]):
+        tile, j = lane // TILE, lane % TILE
+        rules = load(market, parameters, tile * parameter_stride + j, TILE)
+        now = load(state, states, tile * rows * TILE + j, TILE)
+        _observe(rules, observation, now, books[lane], observations, lane * seen)
+
+
+@routine
+def _scratch(market: Any) -> int:
+    return 6 + 4 * int(market.venue.levels)
+
+
+@routine
+def _observe(rules: Any, observation: Any, state: Any, book: Any, observations: Any, place: int) -> None:
+    store(rules.observe(state), observations, place, 1)
+    show(rules.venue, book, observations, place + count(observation))

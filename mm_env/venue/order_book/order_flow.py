@@ -1,0 +1,85 @@
+"""Others' orders as rates: what a model of the flow into an order book says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mm_env.core.component import Component, rule
+
+KINDS = ("limit bid", "limit ask", "cancel bid", "cancel ask", "market sell", "market buy")
+LIMIT, CANCEL, MARKET = (
+    0,
+    2,
+    4,
+)  # the kind of an event is one of these plus its side (of a market order: the side it hits)
+
+
+class OrderFlow(Component):
+    """Rates of limit orders, cancellations and market orders. Override `limit`, `cancel` and `market`, or more.
+
+    Distances are whole ticks from the other side's best price (ours included), 1, 2, ...; queues are counted in orders of the
+    mean size. `table` is what the flow's own `table(levels)` gave, for rates that are looked up.
+    """
+
+    def table(self, levels: int) -> NDArray[np.float64]:
+        """Numbers that the rules look up, the same in all lanes, for a book of `levels` distances: (n,), n >= 1."""
+        return np.zeros(1)
+
+    @rule
+    def limit(self, table: Any, distance: int, queue: float) -> float:
+        """Limit orders / time at one price, where `queue` orders stand."""
+        raise NotImplementedError
+
+    @rule
+    def cancel(self, table: Any, distance: int, queue: float) -> float:
+        """Cancellations / time of all orders at one price, where `queue` > 0 orders stand."""
+        raise NotImplementedError
+
+    @rule
+    def market(self, table: Any, distance: int, queue: float) -> float:
+        """Market orders / time against one side, whose best price lies at `distance` and holds `queue` orders (0: none)."""
+        raise NotImplementedError
+
+    @rule
+    def rate(self, table: Any, kind: int, weight: float, excitement: float) -> float:
+        """Events / time of one of `KINDS`, from the sum of its rates over the prices and its excitement."""
+        return weight
+
+    @rule
+    def remembers(self) -> bool:
+        """Whether past events excite later ones: then `fade` and `kick` are asked for."""
+        return False
+
+    @rule
+    def fade(self, kind: int, dt: float) -> float:
+        """The share of a kind's excitement that is left after dt."""
+        return 1.0
+
+    @rule
+    def kick(self, table: Any, kind: int, cause: int) -> float:
+        """How much an event of kind `cause` adds to the excitement of `kind`."""
+        return 0.0
+
+    @rule
+    def anchored(self) -> bool:
+        """Whether distances are counted from a reference price, not from the other side's best: bids at reference + 1 -
+        distance, asks at reference + distance. Then `follow`, `renew` and `fresh` are asked for."""
+        return False
+
+    @rule
+    def follow(self) -> float:
+        """P(the reference moves by a tick | the mid moved that way and nobody stands next to the reference on that side)."""
+        return 0.0
+
+    @rule
+    def renew(self) -> float:
+        """P(the whole book is drawn anew | the reference moved)."""
+        return 0.0
+
+    @rule
+    def fresh(self, table: Any, distance: int, uniform: float) -> float:
+        """A queue in orders, drawn from its stationary law, where one comes into view or the book is drawn anew."""
+        return 0.0

@@ -1,0 +1,104 @@
+"""Flows that look at the queue they come to: Huang, Lehalle & Rosenbaum 2015 (JASA 110(509), 107-122)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mm_env.core.component import rule
+from mm_env.core.parameters import Positive, Probability, RateRows
+from mm_env.venue.order_book.birth_death import stationary_queue
+from mm_env.venue.order_book.order_flow import OrderFlow
+
+
+class QueueReactive(OrderFlow):
+    """Rates by distance from a reference price and by queue size, and a reference price that moves at times.
+
+    Row i holds the rates at distance i = 1, 2, ... from the reference, for queues of 0, 1, 2, ... orders; the last is that of
+    all longer queues and the last row that of all greater distances. Queues are then independent birth-death processes as
+    long as the reference rests (the paper's Model I; `taking` at the best price only). When the mid moves and nobody stands
+    between it and the reference, the reference follows by a tick with probability `following`, and then the whole book is
+    drawn anew from its stationary law with probability `renewal` (Model III). `activity` multiplies all rates.
+    """
+
+    arrival: RateRows  # limit orders / (time price)
+    cancellation: RateRows  # cancellations / (time price)
+    taking: RateRows  # market orders / time against one side
+    following: Probability = 0.0  # "theta"
+    renewal: Probability = 0.0  # "theta_reinit"
+    activity: Positive = 1.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        shape = np.shape(self.arrival)
+        for name in ("cancellation", "taking"):
+            if np.shape(getattr(self, name)) != shape:
+                raise ValueError(
+                    f"QueueReactive.{name} must have the shape of arrival, {shape}, got {np.shape(getattr(self, name))}"
+                )
+        if shape[1] < 2:
+            raise ValueError(
+                f"QueueReactive.arrival must give rates for queues of 0 and 1 orders at least, got {shape[1]}"
+            )
+        if not (
+            np.array(self.cancellation)[:, -1] + np.array(self.taking)[:, -1] > np.array(self.arrival)[:, -1]
+        ).all():
+            raise ValueError(
+                "QueueReactive: the longest queue must shrink, cancellation + taking > arrival in its column"
+            )
+
+    def table(self, levels: int) -> NDArray[np.float64]:
+        """(4, levels, sizes), flat: arrival, cancellation, taking, and P(queue <= n) of the stationary law."""
+        rates = np.array([self.arrival, self.cancellation, self.taking])
+        rates = rates[:, np.minimum(np.arange(levels), rates.shape[1] - 1)]
+        rates[1:, :, 0] = 0.0  # nothing leaves an empty queue
+        rates = np.pad(rates, ((0, 0), (0, 0), (0, _further(rates))), mode="edge")
+        law = np.array([stationary_queue(up, down).probability for up, down in zip(rates[0], rates[1] + rates[2])])
+        header = np.array([float(rates.shape[2])])
+        return np.concatenate([header, rates.ravel(), law.cumsum(axis=1).ravel()])
+
+    @rule
+    def limit(self, table: Any, distance: int, queue: float) -> float:
+        return self.activity * self.look_up(table, 0, distance, queue)
+
+    @rule
+    def cancel(self, table: Any, distance: int, queue: float) -> float:
+        return self.activity * self.look_up(table, 1, distance, queue)
+
+    @rule
+    def market(self, table: Any, distance: int, queue: float) -> float:
+        return self.activity * self.look_up(table, 2, distance, queue)
+
+    @rule
+    def look_up(self, table: Any, what: int, distance: int, queue: float) -> float:
+        """A number of the table at the nearest queue size."""
+        sizes = int(table[0])
+        levels = (table.shape[0] - 1) // (4 * sizes)
+        return table[1 + (what * levels + distance - 1) * sizes + min(int(queue + 0.5), sizes - 1)]
+
+    @rule
+    def anchored(self) -> bool:
+        return True
+
+    @rule
+    def follow(self) -> float:
+        return self.following
+
+    @rule
+    def renew(self) -> float:
+        return self.renewal
+
+    @rule
+    def fresh(self, table: Any, distance: int, uniform: float) -> float:
+        queue = 0.0
+        while queue < table[0] - 1.0 and self.look_up(table, 3, distance, queue) < uniform:
+            queue += 1.0
+        return queue
+
+
+def _further(rates: NDArray[np.float64]) -> int:
+    """How many sizes beyond the listed ones hold all but 1e-12 of the stationary law of every queue."""
+    shrink = (rates[0, :, -1] / (rates[1, :, -1] + rates[2, :, -1])).max()
+    return int(np.ceil(np.log(1e-12) / np.log(shrink))) if shrink > 0.0 else 0
