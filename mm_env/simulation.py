@@ -125,10 +125,10 @@ class Simulation:
         return observations, rewards, ended, sum(endings)
 
     def foresee(self, actions: Floats, inventories: Floats) -> Floats:
-        """For actions (num_lanes * width,) at inventories (num_lanes,): the inventory after the market order, P(bid fills)
-        and P(ask fills) within a step, (num_lanes, 3)."""
-        seen, (rules, _, action, _) = np.empty((self.num_lanes, 3)), self._shapes
-        self._foresee(rules, action, self._parameters, self._stride, actions, inventories, seen.reshape(-1))
+        """For actions (num_lanes * width,) at inventories (num_lanes,): the inventories that a first step of an episode may
+        lead to, from the least to the largest, and their probabilities, (num_lanes, outcomes, 2)."""
+        seen, (rules, state, action, _) = np.empty((self.num_lanes, len(self._outcomes), 2)), self._shapes
+        self._foresee(rules, state, self._outcomes, action, self._parameters, self._stride, actions, inventories, seen)
         return seen
 
     def run(self, table: Floats) -> None:
@@ -337,10 +337,17 @@ class Simulation:
         return self._made(self._loops.observe_lanes, rules, state, observation, *self._where, *outputs)
 
     @cached_property
+    def _outcomes(self) -> Any:
+        """All that may come of an action, to say how it is shaped."""
+        rules, state, action, _ = self._shapes
+        return rules.venue.transitions(rules, state, rules.quote.decode(action, rules.now(state, ())))
+
+    @cached_property
     def _foresee(self) -> Callable[..., Any]:
-        rules, _, action, _ = self._shapes
+        rules, state, action, _ = self._shapes
         floats = np.zeros(1)
-        return self._made(kernel.foresee_lanes, rules, action, self._parameters, 0, floats, floats, floats)
+        arrays = (self._parameters, 0, floats, floats, np.zeros((1, 1, 2)))
+        return self._made(kernel.foresee_lanes, rules, state, self._outcomes, action, *arrays)
 
     @cached_property
     def _run(self) -> Callable[..., Any]:
