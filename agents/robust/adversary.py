@@ -4,7 +4,7 @@ Spooner & Savani 2020 ("Robust Market Making via Adversarial Reinforcement Learn
 the adversary chooses the drift, the rate A and the decay k within ranges, at each step, seeing the maker's inventory and the
 time. Theirs are the ranges of `SPOONER_SAVANI` and the three kinds of adversary: fixed, random (drawn once an episode:
 `mm_env.randomised`) and strategic (a learner). Ours is that an adversary may be any Policy with actions in [-1, 1]^n, that
-the strategic one's exact best answer is known (`best_response`), and that mids move after the fills, as in all of `mm_env`
+the strategic one's exact best response is known (`best_response`), and that mids move after the fills, as in all of `mm_env`
 (in their code they move before).
 """
 
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from agents.policy import Policy, Table, tabulate
 from mm_env.controls import Controls, Range, check_ranges, randomised
+from mm_env.core.renamed import renamed
 from mm_env.envs.inputs import Actions
 from mm_env.market import Market
 from mm_env.rollout import Episodes, episodes_of
@@ -100,7 +101,9 @@ class RandomAdversary:
         return random.uniform(-1.0, 1.0, (len(observations), len(self.powers.ranges)))
 
 
-def face(market: Market, maker: Policy, powers: Powers, adversary: Policy, num_episodes: int, seed: int) -> Episodes:
+def play_against(
+    market: Market, maker: Policy, powers: Powers, adversary: Policy, num_episodes: int, seed: int
+) -> Episodes:
     """Episode 0 of `seed` in `num_episodes` lanes, the adversary setting the market before each step of the maker."""
     for player in (maker, adversary):
         getattr(player, "forget", lambda: None)()
@@ -120,3 +123,6 @@ def maker_acts(maker: Policy, market: Market, observations: NDArray[np.float32])
     actions = maker.act(observations)
     discrete = isinstance(market.quote.space, gym.spaces.Discrete)
     return actions.reshape(len(actions)).astype(np.int64) if discrete else actions
+
+
+__getattr__ = renamed(__name__, {"face": "play_against"})

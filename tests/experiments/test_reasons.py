@@ -6,7 +6,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from agents.strategies.estimated import Measured
+from agents.strategies.estimated import BookEstimates
 from experiments.config import setup
 from experiments.config.parts import without_leftovers
 from experiments.config.setup import CONF, EXACT, TOUCHING, agent_config, build, build_market, plainly
@@ -53,7 +53,7 @@ def reasons(cfg):
 @pytest.fixture
 def without_measuring(monkeypatch):
     """An order book's sigma, A and k are given: what is tried is the words."""
-    monkeypatch.setattr(setup, "of_book", lambda market: Measured(0.02, 0.1, 20.0))
+    monkeypatch.setattr(setup, "of_book", lambda market: BookEstimates(0.02, 0.1, 20.0))
 
 
 def check_words(said):
