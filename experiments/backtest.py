@@ -106,7 +106,7 @@ def main(cfg: DictConfig) -> float:
     rows = [
         Row(
             name,
-            hasattr(each.there, "model"),
+            each.there.learnt,
             play(recorded, each.there, windows, cfg.seed),
             at_home(each, cfg.episodes, bootstrap),
         )

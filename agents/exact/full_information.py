@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.base import MarketPolicy
 from agents.exact.evaluation import NODES, mixed_worth
 from agents.exact.optimum import KEPT_FROM, Optimum, optimum
 from agents.exact.parameter_scenarios import lane_axes, quadrature_error, scenarios
@@ -24,7 +25,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class FullInformationOptimum:
+class FullInformationOptimum(MarketPolicy):
     """The optimum of each of the markets that stand for some lanes (`cases`), and their share (cases,).
 
     `lanes` says which of `cases` each lane trades in, where the parameters come as arrays; else it is None. `error` is how
@@ -37,7 +38,6 @@ class FullInformationOptimum:
     names: tuple[str, ...]  # of the parameters told
     error: float
     lanes: NDArray[np.int64] | None = None
-    tabulable = False
 
     @property
     def objective(self) -> float:

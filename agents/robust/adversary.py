@@ -18,12 +18,12 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.policy import Policy, Table, tabulate
+from agents.base import Policy
+from agents.policy import as_policy, in_space
 from mm_env.controls import Controls, Range, check_ranges, randomised
 from mm_env.core.renamed import renamed
-from mm_env.envs.inputs import Actions
 from mm_env.market import Market
-from mm_env.rollout import Episodes, episodes_of
+from mm_env.rollout import Episodes, run_simulation
 from mm_env.simulation import Simulation
 
 Floats = NDArray[np.float64]
@@ -77,7 +77,7 @@ class Powers:
 
 
 @dataclass(frozen=True)
-class FixedAdversary:
+class FixedAdversary(Policy):
     """Always the same action (n,) in [-1, 1]^n, whatever happens."""
 
     action: NDArray[Any]
@@ -87,7 +87,7 @@ class FixedAdversary:
 
 
 @dataclass(frozen=True)
-class RandomAdversary:
+class RandomAdversary(Policy):
     """Draws uniformly from [-1, 1]^n, anew at each step; the same for the same seed and the same calls."""
 
     powers: Powers
@@ -105,24 +105,19 @@ def play_against(
     market: Market, maker: Policy, powers: Powers, adversary: Policy, num_episodes: int, seed: int
 ) -> Episodes:
     """Episode 0 of `seed` in `num_episodes` lanes, the adversary setting the market before each step of the maker."""
-    for player in (maker, adversary):
-        getattr(player, "forget", lambda: None)()
-    table = tabulate(market, maker) or maker
-    played = table.market if isinstance(table, Table) else market
-    simulation, actions = Simulation(played, num_episodes), Actions(played, num_episodes)
+    quoting, setting = as_policy(maker), as_policy(adversary)
+    for player in (quoting, setting):
+        player.forget()
+    quoting = quoting.tabulated(market) or quoting
+    played = quoting.acts_in(market)
+    simulation = Simulation(played, num_episodes)
     controls = Controls(simulation, powers.ranges)
-    observations = simulation.start(seed)
-    for _ in range(market.clock.steps):
-        controls.set(powers.parameters(adversary.act(observations)))
-        observations, _, _, _ = simulation.step(actions.usable(maker_acts(table, played, observations), simulation))
-    return episodes_of(simulation)
 
+    def act(observations: NDArray[np.float32]) -> NDArray[Any]:
+        controls.set(powers.parameters(setting.act(observations)))
+        return in_space(played, quoting.act(observations))
 
-def maker_acts(maker: Policy, market: Market, observations: NDArray[np.float32]) -> NDArray[Any]:
-    """The maker's actions as its market wants them: whole numbers (n,) where they are discrete."""
-    actions = maker.act(observations)
-    discrete = isinstance(market.quote.space, gym.spaces.Discrete)
-    return actions.reshape(len(actions)).astype(np.int64) if discrete else actions
+    return run_simulation(simulation, act, seed)
 
 
 __getattr__ = renamed(__name__, {"face": "play_against"})

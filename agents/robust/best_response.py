@@ -20,11 +20,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.base import Table
 from agents.exact.choices import sends_market_orders
 from agents.exact.outcomes import check_solvable, mean_jumps, read, start_law
 from agents.exact.price_grid import Unsolvable, axis_of
 from agents.exact.room import progress, require_room
-from agents.policy import Table
 from agents.robust.adversary import Powers
 from agents.robust.worst_case import descend, worth_under
 from mm_env.clock import Ergodic

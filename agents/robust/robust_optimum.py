@@ -20,13 +20,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.base import MarketPolicy, Table
 from agents.exact.choices import SCAN
 from agents.exact.optimum import line_ways
 from agents.exact.outcomes import check_solvable, start_law
 from agents.exact.price_grid import Unsolvable, axis_of
 from agents.exact.quote_search import ascend, quote_value
 from agents.exact.room import progress, require_room
-from agents.policy import Table
 from agents.robust.adversary import Powers
 from agents.robust.best_response import BestResponse, Response, best_response
 from agents.robust.worst_case import descend, look_at, narrowed, worth_under
@@ -43,7 +43,7 @@ _ROUNDS, _ENOUGH = 12, 1e-8  # choices added in a state at most, and the relativ
 
 
 @dataclass(frozen=True)
-class RobustOptimum:
+class RobustOptimum(MarketPolicy):
     """The quotes `actions` (steps, levels, 2) of `market` that are best against an adversary that answers them, `value`
     (steps + 1, levels) against one held to the corners of its ranges, and the exact best `answer` to the quotes."""
 
@@ -51,8 +51,6 @@ class RobustOptimum:
     value: Floats
     actions: Floats
     answer: Response
-
-    tabulable = True
 
     @property
     def objective(self) -> float:
@@ -67,6 +65,9 @@ class RobustOptimum:
     def table(self) -> Table:
         """The quotes as a table."""
         return Table(self.market, self.actions)
+
+    def tabulated(self, market: Market) -> Table:
+        return self.table()
 
     def act(self, observations: NDArray[np.float32]) -> NDArray[Any]:
         """The actions (n, 2) at observations (n, k)."""

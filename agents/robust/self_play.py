@@ -19,8 +19,8 @@ from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from agents.learning.clone import clone
 from agents.learning.learner import Learner
 from agents.learning.sb3 import TrainedPolicy, VecAdapter
-from agents.policy import Policy, policy_of
-from agents.robust.adversary import FixedAdversary, Powers, maker_acts
+from agents.policy import Policy, in_space, policy_of
+from agents.robust.adversary import FixedAdversary, Powers
 from mm_env.controls import Controls
 from mm_env.core.parameters import Count, check_fields
 from mm_env.core.renamed import renamed
@@ -66,7 +66,7 @@ class AdversaryLanes(_Lanes):
         self.action_space = powers.space
 
     def step_wait(self) -> Any:
-        quoted = maker_acts(self.opponent, self.env.market, self.seen)
+        quoted = in_space(self.env.market, self.opponent.act(self.seen))
         observations, rewards, ended, infos = self.play(quoted, self._actions)
         return observations, -rewards, ended, infos
 

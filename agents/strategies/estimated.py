@@ -14,6 +14,7 @@ from scipy.optimize import brentq
 from mm_env.core.renamed import renamed
 from mm_env.market import Market
 from mm_env.quote import NOWHERE, Unbounded
+from mm_env.rollout import steps
 from mm_env.simulation import Simulation
 from mm_env.venue.order_book.book import OrderBook
 from mm_env.venue.replay.replay import Replay
@@ -130,10 +131,9 @@ def _episodes(market: Market, depth: float, seed: int) -> tuple[Floats, Floats, 
     """Of constant quotes at `depth`, in each episode: the mid's change / sqrt(its time), the fills of a side, and its time,
     (LANES,) each."""
     simulation = Simulation(market, LANES)
-    simulation.start(seed)
-    start = simulation.state.mid
-    for _ in range(market.clock.steps):
-        simulation.step(np.full(2 * LANES, depth))
+    played, start = steps(simulation, lambda seen: np.full((len(seen), 2), depth), seed), simulation.state.mid
+    for _ in played:
+        pass
     state, time = simulation.state, simulation.books.time
     return (state.mid - start) / np.sqrt(time), 0.5 * state.tally.fills, time
 

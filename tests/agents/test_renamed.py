@@ -32,5 +32,5 @@ def test_an_old_name_gives_what_has_the_new_one_and_says_so(module, old, new):
 
 
 def test_a_name_that_never_was_is_an_attribute_error():
-    with pytest.raises(AttributeError, match="module 'mm_env.nets' has no attribute 'Nothing'"):
+    with pytest.raises(AttributeError, match=r"module 'mm_env\.nets' has no attribute 'Nothing'"):
         _ = import_module("mm_env.nets").Nothing
