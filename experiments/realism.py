@@ -20,7 +20,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from experiments.config.setup import build_market, experiment, output_folder, recorded_market
+from experiments.config.main import experiment, output_folder
+from experiments.config.markets import build_market, recorded_market
 from experiments.evaluation import plots, table
 from mm_env.clock import EveryEvent
 from mm_env.data.recording import SECOND, Quotes, Recording

@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 from omegaconf import OmegaConf
 
 from agents.policy import Policy, as_policy
-from experiments.config.setup import build_market, load_run, plainly, run_config
+from experiments.config.agents import load_run
+from experiments.config.checks import plainly
+from experiments.config.markets import build_market
+from experiments.config.stored import run_config
 from experiments.evaluation.plots import depth_table
 from experiments.evaluation.sample import OPTION, tables_sample
 from experiments.evaluation.skill_references import OPTIMUM, Benchmarks

@@ -27,7 +27,8 @@ from agents.policy import Policy, Table, play, tabulate
 from agents.robust.adversary import Powers, play_against
 from agents.robust.best_response import best_response, check_game, evaluate_under, worst_constant
 from agents.robust.robust_optimum import robust_optimum
-from experiments.config.setup import build, build_policies
+from experiments.config.agents import build_policies
+from experiments.config.markets import build
 from experiments.runs import jobs
 from experiments.studies.robust_report import FIGURES, Row, robust_curves, show, write
 from mm_env.core.parameters import Interval, check
