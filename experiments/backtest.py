@@ -23,18 +23,10 @@ from rich.console import Console
 from rich.table import Table
 
 from agents.policy import Policy, moved, play
-from experiments.config.setup import (
-    agent_config,
-    build_market,
-    build_policies,
-    experiment,
-    is_learner,
-    load_run,
-    named,
-    output_folder,
-    recorded_market,
-    run_config,
-)
+from experiments.config.agents import agent_config, build_policies, is_learner, load_run, named
+from experiments.config.main import experiment, output_folder
+from experiments.config.markets import build_market, recorded_market
+from experiments.config.stored import run_config
 from experiments.evaluation import table
 from experiments.training.training_jobs import Training, train_all, trainings
 from mm_env.bootstrap import Floats, interval
@@ -106,7 +98,7 @@ def main(cfg: DictConfig) -> float:
     rows = [
         Row(
             name,
-            hasattr(each.there, "model"),
+            each.there.learnt,
             play(recorded, each.there, windows, cfg.seed),
             at_home(each, cfg.episodes, bootstrap),
         )

@@ -16,7 +16,8 @@ from experiments.calibration import plots, report
 from experiments.calibration.calibration import Settings, calibrate
 from experiments.calibration.market import check_free, market_path, market_yaml
 from experiments.calibration.rows import rows
-from experiments.config.setup import build, experiment, output_folder
+from experiments.config.main import experiment, output_folder
+from experiments.config.markets import build
 from experiments.evaluation.plots import save
 from experiments.evaluation.table import near
 from mm_env.data.recording import Recording

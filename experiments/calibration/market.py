@@ -9,7 +9,7 @@ from pathlib import Path
 from experiments.calibration import words
 from experiments.calibration.calibration import QUOTED, Calibration
 from experiments.calibration.laws import named
-from experiments.config.setup import CONF
+from experiments.config.search_path import CONF
 
 STEPS = 600
 AWAY = 14.0  # times 1/k, where fills hardly ever come: what quotes must reach where it is best to keep away

@@ -14,7 +14,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 
-from experiments.config.setup import CONF
+from experiments.config.search_path import CONF
 
 SHARED = (
     "title",

@@ -27,7 +27,7 @@ def show_contest(
     The rows, the skills, and the notes below the table; `met` is what is to be said of agents that know these episodes.
     """
     market, title = shown.market, f"{title}, {shown.says}"
-    learners = frozenset(name for name, policy in policies.items() if hasattr(policy, "model"))
+    learners = frozenset(name for name, policy in policies.items() if policy.learnt)
     entries = contest(market, policies, shown.episodes, shown.seed, learners | {OPTIMUM})
     skills = benchmarks.skills(entries, policies)
     notes = [*notes_on(benchmarks, entries, skills, policies), *shown.notes, *met]

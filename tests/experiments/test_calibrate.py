@@ -12,7 +12,8 @@ from experiments import calibrate
 from experiments.calibration import laws, market, plots
 from experiments.calibration.calibration import Settings
 from experiments.calibration.market import market_path
-from experiments.config.setup import CONF, build, build_market
+from experiments.config.markets import build, build_market
+from experiments.config.search_path import CONF
 from mm_env import DepthImpact, Fees, Logistic, NoImpact
 from mm_env.data.lobster import read
 from mm_env.markets import amzn

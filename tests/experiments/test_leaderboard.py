@@ -9,7 +9,9 @@ import pytest
 from omegaconf import OmegaConf
 
 from experiments import compare
-from experiments.config.setup import CONF, agent_config, build, is_learner
+from experiments.config.agents import agent_config, is_learner
+from experiments.config.markets import build
+from experiments.config.search_path import CONF
 from experiments.evaluation.leaderboard_table import Result, Row
 from experiments.runs import jobs
 from experiments.training.curve import CURVE, Curve, read_curve
