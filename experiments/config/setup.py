@@ -29,6 +29,7 @@ from experiments.runs import jobs, program
 from experiments.runs.program import Interrupted
 from experiments.runs.sweeps import quoted, sub_folder
 from mm_env.core.component import record
+from mm_env.core.extras import MissingExtra
 from mm_env.core.parameters import Interval, check
 from mm_env.market import Market
 from mm_env.simulation import check_seed
@@ -154,7 +155,7 @@ RESOLVERS: dict[str, Callable[..., Any]] = {
     "process": lambda: f"{socket.gethostname()}-{os.getpid()}",
 }
 MISTAKES = (  # of the user, or the disk's
-    ValueError, TypeError, OmegaConfBaseException, InstantiationException, OSError, jobs.Busy, jobs.Failed,
+    ValueError, TypeError, OmegaConfBaseException, InstantiationException, OSError, jobs.Busy, jobs.Failed, MissingExtra,
 )  # fmt: skip
 
 
