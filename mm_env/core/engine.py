@@ -163,7 +163,7 @@ def _tidy(place: Path) -> None:
 
 def fingerprint(kernel: Callable[..., Any], *arguments: Any) -> str:
     """A name for all that the machine code of `kernel` depends on but for types and processor."""
-    parts = [_own_source(), version("numba"), version("llvmlite"), *code_of(kernel, set()), _rules_version(arguments)]
+    parts = [own_source(), version("numba"), version("llvmlite"), *code_of(kernel, set()), _rules_version(arguments)]
     return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:24]
 
 
@@ -180,7 +180,7 @@ def _rules_version(arguments: Any) -> str:
 
 
 @cache
-def _own_source() -> str:
+def own_source() -> str:
     """A digest of this file and of the one that speaks to numba: of all else only what is reached counts."""
     digest = hashlib.sha256()
     for path in (Path(__file__), Path(__file__).with_name("engine_numba.py")):
