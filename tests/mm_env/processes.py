@@ -21,7 +21,7 @@ def run_script(script: Path, cache: Path) -> list[float]:
 
 
 EDITING = """
-import json, os, sys
+import json, os, sys, traceback
 import gymnasium, numpy, scipy.optimize, tqdm  # once for all
 
 for edits in json.loads(sys.argv[1]):
@@ -36,7 +36,8 @@ for edits in json.loads(sys.argv[1]):
             exec(sys.argv[2], {})
             sys.stdout.flush()
             os._exit(0)
-        finally:
+        except BaseException:
+            traceback.print_exc()
             os._exit(1)
     assert os.waitpid(child, 0)[1] == 0, edits
     for path, text in kept.items():
