@@ -100,25 +100,6 @@ def test_machine_code_is_named_by_its_own_rules_and_by_nothing_else(tmp_path):
     assert {name: said[name] == said["nothing"] for name in said} == {name: name not in OWN for name in edits}
 
 
-@pytest.mark.parametrize("name", [
-    "numba.core.compiler:CompileResult._rebuild", "numba.core.compiler:CompileResult._reduce",
-    "numba.core.compiler:CompileResult._find_referenced_environments", "numba.core.bytecode:FunctionIdentity._unique_ids",
-    "numba.core.codegen:JITCodeLibrary._finalize_final_module", "numba.core.codegen:JITCodeLibrary._optimize_functions",
-    "numba.core.codegen:JITCodeLibrary._optimize_final_module", "numba.core.codegen:JITCodeLibrary._finalize_dynamic_globals",
-    "numba.core.codegen:JITCodeLibrary._verify_declare_only_symbols", "numba.core.codegen:JITCPUCodegen._library_class",
-    "numba.core.codegen:JITCPUCodegen._function_pass_manager", "numba.core.codegen:JITCPUCodegen.set_env",
-    "numba.core.codegen:JitEngine.is_symbol_defined", "numba.core.codegen:JITCPUCodegen.magic_tuple",
-])  # fmt: skip
-def test_numba_still_has_the_private_names_that_the_engine_relies_on(name):
-    import importlib
-
-    module, path = name.split(":")
-    thing = importlib.import_module(module)
-    for part in path.split("."):
-        assert hasattr(thing, part), f"numba changed: {name} is gone, and mm_env/engine_numba.py relies on it"
-        thing = getattr(thing, part)
-
-
 def test_a_rule_that_raises_raises_in_machine_code_too():
     """What a rule raises lies in an environment of its own, which has to be part of the kernel's."""
     import mm_env
