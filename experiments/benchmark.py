@@ -25,7 +25,9 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from experiments.config.setup import CONF, build, experiment, output_folder
+from experiments.config.main import experiment, output_folder
+from experiments.config.markets import build
+from experiments.config.search_path import CONF
 from experiments.speed.benchmark_book import books, check_books
 from experiments.speed.benchmark_peers import check_peers, peers
 from mm_env.envs.gym import MarketMakingVectorEnv

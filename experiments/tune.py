@@ -18,10 +18,13 @@ import numpy as np
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from experiments.config.setup import build, build_market, experiment, plainly
+from experiments.config.checks import plainly
+from experiments.config.main import experiment
+from experiments.config.markets import build, build_market
 from experiments.config.space import apply, distributions, target, write_experiment
 from experiments.evaluation.sample import tables_sample
 from experiments.runs import jobs
+from mm_env.core.extras import require
 from mm_env.core.parameters import Interval, check
 
 if TYPE_CHECKING:
@@ -61,6 +64,7 @@ def main(cfg: DictConfig) -> float:
 
 def join(cfg: DictConfig) -> Study:
     """The study, made by who comes first. Raises: ValueError if it was begun with another config."""
+    require("experiments.tune", "sweeps", "optuna")
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)

@@ -289,7 +289,7 @@ def _gather(problem: Problem, outcomes: list[Outcome], ahead: Floats) -> Floats:
 def _spread(found: Evaluation) -> Floats:
     """The variance of the sum of rewards from the first step on, (nodes, levels), by the law of total variance.
 
-    With `reward.noise` below 1 the luck of fills counts for that share only.
+    With `reward.noise` below 1 fill noise counts for that share only.
     """
     market, axis, steps, share = found.market, found.axis, found.market.clock.steps, noise_left(found.market)
     value = found.value.reshape(steps + 1, len(axis.nodes), -1)

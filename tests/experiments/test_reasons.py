@@ -6,10 +6,14 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from agents.strategies.estimated import Measured
-from experiments.config import setup
+from agents.strategies.estimated import BookEstimates
+from experiments.config import resolvers
+from experiments.config.agents import agent_config
+from experiments.config.checks import plainly
+from experiments.config.markets import build, build_market
 from experiments.config.parts import without_leftovers
-from experiments.config.setup import CONF, EXACT, TOUCHING, agent_config, build, build_market, plainly
+from experiments.config.resolvers import EXACT, TOUCHING
+from experiments.config.search_path import CONF
 
 MARKETS = sorted(path.stem for path in (CONF / "market").glob("*.yaml"))
 CONFIGS = {path.stem: OmegaConf.load(path) for path in sorted((CONF / "agent").glob("*.yaml"))}
@@ -53,7 +57,7 @@ def reasons(cfg):
 @pytest.fixture
 def without_measuring(monkeypatch):
     """An order book's sigma, A and k are given: what is tried is the words."""
-    monkeypatch.setattr(setup, "of_book", lambda market: Measured(0.02, 0.1, 20.0))
+    monkeypatch.setattr(resolvers, "of_book", lambda market: BookEstimates(0.02, 0.1, 20.0))
 
 
 def check_words(said):
