@@ -32,7 +32,7 @@ class Reward(Component):
 
     @rule
     def penalty(self, inventory: float, dt: float, final: float, now: Now) -> float:
-        """What holding `inventory` after a step costs, price units; `final` is 1.0 after the last, and `now` the present then."""
+        """What holding `inventory` after a step costs, price units; `final` is 1.0 after the last, `now` the present then."""
         return 0.0
 
     @rule

@@ -33,7 +33,9 @@ def parts_read(market: Market) -> dict[str, frozenset[str]]:
     for name in ("quote", "fees", "venue", "reward"):
         for path, part in _tree(getattr(market, name), name):
             known = [f for rule, f in rules(type(part)).items() if (name, rule) != ("reward", "reward")]
-            if read := frozenset().union(*(fields_read(function, isinstance(part, Venue)) for function in known if function not in _HAND_ON)):
+            if read := frozenset().union(
+                *(fields_read(function, isinstance(part, Venue)) for function in known if function not in _HAND_ON)
+            ):
                 found[path] = read
     return found
 

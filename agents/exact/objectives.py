@@ -1,4 +1,4 @@
-"""What exact solvers know of a reward by its own statement: a penalty on top of the wealth change, or utility of final wealth."""
+"""What exact solvers know of a reward by its own statement: a penalty off the wealth change, or utility of final wealth."""
 
 from __future__ import annotations
 

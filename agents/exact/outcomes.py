@@ -44,7 +44,8 @@ class Rows:
     def __init__(self, problem: Problem, table: Floats) -> None:
         self.problem, self.table = problem, table
         self.nodes = len(problem.axis.nodes) if problem.by_node else table.shape[1]
-        self.stride, self.known = max(1, CELLS // (self.nodes * len(problem.axis.held))), (-1, None)
+        self.stride, self.first = max(1, CELLS // (self.nodes * len(problem.axis.held))), -1
+        self.known: Any = None  # the rows from `first` on
 
     @classmethod
     def of(cls, problem: Problem, actions: Floats) -> Rows:
@@ -69,11 +70,10 @@ class Rows:
     def at(self, step: int) -> list[Outcome]:
         """The outcomes of a step."""
         row = step % len(self)
-        chunk = row // self.stride
-        if chunk != self.known[0]:
-            first = chunk * self.stride
-            self.known = chunk, self.between(first, min(first + self.stride, len(self)))
-        return self.known[1].of_row(row - chunk * self.stride)
+        first = row - row % self.stride
+        if first != self.first:
+            self.first, self.known = first, self.between(first, min(first + self.stride, len(self)))
+        return self.known.of_row(row - first)
 
     def between(self, first: int, last: int) -> Outcomes:
         """Those of the rows first, ..., last - 1."""

@@ -45,7 +45,8 @@ class Outcomes(NamedTuple):
 
     def of_row(self, row: int) -> list[Outcome]:
         """Those of one step."""
-        return [Outcome(*(part[row, :, k] for part in self)) for k in range(self.probability.shape[2])]
+        parts: Any = self
+        return [Outcome(*(part[row, :, k] for part in parts)) for k in range(self.probability.shape[2])]
 
 
 class Reader:

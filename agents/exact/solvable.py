@@ -58,7 +58,9 @@ def _check_parts(market: Market) -> None:
     if rules(kind)["transitions"] is rules(Venue)["transitions"]:
         raise Unsolvable(f"venue: {kind.__name__} needs a rule `transitions`, all that may come of a quote")
     if later := overridden(kind, "transitions", "deal", "trade", "mid_after", "elapsed"):
-        raise Unsolvable(f"venue: {later} is not what the inherited `transitions` states (give {kind.__name__} its own)")
+        raise Unsolvable(
+            f"venue: {later} is not what the inherited `transitions` states (give {kind.__name__} its own)"
+        )
     if list(flat(state.world.flow)):
         raise Unsolvable("venue: its flow has a state, over which there is no exact recursion")
     if list(flat(state.world.venue)):
@@ -91,8 +93,8 @@ def _check_impact(market: Market, axis: Axis) -> None:
         if is_utility(market) and found.jump_variance.any():
             impact = getattr(market.venue, "impact", market.venue)
             raise Unsolvable(
-                f"impact has no exact recursion under this reward: {getattr(impact, 'bid', impact)}: utility wants more than mean "
-                "and variance of a jump, unless it is certain"
+                f"impact has no exact recursion under this reward: {getattr(impact, 'bid', impact)}: utility wants more than "
+                "mean and variance of a jump, unless it is certain"
             )
 
 
@@ -108,8 +110,12 @@ def _check_present(market: Market, axis: Axis) -> None:
     if isinstance(market.clock, Ergodic):
         timed = [path for path, fields in read.items() if fields & {"time", "time_left"}]
         if timed and (timed == ["reward"] or changes_with_time(market, axis)):
-            raise Unsolvable(f"{timed[0]}: it changes with the time, and the average reward is of a market that does not")
+            raise Unsolvable(
+                f"{timed[0]}: it changes with the time, and the average reward is of a market that does not"
+            )
     if list(flat(record(market).price.start())):
         for path, fields in read.items():
             if "world" in fields:
-                raise Unsolvable(f"{path}: it depends on the states of other parts, which {type(market.price).__name__}.law does not give")
+                raise Unsolvable(
+                    f"{path}: it depends on the states of other parts, which {type(market.price).__name__}.law does not give"
+                )

@@ -1,4 +1,4 @@
-"""What a venue of the user's own, or a dealer of the user's own parts, says may come of a quote, held to its simulated steps."""
+"""What a venue of a user's own, or a dealer of such parts, says may come of a quote, held to its simulated steps."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ Floats = NDArray[np.float64]
 _STEPS, _ERRORS, _SEED = 2**15, 6.0, 20_080_101  # from each state, standard errors, and a seed: trials come out alike
 _ACTIONS = 3
 _ROUNDING = 1e-9
+_RARE, _KURTOSIS = 50.0, 9.0  # steps that are too few to tell, and that of an exponential
 
 
 def check_outcomes(market: Market) -> None:
@@ -34,9 +35,13 @@ def check_outcomes(market: Market) -> None:
         return
     steps, limit = market.clock.steps, market.max_inventory
     held = sorted({-limit, 0.0, market.order_size, limit})
-    for i, (step, action) in enumerate(zip([0.0, steps // 2, steps - 1], trial_actions(market, _ACTIONS), strict=False)):
+    for i, (step, action) in enumerate(
+        zip([0.0, steps // 2, steps - 1], trial_actions(market, _ACTIONS), strict=False)
+    ):
         for inventory in held:
-            _try(market, held_at(record(market).begin(0.0, market.initial_mid), float(step), inventory), tuple(action), i)
+            _try(
+                market, held_at(record(market).begin(0.0, market.initial_mid), float(step), inventory), tuple(action), i
+            )
 
 
 def _functions(market: Market) -> Iterator[Any]:
@@ -61,8 +66,8 @@ def _try(market: Market, state: Any, action: tuple[float, ...], round: int) -> N
         _compare(market, f"{where} an inventory of {key[0]:.6g} after it", outcomes, sample[mine])
     if not came.all():
         raise Unsolvable(
-            f"venue: {type(market.venue).__name__}.transitions contradict its simulated steps: {where} they know of no inventory "
-            f"of {sample[~came][0, 0]:.6g} after it"
+            f"venue: {type(market.venue).__name__}.transitions contradict its simulated steps: {where} they know of no "
+            f"inventory of {sample[~came][0, 0]:.6g} after it"
         )
 
 
@@ -77,27 +82,33 @@ def _together(outcomes: tuple[Transition, ...]) -> dict[tuple[float, ...], list[
 def _compare(market: Market, where: str, outcomes: list[Transition], sample: Floats) -> None:
     """Hold the probability of some outcomes, and the moments of money and jump given them, to the steps that came to them."""
     chance, n = sum(o.probability for o in outcomes), len(sample)
-    _hold(market, where, "probability", chance, n / _STEPS, math.sqrt(max(chance * (1.0 - chance), 0.0) / _STEPS), 1e-12)
+    _hold(
+        market, where, "probability", chance, n / _STEPS, math.sqrt(max(chance * (1.0 - chance), 0.0) / _STEPS), 1e-12
+    )
     if n < 100 or not chance > 0.0:
         return
     shares = np.array([o.probability / chance for o in outcomes])
-    for column, name, mean, variance in (
+    for column, name, means, variances in (
         (1, "money from trades", [o.gain for o in outcomes], [0.0] * len(outcomes)),
         (2, "jump of the mid", [o.jump for o in outcomes], [o.jump_variance for o in outcomes]),
     ):
-        means, x = np.array(mean), sample[:, column]
-        said, spread = float(shares @ means), float(shares @ (np.array(variance) + means**2))
-        slack, scatter = 1e-9 * (1.0 + abs(said)), max(spread - said**2, 0.0)
+        x, mean, variance = sample[:, column], np.array(means), np.array(variances)
+        said = float(shares @ mean)
+        off, rare = (mean - said) ** 2, shares * n < _RARE
+        scatter, missed = float(shares @ (off + variance)), shares * rare
+        slack = 1e-9 * (1.0 + abs(said)) + float(missed @ np.sqrt(off))
         _hold(market, where, f"mean {name}", said, float(x.mean()), math.sqrt(max(scatter, float(x.var())) / n), slack)
-        square = (x - said) ** 2
-        _hold(market, where, f"variance of the {name}", scatter, float(square.mean()), float(square.std()) / math.sqrt(n), slack)
+        square, fourth = (x - said) ** 2, float(shares @ (off**2 + 6.0 * off * variance + _KURTOSIS * variance**2))
+        error = math.sqrt(max(float(square.var()), fourth - scatter**2) / n)
+        slack = 1e-9 * (1.0 + said**2) + float(missed @ (off + variance))
+        _hold(market, where, f"variance of the {name}", scatter, float(square.mean()), error, slack)
 
 
 def _hold(market: Market, where: str, name: str, said: float, seen: float, error: float, slack: float) -> None:
     if not abs(said - seen) <= _ERRORS * error + slack:
         raise Unsolvable(
-            f"venue: {type(market.venue).__name__}.transitions contradict its simulated steps: {where} has {name} {said:.6g} as "
-            f"stated and {seen:.6g} ±{error:.1g} in {_STEPS:,} steps"
+            f"venue: {type(market.venue).__name__}.transitions contradict its simulated steps: {where} has {name} {said:.6g} "
+            f"as stated and {seen:.6g} ±{error:.1g} in {_STEPS:,} steps"
         )
 
 

@@ -30,7 +30,9 @@ def swept(rows: Rows) -> Floats:
         probability, gain, level = known or _arrays(rows, first, last)
         held = before
         if penalties.timed:
-            held = np.concatenate([axis.look_ahead(nothing, penalties.after(step + 1), gamma) for step in range(first, last)])
+            held = np.concatenate(
+                [axis.look_ahead(nothing, penalties.after(step + 1), gamma) for step in range(first, last)]
+            )
         final = axis.look_ahead(nothing, penalties.after(last), gamma)[0]
         arguments = (gamma, probability, gain, level, held, final, values[first : last + 1])
         run = run or engine.compiled(sweep, *arguments)

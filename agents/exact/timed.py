@@ -89,8 +89,8 @@ def check_mid(market: Market, axis: Axis) -> None:
             for name in mine[0].split("."):
                 part = getattr(part, name)
             raise Unsolvable(
-                f"{mine[0]} has no exact recursion over (time, inventory): {part} depends on the mid (it differs at {other:g}), "
-                f"which is no state of {type(market.price).__name__}'s law"
+                f"{mine[0]} has no exact recursion over (time, inventory): {part} depends on the mid (it differs at "
+                f"{other:g}), which is no state of {type(market.price).__name__}'s law"
             )
 
 
@@ -104,7 +104,11 @@ def _moved(market: Market, axis: Axis) -> Iterator[tuple[float, Floats]]:
 
 
 def _same_outcomes(market: Market, axis: Axis) -> float | None:
-    nodes, cells, steps = len(axis.nodes), len(axis.held), np.array([0.0, market.clock.steps // 2, market.clock.steps - 1])
+    nodes, cells, steps = (
+        len(axis.nodes),
+        len(axis.held),
+        np.array([0.0, market.clock.steps // 2, market.clock.steps - 1]),
+    )
     for action in trial_actions(market, _ACTIONS):
         table, first = np.broadcast_to(action, (len(steps), 1, cells, len(action))), None
         for other, places in _moved(market, axis):
