@@ -43,7 +43,7 @@ class Rows:
 
     def __init__(self, problem: Problem, table: Floats) -> None:
         self.problem, self.table = problem, table
-        self.nodes = len(problem.axis.nodes) if problem.by_node else table.shape[1]
+        self.nodes = problem.axis.count if problem.by_node else table.shape[1]
         self.stride, self.first = max(1, CELLS // (self.nodes * len(problem.axis.held))), -1
         self.known: Any = None  # the rows from `first` on
 
