@@ -159,7 +159,7 @@ def check_room(market: Market, nodes: int = NODES) -> None:
         return require_room(market, "the optimum", MATRICES * levels**2, steps=False)
     grids = 1.5 if nodes > 1 else 1.0  # the coarser one stays beside the finer
     numbers = grids * (market.clock.steps + 1.0) * nodes * levels * (1 + market.quote.width)
-    return require_room(market, "the optimum", numbers)
+    return require_room(market, "the optimum", numbers, nodes=nodes)
 
 
 def solve(market: Market, axis: Axis) -> Optimum:

@@ -7,11 +7,12 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from agents.exact.evaluation import evaluate
+from agents.exact.evaluation import Unsolvable, evaluate
 from agents.exact.optimum import optimum
 from mm_env import (
     Dealer,
     Depths,
+    Ergodic,
     Exponential,
     FiniteHorizon,
     Flow,
@@ -258,3 +259,93 @@ def test_a_channel_earns_what_is_known_of_it_in_continuous_time():
     known = 2.0 / math.e * math.cos(math.pi / 6.0)
     assert known == pytest.approx(0.63718588, abs=1e-8)
     assert 2.0 * found[1] - found[0] == pytest.approx(known, rel=2e-4)
+
+
+# --- what is refused ---------------------------------------------------------------------------------------------------
+
+
+class Louder(TwoFactors):
+    """Rougher than its law says."""
+
+    @rule
+    def move(self, mid, latent, noise, dt):
+        sigma = 1.2 * self.rough if latent.rough > 0.5 else self.calm
+        return mid + self.vol * latent.drift * dt + sigma * math.sqrt(dt) * normal(noise.price)
+
+    def law(self, dt, nodes):
+        return TwoFactors.law(self, dt, nodes)
+
+
+class Stateless(Regimes):
+    """Does not say what the state is at a label."""
+
+    def law(self, dt, nodes):
+        return replace(Regimes.law(self, dt, nodes), states=None)
+
+
+class Hidden(Channel):
+    """Shows whether there are funds, and no more."""
+
+    @rule
+    def observe(self, now):
+        return (1.0 if now.world.venue.ours > 0.5 else 0.0,)
+
+
+class Countless(Channel):
+    def states(self):
+        return ()
+
+
+class Miscounted(Channel):
+    @rule
+    def place(self, state):
+        return 4.0 - state.ours
+
+
+class Generous(Channel):
+    """Does not tell that others' payments come in."""
+
+    @rule
+    def transitions(self, market, state, quote):
+        held, size, b = state.account.inventory, market.order_size, state.world.venue.ours
+        bid_open, ask_open = market.open_sides(held)
+        into, out, _, less = self.odds(quote, bid_open, ask_open, market.clock.dt(), b)
+        return (
+            Transition(1.0 - into - out - less, held, 0.0, 0.0, 0.0, Balance(b)),
+            Transition(into, held + size, size * quote.bid_depth, 0.0, 0.0, Balance(b + 1.0)),
+            Transition(out, held - size, size * quote.ask_depth, 0.0, 0.0, Balance(b - 1.0)),
+            Transition(less, held, 0.0, 0.0, 0.0, Balance(b - 1.0)),
+        )
+
+
+REGIMES = OPEN["seasons and regimes"]
+
+
+@pytest.mark.parametrize(("market", "said"), [
+    (replace(OPEN["two factors"], price=Louder(1.0, 1.0, 0.5, 2.0, 2.0)), "price: Louder.law contradicts .* variance of the"),
+    (replace(REGIMES, price=Stateless(0.5, 2.0, 2.0, 4.0)), "venue.flow.bid: it depends on the states of other parts"),
+    (replace(OPEN["channel"], venue=Hidden(3.0, 0.5)), "venue: the signals of Hidden do not tell its states apart"),
+    (replace(OPEN["channel"], venue=Countless(3.0, 0.5)), "venue: Countless has a state, .* without its `states`"),
+    (replace(OPEN["channel"], venue=Miscounted(3.0, 0.5)), "venue: Miscounted.place must number its states"),
+    (replace(OPEN["channel"], venue=Generous(3.0, 0.5)), "venue: Generous.transitions contradict its simulated steps"),
+    (replace(OPEN["channel"], clock=Ergodic(2.0, 20)), "an ergodic market is solved for"),
+])  # fmt: skip
+def test_what_a_recursion_does_not_hold_is_refused_by_name(market, said):
+    with pytest.raises(Unsolvable, match=said):
+        optimum(market)
+
+
+@pytest.mark.parametrize(("parts", "said"), [
+    ({"kind": "regimes"}, 'kind must be "grid" or "labels"'),
+    ({"kind": "labels", "following": 0.5}, "following must be among the labels"),
+    ({"states": [[0.0]]}, "states must have a row for each node"),
+])  # fmt: skip
+def test_a_law_that_cannot_be_is_refused(parts, said):
+    with pytest.raises(ValueError, match=said):
+        Law(**{"nodes": np.array([0.0, 1.0]), "signal": "rough", **parts})
+
+
+def test_a_product_of_laws_has_the_axes_of_both():
+    law = TwoFactors(1.0, 1.0, 0.5, 2.0, 2.0).law(0.1, 11)
+    assert [axis.signal for axis in law.axes] == ["drift", "rough"]
+    assert [len(axis.nodes) for axis in (law * Law()).axes] == [11, 2, 1]
