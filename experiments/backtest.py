@@ -94,7 +94,7 @@ def main(cfg: DictConfig) -> float:
     rows = [
         BacktestRow(
             name,
-            hasattr(each.there, "model"),
+            each.there.learnt,
             play(recorded, each.there, windows, cfg.seed),
             at_home(each, cfg.episodes, bootstrap),
         )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from mm_env.clock import EveryEvent
 from mm_env.data.recording import SECOND, Quotes, Recording
 from mm_env.market import Market
 from mm_env.quote import NOWHERE, Unbounded
+from mm_env.rollout import steps
 from mm_env.simulation import Simulation
 from mm_env.venue.order_book.book import Book
 from mm_env.venue.order_book.ladder import ASK, BID
@@ -78,20 +80,17 @@ def recorded_stream(day: Recording, begins: float, ends: float, order: float) ->
 
 def simulated_streams(market: Market, books: int, seconds: float, seed: int) -> list[Stream]:
     """As many books as asked for, each run for so long without us."""
-    steps = 2**31 - 1  # more events than there will be
-    still = replace(
-        market, clock=EveryEvent(horizon=1e6 * steps, steps=steps), quote=Unbounded(), initial_inventory=0.0
-    )
+    most = 2**31 - 1  # more events than there will be
+    still = replace(market, clock=EveryEvent(horizon=1e6 * most, steps=most), quote=Unbounded(), initial_inventory=0.0)
     simulation, seen = Simulation(still, books), []
-    simulation.start(seed)
-    nowhere, unit = np.full(2 * books, NOWHERE), float(simulation._rules.venue.mean_order())
-    while True:
+    unit = float(simulation._rules.venue.mean_order())
+    played = steps(simulation, lambda shown: np.full((len(shown), 2), NOWHERE), seed)
+    for _ in chain([None], played):
         book = simulation.books
         size = [book.volume[np.arange(books), book.best[:, s] & (book.volume.shape[1] - 1)] / unit for s in (BID, ASK)]
         seen.append(np.column_stack([book.time, book.best, *size, book.counts[:, 4:6]]))
         if book.time.min() >= seconds:
             break
-        simulation.step(nowhere)
     return [_stream(path, seconds) for path in np.stack(seen, axis=1)]
 
 

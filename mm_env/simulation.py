@@ -22,10 +22,9 @@ from mm_env.venue.order_book import book_kernel
 
 TILE = kernel.TILE
 _LOOPS = {"lanes": kernel, "events": book_kernel}  # by `Venue.loops`
-_LANES_PER_THREAD = {
-    "lanes": 4096,  # a second thread costs 20 us a step, which fewer lanes do not repay
-    "events": 4 * TILE,  # 0.5 us each at least, for one event
-}
+LANES_PER_THREAD = 4096  # a second thread costs 20 us a step, which fewer lanes do not repay
+BOOKS_PER_THREAD = 4 * TILE  # 0.5 us each at least, for one event
+_REPAID = {"lanes": LANES_PER_THREAD, "events": BOOKS_PER_THREAD}
 Floats = NDArray[np.float64]
 _KEYS = np.zeros((1, 2), np.int64)
 
@@ -50,7 +49,7 @@ class Simulation:
         self.episodes = np.zeros(num_lanes, np.int64)
         self.whole = np.ones(num_lanes, np.bool_)  # the episode has been played from its first step on
         self.threads, self._interpreted = threads, interpreted
-        repaid = num_lanes // _LANES_PER_THREAD[market.venue.loops]
+        repaid = num_lanes // _REPAID[market.venue.loops]
         self._threads = max(1, min(threads or usable_threads(), repaid))
         self._know_the_market()
         self._check_shown()

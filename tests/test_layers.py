@@ -14,6 +14,9 @@ FLOORS = (  # of the house, from the ground up; rooms of one floor do not know e
     ("mm_env.venue",),
     ("mm_env.market",),
     ("mm_env",),  # what runs a market, and what users name
+    ("agents.observed",),
+    ("agents.quoting",),
+    ("agents.base",),
     ("agents.policy",),
     ("agents.strategies",),
     ("agents.exact",),

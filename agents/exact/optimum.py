@@ -20,6 +20,7 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.base import MarketPolicy, Table
 from agents.exact import optimum_cache as stored
 from agents.exact.choices import SCAN, check_actions, is_layered, is_own, starts
 from agents.exact.evaluation import MATRICES, NODES, objective_of, poisson_equation, start_worth
@@ -27,7 +28,8 @@ from agents.exact.outcomes import check_solvable, mean_jumps
 from agents.exact.price_grid import Axis, Unsolvable, axis_of
 from agents.exact.quote_search import improve
 from agents.exact.room import levels_of, progress, require_room
-from agents.policy import Table, places, quoted_depths
+from agents.observed import places
+from agents.quoting import quoted_depths
 from mm_env.clock import Ergodic
 from mm_env.core import engine
 from mm_env.core.component import record
@@ -42,7 +44,7 @@ _ORDER, _SAFETY = 2, 3.0  # of what the objective loses to the grid's spacing
 
 
 @dataclass(frozen=True)
-class Optimum:
+class Optimum(MarketPolicy):
     """The value (steps + 1, nodes, levels) and the best actions (steps or 1, nodes, levels, width) of a market.
 
     `rate` is the average reward per unit of time where the market is ergodic; there `value` holds relative values.
@@ -69,7 +71,7 @@ class Optimum:
         return start_worth(self.market, self.axis, self.value[0]) if self.rate is None else self.rate
 
     @property
-    def tabulable(self) -> bool:
+    def tabulable(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
         return len(self.axis.nodes) == 1
 
     def table(self) -> Table:
@@ -79,7 +81,7 @@ class Optimum:
     def save(self, path: Path) -> bool:
         """Write it to a file that `load` reads; False where it cannot be written, as on a full disk."""
         rate = np.nan if self.rate is None else self.rate
-        name = stored.fingerprint(self.market, len(self.axis.nodes))
+        name = named(self.market, len(self.axis.nodes))
         arrays = {"value": self.value, "actions": self.actions, "rate": rate, "error": self.error, "market": name}
         return stored.write(path, {key: np.asarray(value) for key, value in arrays.items()})
 
@@ -90,7 +92,7 @@ class Optimum:
         Raises: ValueError if the file is damaged, or of another market, number of nodes or version of the code.
         """
         found, axis = stored.read(path), axis_of(market, nodes)
-        name = stored.fingerprint(market, len(axis.nodes))
+        name = named(market, len(axis.nodes))
         if found is None or str(found.get("market")) != name:
             raise ValueError(
                 f"{path} must hold the optimum of this market on {len(axis.nodes)} nodes, solved by this code"
@@ -118,11 +120,16 @@ def optimum(market: Market, nodes: int = NODES, kept_from: float = KEPT_FROM) ->
     check_actions(market)
     check_room(market, nodes)
     place = stored.folder()
-    path = place / f"{stored.fingerprint(market, nodes)}.npz" if place else None
+    path = place / f"{named(market, nodes)}.npz" if place else None
     with suppress(ValueError):
         if path:
             return Optimum.load(path, market, nodes)
     return _kept(market, nodes, path, kept_from)
+
+
+def named(market: Market, nodes: int) -> str:
+    """A name for the market's optimum on so many nodes: another one if anything is edited that it depends on."""
+    return stored.fingerprint(market, nodes, program=(solve, _grid_error))
 
 
 def _kept(market: Market, nodes: int, path: Path | None, kept_from: float) -> Optimum:

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.learning.clone import clone
-from agents.learning.features import with_lateness
+from agents.learning.features import with_log_time_to_go
 from agents.learning.replay_buffers import ExpectedReplay
-from agents.learning.rollout_buffers import BranchedRollouts, ExpectedRollouts, attached
+from agents.learning.rollout_buffers import ExpectedRollouts, ResampledRollouts, attached
 from agents.learning.saved import put_weights
 from agents.learning.sb3 import ALGORITHMS, TrainedPolicy, VecAdapter, algorithm
 from agents.policy import policy_of
@@ -39,11 +39,11 @@ EXPECTING: dict[str, dict[str, Any]] = {
 class Learner:
     """Trains `algorithm` for `total_steps` lane-steps on `num_envs` lanes.
 
-    `expected_fills` takes the luck of who traded with us out of what PPO, A2C, TD3 and SAC learn from (`rollout_buffers`).
-    With `branches` the luck of a whole step is averaged over so many other outcomes of it, in any market but a recorded day; it
-    takes the place of `expected_fills`, and is for PPO and A2C.
+    `expected_fills` takes fill noise out of what PPO, A2C, TD3 and SAC learn from (`rollout_buffers`). With `branches` the
+    noise of a whole step is averaged over so many resampled transitions, in any market but a recorded day; it takes the place
+    of `expected_fills`, and is for PPO and A2C.
     A `teacher` (a Strategy, a Policy, or what makes one of a market) is cloned before PPO or A2C learns (`clone`).
-    `lateness` shows the nets the time left on a scale of logarithms too (`agents.learning.features`).
+    `lateness` shows the nets the log time-to-go too (`agents.learning.features`).
     `noise` is the share of the position's unforeseeable gain left in the rewards it learns from (`InventoryPenalty.noise`);
     `standardise` subtracts and divides by `reward_units`, `reward_scale` then multiplies. None of it changes which policy is
     best: all episodes are equally long. In an order book, whose fills and moves have no expectation in closed form, neither
@@ -138,9 +138,9 @@ class Learner:
         """What the algorithm is made with, beside its lanes and its seed."""
         settings = {"policy": "MlpPolicy", "device": "cpu", **deepcopy(self.settings)}  # it writes into them
         if self.lateness:
-            settings["policy_kwargs"] = with_lateness(market, settings.get("policy_kwargs", {}))
+            settings["policy_kwargs"] = with_log_time_to_go(market, settings.get("policy_kwargs", {}))
         if self.branches:
-            settings |= {"rollout_buffer_class": BranchedRollouts}
+            settings |= {"rollout_buffer_class": ResampledRollouts}
         elif self.expected_fills and not isinstance(market.venue, OrderBook):
             settings |= EXPECTING[self.algorithm]
         return settings

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.policy import natural_units
+from agents.base import MarketPolicy
+from agents.observed import natural_units
 from mm_env.core.parameters import NonNegative, Positive, Probability, check_fields
 from mm_env.market import Market
 from mm_env.quote import Touch
@@ -19,7 +20,7 @@ AWAY = np.inf  # ticks behind the best price: no quote
 
 
 @dataclass(frozen=True)
-class AtTouch:
+class AtTouch(MarketPolicy):
     """Both quotes `behind` ticks behind others' best prices: 0 joins them, -1 is one tick inside the spread.
 
     At an inventory of `most` orders or more, only the side that brings it back is quoted.

@@ -9,7 +9,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from agents.strategies.estimated import Measured, measured
+from agents.strategies.estimated import BookEstimates, estimate_book
 from experiments.config.markets import build
 from experiments.runs.sweeps import sub_folder
 from mm_env.core.component import record
@@ -29,9 +29,9 @@ def is_book(market: DictConfig) -> bool:
     return market.venue._target_.split(".")[-1] in ("Book", "UnnoticedBook", "Replay")
 
 
-def of_book(market: DictConfig) -> Measured:
+def of_book(market: DictConfig) -> BookEstimates:
     """What the closed forms want to know of an order book."""
-    return measured(build(market))
+    return estimate_book(build(market))
 
 
 def order_rate(market: DictConfig) -> float:

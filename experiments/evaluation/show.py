@@ -28,7 +28,7 @@ def show_evaluation(
     The rows, the skills, and the notes below the table; `seen` is what is to be said of agents that know these episodes.
     """
     market, title = shown.market, f"{title}, {shown.says}"
-    learners = frozenset(name for name, policy in policies.items() if hasattr(policy, "model"))
+    learners = frozenset(name for name, policy in policies.items() if policy.learnt)
     entries = evaluate_on_common_noise(market, policies, shown.episodes, shown.seed, learners | {OPTIMUM})
     skills = references.skills(entries, policies)
     notes = [*notes_on(references, entries, skills, policies), *shown.notes, *seen]

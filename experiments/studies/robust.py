@@ -24,8 +24,8 @@ from agents.exact.evaluation import evaluate
 from agents.exact.optimum import optimum
 from agents.learning.saved import save_model
 from agents.policy import Policy, Table, play, tabulate
-from agents.robust.adversary import Powers, face
-from agents.robust.best_response import answer_with, best_answer, check_game, worst_constant
+from agents.robust.adversary import Powers, play_against
+from agents.robust.best_response import best_response, check_game, evaluate_under, worst_constant
 from agents.robust.robust_optimum import robust_optimum
 from experiments.config.agents import build_policies
 from experiments.config.markets import build
@@ -53,7 +53,7 @@ class RobustEvaluation:
         if table is None:
             raise ValueError(f"{name} must quote by time and inventory alone to be solved against an adversary")
         quoted, actions = table.market, table.actions
-        answer = best_answer(quoted, actions, self.powers)
+        answer = best_response(quoted, actions, self.powers)
         exact = {
             "nominal": evaluate(quoted, actions).objective,
             "constant": worst_constant(quoted, actions, self.powers).objective,
@@ -61,9 +61,9 @@ class RobustEvaluation:
         }
         if learned is not None:
             parameters = self.powers.parameters(learned.actions)
-            exact["learned"] = answer_with(quoted, actions, self.powers, parameters).objective
+            exact["learned"] = evaluate_under(quoted, actions, self.powers, parameters).objective
         nominal = figures(play(self.market, table, self.episodes, self.seed))
-        adversary = figures(face(self.market, table, self.powers, answer.policy, self.episodes, self.seed))
+        adversary = figures(play_against(self.market, table, self.powers, answer.policy, self.episodes, self.seed))
         return RobustRow(name, exact, {n: nominal[n] for n in FIGURES}, {n: adversary[n] for n in FIGURES}, table)
 
 
@@ -96,12 +96,12 @@ class TrainingSchemes:
     """PPO trained three ways from each seed; models and TensorBoard logs in `folder`."""
 
     def __init__(self, cfg: DictConfig, evaluation: RobustEvaluation, folder: Path) -> None:
-        from agents.robust.self_play import Duel
+        from agents.robust.self_play import SelfPlay
 
         check("robust.seeds", cfg.robust.seeds, Interval(1, 2**31, whole=True))
         self.evaluation, self.folder, self.seeds = evaluation, folder, int(cfg.robust.seeds)
         self.learner = build(cfg.robust.maker)
-        self.duel = Duel(self.learner, build(cfg.robust.adversary), evaluation.powers)
+        self.self_play = SelfPlay(self.learner, build(cfg.robust.adversary), evaluation.powers)
 
     @cached_property
     def trained(self) -> dict[str, list[tuple[Policy, Table | None]]]:
@@ -139,14 +139,14 @@ class TrainingSchemes:
             trained = self.learner.train(market if scheme == NOMINAL else powers.randomised(market), seed, place)
             save_model(trained.model, place / "model.zip")
             return trained, None
-        maker, adversary = self.duel.train(market, seed, place)
+        maker, adversary = self.self_play.train(market, seed, place)
         save_model(maker.model, place / "model.zip")
         save_model(adversary.model, place / "adversary.zip")
         return maker, tabulate(market, adversary)
 
     def _worth(self, maker: Policy) -> float:
         table = tabulate(self.evaluation.market, maker)
-        return best_answer(table.market, table.actions, self.evaluation.powers).objective if table else -np.inf
+        return best_response(table.market, table.actions, self.evaluation.powers).objective if table else -np.inf
 
 
 def flattened(powers: Mapping[Any, Any], path: str = "") -> dict[str, tuple[float, float]]:

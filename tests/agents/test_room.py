@@ -23,7 +23,7 @@ from agents.exact.price_grid import Unsolvable
 from agents.exact.room import levels_of, progress, ticking
 from agents.exact.small_book import SmallBook
 from agents.robust.adversary import Powers
-from agents.robust.best_response import best_answer
+from agents.robust.best_response import best_response
 from agents.robust.robust_optimum import robust_optimum
 from agents.strategies.cartea_jaimungal import CarteaJaimungal, CarteaJaimungalStationary
 from agents.strategies.glft import GLFT
@@ -43,7 +43,7 @@ ONE = np.zeros((1, 7, 2))
 
 @pytest.mark.parametrize("solve", [
     optimum, best_fixed, best_linear_skew, lambda m: worth_fixed(m, 0.5), lambda m: evaluate(m, ONE),
-    lambda m: inventory_law(m, ONE), lambda m: moments(m, ONE), lambda m: best_answer(m, ONE, POWERS),
+    lambda m: inventory_law(m, ONE), lambda m: moments(m, ONE), lambda m: best_response(m, ONE, POWERS),
     lambda m: robust_optimum(m, POWERS),
 ])  # fmt: skip
 def test_a_billion_steps_are_refused_with_what_they_need_and_the_cure(solve):

@@ -6,7 +6,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from agents.strategies.estimated import Measured
+from agents.strategies.estimated import BookEstimates
 from experiments.config import resolvers
 from experiments.config.agents import agent_config
 from experiments.config.checks import plainly
@@ -57,7 +57,7 @@ def reasons(cfg):
 @pytest.fixture
 def without_measuring(monkeypatch):
     """An order book's sigma, A and k are given: what is tried is the words."""
-    monkeypatch.setattr(resolvers, "of_book", lambda market: Measured(0.02, 0.1, 20.0))
+    monkeypatch.setattr(resolvers, "of_book", lambda market: BookEstimates(0.02, 0.1, 20.0))
 
 
 def check_words(said):

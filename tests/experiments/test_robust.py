@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import pytest
 
 from experiments import compare
-from experiments.studies.robust import DUEL, NOMINAL, RANDOM, flattened
+from experiments.studies.robust import ADVERSARIAL, NOMINAL, RANDOMISED, flattened
 from experiments.studies.robust_report import headings
 from tests.experiments.conftest import launched
 
@@ -33,7 +33,7 @@ def compared(tmp_path_factory):
 def test_it_leaves_a_table_in_two_forms_a_picture_and_every_model(compared):
     folder, _ = compared
     table = table_of(folder)
-    learners = [f"{school} ({which})" for school in (NOMINAL, RANDOM, DUEL) for which in ("median", "worst")]
+    learners = [f"{scheme} ({which})" for scheme in (NOMINAL, RANDOMISED, ADVERSARIAL) for which in ("median", "worst")]
     strategies = ["best_fixed", "avellaneda_stoikov, gamma=0.1", "cartea_jaimungal, phi=0.2"]
     assert list(table) == [*strategies, "optimum, nominal", "optimum, robust", *learners]
     text = (folder / "robust.md").read_text(encoding="utf-8").splitlines()
@@ -44,7 +44,7 @@ def test_it_leaves_a_table_in_two_forms_a_picture_and_every_model(compared):
     assert pixels.std() > 0.05
     models = sorted(str(path.relative_to(folder)) for path in folder.rglob("*.zip"))
     kinds = ("nominal", "model"), ("randomised", "model"), ("adversarial", "model"), ("adversarial", "adversary")
-    assert models == sorted(f"{school}_seed{seed}/{model}.zip" for seed in (0, 1) for school, model in kinds)
+    assert models == sorted(f"{scheme}_seed{seed}/{model}.zip" for seed in (0, 1) for scheme, model in kinds)
 
 
 def test_no_maker_is_worth_more_than_the_optimum_of_what_it_is_measured_by(compared):
@@ -73,13 +73,13 @@ def test_the_simulated_profits_are_the_exact_objectives_of_a_risk_neutral_maker(
 
 def test_the_worst_seed_is_worse_than_the_median(compared):
     table = table_of(compared[0])
-    for school in (NOMINAL, RANDOM, DUEL):
-        assert table[f"{school} (worst)"]["adversary"] <= table[f"{school} (median)"]["adversary"]
+    for scheme in (NOMINAL, RANDOMISED, ADVERSARIAL):
+        assert table[f"{scheme} (worst)"]["adversary"] <= table[f"{scheme} (median)"]["adversary"]
 
 
 def test_its_number_is_what_the_adversarially_trained_maker_can_be_sure_of(compared):
     folder, numbers = compared
-    assert numbers == [table_of(folder)[f"{DUEL} (median)"]["adversary"]]
+    assert numbers == [table_of(folder)[f"{ADVERSARIAL} (median)"]["adversary"]]
 
 
 def test_it_is_the_same_to_the_last_digit_when_run_again(launch, compared):
@@ -89,7 +89,14 @@ def test_it_is_the_same_to_the_last_digit_when_run_again(launch, compared):
 
 def test_one_seed_is_one_row_a_school(launch):
     folder, _ = launch(compare.main, *TINY, "robust.seeds=1", "episodes=100", "agents=[best_fixed]")
-    assert list(table_of(folder)) == ["best_fixed", "optimum, nominal", "optimum, robust", NOMINAL, RANDOM, DUEL]
+    assert list(table_of(folder)) == [
+        "best_fixed",
+        "optimum, nominal",
+        "optimum, robust",
+        NOMINAL,
+        RANDOMISED,
+        ADVERSARIAL,
+    ]
 
 
 @pytest.mark.parametrize(("override", "message"), [
@@ -97,7 +104,7 @@ def test_one_seed_is_one_row_a_school(launch):
     ("robust.powers.price.drift=[5,-5]", "error: Uniform.low must be <= high, got 5 > -5"),
     ("+robust.powers.price.speed=[0,1]", "error: a path must name a parameter of the market, got 'price.speed'."),
     ("robust.seeds=0", "error: robust.seeds must be a whole number"),
-    ("robust.adversary.algorithm=SAC", "error: a duel is between on-policy learners (PPO, A2C), got SAC"),
+    ("robust.adversary.algorithm=SAC", "error: self-play is between on-policy learners (PPO, A2C), got SAC"),
     ("market.clock._target_=mm_env.Ergodic", "error: clock: the game is solved over a finite horizon"),
 ])  # fmt: skip
 def test_a_mistake_is_told_before_any_work(launch, monkeypatch, override, message):
