@@ -7,7 +7,7 @@ import pytest
 
 from experiments import compare
 from experiments.studies.robust import ADVERSARIAL, NOMINAL, RANDOMISED, flattened
-from experiments.studies.robust_report import headings
+from experiments.studies.robust_report import columns
 from tests.experiments.conftest import launched
 
 TINY = (
@@ -37,8 +37,8 @@ def test_it_leaves_a_table_in_two_forms_a_picture_and_every_model(compared):
     strategies = ["best_fixed", "avellaneda_stoikov, gamma=0.1", "cartea_jaimungal, phi=0.2"]
     assert list(table) == [*strategies, "optimum, nominal", "optimum, robust", *learners]
     text = (folder / "robust.md").read_text(encoding="utf-8").splitlines()
-    assert text[4] == f"| {' | '.join(headings())} |"
-    assert [line.split(" | ")[0] for line in text[6:]] == [f"| {name}" for name in table]
+    assert text[2] == f"| {' | '.join(column.title for column in columns())} |"
+    assert [line.split(" | ")[0] for line in text[4:-2]] == [f"| {name}" for name in table]
     pixels = plt.imread(folder / "quotes.png")
     assert min(pixels.shape[:2]) > 300
     assert pixels.std() > 0.05
