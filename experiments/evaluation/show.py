@@ -53,15 +53,17 @@ def notes_on(
     policies: Mapping[str, Policy],
 ) -> list[str]:
     """What a reader of the table has to know of the objective, of the optimum, and of who beats it."""
-    notes = [*references.of_objective, *references.notes, *without_skill(references, entries)]
+    notes = [*references.of_objective, *references.notes, *without_skill(references, entries, policies)]
     return [*notes, *references.better_than_optimum(skills, policies)]
 
 
-def without_skill(references: SkillReferences, entries: Sequence[Entry]) -> list[str]:
-    """Why there is no skill, and who is the best that is known: one line where the market has no exact optimum."""
+def without_skill(references: SkillReferences, entries: Sequence[Entry], policies: Mapping[str, Policy]) -> list[str]:
+    """Why there is no skill, and the best strategy that was evaluated, if any: a line if the market has no exact optimum."""
     if not references.missing:
         return []
-    best = next(entry for entry in entries if entry.lead is None)
+    missing = f"{OPTIMUM} is left out: {references.missing}; there is no skill"
+    best = next((entry for entry in entries if not policies[entry.name].learnt), None)
+    if best is None:
+        return [f"{missing}."]
     objective = number(best.figures["objective"])
-    known = f"there is no skill, and the best known strategy is {best.name}, with an objective of {objective}"
-    return [f"{OPTIMUM} is left out: {references.missing}; {known}."]
+    return [f"{missing}, and the best known strategy is {best.name}, with an objective of {objective}."]

@@ -36,9 +36,10 @@ def quotes(rerun: Rerun) -> Picture | None:
         axis.set_title(label, fontsize=9, color=INK)
     np.ravel(axes)[-1].set_xlabel("inventory (units of the asset)")
     legend(figure, np.ravel(axes)[0], 2)
+    beside = "; dashed, the exact optimum's" if rerun.best_depths is not None else ""
     says = (
         f"{rerun.agent} on {rerun.market_name}: quotes over inventory, the median of {seeds(len(rerun.depths))} and all "
-        "that they span; dashed, the exact optimum's. Lines that cross at zero inventory are the skew."
+        f"that they span{beside}. Lines that cross at zero inventory are the skew."
     )
     return Picture("quotes", figure, says)
 
@@ -59,9 +60,10 @@ def fans(rerun: Rerun) -> Picture:
         axis.set_ylabel(label)
     axes[1].set_xlabel("time (the market's unit)")
     legend(figure, axes[0], 2)
+    beside = "; the dotted lines are what the optimum takes" if rerun.best_paths is not None else ""
     says = (
         f"{rerun.agent} on {rerun.market_name}: how inventory and profit spread over {rerun.episodes:,} episodes of "
-        f"{seeds(len(rerun.paths))}. A wide inventory is risk; the dotted lines are what the optimum takes."
+        f"{seeds(len(rerun.paths))}. A wide inventory is risk{beside}."
     )
     return Picture("fans", figure, says)
 

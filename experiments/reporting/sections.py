@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -41,7 +42,7 @@ def sections(study: Study, reruns: Sequence[Rerun], refused: Mapping[tuple[str, 
     if not study.runs:
         return
     yield summary(study)
-    if study.shared and len(study.agents) > 1:
+    if study.shared and len(study.compared) > 1:
         yield comparison(study)
     for market in study.markets:
         yield on_market(study, market, [each for each in reruns if each.market_name == market])
@@ -60,15 +61,18 @@ def summary(study: Study) -> Section:
     for name in sorted(names, key=lambda name: -_mean_skill(study, name)):
         found = [study.strategies.get((market, name)) for market in study.markets]
         rows.append([f"{name} (strategy)", *([""] * everywhere), *map(in_line, found)])
+    skilled = study.compared or any(not math.isnan(skill.value) for skill in study.strategies.values())
+    skill = "Skill: 0 is the best constant symmetric quoting of a market, 1 its exact optimum."
     words = (
-        "Skill: 0 is the best constant symmetric quoting of a market, 1 its exact optimum. Learners: "
-        + IQM
-        + ", and how "
-        "many seeds. Strategies: one simulation, ± half a 95 % interval."
+        f"{skill if skilled else 'There is no skill: no optimum was found.'} Learners: {IQM}, and how many seeds. Strategies: "
+        "one simulation, ± half a 95 % interval."
     )
     if study.shared != study.markets:
         without = [market for market in study.markets if market not in study.shared]
         words += f" Without a skill of every agent, and so not in the comparison: {', '.join(without)}."
+    if study.shared and study.compared != study.agents:
+        without = [agent for agent in study.agents if agent not in study.compared]
+        words += f" Without a skill anywhere, and so not in the comparison either: {', '.join(without)}."
     if study.repeated:
         words += f" {study.repeated} runs of the same market, agent and seed as another were left out."
     columns = ["agent", *([study.together] * everywhere), *study.markets]
@@ -80,7 +84,7 @@ def comparison(study: Study) -> Section:
     pictures = [scores.overall(study), scores.profiles(study), scores.improvements(study)]
     where = ", ".join(study.shared)
     words = f"On {where}, all seeds together. Intervals that do not overlap tell agents apart; ones that do may not."
-    if len(study.agents) > scores.MOST:
+    if len(study.compared) > scores.MOST:
         words += f" Profiles are of the first {scores.MOST} agents, pairs of the first {scores.PAIRED}."
     return Section("comparison", "Agent against agent", words, None, {"": [p for p in pictures if p is not None]})
 

@@ -82,6 +82,8 @@ def test_quotes_are_the_median_of_the_seeds_within_all_that_they_span_beside_the
     again = replace(made(paths([0.0]), paths([0.0]), paths([0.0]), depths=tables), best_depths=best)
     picture = episodes.quotes(again)
     assert "3 seeds" in picture.says
+    assert "dashed, the exact optimum's" in picture.says
+    assert "optimum" not in episodes.quotes(replace(again, best_depths=None)).says
     half_way, last = picture.figure.axes
     for axis, row in ((half_way, 2), (last, 4)):
         bid, best_bid, ask, best_ask = axis.get_lines()
@@ -101,6 +103,8 @@ def test_fans_are_drawn_beside_the_optimums():
     own, best = follow(MARKET, STILL, 50), follow(MARKET, optimum(MARKET), 50)
     picture = episodes.fans(made(own, best=best))
     assert "50 episodes of 1 seed" in picture.says
+    assert "what the optimum takes" in picture.says
+    assert "optimum" not in episodes.fans(made(own)).says
     for axis, name in zip(picture.figure.axes, ("inventory", "profit"), strict=True):
         median, theirs, *_ = axis.get_lines()
         np.testing.assert_array_equal(median.get_ydata(), fan(getattr(own, name))[2])
