@@ -207,9 +207,10 @@ def quoted_depths(market: Market, actions: NDArray[Any], seen: View | None = Non
 
 def quotes(market: Market, actions: NDArray[Any]) -> Floats:
     """What actions (..., width) decode to, (..., 4): the fields of `Quote`."""
-    quote = record(market.quote)
+    rules = record(market)
+    now = rules.opening()
     flat = np.asarray(actions, np.float64).reshape(-1, market.quote.width)
-    decoded = [tuple(quote.decode(tuple(action))) for action in flat.tolist()]
+    decoded = [tuple(rules.quote.decode(tuple(action), now)) for action in flat.tolist()]
     return np.array(decoded).reshape(*np.shape(actions)[:-1], 4)
 
 

@@ -13,7 +13,6 @@ from mm_env.envs.inputs import Actions
 from mm_env.market import Market
 from mm_env.quote import Unbounded
 from mm_env.simulation import Simulation
-from mm_env.venue.order_book.book import OrderBook
 
 Floats = NDArray[np.float64]
 
@@ -64,7 +63,7 @@ def run_actions(market: Market, actions: Floats, num_episodes: int, seed: int) -
     """
     simulation, table = Simulation(market, num_episodes), check_table(market, actions)
     simulation.start(seed)
-    if isinstance(market.venue, OrderBook):
+    if market.venue.loops == "events":
         _run_steps(simulation, table)
     else:
         simulation.run(table)
