@@ -26,6 +26,7 @@ class Price(Component):
     """
 
     signals: ClassVar[tuple[str, ...]] = ()
+    relative: ClassVar[bool] = False  # its moves, and so its sigma, are shares of the price
 
     @rule
     def start(self) -> Any:
@@ -102,6 +103,8 @@ class Geometric(Price):
 
     sigma: NonNegative  # 1 / sqrt(time)
     drift: Real = 0.0  # 1 / time
+
+    relative: ClassVar[bool] = True
 
     @rule
     def move(self, mid: float, latent: Any, noise: Noise, dt: float) -> float:
