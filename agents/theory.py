@@ -7,7 +7,7 @@ A component says it by fields or properties of these names; one of your own that
 | `price` | `sigma` | volatility of the mid, price / sqrt(time); a share of the price where the class says `relative = True` |
 | `venue.flow` | `rate` | A of lambda(depth) = A exp(-k depth): orders / time that come to one side |
 | `venue.fill` | `k` | how fast the share of orders that reach a quote decays with its depth, 1 / price |
-| `venue.impact` | `mean` | mean jump of the mid after an order, price; by depth: `mean_at(depth, chance)` |
+| `venue.impact` | `mean` | mean jump of the mid after an order, price; else by its `moments`, of a fill at depth 1 / k |
 | `reward` | `gamma` or `phi` | risk aversion, 1 / price; or running penalty, price / (inventory^2 time) |
 | `reward` | `alpha` | final penalty, price / inventory^2; 0 where there is none |
 
@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -27,7 +27,6 @@ from agents.strategies.estimated import BookEstimates, estimate_book
 from mm_env.core.component import differs, record
 from mm_env.core.parameters import Distribution
 from mm_env.market import Market
-from mm_env.venue.order_book.book import OrderBook
 
 
 @dataclass(frozen=True)
@@ -65,9 +64,14 @@ class Theory:
     @cached_property
     def jump(self) -> float:
         """Mean jump of the mid after an order, price units; where it depends on the depth, that of a fill at depth 1 / k."""
+        wanted, venue = "one mean jump of the mid after an order", cast(Any, self.market.venue)
         if self._book is not None:
             return 0.0
-        return self._of_sides("impact", "mean", "one mean jump of the mid after an order")
+        if not has(venue, "impact") or all(has(side, "mean") for side in sides_of(venue.impact)):
+            return self._of_sides("impact", "mean", wanted)
+        rules = record(self.market)
+        fill = (1.0 / self.k, 0.0, 1.0, 1.0, rules.opening())  # depth, chance, filled, arrival
+        return one("impact", "mean", wanted, {float(side.moments(*fill)[0]) for side in sides_of(rules.venue.impact)})
 
     @cached_property
     def gamma(self) -> float:
@@ -105,7 +109,7 @@ class Theory:
 
     @cached_property
     def _book(self) -> BookEstimates | None:
-        return estimate_book(self.market) if isinstance(self.market.venue, OrderBook) else None
+        return estimate_book(self.market) if self.market.venue.loops == "events" else None
 
     @property
     def _risk(self) -> tuple[str, float]:
@@ -119,15 +123,8 @@ class Theory:
         venue = self.market.venue
         if not has(venue, part):
             return number(venue, "venue", name, wanted)
-        model, path = getattr(venue, part), f"venue.{part}"
-        sides = (model.bid, model.ask) if has(model, "bid") and has(model, "ask") else (model,)
-        numbers = {self._by_depth(side) if has(side, "mean_at") else number(side, path, name, wanted) for side in sides}
-        if len(numbers) > 1:
-            raise ValueError(f"the theory wants {wanted}, market.{path}.{name}, and each side has its own")
-        return numbers.pop()
-
-    def _by_depth(self, impact: Any) -> float:
-        return float(record(impact).mean_at(1.0 / self.k, 0.0))
+        sides = sides_of(getattr(venue, part))
+        return one(part, name, wanted, {number(side, f"venue.{part}", name, wanted) for side in sides})
 
 
 def theory(market: Market) -> Theory:
@@ -138,6 +135,18 @@ def theory(market: Market) -> Theory:
 def has(part: Any, name: str) -> bool:
     """Whether a component says something of this name: a field, a property or a method."""
     return hasattr(part, name)
+
+
+def sides_of(model: Any) -> tuple[Any, Any]:
+    """What a model says of the bid and of the ask; one for both says the same of each."""
+    return (model.bid, model.ask) if has(model, "bid") and has(model, "ask") else (model, model)
+
+
+def one(part: str, name: str, wanted: str, numbers: set[float]) -> float:
+    """The number that both sides have. Raises: ValueError where they differ."""
+    if len(numbers) > 1:
+        raise ValueError(f"the theory wants {wanted}, market.venue.{part}.{name}, and each side has its own")
+    return numbers.pop()
 
 
 def number(part: Any, path: str, name: str, wanted: str, positive: bool = False) -> float:

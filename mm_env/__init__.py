@@ -7,18 +7,21 @@ from mm_env.core import maths
 from mm_env.core.component import Component, Sides, rule
 from mm_env.core.maths import scalar
 from mm_env.core.moved import find_moved
-from mm_env.core.noise import Noise
+from mm_env.core.noise import Noise, more
 from mm_env.core.parameters import Count, Integers, LogUniform, NonNegative, Positive, Probability, Real, Uniform
 from mm_env.envs.gym import MarketMakingEnv, MarketMakingVectorEnv
 from mm_env.envs.registration import register_all
+from mm_env.hedges import Hedges, NoHedges
+from mm_env.margin import Margin, NoMargin, Open, Standing
 from mm_env.market import Market
-from mm_env.portfolio import Account, Fees, ProportionalFees
+from mm_env.portfolio import Fees, Portfolio, ProportionalFees
 from mm_env.price.law import Law
 from mm_env.price.models import Binomial, Brownian, FromBook, Geometric, OrnsteinUhlenbeck, Price
 from mm_env.price.short_term_alpha import ShortTermAlpha
 from mm_env.quote import Depths, Grid, MarketOrders, Quote, Quoting, Skew, SpreadAndSkew, Touch, View
 from mm_env.reward import CARA, AsymmetricDamping, InventoryPenalty, Outcome, Reward
-from mm_env.venue.dealer.dealer import Dealer, Trades, Venue
+from mm_env.state import State
+from mm_env.venue.dealer.dealer import Dealer
 from mm_env.venue.dealer.fill import Exponential, Fill, Hyperexponential, Linear, Logistic, PowerLaw
 from mm_env.venue.dealer.flow import Bernoulli, Flow, Poisson
 from mm_env.venue.dealer.impact import ArrivalImpact, DepthImpact, FillImpact, Impact, NoImpact
@@ -31,20 +34,111 @@ from mm_env.venue.order_book.size import GeometricSize, OrderSize, UnitSize
 from mm_env.venue.replay.position import Exact, Pessimistic, Proportional, QueuePosition
 from mm_env.venue.replay.replay import Replay
 from mm_env.venue.replay.window import Drawn, InTurn, Window
+from mm_env.venue.venue import Chances, Dealt, Trades, Transition, Venue
+from mm_env.world import Now, World
 
 __version__ = "0.5.0"
 
 __all__ = [
-    "CARA", "Account", "ArrivalImpact", "AsymmetricDamping", "Bernoulli", "Binomial", "Book", "Brownian", "Clock",
-    "Component", "ContStoikovTalreja", "Controls", "Count", "Dealer", "DepthImpact", "Depths", "Drawn", "Ergodic",
-    "EveryEvent", "EveryQuoteChange", "Exact", "Exponential", "Fees", "Fill", "FillImpact", "FiniteHorizon", "Flow",
-    "FromBook", "Geometric", "GeometricSize", "Grid", "Hawkes", "Hyperexponential", "Impact", "InTurn", "Integers",
-    "InventoryPenalty", "Law", "Linear", "LogUniform", "Logistic", "Market", "MarketMakingEnv",
-    "MarketMakingVectorEnv", "MarketOrders", "NoImpact", "Noise", "NonNegative", "OrderBook", "OrderFlow",
-    "OrderSize", "OrnsteinUhlenbeck", "Outcome", "Pessimistic", "Poisson", "Positive", "PowerLaw", "Price",
-    "Probability", "Proportional", "ProportionalFees", "QueuePosition", "QueueReactive", "Quote", "Quoting", "Real",
-    "Replay", "Reward", "ShortTermAlpha", "Sides", "Skew", "SpreadAndSkew", "Touch", "Trades", "Uniform", "UnitSize",
-    "UnnoticedBook", "Venue", "View", "Window", "ZeroIntelligence", "maths", "metrics", "randomised", "rule", "scalar",
+    "CARA",
+    "ArrivalImpact",
+    "AsymmetricDamping",
+    "Bernoulli",
+    "Binomial",
+    "Book",
+    "Brownian",
+    "Chances",
+    "Clock",
+    "Component",
+    "ContStoikovTalreja",
+    "Controls",
+    "Count",
+    "Dealer",
+    "Dealt",
+    "DepthImpact",
+    "Depths",
+    "Drawn",
+    "Ergodic",
+    "EveryEvent",
+    "EveryQuoteChange",
+    "Exact",
+    "Exponential",
+    "Fees",
+    "Fill",
+    "FillImpact",
+    "FiniteHorizon",
+    "Flow",
+    "FromBook",
+    "Geometric",
+    "GeometricSize",
+    "Grid",
+    "Hawkes",
+    "Hedges",
+    "Hyperexponential",
+    "Impact",
+    "InTurn",
+    "Integers",
+    "InventoryPenalty",
+    "Law",
+    "Linear",
+    "LogUniform",
+    "Logistic",
+    "Margin",
+    "Market",
+    "MarketMakingEnv",
+    "MarketMakingVectorEnv",
+    "MarketOrders",
+    "NoHedges",
+    "NoImpact",
+    "NoMargin",
+    "Noise",
+    "NonNegative",
+    "Now",
+    "Open",
+    "OrderBook",
+    "OrderFlow",
+    "OrderSize",
+    "OrnsteinUhlenbeck",
+    "Outcome",
+    "Pessimistic",
+    "Poisson",
+    "Portfolio",
+    "Positive",
+    "PowerLaw",
+    "Price",
+    "Probability",
+    "Proportional",
+    "ProportionalFees",
+    "QueuePosition",
+    "QueueReactive",
+    "Quote",
+    "Quoting",
+    "Real",
+    "Replay",
+    "Reward",
+    "ShortTermAlpha",
+    "Sides",
+    "Skew",
+    "SpreadAndSkew",
+    "Standing",
+    "State",
+    "Touch",
+    "Trades",
+    "Transition",
+    "Uniform",
+    "UnitSize",
+    "UnnoticedBook",
+    "Venue",
+    "View",
+    "Window",
+    "World",
+    "ZeroIntelligence",
+    "maths",
+    "metrics",
+    "more",
+    "randomised",
+    "rule",
+    "scalar",
     "with_parameters",
 ]  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mm_env.core.component import Component, rule
+from mm_env.core.component import Component, record, rule
 from mm_env.core.parameters import Count, Positive
 
 
@@ -11,6 +11,11 @@ class Clock(Component):
 
     horizon: Positive  # time
     steps: Count
+
+    @property
+    def needs_book(self) -> bool:
+        """Whether it counts events of an order book."""
+        return record(self).pace() > 0
 
     @property
     def step_length(self) -> float:

@@ -3,49 +3,32 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
 
 from mm_env.clock import Clock, Ergodic
-from mm_env.core.component import Component, overridden, rule
+from mm_env.core.component import Component, overridden, rule, same_arguments
 from mm_env.core.noise import Noise
 from mm_env.core.parameters import Distribution, Integers, Positive, Real
-from mm_env.portfolio import Account, Dealt, Fees, buy
+from mm_env.core.tuples import difference, gross, head, tail, weighted
+from mm_env.hedges import Hedges, NoHedges
+from mm_env.margin import Margin, NoMargin, Standing
+from mm_env.portfolio import Fees, Portfolio, buy
 from mm_env.price.models import Price
 from mm_env.quote import Quoting
 from mm_env.reward import InventoryPenalty, Outcome, Reward
-from mm_env.venue.dealer.dealer import Venue
-
-
-class Tally(NamedTuple):
-    """What an episode has brought so far; all sums."""
-
-    objective: float  # of rewards
-    profit: float  # wealth now less wealth at the start, price units
-    peak: float  # the highest profit so far
-    drawdown: float  # the deepest fall of the profit from its peak
-    absolute_inventory: float  # of |q| after each step
-    spread_captured: float  # of depth x size over our fills, less what market orders paid, price units
-    fills: float
-    arrivals: float
-
-
-class State(NamedTuple):
-    """One lane between two steps."""
-
-    step: float
-    episode: float
-    account: Account
-    mid: float
-    latent: Any
-    tally: Tally
+from mm_env.state import State, Tally
+from mm_env.venue.venue import Dealt, Venue
+from mm_env.world import Now, World
 
 
 class Market(Component):
-    """Quotes around S_t -> orders arrive in [t, t + dt) and fill -> cash and inventory change -> the mid moves to
-    S_{t+dt} -> wealth is marked -> reward.
+    """Quotes around S_t -> orders arrive in [t, t + dt) and fill -> hedges are traded at their marks of t -> the mid moves to
+    S_{t+dt}, and with it all other states -> wealth is marked -> margin: is the account still open? -> reward.
+
+    What may come of the quotes is the venue's (`Venue.deal`); an action is the quoting's numbers and one more for each hedge.
 
     A parameter may be a number, an array with one number a lane, or a distribution drawn anew for each episode. Those that
     shape the problem (clock, quote, limits and sizes) are the same in all lanes.
@@ -64,6 +47,12 @@ class Market(Component):
     max_inventory: Positive = 100.0  # at the limit that side is off
     order_size: Positive = 1.0  # units a fill
     inventory_scale: Positive = 10.0  # the inventory that is observed as 1
+    hedges: Hedges = NoHedges()
+    margin: Margin = NoMargin()
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        same_arguments(cls, Market)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -83,6 +72,7 @@ class Market(Component):
         if np.abs(values).max() > self.max_inventory:
             raise ValueError(f"Market.initial_inventory must lie in [-max_inventory, max_inventory], got {start}")
         self.venue.check(self)
+        self._check_hedges()
         if self.removes_noise:
             self._check_expected()
 
@@ -94,14 +84,32 @@ class Market(Component):
         return bool(np.any(np.not_equal(shares, 1.0)))
 
     @property
+    def may_close(self) -> bool:
+        """Whether accounts may be closed, so that episodes may terminate before their last step."""
+        return type(self.margin).may_close is not NoMargin.may_close
+
+    @property
+    def width(self) -> int:
+        """How many numbers make one action: the quoting's, and one a hedge."""
+        return self.quote.width + len(self.hedges.names)
+
+    @property
+    def action_space(self) -> gym.Space[Any]:
+        """The space of one lane's action."""
+        if not self.hedges.names:
+            return self.quote.space
+        return gym.spaces.Box(-1.0, 1.0, (self.width,), np.float32)
+
+    @property
     def observation_names(self) -> tuple[str, ...]:
         """What the agent sees, in order."""
         time = () if isinstance(self.clock, Ergodic) else ("time_left",)
-        return ("inventory", *time, *type(self.price).signals, *self.venue.signals)
+        parts = (type(self.price).signals, type(self.hedges).signals, self.venue.signals)
+        return ("inventory", *time, *(name for part in parts for name in part))
 
     @property
     def observation_space(self) -> gym.spaces.Box:
-        """One lane's observation: inventory / inventory_scale, the share of time left, the price's signals."""
+        """One lane's observation: inventory / inventory_scale, the share of time left, the signals of price, hedges, venue."""
         reach = self.max_inventory / self.inventory_scale
         bounds = {"inventory": (-reach, reach), "time_left": (0.0, 1.0)}
         low, high = zip(*(bounds.get(name, (-np.inf, np.inf)) for name in self.observation_names), strict=True)
@@ -111,49 +119,73 @@ class Market(Component):
     def begin(self, episode: float, mid: float) -> State:
         """The state at the start of an episode."""
         tally = Tally(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
-        account = Account(0.0, self.initial_inventory)
-        return State(0.0, episode, account, mid, self.price.start(), tally)
+        account = Portfolio(0.0, self.initial_inventory, self.hedges.positions())
+        world = World(self.price.start(), self.venue.begin_flow(), self.venue.begin(mid), self.hedges.start(),
+                      self.margin.start())  # fmt: skip
+        return State(0.0, episode, account, mid, world, tally)
 
     @rule
-    def observe(self, state: State) -> tuple[float, ...]:
+    def now(self, state: State, memory: Any) -> Now:
+        """The present of a state; `memory` is what the venue keeps for the lane, () in a venue that keeps nothing."""
+        time = self.venue.elapsed(state.step * self.clock.dt(), memory)
+        return Now(time, self.clock.horizon - time, state.mid, state.world)
+
+    @rule
+    def opening(self) -> Now:
+        """The present at the start of an episode."""
+        return Now(0.0, self.clock.horizon, self.initial_mid, self.begin(0.0, self.initial_mid).world)
+
+    @rule
+    def is_open(self, state: State) -> bool:
+        """Whether the account trades: closed ones wait for the end of their episode."""
+        return self.margin.is_open(state.world.margin)
+
+    @rule
+    def observe(self, state: State, memory: Any = ()) -> tuple[float, ...]:
         """Numbers of order one."""
-        inventory = (state.account.inventory / self.inventory_scale,)
-        return inventory + self.clock.observe(state.step) + self.price.observe(state.mid, state.latent)
+        now = self.now(state, memory)
+        own = (state.account.inventory / self.inventory_scale,) + self.clock.observe(state.step)
+        hedged = self.hedges.observe(state.account.hedges, now)
+        return own + self.price.observe(state.mid, state.world.price, now) + hedged + self.venue.observe(now)
 
     @rule
-    def step(self, state: State, action: tuple[float, ...], noise: Noise) -> tuple[State, float]:
+    def step(self, state: State, action: tuple[float, ...], noise: Noise, memory: Any = ()) -> tuple[State, float]:
         """The state at t + dt and the reward."""
-        dt = self.clock.dt()
-        quote = self.quote.decode(action)
-        crossed = self.cross(state.account, state.mid, quote.cut, quote.cut_cost)
-        bid_open, ask_open = self.open_sides(crossed.inventory)
-        trades = self.venue.trade(quote, bid_open, ask_open, noise, dt)
-        bid, ask = state.mid - quote.bid_depth, state.mid + quote.ask_depth
-        bought = buy(crossed, self.order_size * trades.bid_filled, bid, self.fees.maker_fee(bid))
-        account = buy(bought, -self.order_size * trades.ask_filled, ask, self.fees.maker_fee(ask))
-        moved = self.price.move(state.mid, state.latent, noise, dt)
-        mid = moved + trades.jump
-        latent = self.price.evolve(state.latent, noise, dt)
-
-        bid_luck = (trades.bid_filled - trades.bid_chance) * (quote.bid_depth - self.fees.maker_fee(bid))
-        ask_luck = (trades.ask_filled - trades.ask_chance) * (quote.ask_depth - self.fees.maker_fee(ask))
-        drifted = account.inventory * (moved - self.price.expected(state.mid, state.latent, dt))
-        surprise = drifted + self.order_size * (bid_luck + ask_luck)
-        captured = trades.bid_filled * quote.bid_depth + trades.ask_filled * quote.ask_depth
-        paid = abs(crossed.inventory - state.account.inventory) * quote.cut_cost
-        fills = trades.bid_filled + trades.ask_filled
-        dealt = Dealt(account, surprise, self.order_size * captured - paid, fills, trades.arrivals, dt)
-        return self.settle(state, dealt, mid, latent)
+        now, held = self.now(state, memory), self.hedges.positions()
+        dealt = self.venue.deal(self, state, head(action, held), noise, memory)
+        account = self.hedge(dealt.account, tail(action, held), dealt.dt, now)
+        moved = self.price.move(state.mid, state.world.price, noise, dealt.dt, now)
+        mid = self.venue.mid_after(moved, dealt, memory)
+        price = self.price.evolve(state.world.price, noise, dealt.dt, now)
+        hedges = self.hedges.evolve(state.world.hedges, now, mid, noise, dealt.dt)
+        world = World(price, dealt.flow, dealt.venue, hedges, state.world.margin)
+        drifted = account.inventory * (moved - self.price.expected(state.mid, state.world.price, dealt.dt, now))
+        traded = Dealt(account, dealt.flow, dealt.venue, dealt.jump, drifted + dealt.surprise, dealt.captured, dealt.fills,
+                       dealt.arrivals, dealt.dt)  # fmt: skip
+        return self.settle(state, now, traded, Now(now.time + dealt.dt, now.time_left - dealt.dt, mid, world))
 
     @rule
-    def settle(self, state: State, dealt: Dealt, mid: float, latent: Any) -> tuple[State, float]:
-        """The state at the next decision and the reward, from what was traded and where the mid is then."""
-        account = dealt.account
-        wealth = state.account.cash + state.account.inventory * state.mid
-        change = account.cash + account.inventory * mid - wealth
+    def hedge(self, account: Portfolio, action: tuple[float, ...], dt: float, now: Now) -> Portfolio:
+        """The account after its hedges are traded to their targets at their marks, and what holding them pays over dt."""
+        wanted = self.hedges.targets(action, account.inventory, account.hedges, now)
+        trades = difference(wanted, account.hedges)
+        cash = account.cash - weighted(self.hedges.cost(trades, now), trades, self.hedges.marks(now))
+        return Portfolio(cash + self.hedges.carry(wanted, dt, now), account.inventory, wanted)
+
+    @rule
+    def settle(self, state: State, now: Now, dealt: Dealt, after: Now) -> tuple[State, float]:
+        """The state at the next decision and the reward, from what was traded, the present then and `after`."""
+        held, marks, marks_after = state.account, self.hedges.marks(now), self.hedges.marks(after)
+        wealth = weighted(held.cash + held.inventory * state.mid, held.hedges, marks)
+        worth = weighted(dealt.account.cash + dealt.account.inventory * after.mid, dealt.account.hedges, marks_after)
+        standing = self.standing(state.tally, dealt.account, worth - wealth, marks_after, after.mid)
+        account, margin, cost = self.margin.judge(dealt.account, standing, worth, after)
+        change = worth - wealth - cost
+        world = World(after.world.price, after.world.flow, after.world.venue, after.world.hedges, margin)
+        final = self.clock.final(state.step + 1.0) if self.margin.is_open(margin) else 1.0
         profit = state.tally.profit + change
-        final = self.clock.final(state.step + 1.0)
-        outcome = Outcome(change, profit, account.inventory, mid - state.mid, dealt.surprise, dealt.dt, final)
+        outcome = Outcome(change, profit, account.inventory, after.mid - state.mid, dealt.surprise, dealt.dt, final,
+                          Now(after.time, after.time_left, after.mid, world))  # fmt: skip
         reward = self.reward.reward(outcome)
         peak = max(state.tally.peak, profit)
         tally = Tally(
@@ -166,15 +198,25 @@ class Market(Component):
             state.tally.fills + dealt.fills,
             state.tally.arrivals + dealt.arrivals,
         )
-        return State(state.step + 1.0, state.episode, account, mid, latent, tally), reward
+        return State(state.step + 1.0, state.episode, account, after.mid, world, tally), reward
+
+    @rule
+    def standing(
+        self, tally: Tally, account: Portfolio, change: float, marks: tuple[float, ...], mid: float
+    ) -> Standing:
+        """What the margin judges the account by."""
+        profit = tally.profit + change
+        return Standing(profit, max(tally.peak, profit), gross(abs(account.inventory) * mid, account.hedges, marks))
 
     @rule
     def foresee(self, inventory: float, action: tuple[float, ...]) -> tuple[float, float, float]:
         """What is known before the orders come: the inventory after the market order, P(bid fills) and P(ask fills)."""
-        quote = self.quote.decode(action)
-        held = self.cross(Account(0.0, inventory), 0.0, quote.cut, quote.cut_cost).inventory
+        now = self.opening()
+        quote = self.quote.decode(head(action, self.hedges.positions()), now)
+        account = Portfolio(0.0, inventory, self.hedges.positions())
+        held = self.cross(account, 0.0, quote.cut, quote.cut_cost, now).inventory
         bid_open, ask_open = self.open_sides(held)
-        chances = self.venue.chances(quote, self.clock.dt())
+        chances = self.venue.chances(quote, self.clock.dt(), now)
         return held, min(chances.bid, 1.0) if bid_open else 0.0, min(chances.ask, 1.0) if ask_open else 0.0
 
     @rule
@@ -185,12 +227,27 @@ class Market(Component):
         return bid_open, ask_open
 
     @rule
-    def cross(self, account: Account, mid: float, cut: float, cost: float) -> Account:
+    def orders_cut(self, inventory: float, cut: float) -> float:
+        """How many order sizes a market order trades that closes the share `cut` of the inventory."""
+        return math.floor(cut * abs(inventory) / self.order_size + 0.5)
+
+    @rule
+    def cross(self, account: Portfolio, mid: float, cut: float, cost: float, now: Now) -> Portfolio:
         """The account after a market order that closes the share `cut` of the inventory, in whole order sizes."""
-        size = math.floor(cut * abs(account.inventory) / self.order_size + 0.5) * self.order_size
+        size = self.orders_cut(account.inventory, cut) * self.order_size
         trade = -size if account.inventory > 0.0 else size
         price = mid - cost if account.inventory > 0.0 else mid + cost
-        return buy(account, trade, price, self.fees.taker_fee(price))
+        return buy(account, trade, price, self.fees.taker_fee(price, now))
+
+    def _check_hedges(self) -> None:
+        if self.hedges.names and not isinstance(self.quote.space, gym.spaces.Box):
+            raise ValueError(
+                f"Market.hedges need a quoting with a Box of actions, as one number a hedge goes with it, got {self.quote}"
+            )
+        if self.hedges.names and self.removes_noise:
+            raise ValueError(
+                f"reward.noise must be 1 where hedges are held, whose moves are part of the wealth, got {self.reward}"
+            )
 
     def _check_expected(self) -> None:
         if type(self.price).expected is Price.expected:

@@ -1,4 +1,4 @@
-"""Cash, inventory and fees."""
+"""What the market maker owns, and what venues charge."""
 
 from __future__ import annotations
 
@@ -7,24 +7,15 @@ from typing import NamedTuple
 from mm_env.core.component import Component, rule
 from mm_env.core.maths import scalar
 from mm_env.core.parameters import Real
+from mm_env.world import Now
 
 
-class Account(NamedTuple):
-    """What the market maker owns."""
+class Portfolio(NamedTuple):
+    """Cash, the inventory of the quoted instrument, and the position in each hedge: () where there are none."""
 
     cash: float
     inventory: float
-
-
-class Dealt(NamedTuple):
-    """What was traded between two decisions."""
-
-    account: Account
-    surprise: float  # what of the wealth change was noise of mean zero
-    captured: float  # over our fills, depth x size, less what market orders paid, price units
-    fills: float  # in orders of ours
-    arrivals: float  # market orders, of the size of ours
-    dt: float
+    hedges: tuple[float, ...] = ()
 
 
 class Fees(Component):
@@ -34,12 +25,12 @@ class Fees(Component):
     taker: Real = 0.0
 
     @rule
-    def maker_fee(self, price: float) -> float:
+    def maker_fee(self, price: float, now: Now) -> float:
         """Fee per unit for a fill of our quote at `price`."""
         return self.maker
 
     @rule
-    def taker_fee(self, price: float) -> float:
+    def taker_fee(self, price: float, now: Now) -> float:
         """Fee per unit for our market order at `price`."""
         return self.taker
 
@@ -57,6 +48,6 @@ class ProportionalFees(Fees):
 
 
 @scalar
-def buy(account: Account, size: float, price: float, fee: float) -> Account:
+def buy(account: Portfolio, size: float, price: float, fee: float) -> Portfolio:
     """Buy `size` units (sell, if negative) at `price`, paying `fee` for each unit either way."""
-    return Account(account.cash - size * price - abs(size) * fee, account.inventory + size)
+    return Portfolio(account.cash - size * price - abs(size) * fee, account.inventory + size, account.hedges)

@@ -9,9 +9,10 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mm_env.core.component import Component, rule
+from mm_env.core.component import Component, record, rule
 from mm_env.core.maths import clip, scalar
 from mm_env.core.parameters import Count, NonNegative, Positive, Real, check_fields
+from mm_env.world import Now
 
 NOWHERE = 1e9  # a depth at which no order stands
 
@@ -46,6 +47,11 @@ class View(NamedTuple):
 class Quoting(Component):
     """How an action becomes a quote. `width` numbers make one action; it means the same in every lane."""
 
+    @property
+    def needs_book(self) -> bool:
+        """Whether it means something in an order book only."""
+        return bool(record(self).at_touch())
+
     def __post_init__(self) -> None:
         check_fields(self, scalar=True)
 
@@ -74,7 +80,7 @@ class Quoting(Component):
         return False
 
     @rule
-    def decode(self, action: tuple[float, ...]) -> Quote:
+    def decode(self, action: tuple[float, ...], now: Now) -> Quote:
         """The quote of one action; what lies outside [-1, 1] counts as the nearest end."""
         raise NotImplementedError
 
@@ -228,8 +234,8 @@ class MarketOrders(Quoting):
         return self.quoting.at_touch()
 
     @rule
-    def decode(self, action: tuple[float, ...]) -> Quote:
-        quote = self.quoting.decode(action[:-1])
+    def decode(self, action: tuple[float, ...], now: Now) -> Quote:
+        quote = self.quoting.decode(action[:-1], now)
         return Quote(quote.bid_depth, quote.ask_depth, clip(action[-1], 0.0, 1.0), self.half_spread)
 
 

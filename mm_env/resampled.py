@@ -12,7 +12,6 @@ from mm_env.core.noise import MAX_SEED
 from mm_env.core.parameters import Distribution, Interval, check
 from mm_env.market import Market
 from mm_env.simulation import Simulation
-from mm_env.venue.replay.replay import Replay
 
 APART = 2**62  # between the seeds of lanes and of their branches
 
@@ -31,9 +30,9 @@ class Unbranchable(ValueError):
 
 def check_branches(market: Market) -> None:
     """Raises: Unbranchable where there is but one outcome (a recorded day), or a parameter is given lane by lane."""
-    if isinstance(market.venue, Replay):
+    if market.venue.happened_once:
         raise Unbranchable(
-            f"branches need a market that is drawn, and {market.venue.path} happened once: branches=0 learns from what came"
+            f"branches need a market that is drawn, and {market.venue} happened once: branches=0 learns from what came"
         )
     for leaf in leaves(market):
         if np.ndim(leaf.value) and not isinstance(leaf.value, Distribution):

@@ -19,13 +19,20 @@ from mm_env.core.parameters import Distribution
 from mm_env.market import Market
 from mm_env.price.trial import check_expected
 from mm_env.venue.order_book import book_kernel
-from mm_env.venue.order_book.book import OrderBook
 
 TILE = kernel.TILE
+_LOOPS = {"lanes": kernel, "events": book_kernel}  # by `Venue.loops`
 LANES_PER_THREAD = 4096  # a second thread costs 20 us a step, which fewer lanes do not repay
 BOOKS_PER_THREAD = 4 * TILE  # 0.5 us each at least, for one event
+_REPAID = {"lanes": LANES_PER_THREAD, "events": BOOKS_PER_THREAD}
 Floats = NDArray[np.float64]
 _KEYS = np.zeros((1, 2), np.int64)
+
+
+class _Unbegun:
+    """A book before any: enough of one to see how many numbers are shown."""
+
+    time = 0.0
 
 
 class Simulation:
@@ -42,7 +49,7 @@ class Simulation:
         self.episodes = np.zeros(num_lanes, np.int64)
         self.whole = np.ones(num_lanes, np.bool_)  # the episode has been played from its first step on
         self.threads, self._interpreted = threads, interpreted
-        repaid = num_lanes // (BOOKS_PER_THREAD if isinstance(market.venue, OrderBook) else LANES_PER_THREAD)
+        repaid = num_lanes // _REPAID[market.venue.loops]
         self._threads = max(1, min(threads or usable_threads(), repaid))
         self._know_the_market()
         self._check_shown()
@@ -56,11 +63,11 @@ class Simulation:
     def _check_shown(self) -> None:
         """Refuse a market whose rules show more or fewer numbers than it has names for."""
         names, shown = self.market.observation_names, len(self._shapes[3])
-        of_venue = len(self.market.venue.signals) if isinstance(self.market.venue, OrderBook) else 0
+        of_venue = len(self.market.venue.signals) if self.market.venue.loops == "events" else 0
         if shown + of_venue != len(names):
             raise ValueError(
                 f"Market.observe must show one number for each of {list(names[: len(names) - of_venue])}, got {shown}: "
-                "Clock.observe shows the time, Price.observe its `signals`"
+                "Clock.observe shows the time, and the price, hedges and venue each its `signals`"
             )
 
     def start(self, seed: int) -> NDArray[np.float32]:
@@ -232,9 +239,10 @@ class Simulation:
     def _know_the_market(self) -> None:
         """Find what follows from the market: its record, the loops over its lanes, and what lies in their arrays."""
         self._rules = record(self.market)
-        self._loops = book_kernel if isinstance(self.market.venue, OrderBook) else kernel
+        self._loops = _LOOPS[self.market.venue.loops]
         state = self._rules.begin(0.0, 0.0)
-        self._shapes = (self._rules, state, (0.0,) * self.market.quote.width, tuple(self._rules.observe(state)))
+        memory = ((), _Unbegun, ())
+        self._shapes = (self._rules, state, (0.0,) * self.market.width, tuple(self._rules.observe(state, memory)))
 
     def __getstate__(self) -> dict[str, Any]:
         """What a copy needs (deepcopy, pickle): no machine code, which is found anew, and no table that all lanes share."""

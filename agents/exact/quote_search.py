@@ -11,8 +11,8 @@ import numpy as np
 
 from mm_env.core.component import count, load
 from mm_env.core.maths import exp, log, scalar
-from mm_env.venue.dealer.dealer import certain
 from mm_env.venue.dealer.impact import mean_by_depth
+from mm_env.venue.venue import certain
 
 GOLDEN = 0.6180339887498949
 _WIDTH = 1e-7  # of the action range: the objective is flat at its maximum, so this leaves an error of 1e-14 of it
@@ -73,7 +73,7 @@ def pick(market, action, place, starts, firsts):
         firsts[closed] = -1
     for i in range(starts.shape[0]):
         quoted = load(action, starts[i], 0, 1)
-        closed = abs(orders_closed(market, market.quote.decode(quoted), place[4], place[5]))
+        closed = abs(orders_closed(market, market.quote.decode(quoted, market.opening()), place[4], place[5]))
         if closed < firsts.shape[0]:
             worth, first = quote_value(market, quoted, place), firsts[closed]
             if first < 0 or worth > quote_value(market, load(action, starts[first], 0, 1), place):
@@ -169,14 +169,15 @@ def reach(here, way, width):
 def quote_value(market, action, place):
     """E[money from the step's fills + what follows] of one action at one level; a certainty equivalent if gamma > 0."""
     gamma, jumps, ahead, base, held, levels = place
-    quote = market.quote.decode(action)
+    now = market.opening()
+    quote = market.quote.decode(action, now)
     closed, paid, level = 0, 0.0, held
     if quote.cut != 0.0:  # never, to the compiler too, where a quoting sends no market orders
         closed = orders_closed(market, quote, held, levels)
         paid, level = abs(closed) * market.order_size * (quote.cut_cost + market.fees.taker), held - closed
         if level < 0 or level > levels - 1:
             return -math.inf
-    chances = certain(market.venue.chances(quote, market.clock.dt()))
+    chances = certain(market.venue.chances(quote, market.clock.dt(), now))
     bid = chances.bid if level < levels - 1 else 0.0
     ask = chances.ask if level > 0 else 0.0
     size = market.order_size

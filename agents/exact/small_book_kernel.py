@@ -6,7 +6,7 @@ from typing import Any
 
 from mm_env.core.component import load
 from mm_env.core.maths import exp, routine
-from mm_env.portfolio import Account
+from mm_env.portfolio import Portfolio
 from mm_env.venue.order_book.book import exchange, orders, place
 from mm_env.venue.order_book.events import clear_counters as clear
 from mm_env.venue.order_book.events import happen, move, set_edges, weigh
@@ -21,7 +21,7 @@ def after_orders(
 
     Outputs are (books x actions,), action by action within a book.
     """
-    count = actions.shape[0]
+    count, now = actions.shape[0], market.opening()
     for i in range(books.shape[0]):
         for a in range(count):
             k = i * count + a
@@ -29,12 +29,14 @@ def after_orders(
             book = out[k]
             clear(book)
             before = mid_twice(book)
-            bid, ask, units = orders(market, book, inventory[i], load(action, actions, a, 1))
+            bid, ask, units = orders(market, book, inventory[i], load(action, actions, a, 1), now)
             closed, value = place(market, book, inventory[i], bid, ask, units)
-            account = exchange(market, Account(0.0, inventory[i]), closed, value, False)
+            account = exchange(market, Portfolio(0.0, inventory[i], ()), closed, value, False, now)
             set_edges(market.venue, book)
             held[k] = account.inventory
-            gained[k] = _wealth(market, account, mid_twice(book)) - _wealth(market, Account(0.0, inventory[i]), before)
+            gained[k] = _wealth(market, account, mid_twice(book)) - _wealth(
+                market, Portfolio(0.0, inventory[i], ()), before
+            )
             _rest(book, weights)
 
 
@@ -88,17 +90,17 @@ def _let_happen(
     held: Any, gained: Any, k: int,
 ) -> None:  # fmt: skip
     clear(book)
-    before = mid_twice(book)
+    before, now = mid_twice(book), market.opening()
     happen(market.venue, table, book, weights, (0, 0, 0, 0), kind, share, 1, 1.0 - 1e-9 if behind == 1 else 0.0)
-    bought = exchange(market, Account(0.0, inventory), book.filled[BID], book.value[BID], True)
-    account = exchange(market, bought, -book.filled[ASK], -book.value[ASK], True)
-    change = _wealth(market, account, mid_twice(book)) - _wealth(market, Account(0.0, inventory), before)
+    bought = exchange(market, Portfolio(0.0, inventory, ()), book.filled[BID], book.value[BID], True, now)
+    account = exchange(market, bought, -book.filled[ASK], -book.value[ASK], True, now)
+    change = _wealth(market, account, mid_twice(book)) - _wealth(market, Portfolio(0.0, inventory, ()), before)
     held[k], gained[k] = account.inventory, change - cost * account.inventory * account.inventory
     _rest(book, weights)
 
 
 @routine
-def _wealth(market: Any, account: Account, middle: int) -> float:
+def _wealth(market: Any, account: Portfolio, middle: int) -> float:
     return account.cash + account.inventory * 0.5 * market.venue.tick * middle
 
 

@@ -19,6 +19,7 @@ from mm_env.market import Market
 from mm_env.price.law import Law
 from mm_env.price.trial import MIRRORS, States, tried, walked
 from mm_env.reward import CARA
+from mm_env.world import alone
 
 Floats = NDArray[np.float64]
 _NODES, _GROUPS = 41, 2**14  # of the law that is tried, and of steps from each state
@@ -106,7 +107,7 @@ def _try_law(market: Market) -> None:
         steps = tried(price, dt, states, _GROUPS)
     rules_ = record(price)
     for place, (mid, latent) in enumerate(states.places(price)):
-        x = law.nodes[0] if signal is None else float(rules_.observe(mid, latent)[signal])
+        x = law.nodes[0] if signal is None else float(rules_.observe(mid, latent, alone(latent, mid))[signal])
         slack = 1e-6 * (law.nodes[-1] - law.nodes[0])
         if not law.nodes[0] - slack <= x <= law.nodes[-1] + slack:
             continue  # the law says nothing of it
@@ -235,13 +236,17 @@ def _showing(
         changed = [value if i == coordinate else number for i, number in enumerate(numbers)]
         return changed[0], nest(latent, iter(changed[1:]))
 
+    def shown(coordinate: int, value: float) -> float:
+        at, state = place(coordinate, value)
+        return rules_.observe(at, state, alone(state, at))[signal]
+
     for coordinate in [0] if by_mid else range(1, len(numbers)):
         x, width = numbers[coordinate], 1e-3 * (abs(numbers[coordinate]) + 1.0)
         last, off = x + width, float("nan")
         for _ in range(50):
             try:
-                off = rules_.observe(*place(coordinate, x))[signal] - wanted
-                slope = (rules_.observe(*place(coordinate, last))[signal] - wanted - off) / (last - x)
+                off = shown(coordinate, x) - wanted
+                slope = (shown(coordinate, last) - wanted - off) / (last - x)
                 if abs(off) <= 1e-9 * (abs(wanted) + 1.0):
                     return place(coordinate, x)
                 last, x = x, x - off / slope

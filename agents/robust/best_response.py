@@ -161,7 +161,7 @@ def check_game(market: Market, powers: Powers) -> None:
         raise Unsolvable(f"the adversary's {strange[0]} is none of {', '.join(SETTABLE)} that the game is solved for")
     for corner in _corners(market, powers):
         law, rules = axis_of(corner, 3).law, record(corner)
-        foreseen = rules.price.expected(0.0, rules.price.start(), market.clock.step_length)
+        foreseen = rules.price.expected(0.0, rules.price.start(), market.clock.step_length, rules.opening())
         if not math.isclose(foreseen, float(law.drift[0]), abs_tol=1e-12):
             raise Unsolvable(f"price: its `expected` is not the drift of its `law`, in {corner.price}")
 

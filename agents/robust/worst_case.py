@@ -7,7 +7,7 @@ import math
 from agents.exact.quote_search import GOLDEN, quote_value
 from mm_env.core.component import load
 from mm_env.core.maths import scalar
-from mm_env.venue.dealer.dealer import certain
+from mm_env.venue.venue import certain
 
 _GRID, _SWEEPS = 7, 4  # points along each range that are looked at first, and how often all lines are searched at most
 _POINTS, _LOOKS = 8, 32  # of the search along a line: looked at first, then golden sections
@@ -21,12 +21,12 @@ def worth_under(market, quoted, place, setting, point):
         numbers[rows[r]] = point[owners[r]]
     rules = load(market, numbers, 0, 1)
     level, levels = place[4], place[5]
-    dt = rules.clock.dt()
-    chances = certain(rules.venue.chances(rules.quote.decode(quoted), dt))
+    dt, now = rules.clock.dt(), rules.opening()
+    chances = certain(rules.venue.chances(rules.quote.decode(quoted, now), dt, now))
     bid = chances.bid if level < levels - 1 else 0.0
     ask = chances.ask if level > 0 else 0.0
     held = level * rules.order_size - rules.max_inventory + rules.order_size * (bid - ask)
-    return quote_value(rules, quoted, place) + rules.price.expected(0.0, rules.price.start(), dt) * held
+    return quote_value(rules, quoted, place) + rules.price.expected(0.0, rules.price.start(), dt, now) * held
 
 
 @scalar

@@ -13,7 +13,6 @@ from omegaconf import DictConfig, OmegaConf
 from agents.theory import theory
 from experiments.config.markets import build
 from experiments.runs.sweeps import sub_folder
-from mm_env.venue.order_book.book import OrderBook
 
 
 def asked(quantity: str) -> Callable[[DictConfig], Any]:
@@ -28,8 +27,8 @@ def asked(quantity: str) -> Callable[[DictConfig], Any]:
 def is_book(market: DictConfig) -> bool:
     """Whether the venue is an order book."""
     try:
-        return issubclass(get_class(market.venue._target_), OrderBook)
-    except (ImportError, ValueError):  # no class of that name: building the market says so
+        return get_class(market.venue._target_).loops == "events"
+    except (ImportError, ValueError, AttributeError):  # no venue of that name: building the market says so
         return False
 
 

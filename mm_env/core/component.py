@@ -25,11 +25,14 @@ import numpy as np
 
 from mm_env.core.parameters import Distribution, Interval, check_fields
 
-F = TypeVar("F", bound=Callable[..., Any])
+R = TypeVar("R")
 
 
-def rule(function: F) -> F:
-    """Mark a method as a rule: it, and whatever overrides it in a subclass, is compiled into the kernel."""
+def rule(function: Callable[..., R]) -> Callable[..., R]:
+    """Mark a method as a rule: it, and whatever overrides it in a subclass, is compiled into the kernel.
+
+    Whatever overrides it may leave out its last arguments from `now` on.
+    """
     function.__dict__["is_rule"] = True
     return function
 
@@ -39,6 +42,9 @@ class Component:
     """Base of all models. A subclass is a frozen dataclass without being told so, checked where it is made."""
 
     def __init_subclass__(cls) -> None:
+        for name, function in vars(cls).items():
+            if isfunction(function) and (stated := _stated(cls, name)):
+                _check_arguments(f"{cls.__name__}.{name}", function, stated)
         dataclass(frozen=True)(cls)
 
     def __post_init__(self) -> None:
@@ -96,7 +102,8 @@ def record_class(cls: type[Component]) -> type:
     names = _record_fields(cls) or ["nothing"]  # numba has no empty tuples
     base = namedtuple(cls.__name__, names, defaults=[0.0] if names == ["nothing"] else None)
     named = {"__qualname__": f"{cls.__qualname__}.Record", "__module__": cls.__module__}  # so that it can be pickled
-    made = type(cls.__name__, (base,), {"__slots__": (), "component": cls, **named, **rules(cls)})
+    methods = {name: _told_all(function, _stated(cls, name)) for name, function in rules(cls).items()}
+    made = type(cls.__name__, (base,), {"__slots__": (), "component": cls, **named, **methods})
     type.__setattr__(cls, "Record", made)
     return made
 
@@ -107,6 +114,48 @@ def rules(cls: type[Component]) -> dict[str, Callable[..., Any]]:
     marked = {name for base in cls.__mro__ for name, f in vars(base).items() if getattr(f, "is_rule", False)}
     found = {name: getattr_static(cls, name) for name in sorted(marked)}
     return {name: function for name, function in found.items() if isfunction(function)}
+
+
+def _stated(cls: type, name: str) -> Callable[..., Any] | None:
+    """The rule of this name as it was first stated, by the class furthest up; None if there is none."""
+    found = (vars(base).get(name) for base in reversed(cls.__mro__))
+    return next((function for function in found if getattr(function, "is_rule", False)), None)
+
+
+def _arguments(function: Callable[..., Any]) -> tuple[str, ...]:
+    return function.__code__.co_varnames[: function.__code__.co_argcount]
+
+
+def _check_arguments(name: str, function: Callable[..., Any], stated: Callable[..., Any]) -> None:
+    """Refuse a rule that cannot be called as the one it overrides."""
+    most, mine = _arguments(stated), _arguments(function)
+    least = most.index("now") if "now" in most else len(most) - len(stated.__defaults__ or ())
+    if not least <= len(mine) <= len(most):
+        wanted = " or ".join(f"({', '.join(most[:n])})" for n in sorted({least, len(most)}))
+        raise TypeError(f"{name} must take {wanted}, got ({', '.join(mine)})")
+
+
+def same_arguments(cls: type, base: type) -> None:
+    """Refuse a class whose rules do not name their arguments as those of `base` do, but for the last that have a default."""
+    for name, function in vars(cls).items():
+        stated = vars(base).get(name)
+        if stated is not None and getattr(stated, "is_rule", False):
+            most, mine = _arguments(stated), _arguments(function)
+            least = len(most) - len(stated.__defaults__ or ())
+            if mine != most[: max(len(mine), least)]:
+                raise TypeError(f"{cls.__name__}.{name} must take ({', '.join(most)}), got ({', '.join(mine)})")
+
+
+def _told_all(function: Callable[..., Any], stated: Callable[..., Any] | None) -> Callable[..., Any]:
+    """The rule as a function of all arguments of the one it overrides, of which it leaves out the last."""
+    taken = len(_arguments(function))
+    if stated is None or taken >= len(_arguments(stated)):
+        return function
+
+    def told(*arguments: Any) -> Any:
+        return function(*arguments[:taken])
+
+    return told
 
 
 def overridden(cls: type, stated: str, *names: str) -> str | None:

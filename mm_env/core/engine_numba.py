@@ -19,10 +19,10 @@ from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompileResult
 from numba.core.registry import cpu_target
 from numba.core.serialize import dumps
-from numba.core.typing.templates import AbstractTemplate, AttributeTemplate, infer_getattr
+from numba.core.typing.templates import AbstractTemplate, AttributeTemplate, infer_getattr, signature
 from numba.extending import intrinsic, lower_builtin, overload, register_jitable
 
-from mm_env.core import component, maths, noise
+from mm_env.core import component, maths, noise, tuples
 
 version = ""  # of the rules now being compiled: `engine.compiled` sets it
 _CALLED = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}  # by compiled code alone
@@ -160,20 +160,24 @@ def _method(function: Callable[..., Any], version: str) -> type[AbstractTemplate
     """The numba method that calls a rule, in one version of all rules, helpers and constants of a market."""
     dispatcher = njit(**_INLINED)(function)
     callee = types.Dispatcher(dispatcher)  # holds it by a weak reference only
+    taken = function.__code__.co_argcount  # with `self`; what it is told beyond that, it leaves out
 
     class Method(AbstractTemplate):
         key = (function, version)
         keeps = dispatcher
 
         def generic(self, args: Any, kws: Any) -> Any:
-            return callee.get_call_type(self.context, (self.this, *args), kws).as_method()
+            found = callee.get_call_type(self.context, (self.this, *args[: taken - 1]), kws)
+            if len(args) < taken:
+                return found.as_method()
+            return signature(found.return_type, *found.args[1:], *args[taken - 1 :], recvr=found.args[0])
 
     @lower_builtin((function, version), types.BaseNamedTuple, types.VarArg(types.Any))
-    def call(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        plain = callee.get_call_type(context.typing_context, signature.args, {})
+    def call(context: Any, builder: Any, called: Any, arguments: Any) -> Any:
+        plain = callee.get_call_type(context.typing_context, called.args[:taken], {})
         implementation = context.get_function(callee, plain)
         context.add_linking_libs(getattr(implementation, "libs", ()))
-        return implementation(builder, arguments)
+        return implementation(builder, arguments[:taken])
 
     return Method
 
@@ -246,6 +250,49 @@ def _overload_lane_key(seed, lane):
 def _overload_count(template):
     numbers = _numbers(template)
     return lambda template: numbers
+
+
+def _unrolled(arguments: str, expression: str) -> Callable[..., Any]:
+    made: dict[str, Any] = {}
+    exec(f"def unrolled({arguments}):\n    return {expression}", made)
+    return made["unrolled"]
+
+
+def _tuple_of(items: Iterator[str]) -> str:
+    return f"({''.join(f'{item}, ' for item in items)})"
+
+
+@overload(tuples.head, jit_options=_INLINED)
+def _overload_head(values, like):
+    return _unrolled("values, like", _tuple_of(f"values[{i}]" for i in range(len(values) - len(like))))
+
+
+@overload(tuples.tail, jit_options=_INLINED)
+def _overload_tail(values, like):
+    return _unrolled("values, like", _tuple_of(f"values[{i}]" for i in range(len(values) - len(like), len(values))))
+
+
+@overload(tuples.difference, jit_options=_INLINED)
+def _overload_difference(left, right):
+    return _unrolled("left, right", _tuple_of(f"left[{i}] - right[{i}]" for i in range(len(left))))
+
+
+@overload(tuples.scaled, jit_options=_INLINED)
+def _overload_scaled(factor, values):
+    return _unrolled("factor, values", _tuple_of(f"factor * values[{i}]" for i in range(len(values))))
+
+
+@overload(tuples.weighted, jit_options=_INLINED)
+def _overload_weighted(base, sizes, prices):
+    return _unrolled(
+        "base, sizes, prices", " + ".join(["base", *(f"sizes[{i}] * prices[{i}]" for i in range(len(sizes)))])
+    )
+
+
+@overload(tuples.gross, jit_options=_INLINED)
+def _overload_gross(base, sizes, prices):
+    items = (f"abs(sizes[{i}] * prices[{i}])" for i in range(len(sizes)))
+    return _unrolled("base, sizes, prices", " + ".join(["base", *items]))
 
 
 @intrinsic

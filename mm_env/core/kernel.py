@@ -12,7 +12,7 @@ import numpy as np
 
 from mm_env.core.component import count, load, store
 from mm_env.core.noise import draw, lane_key
-from mm_env.venue.dealer.dealer import certain
+from mm_env.venue.venue import certain
 
 TILE = 64
 
@@ -35,11 +35,12 @@ def step_lanes(
             before = load(state, states, place, TILE)
             key, number = lane_key(seed, lane)
             noise = draw(key, number, int(before.episode), int(before.step))
-            after, reward = rules.step(before, load(action, actions, lane * width, 1), noise)
+            stepped, earned = rules.step(before, load(action, actions, lane * width, 1), noise, ())
+            after, reward = (stepped, earned) if rules.is_open(before) else (before, 0.0)
             store(after, states, place, TILE)
-            store(rules.observe(after), observations, lane * seen, 1)
+            store(rules.observe(after, ()), observations, lane * seen, 1)
             rewards[lane] = reward
-            over = after.step >= rules.clock.steps
+            over = after.step >= rules.clock.steps or not rules.is_open(after)
             ended[lane] = over
             endings += over
     return endings
@@ -57,7 +58,7 @@ def begin_lanes(
             rules = load(market, parameters, tile * parameter_stride + j, TILE)
             fresh = rules.begin(float(episodes[lane]), rules.initial_mid)
             store(fresh, states, tile * rows * TILE + j, TILE)
-            store(rules.observe(fresh), observations, lane * seen, 1)
+            store(rules.observe(fresh, ()), observations, lane * seen, 1)
 
 
 def observe_lanes(
@@ -68,7 +69,7 @@ def observe_lanes(
     for lane in range(observations.shape[0] // seen):
         tile, j = lane // TILE, lane % TILE
         rules = load(market, parameters, tile * parameter_stride + j, TILE)
-        store(rules.observe(load(state, states, tile * rows * TILE + j, TILE)), observations, lane * seen, 1)
+        store(rules.observe(load(state, states, tile * rows * TILE + j, TILE), ()), observations, lane * seen, 1)
 
 
 def foresee_lanes(
@@ -107,8 +108,8 @@ def run_table(
                 before = load(state, states, place, TILE)
                 key, number = lane_key(seed, tile * TILE + j)
                 noise = draw(key, number, int(before.episode), step)
-                after, _ = rules.step(before, load(action, quoted, j, TILE), noise)
-                store(after, states, place, TILE)
+                stepped, _ = rules.step(before, load(action, quoted, j, TILE), noise, ())
+                store(stepped if rules.is_open(before) else before, states, place, TILE)
 
 
 def count_unusable(actions: Any, low: float, high: float) -> int:
@@ -121,8 +122,8 @@ def count_unusable(actions: Any, low: float, high: float) -> int:
 
 def read_quotes(market: Any, action: Any, table: Any, quotes: Any, chances: Any) -> None:
     """The quote (4 numbers) and the chances (4) of each action in a flat table, in a dealer market."""
-    width = count(action)
+    width, now = count(action), market.opening()
     for i in range(table.shape[0] // width):
-        quote = market.quote.decode(load(action, table, i * width, 1))
+        quote = market.quote.decode(load(action, table, i * width, 1), now)
         store(quote, quotes, 4 * i, 1)
-        store(certain(market.venue.chances(quote, market.clock.dt())), chances, 4 * i, 1)
+        store(certain(market.venue.chances(quote, market.clock.dt(), now)), chances, 4 * i, 1)

@@ -15,6 +15,9 @@ from mm_env.core.maths import scalar
 
 MASK = 0xFFFFFFFF
 MAX_SEED = 2**63 - 1
+VENUE, FACTORS, HEDGES, FLOW = (
+    2**30 + 16 * role for role in range(4)
+)  # the first of the 16 blocks that a role may draw by
 _PARAMETER_BLOCK = 2**31  # the blocks from here on draw parameters at reset; those below belong to the steps
 
 
@@ -27,6 +30,7 @@ class Noise(NamedTuple):
     bid_jump: float
     ask_jump: float
     latent: tuple[float, float]
+    key: tuple[int, int, int, int] = (0, 0, 0, 0)  # seed, lane, episode and step: what `more` draws by
 
 
 @scalar
@@ -68,7 +72,18 @@ def draw(seed, lane, episode, step) -> Noise:
     """All the noise of one step of one lane."""
     bid, ask, price, price_angle = uniforms(seed, lane, episode, step, 0)
     bid_jump, ask_jump, latent, latent_angle = uniforms(seed, lane, episode, step, 1)
-    return Noise(bid, ask, (price, price_angle), bid_jump, ask_jump, (latent, latent_angle))
+    key = (seed, lane, episode, step)
+    return Noise(bid, ask, (price, price_angle), bid_jump, ask_jump, (latent, latent_angle), key)
+
+
+@scalar
+def more(noise, block):
+    """Four uniforms in (0, 1) more of a step, by the number of their block: `FACTORS + 2` is the third of a price's own.
+
+    A role (VENUE, FACTORS, HEDGES, FLOW) has 16 blocks, so that no part disturbs what another draws.
+    """
+    seed, lane, episode, step = noise.key
+    return uniforms(seed, lane, episode, step, block)
 
 
 def parameter_uniforms(seed: int | NDArray, lanes: NDArray, episodes: NDArray, index: int) -> NDArray[np.float64]:

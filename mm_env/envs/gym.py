@@ -59,7 +59,7 @@ class MarketMakingVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray
         self._same_step = self.autoreset_mode == AutoresetMode.SAME_STEP
         self.metadata = {"autoreset_mode": self.autoreset_mode, **inputs.METADATA}
         self.single_observation_space = self.market.observation_space
-        self.single_action_space = self.market.quote.space
+        self.single_action_space = self.market.action_space
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
         self._actions = inputs.Actions(self.market, num_envs)
@@ -211,7 +211,7 @@ class MarketMakingEnv(gym.Env[NDArray[np.float32], Any]):
         self.simulation = Simulation(self.market, 1)
         self._recorder = Recorder(self.simulation) if render_mode else None
         self.observation_space: gym.spaces.Box = self.market.observation_space  # pyright: ignore[reportIncompatibleVariableOverride]
-        self.action_space = self.market.quote.space
+        self.action_space = self.market.action_space
         self._actions = inputs.Actions(self.market, None)
         self._ergodic = isinstance(self.market.clock, Ergodic)
         self._running: bool | None = None

@@ -22,10 +22,10 @@ class Actions:
     """Checks a batch of actions (one action if `num_envs` is None) and lays it out for the kernel."""
 
     def __init__(self, market: Market, num_envs: int | None) -> None:
-        space: Any = market.quote.space
+        space: Any = market.action_space
         batch = () if num_envs is None else (num_envs,)
         self._discrete = isinstance(space, gym.spaces.Discrete)
-        self._shape = batch if self._discrete else (*batch, market.quote.width)
+        self._shape = batch if self._discrete else (*batch, market.width)
         self._flat = np.zeros(self._shape).reshape(-1)  # what the kernel reads, written anew at each step
         self._low, self._high = (0.0, float(space.n - 1)) if self._discrete else (-_LARGEST, _LARGEST)
 

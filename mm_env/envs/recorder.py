@@ -8,9 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mm_env.core.component import record
-from mm_env.portfolio import Account
 from mm_env.simulation import Simulation
-from mm_env.venue.order_book.book import OrderBook
 from mm_env.venue.order_book.ladder import ASK, BID
 
 Floats = NDArray[np.float64]
@@ -43,13 +41,16 @@ class Recorder:
     def __init__(self, simulation: Simulation, lane: int = 0) -> None:
         self.market, self.moments, self.lane = simulation.market, list[Moment](), lane
         self._simulation, self._rules = simulation, record(simulation.market)
-        self._fills = 0.0
+        self._fills, self._last = (
+            0.0,
+            self._simulation.state_of(lane),
+        )  # orders filled, and the state, before the next step
         self._picture: Any = None
 
     @property
     def has_book(self) -> bool:
         """Whether the venue is an order book."""
-        return isinstance(self.market.venue, OrderBook)
+        return self.market.venue.loops == "events"
 
     def start(self) -> None:
         """Begin with the episode as it stands."""
@@ -59,7 +60,7 @@ class Recorder:
 
     def add(self, actions: Floats) -> None:
         """The moment after a step by the flat `actions` (num_lanes * width,)."""
-        width = self.market.quote.width
+        width = self.market.width
         action = tuple(np.asarray(actions[self.lane * width : (self.lane + 1) * width]).tolist())
         self.moments.append(self._moment(*(self._in_book() if self.has_book else self._with_dealer(action))))
 
@@ -87,7 +88,7 @@ class Recorder:
             book = self._simulation.book_of(self.lane)
             time, mid, best, low = float(book.time), 0.5 * book.best.sum(), book.best.astype(np.float64), book.edge[BID]
             volumes = book.volume[np.arange(low, book.edge[ASK] + 1) & (len(book.volume) - 1)]
-        self._fills = state.tally.fills
+        self._fills, self._last = state.tally.fills, state
         held, profit = state.account.inventory, state.tally.profit
         return Moment(float(time), float(mid), held, profit, best, int(low), volumes, quoted, filled, crossed)
 
@@ -100,8 +101,9 @@ class Recorder:
 
     def _with_dealer(self, action: tuple[float, ...]) -> tuple[Floats, Floats, float]:
         before, state, size = self.moments[-1], self._simulation.state_of(self.lane), self.market.order_size
-        quote = self._rules.quote.decode(action)
-        held = self._rules.cross(Account(0.0, before.inventory), before.mid, quote.cut, quote.cut_cost).inventory
+        now, account = self._rules.now(self._last, ()), self._last.account
+        quote = self._rules.quote.decode(action, now)
+        held = self._rules.cross(account, before.mid, quote.cut, quote.cut_cost, now).inventory
         prices = np.array([before.mid - quote.bid_depth, before.mid + quote.ask_depth])
         quoted = np.where(self._rules.open_sides(held), prices, np.nan)
         orders = state.tally.fills - self._fills

@@ -5,9 +5,8 @@ from mm_env.price.models import (
     Brownian,
     FromBook,
     Geometric,
-    NoLatent,
     OrnsteinUhlenbeck,
     Price,
 )
 
-__all__ = ["Binomial", "Brownian", "FromBook", "Geometric", "NoLatent", "OrnsteinUhlenbeck", "Price"]
+__all__ = ["Binomial", "Brownian", "FromBook", "Geometric", "OrnsteinUhlenbeck", "Price"]

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 from mm_env.core.component import Component, rule
 from mm_env.core.maths import exp, normal, one_minus_exp
 from mm_env.core.noise import Noise
 from mm_env.core.parameters import NonNegative, Positive, Real
 from mm_env.price.law import Law, Reverting
-
-
-class NoLatent(NamedTuple):
-    """The latent state of a model that has none."""
-
-    nothing: float
+from mm_env.world import Now
 
 
 class Price(Component):
@@ -27,29 +22,30 @@ class Price(Component):
 
     signals: ClassVar[tuple[str, ...]] = ()
     relative: ClassVar[bool] = False  # its moves, and so its sigma, are shares of the price
+    needs_book: ClassVar[bool] = False  # what trading makes it: an order book's mid
 
     @rule
     def start(self) -> Any:
-        """The latent state at the start of an episode: a named tuple of floats."""
-        return NoLatent(0.0)
+        """The latent state at the start of an episode: a named tuple of floats, or () if it has none."""
+        return ()
 
     @rule
-    def move(self, mid: float, latent: Any, noise: Noise, dt: float) -> float:
+    def move(self, mid: float, latent: Any, noise: Noise, dt: float, now: Now) -> float:
         """The mid at t + dt, from the mid and the latent state at t."""
         raise NotImplementedError
 
     @rule
-    def evolve(self, latent: Any, noise: Noise, dt: float) -> Any:
+    def evolve(self, latent: Any, noise: Noise, dt: float, now: Now) -> Any:
         """The latent state at t + dt."""
         return latent
 
     @rule
-    def expected(self, mid: float, latent: Any, dt: float) -> float:
+    def expected(self, mid: float, latent: Any, dt: float, now: Now) -> float:
         """E[mid at t + dt]. A model that overrides it allows `InventoryPenalty.noise`; to one that does not it is refused."""
         return mid
 
     @rule
-    def observe(self, mid: float, latent: Any) -> tuple[float, ...]:
+    def observe(self, mid: float, latent: Any, now: Now) -> tuple[float, ...]:
         """One number of order one for each of `signals`."""
         return ()
 
@@ -157,6 +153,8 @@ class OrnsteinUhlenbeck(Price):
 
 class FromBook(Price):
     """The mid is that of an order book, midway between the best prices of all others: it moves by what happens there."""
+
+    needs_book: ClassVar[bool] = True
 
     @rule
     def move(self, mid: float, latent: Any, noise: Noise, dt: float) -> float:

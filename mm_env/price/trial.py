@@ -13,6 +13,7 @@ from mm_env.core.component import count, flat, load, nest, record, rules, store
 from mm_env.core.maths import scalar
 from mm_env.core.noise import Noise, draw
 from mm_env.price.models import Price
+from mm_env.world import alone
 
 Floats = NDArray[np.float64]
 MIRRORS = 4  # steps of one group: by a noise and by its mirror images
@@ -53,7 +54,7 @@ def tried(price: Price, dt: float, states: States, groups: int, round: int = 0) 
     """One step from each of `states`, `groups` x 4 times; in a group each noise comes with its mirror images."""
     rules = record(price)
     latent, draws, n = rules.start(), groups * MIRRORS, len(states.mid)
-    shown = (0.0, *rules.observe(float(states.mid[0]), latent))
+    shown = (0.0, *rules.observe(float(states.mid[0]), latent, alone(latent, float(states.mid[0]))))
     moved, after, seen = np.empty(n * draws), np.empty(n * draws * count(latent)), np.empty(n * draws * count(shown))
     mids, latents = np.ascontiguousarray(states.mid), np.ascontiguousarray(states.latent).reshape(-1)
     arguments = (rules, latent, shown, dt, mids, latents, _SEED, round, draws, moved, after, seen)
@@ -74,11 +75,12 @@ def take_steps(
         for i in range(draws):
             place = state * draws + i
             noise = mirrored(draw(seed, i // 4, state, round), i % 4)
-            mid = price.move(mids[state], before, noise, dt)
-            following = price.evolve(before, noise, dt)
+            now = alone(before, mids[state])
+            mid = price.move(mids[state], before, noise, dt, now)
+            following = price.evolve(before, noise, dt, now)
             moved[place] = mid
             store(following, after, place * numbers, 1)
-            store((0.0,) + price.observe(mid, following), seen, place * signs, 1)
+            store((0.0,) + price.observe(mid, following, alone(following, mid)), seen, place * signs, 1)
 
 
 @scalar
@@ -86,7 +88,7 @@ def mirrored(noise, image):
     """One of four noises of the same law, over which all that is odd in the normals of a step, or in a coin, averages out."""
     turned, flipped = image % 2, image // 2
     price, latent = mirrored_pair(noise.price, turned, flipped), mirrored_pair(noise.latent, turned, flipped)
-    return Noise(noise.bid, noise.ask, price, noise.bid_jump, noise.ask_jump, latent)
+    return Noise(noise.bid, noise.ask, price, noise.bid_jump, noise.ask_jump, latent, noise.key)
 
 
 @scalar
@@ -114,7 +116,7 @@ def check_expected(market: Any) -> None:
         states = States.of([place for found in [start, *walked(price, dt, start, 64)] for place in found.places(price)])
         steps = tried(price, dt, states, 2**14)
     for (mid, latent), move in zip(states.places(price), steps.move, strict=True):
-        groups, said = move.mean(axis=1), float(model.expected(mid, latent, dt)) - mid
+        groups, said = move.mean(axis=1), float(model.expected(mid, latent, dt, alone(latent, mid))) - mid
         seen, error = float(groups.mean()), float(groups.std()) / math.sqrt(len(groups))
         slack = _RARE * float(move.std()) + 1e-12 * (abs(mid) + 1.0)
         if not abs(said - seen) <= 6.0 * error + slack:

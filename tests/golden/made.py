@@ -82,10 +82,15 @@ def digests(market: Market) -> dict[str, str]:
             seen["observations"].update(np.ascontiguousarray(observations).tobytes())
             seen["rewards"].update(rewards.tobytes() + ended.tobytes())
             state = simulation.state
-            for number in (state.account.cash, state.account.inventory, state.mid, *flat(state.latent), *state.tally):
+            for number in (state.account.cash, state.account.inventory, state.mid, *_latent(state), *state.tally):
                 seen["states"].update(np.ascontiguousarray(number).tobytes())
             simulation.restart(ended)
     return {name: digest.hexdigest()[:16] for name, digest in seen.items()}
+
+
+def _latent(state: Any) -> list[Any]:
+    """The price's state; where it has none the 0 that once stood for it."""
+    return list(flat(state.world.price)) or [np.zeros(LANES)]
 
 
 def objectives(market: Market) -> dict[str, str]:

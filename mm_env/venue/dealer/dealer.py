@@ -5,81 +5,16 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any
 
 from mm_env.core.component import Component, Sides, rule
-from mm_env.core.maths import clip, scalar
 from mm_env.core.noise import Noise
-from mm_env.price.models import FromBook
 from mm_env.quote import Quote
 from mm_env.venue.dealer.fill import Fill
 from mm_env.venue.dealer.flow import Flow
 from mm_env.venue.dealer.impact import Impact, NoImpact
-
-
-class Trades(NamedTuple):
-    """What happened at a venue within one step."""
-
-    bid_filled: float  # orders that hit our bid: 1.0 or 0.0
-    ask_filled: float
-    bid_chance: float  # P(bid_filled), given all that was known when the quotes were set
-    ask_chance: float
-    arrivals: float  # orders that came, filled by us or not
-    jump: float  # how far the orders moved the mid, price units
-
-
-class Chances(NamedTuple):
-    """Probabilities within one step, of fills for a side that is open."""
-
-    bid: float
-    ask: float
-    bid_arrival: float  # of an order that would hit a bid at the mid; it comes whatever we quote
-    ask_arrival: float
-
-
-@scalar
-def certain(chances: Chances) -> Chances:
-    """The chances that noise makes of what a flow says: what it says beyond 1 is sure, and below 0 never."""
-    bid, ask = clip(chances.bid, 0.0, 1.0), clip(chances.ask, 0.0, 1.0)
-    return Chances(bid, ask, clip(chances.bid_arrival, 0.0, 1.0), clip(chances.ask_arrival, 0.0, 1.0))
-
-
-class Venue(Component):
-    """A place to trade."""
-
-    @property
-    def signals(self) -> tuple[str, ...]:
-        """The names of what it shows of itself."""
-        return ()
-
-    def check(self, market: Any) -> None:
-        """Refuse a market whose other parts cannot go with this venue: what is made for an order book needs a Book."""
-        for part in (market.price, market.clock, market.quote):
-            if isinstance(part, FromBook) or getattr(part, "pace", int)() or getattr(part, "at_touch", int)():
-                raise ValueError(
-                    f"{type(part).__name__} needs an order book: venue must be a Book, got {type(self).__name__}"
-                )
-
-    def memory(self, num_lanes: int) -> tuple[NDArray[Any], ...]:
-        """Arrays that it keeps beside the lanes' states."""
-        return ()
-
-    def stretches(self, books: Any) -> NDArray[np.int64] | None:
-        """The number of the recorded stretch that each lane's episode began in; None where episodes are independent."""
-        return None
-
-    @rule
-    def trade(self, quote: Quote, bid_open: bool, ask_open: bool, noise: Noise, dt: float) -> Trades:
-        """What our quotes meet within [t, t + dt)."""
-        raise NotImplementedError
-
-    @rule
-    def chances(self, quote: Quote, dt: float) -> Chances:
-        """How likely our quotes are to fill and orders to arrive within dt, if the venue knows."""
-        raise NotImplementedError
+from mm_env.venue.venue import Chances, Trades, Transition, Venue, certain
+from mm_env.world import Now
 
 
 class Dealer(Venue):
@@ -98,25 +33,67 @@ class Dealer(Venue):
             object.__setattr__(self, name, _both_sides(f"Dealer.{name}", getattr(self, name), kind))
 
     @rule
-    def chances(self, quote: Quote, dt: float) -> Chances:
-        """How likely our quotes are to fill and orders to arrive within dt."""
-        bid = self.flow.bid.probability(self.fill.bid.take(quote.bid_depth), dt)
-        ask = self.flow.ask.probability(self.fill.ask.take(quote.ask_depth), dt)
-        return Chances(bid, ask, self.flow.bid.probability(1.0, dt), self.flow.ask.probability(1.0, dt))
+    def begin_flow(self) -> Any:
+        return self.flow.bid.start(), self.flow.ask.start()
 
     @rule
-    def trade(self, quote: Quote, bid_open: bool, ask_open: bool, noise: Noise, dt: float) -> Trades:
-        chances = self.chances(quote, dt)
+    def chances(self, quote: Quote, dt: float, now: Now) -> Chances:
+        """How likely our quotes are to fill and orders to arrive within dt."""
+        bid_flow, ask_flow = now.world.flow
+        bid = self.flow.bid.probability(self.fill.bid.take(quote.bid_depth, now), dt, now, bid_flow)
+        ask = self.flow.ask.probability(self.fill.ask.take(quote.ask_depth, now), dt, now, ask_flow)
+        bid_arrival = self.flow.bid.probability(1.0, dt, now, bid_flow)
+        return Chances(bid, ask, bid_arrival, self.flow.ask.probability(1.0, dt, now, ask_flow))
+
+    @rule
+    def trade(self, quote: Quote, bid_open: bool, ask_open: bool, noise: Noise, dt: float, now: Now) -> Trades:
+        chances = self.chances(quote, dt, now)
         bid_chance = min(chances.bid, 1.0) if bid_open else 0.0
         ask_chance = min(chances.ask, 1.0) if ask_open else 0.0
         bid_filled = 1.0 if noise.bid < bid_chance else 0.0
         ask_filled = 1.0 if noise.ask < ask_chance else 0.0
         bid_arrived = 1.0 if noise.bid < chances.bid_arrival else 0.0
         ask_arrived = 1.0 if noise.ask < chances.ask_arrival else 0.0
-        up = self.impact.ask.jump_at(quote.ask_depth, ask_chance, ask_filled, ask_arrived, noise.ask_jump)
-        down = self.impact.bid.jump_at(quote.bid_depth, bid_chance, bid_filled, bid_arrived, noise.bid_jump)
+        up = self.impact.ask.jump_at(quote.ask_depth, ask_chance, ask_filled, ask_arrived, noise.ask_jump, now)
+        down = self.impact.bid.jump_at(quote.bid_depth, bid_chance, bid_filled, bid_arrived, noise.bid_jump, now)
         arrivals = max(bid_arrived, bid_filled) + max(ask_arrived, ask_filled)
         return Trades(bid_filled, ask_filled, bid_chance, ask_chance, arrivals, up - down)
+
+    @rule
+    def evolve_flow(self, trades: Trades, noise: Noise, dt: float, now: Now) -> Any:
+        bid_flow, ask_flow = now.world.flow
+        hit = 1.0 if noise.bid < self.flow.bid.probability(1.0, dt, now, bid_flow) else 0.0
+        lifted = 1.0 if noise.ask < self.flow.ask.probability(1.0, dt, now, ask_flow) else 0.0
+        bids, asks = max(hit, trades.bid_filled), max(lifted, trades.ask_filled)
+        bid_after = self.flow.bid.evolve(bid_flow, bids, asks, noise, dt, now)
+        return bid_after, self.flow.ask.evolve(ask_flow, asks, bids, noise, dt, now)
+
+    @rule
+    def transitions(self, market: Any, state: Any, quote: Quote) -> tuple[Transition, ...]:
+        """Neither side fills, the ask alone, the bid alone, or both: each side independently, within the limits."""
+        now, size, held = market.now(state, ()), market.order_size, state.account.inventory
+        cut = market.orders_cut(held, quote.cut) * size
+        start = held - cut if held > 0.0 else held + cut
+        chances, (bid_open, ask_open) = certain(self.chances(quote, market.clock.dt(), now)), market.open_sides(start)
+        bid, ask = chances.bid if bid_open else 0.0, chances.ask if ask_open else 0.0
+        bid_cash = size * (quote.bid_depth - market.fees.maker_fee(now.mid - quote.bid_depth, now))
+        ask_cash = size * (quote.ask_depth - market.fees.maker_fee(now.mid + quote.ask_depth, now))
+        away = now.mid - quote.cut_cost if held > 0.0 else now.mid + quote.cut_cost
+        paid = cut * (quote.cut_cost + market.fees.taker_fee(away, now))
+        up, up_spread = self.impact.ask.moments(quote.ask_depth, ask, 0.0, chances.ask_arrival, now)
+        up_filled, up_filled_spread = self.impact.ask.moments(quote.ask_depth, ask, 1.0, chances.ask_arrival, now)
+        down, down_spread = self.impact.bid.moments(quote.bid_depth, bid, 0.0, chances.bid_arrival, now)
+        down_filled, down_filled_spread = self.impact.bid.moments(quote.bid_depth, bid, 1.0, chances.bid_arrival, now)
+        venue = now.world.venue
+        return (
+            Transition((1.0 - bid) * (1.0 - ask), start, -paid, up - down, up_spread + down_spread, venue),
+            Transition((1.0 - bid) * ask, start - size, ask_cash - paid, up_filled - down,
+                       up_filled_spread + down_spread, venue),
+            Transition(bid * (1.0 - ask), start + size, bid_cash - paid, up - down_filled,
+                       up_spread + down_filled_spread, venue),
+            Transition(bid * ask, start, bid_cash + ask_cash - paid, up_filled - down_filled,
+                       up_filled_spread + down_filled_spread, venue),
+        )  # fmt: skip
 
 
 def _both_sides(name: str, model: Component, kind: type[Component]) -> Sides:

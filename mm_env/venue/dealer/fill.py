@@ -5,13 +5,14 @@ from __future__ import annotations
 from mm_env.core.component import Component, rule
 from mm_env.core.maths import clip, exp, log
 from mm_env.core.parameters import Positive, Probability, Real
+from mm_env.world import Now
 
 
 class Fill(Component):
     """How the chance to be taken decays with depth."""
 
     @rule
-    def take(self, depth: float) -> float:
+    def take(self, depth: float, now: Now) -> float:
         """The share of arriving orders that reach a quote at `depth`."""
         raise NotImplementedError
 

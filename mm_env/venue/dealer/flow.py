@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from mm_env.core.component import Component, rule
 from mm_env.core.maths import exp
+from mm_env.core.noise import Noise
 from mm_env.core.parameters import NonNegative
+from mm_env.world import Now
 
 
 class Flow(Component):
-    """Market orders of one side. An order takes our quote with probability `take`, so we are filled at that share."""
+    """Market orders of one side. An order takes our quote with probability `take`, so we are filled at that share.
+
+    Override `probability`; where the flow has a state (an intensity that orders excite) `start` and `evolve` too.
+    """
 
     @rule
-    def probability(self, take: float, dt: float) -> float:
-        """P(at least one order takes the quote within dt)."""
+    def start(self) -> Any:
+        """Its state at the start of an episode: a named tuple of numbers, or () if it has none."""
+        return ()
+
+    @rule
+    def probability(self, take: float, dt: float, now: Now, state: Any) -> float:
+        """P(at least one order takes the quote within dt), from its `state` at t."""
         raise NotImplementedError
+
+    @rule
+    def evolve(self, state: Any, arrived: float, opposite: float, noise: Noise, dt: float, now: Now) -> Any:
+        """Its state at t + dt; `arrived` and `opposite` are 1.0 if an order came to its side and to the other, else 0.0."""
+        return state
 
 
 class Poisson(Flow):

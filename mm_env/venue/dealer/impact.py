@@ -7,20 +7,27 @@ from typing import ClassVar
 from mm_env.core.component import Component, rule
 from mm_env.core.maths import exponential, scalar
 from mm_env.core.parameters import NonNegative, Positive, Real
+from mm_env.world import Now
 
 
 class Impact(Component):
     """The size of the mid's jump after the orders of one side, in the direction of those orders."""
 
     @rule
-    def jump(self, filled: float, arrived: float, uniform: float) -> float:
+    def jump(self, filled: float, arrived: float, uniform: float, now: Now) -> float:
         """Price units, >= 0. `filled` and `arrived` are 1.0 or 0.0."""
         raise NotImplementedError
 
     @rule
-    def jump_at(self, depth: float, chance: float, filled: float, arrived: float, uniform: float) -> float:
+    def jump_at(self, depth: float, chance: float, filled: float, arrived: float, uniform: float, now: Now) -> float:
         """The same, told of our quote on that side too: its depth (price units from the mid) and P(filled)."""
-        return self.jump(filled, arrived, uniform)
+        return self.jump(filled, arrived, uniform, now)
+
+    @rule
+    def moments(self, depth: float, chance: float, filled: float, arrival: float, now: Now) -> tuple[float, float]:
+        """Mean and variance of the jump, given whether we were filled (1.0 or 0.0), which had probability `chance`, and
+        P(an order arrives) = `arrival`; what the exact solvers read."""
+        raise NotImplementedError
 
 
 class NoImpact(Impact):
@@ -31,6 +38,10 @@ class NoImpact(Impact):
     @rule
     def jump(self, filled: float, arrived: float, uniform: float) -> float:
         return 0.0
+
+    @rule
+    def moments(self, depth: float, chance: float, filled: float, arrival: float) -> tuple[float, float]:
+        return 0.0, 0.0
 
 
 class FillImpact(Impact):
@@ -45,6 +56,10 @@ class FillImpact(Impact):
     def jump(self, filled: float, arrived: float, uniform: float) -> float:
         return filled * self.mean * exponential(uniform)
 
+    @rule
+    def moments(self, depth: float, chance: float, filled: float, arrival: float) -> tuple[float, float]:
+        return filled * self.mean, filled * self.mean * self.mean
+
 
 class ArrivalImpact(Impact):
     """Each arriving order moves the mid, whether we fill it or not (Cartea, Jaimungal & Penalva 2015, sec. 10.4).
@@ -57,6 +72,11 @@ class ArrivalImpact(Impact):
     @rule
     def jump(self, filled: float, arrived: float, uniform: float) -> float:
         return arrived * self.mean * exponential(uniform)
+
+    @rule
+    def moments(self, depth: float, chance: float, filled: float, arrival: float) -> tuple[float, float]:
+        came = arrived_given(filled, chance, arrival)
+        return self.mean * came, self.mean * self.mean * came * (2.0 - came)
 
 
 class DepthImpact(Impact):
@@ -84,6 +104,20 @@ class DepthImpact(Impact):
     def jump_at(self, depth: float, chance: float, filled: float, arrived: float, uniform: float) -> float:
         against = filled * exponential(uniform) - (1.0 - filled) * chance / max(1.0 - chance, 1e-300)
         return against * self.mean_at(depth, chance)
+
+    @rule
+    def moments(self, depth: float, chance: float, filled: float, arrival: float) -> tuple[float, float]:
+        mean = self.mean_at(depth, chance)
+        news = mean if filled > 0.0 else -mean * chance / max(1.0 - chance, 1e-300)
+        return news, filled * mean * mean
+
+
+@scalar
+def arrived_given(filled: float, chance: float, arrival: float) -> float:
+    """P(an order arrived | filled or not), where every order that fills us arrives if the fill is no likelier than that."""
+    if filled > 0.0:
+        return min(1.0, arrival / max(chance, 1e-300))
+    return max(0.0, arrival - chance) / max(1.0 - chance, 1e-300)
 
 
 @scalar

@@ -5,26 +5,27 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mm_env.core.component import rule, rules
 from mm_env.core.maths import clip, routine, scalar
+from mm_env.core.noise import Noise
 from mm_env.core.parameters import Count, Distribution, NonNegative, Positive
-from mm_env.portfolio import Account, Dealt
-from mm_env.price.models import FromBook
-from mm_env.venue.dealer.dealer import Venue
+from mm_env.portfolio import Portfolio
 from mm_env.venue.order_book import events, ladder
 from mm_env.venue.order_book.events import advance, clear_counters, open_book, pressure
 from mm_env.venue.order_book.ladder import ASK, BID, hedge, held_back, lots, mid_twice, quote, touch
 from mm_env.venue.order_book.order_flow import OrderFlow
 from mm_env.venue.order_book.size import OrderSize, UnitSize
+from mm_env.venue.venue import Dealt, Venue
+from mm_env.world import Now
 
 _FURTHEST = 1e6  # ticks; deeper quotes lie beyond any book
 _DEALERS, _PRICES = (
-    {"step", "cross", "open_sides", "foresee"},
+    {"cross", "open_sides", "orders_cut", "foresee"},
     ("move", "evolve", "expected"),
 )  # rules no order book reads
 
@@ -40,6 +41,10 @@ class OrderBook(Venue):
     The mid, by which wealth is marked, is that of others' best prices: what we quote does not move it. A side that empties
     keeps its last best price until an order comes.
     """
+
+    loops: ClassVar[str] = "events"
+    makes_mid: ClassVar[bool] = True
+    unsolvable: ClassVar[str] = "an order book has no exact solution over (time, inventory)"
 
     if TYPE_CHECKING:  # parameters that every order book has, in an order of its own
 
@@ -74,7 +79,7 @@ class OrderBook(Venue):
 
     def check(self, market: Any) -> None:
         kind = type(self).__name__
-        if not isinstance(market.price, FromBook):
+        if not market.price.needs_book:
             raise ValueError(f"Market.price must be FromBook, as a {kind} makes its own mid, got {market.price}")
         self._check_unread(market)
         orders = market.order_size / self.lot
@@ -90,7 +95,9 @@ class OrderBook(Venue):
         """Refuse rules of the user's own that no order book reads, so that none is passed over in silence."""
         price, here, own = market.price, type(self), sorted(set(rules(type(market))) & _DEALERS)
         unread = [(type(market), name, f"{type(market).__name__}.settle or the venue's rules") for name in own]
-        unread += [(here, name, f"{here.__name__}.run, or the flow's rules") for name in ("trade", "chances")]
+        unread += [
+            (here, name, f"{here.__name__}.run, or the flow's rules") for name in ("trade", "chances", "transitions")
+        ]
         unread += [(type(price), name, "the flow's rules, of which the mid follows") for name in _PRICES]
         for kind, name, instead in unread:
             if not getattr(kind, name).__module__.startswith("mm_env."):
@@ -98,6 +105,20 @@ class OrderBook(Venue):
                     f"{kind.__name__}.{name} must not be overridden in an order book, which never calls it: override "
                     f"{instead}"
                 )
+
+    @rule
+    def elapsed(self, time: float, memory: Any) -> float:
+        return memory[1].time
+
+    @rule
+    def mid_after(self, moved: float, dealt: Dealt, memory: Any) -> float:
+        return mid_price(self, memory[1])
+
+    @rule
+    def deal(self, market: Any, state: Any, action: Any, noise: Noise, memory: Any) -> Dealt:
+        """What comes of an action until the next decision: `memory` is the flow's table, the lane's book, and scratch space."""
+        table, book, weights = memory
+        return decide(market, table, book, weights, state, action, noise.key)
 
     @rule
     def mean_order(self) -> float:
@@ -182,10 +203,10 @@ def mid_price(venue: Any, book: Any) -> float:
 
 
 @routine
-def decide(market: Any, table: Any, book: Any, weights: Any, account: Account, action: Any, key: Any) -> Dealt:
+def decide(market: Any, table: Any, book: Any, weights: Any, state: Any, action: Any, key: Any) -> Dealt:
     """Send the orders of an action and let events happen until the next decision."""
-    venue, start = market.venue, book.time
-    bid, ask, units = orders(market, book, account.inventory, action)
+    venue, start, account, now = market.venue, book.time, state.account, market.now(state, (table, book, weights))
+    bid, ask, units = orders(market, book, account.inventory, action, now)
     clear_counters(book)
     if venue.latency > 0.0:
         venue.run(table, book, weights, key, start + venue.latency, 0)
@@ -193,19 +214,20 @@ def decide(market: Any, table: Any, book: Any, weights: Any, account: Account, a
     closed, value = place(market, book, account.inventory, bid, ask, units)
     venue.run(table, book, weights, key, start + market.clock.dt(), market.clock.pace())
 
-    crossed = exchange(market, account, closed, value, False)
-    bought = exchange(market, crossed, book.filled[BID], book.value[BID], True)
-    sold = exchange(market, bought, -book.filled[ASK], -book.value[ASK], True)
+    crossed = exchange(market, account, closed, value, False, now)
+    bought = exchange(market, crossed, book.filled[BID], book.value[BID], True, now)
+    sold = exchange(market, bought, -book.filled[ASK], -book.value[ASK], True, now)
     gained = book.gained[BID] + book.gained[ASK] - (2 * value - closed * middle)
     filled, share = book.filled[BID] + book.filled[ASK], venue.lot / market.order_size
     captured = 0.5 * venue.tick * venue.lot * gained
-    return Dealt(sold, 0.0, captured, share * filled, share * book.arrived, book.time - start)
+    traded, arrived, dt = share * filled, share * book.arrived, book.time - start
+    return Dealt(sold, now.world.flow, now.world.venue, 0.0, 0.0, captured, traded, arrived, dt)
 
 
 @routine
-def orders(market: Any, book: Any, inventory: float, action: Any) -> tuple[int, int, float]:
+def orders(market: Any, book: Any, inventory: float, action: Any, now: Now) -> tuple[int, int, float]:
     """What an action wants: bid and ask in ticks, and the units of inventory that a market order shall close."""
-    wanted = market.quote.decode(action)
+    wanted = market.quote.decode(action, now)
     bid = target(market.venue, book, BID, wanted.bid_depth, market.quote.at_touch())
     ask = target(market.venue, book, ASK, wanted.ask_depth, market.quote.at_touch())
     return bid, ask, math.floor(wanted.cut * abs(inventory) / market.order_size + 0.5) * market.order_size
@@ -253,15 +275,15 @@ def send(market: Any, book: Any, bid: int, ask: int, inventory: float) -> None:
 
 
 @scalar
-def exchange(market: Any, account: Account, size: int, value: int, making: bool) -> Account:
+def exchange(market: Any, account: Portfolio, size: int, value: int, making: bool, now: Now) -> Portfolio:
     """The account after `size` lots (bought if > 0) for price x lots of `value`, with the fee at the mean price."""
     venue = market.venue
     if size == 0:
         return account
     units, paid = venue.lot * size, venue.tick * venue.lot * value
     price = venue.tick * (value / size)
-    fee = market.fees.maker_fee(price) if making else market.fees.taker_fee(price)
-    return Account(account.cash - paid - abs(units) * fee, account.inventory + units)
+    fee = market.fees.maker_fee(price, now) if making else market.fees.taker_fee(price, now)
+    return Portfolio(account.cash - paid - abs(units) * fee, account.inventory + units, account.hedges)
 
 
 @routine

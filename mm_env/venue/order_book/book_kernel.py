@@ -11,8 +11,8 @@ import numpy as np
 from mm_env.core.component import count, load, store
 from mm_env.core.kernel import TILE
 from mm_env.core.maths import routine
-from mm_env.core.noise import lane_key
-from mm_env.venue.order_book.book import decide, mid_price, show
+from mm_env.core.noise import draw, lane_key
+from mm_env.venue.order_book.book import mid_price, show
 
 WARMING = 2**32 - 1  # the step whose noise warms a book up
 
@@ -29,15 +29,15 @@ def step_lanes(
         tile, place = lane // TILE, lane // TILE * rows * TILE + lane % TILE
         rules = load(market, parameters, tile * parameter_stride + lane % TILE, TILE)
         before = load(state, states, place, TILE)
-        book = books[lane]
-        own, number = lane_key(seed, lane)
-        key = (own, number, int(before.episode), int(before.step))
-        traded = decide(rules, table, book, weights, before.account, load(action, actions, lane * width, 1), key)
-        after, reward = rules.settle(before, traded, mid_price(rules.venue, book), before.latent)
+        memory, after, reward = (table, books[lane], weights), before, 0.0
+        if rules.is_open(before):
+            own, number = lane_key(seed, lane)
+            noise = draw(own, number, int(before.episode), int(before.step))
+            after, reward = rules.step(before, load(action, actions, lane * width, 1), noise, memory)
         store(after, states, place, TILE)
-        _observe(rules, observation, after, book, observations, lane * seen)
+        _observe(rules, observation, after, memory, observations, lane * seen)
         rewards[lane] = reward
-        over = after.step >= rules.clock.steps
+        over = after.step >= rules.clock.steps or not rules.is_open(after)
         ended[lane] = over
         endings += over
     return endings
@@ -59,7 +59,7 @@ def begin_lanes(
             rules.venue.open(table, book, weights, key, math.floor(rules.initial_mid / rules.venue.tick))
             fresh = rules.begin(float(episodes[lane]), mid_price(rules.venue, book))
             store(fresh, states, tile * rows * TILE + j, TILE)
-            _observe(rules, observation, fresh, book, observations, lane * seen)
+            _observe(rules, observation, fresh, (table, book, weights), observations, lane * seen)
 
 
 def observe_lanes(
@@ -67,12 +67,12 @@ def observe_lanes(
     table: Any, observations: Any,
 ) -> None:  # fmt: skip
     """What the agent sees in every lane as it stands."""
-    rows, seen = count(state), observations.shape[0] // books.shape[0]
+    rows, seen, weights = count(state), observations.shape[0] // books.shape[0], np.empty(0)
     for lane in range(books.shape[0]):
         tile, j = lane // TILE, lane % TILE
         rules = load(market, parameters, tile * parameter_stride + j, TILE)
         now = load(state, states, tile * rows * TILE + j, TILE)
-        _observe(rules, observation, now, books[lane], observations, lane * seen)
+        _observe(rules, observation, now, (table, books[lane], weights), observations, lane * seen)
 
 
 @routine
@@ -81,6 +81,6 @@ def _scratch(market: Any) -> int:
 
 
 @routine
-def _observe(rules: Any, observation: Any, state: Any, book: Any, observations: Any, place: int) -> None:
-    store(rules.observe(state), observations, place, 1)
-    show(rules.venue, book, observations, place + count(observation))
+def _observe(rules: Any, observation: Any, state: Any, memory: Any, observations: Any, place: int) -> None:
+    store(rules.observe(state, memory), observations, place, 1)
+    show(rules.venue, memory[1], observations, place + count(observation))

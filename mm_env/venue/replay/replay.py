@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,6 +62,8 @@ class Replay(OrderBook):
 
     Lots are the file's units (shares); a market order of ours walks the recorded prices in view.
     """
+
+    happened_once: ClassVar[bool] = True
 
     path: str  # a LOBSTER day: zip, folder, or message CSV
     window: Window

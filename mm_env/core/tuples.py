@@ -1,0 +1,39 @@
+"""Arithmetic on tuples of numbers whose length their type says, () among them: unrolled where it is compiled."""
+
+from __future__ import annotations
+
+Numbers = tuple[float, ...]
+
+
+def head(values: Numbers, like: Numbers) -> Numbers:
+    """All of `values` but the last, of which there are as many as in `like`."""
+    return values[: len(values) - len(like)]
+
+
+def tail(values: Numbers, like: Numbers) -> Numbers:
+    """The last of `values`, as many as there are in `like`."""
+    return values[len(values) - len(like) :]
+
+
+def difference(left: Numbers, right: Numbers) -> Numbers:
+    """left - right, number by number."""
+    return tuple(a - b for a, b in zip(left, right, strict=True))
+
+
+def scaled(factor: float, values: Numbers) -> Numbers:
+    """factor x values, number by number."""
+    return tuple(factor * value for value in values)
+
+
+def weighted(base: float, sizes: Numbers, prices: Numbers) -> float:
+    """base + the sum of size x price; `base` itself, to the bit, where there are none."""
+    for size, price in zip(sizes, prices, strict=True):
+        base = base + size * price
+    return base
+
+
+def gross(base: float, sizes: Numbers, prices: Numbers) -> float:
+    """base + the sum of |size x price|."""
+    for size, price in zip(sizes, prices, strict=True):
+        base = base + abs(size * price)
+    return base

@@ -1,0 +1,87 @@
+"""Instruments that are held beside the quoted one: a contract, and its neutral default."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from mm_env.core.component import Component, rule
+from mm_env.core.noise import Noise
+from mm_env.world import Now
+
+
+class Hedges(Component):
+    """Instruments that offset the inventory's risk: marked at every step, traded to targets that are part of the action.
+
+    The action's last numbers, one a hedge, in their order, are what `targets` reads. Trades happen when quotes are set, at the
+    marks of that moment, for `cost`; wealth is cash + inventory x mid + the sum of position x mark. All tuples are () or have
+    one number a hedge.
+    """
+
+    signals: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """One name a hedge."""
+        raise NotImplementedError(f"{type(self).__name__} needs a property `names`, one a hedge")
+
+    @rule
+    def start(self) -> Any:
+        """Their state at the start of an episode: a named tuple of numbers, or ()."""
+        return ()
+
+    @rule
+    def positions(self) -> tuple[float, ...]:
+        """What is held of each at the start, units."""
+        raise NotImplementedError
+
+    @rule
+    def marks(self, now: Now) -> tuple[float, ...]:
+        """The price of one unit of each, price units; `now.world.hedges` is their state."""
+        raise NotImplementedError
+
+    @rule
+    def targets(
+        self, action: tuple[float, ...], inventory: float, held: tuple[float, ...], now: Now
+    ) -> tuple[float, ...]:
+        """The positions wanted, units, from the action's numbers in [-1, 1], the inventory and the positions held."""
+        raise NotImplementedError
+
+    @rule
+    def cost(self, trades: tuple[float, ...], now: Now) -> float:
+        """What trading so many units of each costs beside their marks, price units, >= 0."""
+        return 0.0
+
+    @rule
+    def carry(self, held: tuple[float, ...], dt: float, now: Now) -> float:
+        """What holding them over a step pays (funding, dividends), price units."""
+        return 0.0
+
+    @rule
+    def evolve(self, state: Any, before: Now, mid: float, noise: Noise, dt: float) -> Any:
+        """Their state at t + dt, from it and all else at t, and the mid at t + dt."""
+        return state
+
+    @rule
+    def observe(self, held: tuple[float, ...], now: Now) -> tuple[float, ...]:
+        """One number of order one for each of `signals`."""
+        return ()
+
+
+class NoHedges(Hedges):
+    """Nothing is held but the quoted instrument."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return ()
+
+    @rule
+    def positions(self) -> tuple[float, ...]:
+        return ()
+
+    @rule
+    def marks(self, now: Now) -> tuple[float, ...]:
+        return ()
+
+    @rule
+    def targets(self, action: tuple[float, ...], inventory: float, held: tuple[float, ...]) -> tuple[float, ...]:
+        return ()
