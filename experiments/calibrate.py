@@ -44,6 +44,7 @@ def main(cfg: DictConfig) -> float:
     done = time.perf_counter()
     text, estimates = None if found.missing else market_yaml(found, _command()), rows(found)
     if text:
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     report.show(found, estimates)
     report.write(folder, found, estimates, text, save(folder, plots.figures(found)))

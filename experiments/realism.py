@@ -5,7 +5,6 @@ python -m experiments.realism path=LOBSTER_SampleFile_AMZN_2012-06-21_5.zip
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -16,13 +15,11 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from omegaconf import DictConfig
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
 from experiments.config.main import experiment, output_folder
 from experiments.config.markets import build_market, recorded_market
 from experiments.evaluation import plots, table
+from experiments.reporting.presenter import Column, TextTable, screen
 from mm_env.clock import EveryEvent
 from mm_env.data.recording import SECOND, Quotes, Recording
 from mm_env.market import Market
@@ -204,25 +201,22 @@ def figure(streams: Mapping[str, Sequence[Stream]], tick: float) -> Figure:
     return made
 
 
+def table_of(title: str, found: Mapping[str, Mapping[str, float]]) -> TextTable:
+    """A row for each figure, a column for each part of the day and for the simulated book."""
+    columns = [Column(name, show="{:.3g}".format, wraps=True) for name in found]
+    rows = [[what, *(each[what] for each in found.values())] for what in next(iter(found.values()))]
+    return TextTable(f"{title} beside the recorded day", [Column("figure", "", words=True), *columns], rows)
+
+
 def show(title: str, found: Mapping[str, Mapping[str, float]]) -> None:
     """The table on the console."""
-    made = Table(title=f"{title} beside the recorded day", box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
-    made.add_column("")
-    for name in found:
-        made.add_column(name, justify="right")
-    for what in next(iter(found.values())):
-        made.add_row(what, *(f"{each[what]:.3g}" for each in found.values()))
-    Console(width=130, highlight=False).print(made)
+    table_of(title, found).print(screen(130, fits=False))
 
 
 def write(folder: Path, title: str, found: Mapping[str, Mapping[str, float]]) -> None:
     """realism.csv and realism.md in `folder`."""
-    rows = [[what, *(each[what] for each in found.values())] for what in next(iter(found.values()))]
-    with (folder / "realism.csv").open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([["figure", *found], *rows])
-    lines = [f"# {title} beside the recorded day", "", f"| | {' | '.join(found)} |", f"| --- |{' ---: |' * len(found)}"]
-    lines += [f"| {row[0]} | {' | '.join(f'{x:.3g}' for x in row[1:])} |" for row in rows]
-    (folder / "realism.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    table_of(title, found).write_csv(folder / "realism.csv")
+    table_of(title, found).write_markdown(folder / "realism.md")
 
 
 if __name__ == "__main__":

@@ -21,10 +21,10 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from agents.exact.room import NUMBER, free_memory
 from agents.strategies.closed_form import ClosedForm
 from agents.strategies.fixed import check_optional, finite, paired, time_left
 from agents.strategies.precision import BeyondPrecision, beyond_precision, furthest, held, within_precision
+from mm_env.core.memory import NUMBER, free_memory
 from mm_env.core.parameters import Count, Interval, NonNegative, Positive, check_fields
 
 _TAYLOR_TERMS = 24

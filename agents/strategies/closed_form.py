@@ -1,11 +1,11 @@
-"""Closed forms for a market: `GLFT.of(market)` has the parameters that `agents.theory` finds in the market's components."""
+"""Closed forms for a market: `GLFT.of(market)` has the parameters that `strategies.theory` finds in the components of it."""
 
 from __future__ import annotations
 
 from dataclasses import fields, is_dataclass
 from typing import Any, ClassVar, Self
 
-from agents.theory import theory
+from agents.strategies.theory import theory
 from mm_env.market import Market
 
 _FROM = {

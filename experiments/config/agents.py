@@ -14,7 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 from agents.policy import Policy, policy_of
 from experiments.config.checks import plainly
 from experiments.config.markets import build, build_market
-from experiments.config.search_path import CONF
+from experiments.config.search_path import configs
 from experiments.config.stored import run_config
 from experiments.runs import jobs
 from mm_env.market import Market
@@ -88,9 +88,9 @@ def agent_config(entry: Any) -> tuple[str, Any]:
     if isinstance(entry, DictConfig):
         own = OmegaConf.masked_copy(entry, [str(k) for k in entry if k not in ("name", "base", "published")])
         return entry.name, OmegaConf.merge(agent_config(entry.base)[1], own) if "base" in entry else own
-    known = sorted(path.stem for path in (CONF / "agent").glob("*.yaml"))
+    known = configs("agent")
     if entry in known:
-        return entry, OmegaConf.load(CONF / "agent" / f"{entry}.yaml")
+        return entry, OmegaConf.load(known[entry])
     if Path(entry).is_dir():
         return Path(entry).name, None
     close = get_close_matches(str(entry), known, n=1)

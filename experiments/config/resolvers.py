@@ -1,4 +1,4 @@
-"""The resolvers that conf/ uses: what closed forms take of a market (`agents.theory`), and names of folders."""
+"""The resolvers that conf/ uses: what closed forms take of a market (`agents.strategies.theory`), and names of folders."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any
 from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
 
-from agents.theory import theory
+from agents.strategies.theory import theory
 from experiments.config.markets import build
 from experiments.runs.sweeps import sub_folder
 
 
 def asked(quantity: str) -> Callable[[DictConfig], Any]:
-    """The resolver of a quantity of `agents.theory.Theory`, by the market's config."""
+    """The resolver of a quantity of `agents.strategies.theory.Theory`, by the market's config."""
 
     def resolve(market: DictConfig) -> Any:
         return getattr(theory(build(market)), quantity)

@@ -10,6 +10,7 @@ from experiments.evaluation import plots, table
 from experiments.evaluation.common_noise import Entry, contest
 from experiments.evaluation.sample import Sample
 from experiments.evaluation.skill_references import OPTIMUM, Benchmarks
+from experiments.reporting.formats import number
 from mm_env.metrics import Estimate
 
 
@@ -58,6 +59,6 @@ def without_skill(benchmarks: Benchmarks, entries: Sequence[Entry]) -> list[str]
     if not benchmarks.missing:
         return []
     best = next(entry for entry in entries if entry.lead is None)
-    objective = table.number(best.figures["objective"])
+    objective = number(best.figures["objective"])
     known = f"there is no skill, and the best known strategy is {best.name}, with an objective of {objective}"
     return [f"{OPTIMUM} is left out: {benchmarks.missing}; {known}."]

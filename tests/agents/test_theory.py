@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import agents
-from agents.theory import theory
+from agents.strategies.theory import theory
 from mm_env import (
     CARA,
     ArrivalImpact,

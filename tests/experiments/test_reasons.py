@@ -6,8 +6,8 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from agents import theory
 from agents.policy import policy_of
+from agents.strategies import theory
 from agents.strategies.estimated import BookEstimates
 from experiments.config.agents import agent_config
 from experiments.config.checks import plainly
