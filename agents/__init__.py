@@ -3,6 +3,10 @@
 The learners (`agents.learning`) import torch, which takes seconds: import them where they are used.
 """
 
+from mm_env.core.extras import require
+
+# ruff: noqa: E402  (what is missing is told of before it is imported)
+require("agents", "training", "scipy", "tqdm")
 from agents.exact.evaluation import best_fixed, best_linear_skew
 from agents.policy import Policy, RandomPolicy, Strategy, StrategyPolicy
 from agents.strategies.avellaneda_stoikov import (

@@ -29,7 +29,20 @@ def check_agents(root: Path = ROOT) -> None:
     )
 
 
+def check_libraries() -> None:
+    """Refuse to start without the libraries that every main needs. Raises: as `check_agents`."""
+    missing = [
+        name for name in ("hydra", "omegaconf", "rich", "matplotlib", "scipy", "tqdm") if find_spec(name) is None
+    ]
+    if missing:
+        raise (SystemExit if sys.argv[:1] == ["-m"] else ImportError)(
+            f"error: experiments needs mm_env[experiments]: {', '.join(missing)} not found "
+            f"(in {ROOT}: pip install -e '.[experiments]')"
+        )
+
+
 check_agents()
+check_libraries()
 
 if sys.argv[:1] == ["-m"]:  # python -m experiments.NAME, whose imports take a while
     from experiments.runs.program import listen_early

@@ -24,6 +24,7 @@ from experiments.config.markets import build, build_market
 from experiments.config.space import apply, distributions, target, write_experiment
 from experiments.evaluation.sample import tables_sample
 from experiments.runs import jobs
+from mm_env.core.extras import require
 from mm_env.core.parameters import Interval, check
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ def main(cfg: DictConfig) -> float:
 
 def join(cfg: DictConfig) -> Study:
     """The study, made by who comes first. Raises: ValueError if it was begun with another config."""
+    require("experiments.tune", "sweeps", "optuna")
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)

@@ -9,6 +9,11 @@ import math
 from typing import Any
 
 import gymnasium as gym
+
+from mm_env.core.extras import require
+
+# ruff: noqa: E402  (what is missing is told of before it is imported)
+require("mm_env.nets", "training", "torch", "stable_baselines3")
 import torch
 from stable_baselines3.common.policies import ContinuousCritic
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor, create_mlp

@@ -81,7 +81,7 @@ class Optimum(MarketPolicy):
     def save(self, path: Path) -> bool:
         """Write it to a file that `load` reads; False where it cannot be written, as on a full disk."""
         rate = np.nan if self.rate is None else self.rate
-        name = stored.fingerprint(self.market, len(self.axis.nodes))
+        name = named(self.market, len(self.axis.nodes))
         arrays = {"value": self.value, "actions": self.actions, "rate": rate, "error": self.error, "market": name}
         return stored.write(path, {key: np.asarray(value) for key, value in arrays.items()})
 
@@ -92,7 +92,7 @@ class Optimum(MarketPolicy):
         Raises: ValueError if the file is damaged, or of another market, number of nodes or version of the code.
         """
         found, axis = stored.read(path), axis_of(market, nodes)
-        name = stored.fingerprint(market, len(axis.nodes))
+        name = named(market, len(axis.nodes))
         if found is None or str(found.get("market")) != name:
             raise ValueError(
                 f"{path} must hold the optimum of this market on {len(axis.nodes)} nodes, solved by this code"
@@ -120,11 +120,16 @@ def optimum(market: Market, nodes: int = NODES, kept_from: float = KEPT_FROM) ->
     check_actions(market)
     check_room(market, nodes)
     place = stored.folder()
-    path = place / f"{stored.fingerprint(market, nodes)}.npz" if place else None
+    path = place / f"{named(market, nodes)}.npz" if place else None
     with suppress(ValueError):
         if path:
             return Optimum.load(path, market, nodes)
     return _kept(market, nodes, path, kept_from)
+
+
+def named(market: Market, nodes: int) -> str:
+    """A name for the market's optimum on so many nodes: another one if anything is edited that it depends on."""
+    return stored.fingerprint(market, nodes, program=(solve, _grid_error))
 
 
 def _kept(market: Market, nodes: int, path: Path | None, kept_from: float) -> Optimum:

@@ -1,4 +1,8 @@
-"""Optima on disk: kept under a fingerprint of all that they depend on, so that none is ever stale."""
+"""Optima on disk: kept under a fingerprint of all that they depend on, so that none is ever stale.
+
+That is the market's numbers; the code of its components, methods included, and of the solver, with all that either names; the
+engine that makes machine code of them; and the versions of the libraries. An edit of anything else leaves an optimum as it is.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import functools
 import hashlib
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import fields
 from importlib.metadata import version
 from io import BytesIO
@@ -17,20 +21,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mm_env.core import cache, engine
-from mm_env.core.code_identity import code_of
 from mm_env.core.component import Component
+from mm_env.core.program_identity import Program
 
 Arrays = dict[str, NDArray[Any]]
 ROOM = 2**30  # bytes in all; the optima that were used least recently make place
+_KNOWN = (engine.__name__,)  # told as a whole: by its source
 _UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 
 
-def fingerprint(component: Component, *more: object) -> str:
-    """A name for all that is computed from a component (a market, say): its numbers, its code, this package's and `more`."""
-    digest = hashlib.sha256(" ".join([_source(), version("numpy"), version("numba"), repr(more)]).encode())
-    for part in _parts(component, set()):
-        digest.update(part.encode())
-    return digest.hexdigest()[:24]
+def fingerprint(component: Component, *more: object, program: tuple[Callable[..., Any], ...] = ()) -> str:
+    """A name for what functions of a `program` compute from a component (a market, say) and `more`: by numbers and code."""
+    words = " ".join([_versions(), *map(_code, program), repr(more), *_parts(component)])
+    return hashlib.sha256(words.encode()).hexdigest()[:24]
 
 
 def lives_on(component: Component) -> bool:
@@ -67,19 +70,19 @@ def make_room(path: Path) -> None:
 
 
 @functools.cache
-def _source() -> str:
-    """A digest of the source of agents and of mm_env."""
-    digest = hashlib.sha256()
-    for package in (Path(__file__).parents[1], Path(engine.__file__).parents[1]):
-        for path in sorted(package.rglob("*.py")):
-            digest.update(path.read_bytes())
-    return digest.hexdigest()
+def _code(function: Callable[..., Any]) -> str:
+    """A digest of what a function is made of: once, as this package's own code is not edited while it runs."""
+    told = Program(_KNOWN)
+    told.add(function)
+    return hashlib.sha256(" ".join(told.words).encode()).hexdigest()
 
 
-def _module(name: str) -> str:
-    """The text of the file that a class of the user's own comes from: for what its methods call in ways unseen."""
-    path = getattr(sys.modules.get(name), "__file__", None)
-    return Path(path).read_text(encoding="utf-8") if path and Path(path).is_file() else ""
+@functools.cache
+def _versions() -> str:
+    """Of the libraries, the interpreter, and the engine, whose machine code computes what Python does not."""
+    return " ".join(
+        [sys.version, engine.own_source(), *map(version, ("gymnasium", "llvmlite", "numba", "numpy", "scipy"))]
+    )
 
 
 def _components(component: Component) -> Iterator[Component]:
@@ -89,25 +92,26 @@ def _components(component: Component) -> Iterator[Component]:
             yield from _components(part)
 
 
-def _parts(component: Component, seen: set[int]) -> Iterator[str]:
-    """Names, numbers and, where it is not the package's, the code of a component and of those within."""
+def _parts(component: Component) -> list[str]:
+    """Names, numbers and code of a component and of those within."""
+    told = Program(_KNOWN)
     for part in _components(component):
-        yield f"{type(part).__module__}.{type(part).__qualname__} "
         for field in fields(part):  # pyright: ignore[reportArgumentType]
             value = getattr(part, field.name)
-            yield f"{field.name}={type(value).__qualname__ if isinstance(value, Component) else exactly(value)} "
-        for base in type(part).__mro__:
-            if base.__module__.split(".")[0] not in ("mm_env", "builtins"):
-                yield _module(base.__module__)
-                yield from _class_code(base, seen)
+            told.words.append(
+                f"{field.name}={type(value).__qualname__ if isinstance(value, Component) else exactly(value)}"
+            )
+        told.add(type(part))
+    for name in sorted({base.__module__ for part in _components(component) for base in type(part).__mro__}):
+        if path := _users_file(name):
+            told.add_file(path)
+    return told.words
 
 
-def _class_code(base: type, seen: set[int]) -> Iterator[str]:
-    for name, member in sorted(vars(base).items()):
-        if not name.startswith("__") and name != "Record":
-            function = member.fget if isinstance(member, property) else getattr(member, "__func__", member)
-            yield f"{name} "
-            yield from code_of(function, seen)
+def _users_file(module: str) -> Path | None:
+    """The file that a class of the user's own comes from; it counts as a whole, for what its methods call in ways unseen."""
+    path = getattr(sys.modules.get(module), "__file__", None)
+    return Path(path) if path and module.partition(".")[0] != "mm_env" and Path(path).is_file() else None
 
 
 def exactly(value: Any) -> str:

@@ -25,6 +25,7 @@ from mm_env.core import component, maths
 from mm_env.core.code_identity import code_of
 
 ROOM = 2**29  # bytes of machine code; what was used least recently makes place
+HELD = 256  # kernels in memory, of which a market needs a handful; what was used least recently goes
 _CHECKSUM = 32  # bytes at the start of a file: what is damaged is made anew
 _PATIENCE = 300.0  # seconds for another process that compiles the same
 _making = threading.RLock()  # numba compiles one thing at a time, and so do the versions of rules
@@ -70,13 +71,17 @@ def _compiled(kernel: Callable[..., Any], *arguments: Any) -> Callable[..., Any]
 
     glue, rules = _registered_glue(), _rules_version(arguments)
     types = tuple(numba.typeof(argument) for argument in arguments)
-    name = hashlib.sha256(f"{fingerprint(kernel, *arguments)} {types} {glue.processor()}".encode()).hexdigest()[:32]
-    if name not in _made:
+    name = hashlib.sha256(f"{_fingerprint(kernel, rules)} {types} {glue.processor()}".encode()).hexdigest()[:32]
+    found = _made.pop(name, None)
+    if found is None:
         glue.use_version(rules, maths.SCALARS)
         lives_on = not any(c.__module__ == "__main__" for c in _components(arguments))
         place = files.folder() if lives_on else None
-        _made[name] = _kept(place, name, kernel, types) if place else _new(name, kernel, types)[0]
-    return _made[name]
+        found = _kept(place, name, kernel, types) if place else _new(name, kernel, types)[0]
+    _made[name] = found  # behind all others
+    while len(_made) > HELD:
+        _made.pop(next(iter(_made)))
+    return found
 
 
 def _kept(place: Path, name: str, kernel: Callable[..., Any], types: Any) -> Callable[..., Any]:
@@ -163,7 +168,11 @@ def _tidy(place: Path) -> None:
 
 def fingerprint(kernel: Callable[..., Any], *arguments: Any) -> str:
     """A name for all that the machine code of `kernel` depends on but for types and processor."""
-    parts = [_own_source(), version("numba"), version("llvmlite"), *code_of(kernel, set()), _rules_version(arguments)]
+    return _fingerprint(kernel, _rules_version(arguments))
+
+
+def _fingerprint(kernel: Callable[..., Any], rules: str) -> str:
+    parts = [own_source(), version("numba"), version("llvmlite"), *code_of(kernel, set()), rules]
     return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:24]
 
 
@@ -180,7 +189,7 @@ def _rules_version(arguments: Any) -> str:
 
 
 @cache
-def _own_source() -> str:
+def own_source() -> str:
     """A digest of this file and of the one that speaks to numba: of all else only what is reached counts."""
     digest = hashlib.sha256()
     for path in (Path(__file__), Path(__file__).with_name("engine_numba.py")):

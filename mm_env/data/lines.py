@@ -7,6 +7,10 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from mm_env.core.extras import require
+
+# ruff: noqa: E402  (what is missing is told of before it is imported)
+require("reading logs", "data", "tqdm")
 from tqdm import tqdm
 
 PIECE = 1 << 22  # bytes

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mm_env.core.extras import require
 from mm_env.data.lobster_find import Files
 from mm_env.data.recording import Ints
 
@@ -108,10 +109,9 @@ class _Table:
 
 
 def _polars() -> Any:
-    try:
-        import polars  # here, as only this reader needs it
-    except ImportError as error:
-        raise ValueError("reading LOBSTER files needs polars: pip install 'mm_env[data]'") from error
+    require("reading LOBSTER files", "data", "polars")
+    import polars  # here, as only this reader needs it
+
     return polars
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from mm_env.core.extras import require
 from mm_env.envs.recorder import Moment, Recorder
 
 if TYPE_CHECKING:
@@ -38,9 +39,10 @@ class Limits(NamedTuple):
 
 def pixels(recorder: Recorder) -> NDArray[np.uint8]:
     """`draw` as an image (height, width, 3)."""
+    figure = draw(recorder)
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    canvas = FigureCanvasAgg(draw(recorder))
+    canvas = FigureCanvasAgg(figure)
     canvas.draw()
     return _colours(canvas)
 
@@ -56,9 +58,9 @@ class Film:
     """The pictures of an episode while it runs. Axes reach out in leaps; between two of them only what they hold is drawn."""
 
     def __init__(self, recorder: Recorder) -> None:
+        self.recorder, self._picture = recorder, Picture(recorder)
         from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-        self.recorder, self._picture = recorder, Picture(recorder)
         self._canvas = FigureCanvasAgg(self._picture.figure)
         self._ground: Any = None
         self._drawn: Any = None  # what the ground was drawn for
@@ -89,6 +91,7 @@ class Picture:
     """A figure and what moves in it: axis -> artists in `moving`, whose data `show` sets."""
 
     def __init__(self, recorder: Recorder) -> None:
+        require("rendering", "experiments", "matplotlib")
         from matplotlib.figure import Figure
 
         self.recorder = recorder

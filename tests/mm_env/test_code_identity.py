@@ -1,6 +1,5 @@
 """Machine code depends on what it is made of, and on nothing else."""
 
-import shutil
 import types
 from typing import NamedTuple
 
@@ -10,7 +9,7 @@ import pytest
 from mm_env.core import engine, kernel
 from mm_env.core.code_identity import code_of
 from mm_env.core.component import record
-from tests.mm_env.processes import ROOT, run_script
+from tests.mm_env.processes import said_after_edits
 from tests.worlds import world
 
 
@@ -70,59 +69,35 @@ def test_the_layout_of_a_record_counts():
     assert said(source, Layout=one) != said(source, Layout=other)
 
 
-@pytest.fixture
-def copied(tmp_path):
-    """A copy of the package, and the fingerprint of the step of `amzn` that a new process finds in it."""
-    shutil.copytree(ROOT / "mm_env", tmp_path / "mm_env", ignore=shutil.ignore_patterns("__pycache__"))
-    script = tmp_path / "main.py"
-    script.write_text(
-        "from mm_env import engine, kernel\nfrom mm_env.core.component import record\n"
-        "from mm_env.markets import market_named\n"
-        "print(int(engine.fingerprint(kernel.step_lanes, record(market_named('amzn')))[:12], 16))\n",
-        encoding="utf-8",
-    )
-    return lambda: run_script(script, tmp_path / "cache")
+NAMED = (
+    "from mm_env.core import engine, kernel\nfrom mm_env.core.component import record\n"
+    "from mm_env.markets import market_named\n"
+    "print(engine.fingerprint(kernel.step_lanes, record(market_named('amzn'))))"
+)
+WORDS = {  # a comment, a docstring, another model's rule: the code of a market that has none of them is the same
+    "render": ("mm_env/envs/render.py", '"""The picture', 'import os\n"""A picture'),
+    "metrics": ("mm_env/metrics.py", "def sharpe(", "def sharpe_of("),
+    "a docstring": (
+        "mm_env/venue/dealer/fill.py",
+        'class Exponential(Fill):\n    """',
+        'class Exponential(Fill):\n    """Edited. ',
+    ),
+    "a comment": ("mm_env/core/kernel.py", "TILE = 64", "# lanes\nTILE = 64"),
+    "another price": ("mm_env/price/models.py", "0.5 * self.sigma * self.sigma", "0.4 * self.sigma * self.sigma"),
+    "another signal": ("mm_env/price/short_term_alpha.py", "self.", "1.0 * self."),
+}
+OWN = {
+    "a rule": ("mm_env/venue/dealer/fill.py", "exp(-self.k * depth)", "exp(-self.k * depth * 2.0)"),
+    "a helper": ("mm_env/core/maths.py", "1.6059043836821613e-10", "1.7e-10"),
+    "the noise": ("mm_env/core/noise.py", "2.3283064365386963e-10", "2.4e-10"),
+    "the kernel": ("mm_env/core/kernel.py", "endings += over", "endings += 2 * over"),
+}
 
 
-@pytest.mark.parametrize("path", ["mm_env/render.py", "mm_env/metrics.py", "mm_env/alpha.py", "mm_env/price.py"])
-def test_words_in_a_file_of_the_package_change_no_fingerprint(path, tmp_path, copied):
-    """A comment, a docstring, another model's rule are edited: the code of a market that has none of them is the same."""
-    before, edited = copied(), tmp_path / path
-    whole = edited.read_text(encoding="utf-8")
-    whole = whole.replace('"""', '"""Edited. ', 1) + "\n# a comment\n"
-    edited.write_text(whole.replace("0.5 * self.sigma * self.sigma", "0.4 * self.sigma * self.sigma"), encoding="utf-8")
-    assert copied() == before
-
-
-@pytest.mark.parametrize(("path", "edit"), [
-    ("mm_env/fill.py", ("exp(-self.k * depth)", "exp(-self.k * depth * 2.0)")),
-    ("mm_env/maths.py", ("1.6059043836821613e-10", "1.7e-10")), ("mm_env/noise.py", ("2.3283064365386963e-10", "2.4e-10")),
-    ("mm_env/kernel.py", ("endings += over", "endings += 2 * over")),
-])  # fmt: skip
-def test_an_edit_of_a_markets_own_rule_changes_its_fingerprint(path, edit, tmp_path, copied):
-    before, whole = copied(), (tmp_path / path).read_text(encoding="utf-8")
-    assert edit[0] in whole
-    (tmp_path / path).write_text(whole.replace(*edit), encoding="utf-8")
-    assert copied() != before
-
-
-@pytest.mark.parametrize("name", [
-    "numba.core.compiler:CompileResult._rebuild", "numba.core.compiler:CompileResult._reduce",
-    "numba.core.compiler:CompileResult._find_referenced_environments", "numba.core.bytecode:FunctionIdentity._unique_ids",
-    "numba.core.codegen:JITCodeLibrary._finalize_final_module", "numba.core.codegen:JITCodeLibrary._optimize_functions",
-    "numba.core.codegen:JITCodeLibrary._optimize_final_module", "numba.core.codegen:JITCodeLibrary._finalize_dynamic_globals",
-    "numba.core.codegen:JITCodeLibrary._verify_declare_only_symbols", "numba.core.codegen:JITCPUCodegen._library_class",
-    "numba.core.codegen:JITCPUCodegen._function_pass_manager", "numba.core.codegen:JITCPUCodegen.set_env",
-    "numba.core.codegen:JitEngine.is_symbol_defined", "numba.core.codegen:JITCPUCodegen.magic_tuple",
-])  # fmt: skip
-def test_numba_still_has_the_private_names_that_the_engine_relies_on(name):
-    import importlib
-
-    module, path = name.split(":")
-    thing = importlib.import_module(module)
-    for part in path.split("."):
-        assert hasattr(thing, part), f"numba changed: {name} is gone, and mm_env/engine_numba.py relies on it"
-        thing = getattr(thing, part)
+def test_machine_code_is_named_by_its_own_rules_and_by_nothing_else(tmp_path):
+    edits = {"nothing": [], **{name: [edit] for name, edit in (WORDS | OWN).items()}}
+    said = dict(zip(edits, said_after_edits(tmp_path, NAMED, list(edits.values()))))
+    assert {name: said[name] == said["nothing"] for name in said} == {name: name not in OWN for name in edits}
 
 
 def test_a_rule_that_raises_raises_in_machine_code_too():

@@ -123,9 +123,20 @@ def test_where_nobody_edits_machine_code_is_found_without_a_fingerprint(monkeypa
     arguments, other = (np.zeros(1), 0.0, 0.0), (np.zeros(1), 0, 0)
     with engine.settled():
         first = engine.compiled(kernel.count_unusable, *arguments)
-        monkeypatch.setattr(engine, "fingerprint", lambda *_: 1 / 0)
+        monkeypatch.setattr(engine, "_fingerprint", lambda *_: 1 / 0)
         assert engine.compiled(kernel.count_unusable, *arguments) is first
         with pytest.raises(ZeroDivisionError):  # of other types
             engine.compiled(kernel.count_unusable, *other)
     with pytest.raises(ZeroDivisionError):
         engine.compiled(kernel.count_unusable, *arguments)
+
+
+def test_kernels_in_memory_are_those_used_last(monkeypatch):
+    monkeypatch.setattr(engine, "HELD", 2)
+    monkeypatch.setattr(engine, "_made", {})
+    of_types = [(np.zeros(1), 0.0, 0.0), (np.zeros(1), 0, 0), (np.zeros(1), 0.0, 0)]
+    first, second, third = (engine.compiled(kernel.count_unusable, *arguments) for arguments in of_types)
+    assert list(engine._made.values()) == [second, third]
+    assert engine.compiled(kernel.count_unusable, *of_types[1]) is second
+    assert list(engine._made.values()) == [third, second]
+    assert first(np.array([np.nan]), 0.0, 0.0) == 1  # who still holds it, runs it

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mm_env.core.extras import require
 from mm_env.core.parameters import Interval, check
 
 Floats = NDArray[np.float64]
@@ -57,6 +58,7 @@ class HawkesLaw:
     @property
     def intensity_covariance(self) -> Floats:
         """Cov[lambda], (d, d), per time squared: S with A S + S A' + B K diag(rate) K' B = 0, A = B (K - I)."""
+        require("HawkesLaw", "experiments", "scipy")
         from scipy.linalg import solve_continuous_lyapunov
 
         kicks = self._kicks
@@ -68,6 +70,7 @@ class HawkesLaw:
         V' = C + C' + diag(rate), C' = A C + S + B K diag(rate), from V = C = 0, where C = Cov[lambda(t), N(t)]. The integral
         of C is a block of one matrix exponential (Van Loan 1978), which does not cancel in a short window.
         """
+        require("HawkesLaw", "experiments", "scipy")
         from scipy.linalg import expm
 
         check("window", window, Interval(0.0))
