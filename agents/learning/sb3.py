@@ -207,7 +207,7 @@ class TrainedPolicy(Policy):
 
     def check(self, market: Market) -> None:
         """Refuse a market whose actions are none that the model has learnt to give. Raises: ValueError."""
-        learnt, wanted = self.model.action_space, market.quote.space
+        learnt, wanted = self.model.action_space, market.action_space
         if learnt != wanted:
             raise ValueError(f"a teacher must have learnt to act in {wanted}, got one of {learnt}")
 
