@@ -26,7 +26,7 @@ class Episodes:
     objective: Floats  # sum of rewards
     profit: Floats  # wealth at the end less wealth at the start
     drawdown: Floats  # the deepest fall of the profit from its peak
-    mean_absolute_inventory: Floats  # mean of |q| over the steps
+    mean_absolute_inventory: Floats  # mean of |q| over the steps that were lived
     terminal_inventory: Floats
     spread_captured: Floats
     fills: Floats
