@@ -10,11 +10,12 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from experiments.runs import jobs
+from mm_env.core.extras import MissingExtra
 from mm_env.core.parameters import Interval, check
 from mm_env.simulation import check_seed
 
 MISTAKES = (  # of the user, or the disk's
-    ValueError, TypeError, OmegaConfBaseException, InstantiationException, OSError, jobs.Busy, jobs.Failed,
+    ValueError, TypeError, OmegaConfBaseException, InstantiationException, OSError, jobs.Busy, jobs.Failed, MissingExtra,
 )  # fmt: skip
 
 

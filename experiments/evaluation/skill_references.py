@@ -93,7 +93,7 @@ class SkillReferences:
         if isinstance(best, FullInformationOptimum):
             told = ", ".join(best.names)
             notes.append(
-                f"Skill 1 is the informed optimum, an upper bound: it is told {told}, which agents do not see."
+                f"Skill 1 is the full-information optimum, an upper bound: it is told {told}, which agents do not see."
             )
         if isinstance(best, Optimum) and is_own(self.market.quote):
             notes.append(
@@ -182,6 +182,8 @@ class SkillReferences:
         table, quote = tabulate(self.market, policy), self.market.quote
         if table is None or table.market.quote == quote:
             return False
+        if quote.at_touch():  # choices count from the best prices: any depth is reached in some books only
+            return True
         depths = table.depths()
         return not np.allclose(quoted_depths(self.market, quote.encode(depths)), depths, rtol=1e-4, atol=1e-9)
 

@@ -25,7 +25,7 @@ from mm_env import (
     Skew,
     Uniform,
 )
-from mm_env.markets import MARKETS
+from mm_env.markets import MARKETS, market_named
 from mm_env.metrics import Z95, Estimate
 from mm_env.quote import Unbounded
 from mm_env.rollout import inventory_levels
@@ -187,7 +187,7 @@ def test_where_parameters_differ_by_lane_skill_is_measured_against_who_is_told_t
     exact = references.exact_skill(quoting(LinearSkew(1.0, 0.1), market))
     assert 0.0 < exact < 0.9
     assert abs(skills["one"].value - exact) < 2.1 * skills["one"].half_width
-    assert "Skill 1 is the informed optimum, an upper bound: it is told price.drift" in references.notes[0]
+    assert "Skill 1 is the full-information optimum, an upper bound: it is told price.drift" in references.notes[0]
 
 
 def test_the_optimum_is_a_row_only_where_it_knows_each_lanes_parameters():
@@ -256,6 +256,13 @@ def test_quotes_beyond_the_actions_are_told_from_a_wrong_optimum():
     exact = references.exact_skill(strategy)
     (said,) = references.better_than_optimum({"skew": Estimate(exact, 0.01)}, {"skew": strategy})
     assert "it quotes depths that the market's actions do not reach" in said
+
+
+def test_a_closed_form_that_beats_the_optimum_of_choices_at_the_touch_is_said_to_quote_beyond_them():
+    """Depths are price units from the mid: what a choice of ticks from the best price reaches depends on the book."""
+    market = market_named("small_book")
+    said = SkillReferences(market).is_above("glft", 1.2, StrategyPolicy(FixedSymmetric(0.01), market), 0.1)
+    assert said.endswith("it quotes depths that the market's actions do not reach, and the optimum keeps to these.")
 
 
 def test_under_cara_the_tables_figures_hold_the_certainty_equivalent_that_skill_compares():
