@@ -1,4 +1,10 @@
-"""One profile for hypothesis: the same examples in every run, and no clock."""
+"""One thread a process, since two that are tested at once would fight for two cores; and one profile for hypothesis:
+the same examples in every run, and no clock."""
+
+import os
+
+for library in ("OMP", "OPENBLAS", "MKL"):  # read when torch and numpy are imported, here and in processes started from here
+    os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
 from hypothesis import settings
 
