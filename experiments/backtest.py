@@ -9,8 +9,6 @@ A recorded day cannot teach learners with `branches`: they are left out of the l
 
 from __future__ import annotations
 
-import csv
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,24 +16,14 @@ from typing import NamedTuple
 
 import numpy as np
 from omegaconf import DictConfig
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
 from agents.policy import Policy, moved, play
-from experiments.config.setup import (
-    agent_config,
-    build_market,
-    build_policies,
-    experiment,
-    is_learner,
-    load_run,
-    named,
-    output_folder,
-    recorded_market,
-    run_config,
-)
+from experiments.config.agents import agent_config, build_policies, is_learner, load_run, named
+from experiments.config.main import experiment, output_folder
+from experiments.config.markets import build_market, recorded_market
+from experiments.config.stored import run_config
 from experiments.evaluation import table
+from experiments.reporting.presenter import Cell, Column, TextTable, left_out, screen, small
 from experiments.training.training_jobs import Training, train_all, trainings
 from mm_env.bootstrap import Floats, interval
 from mm_env.market import Market
@@ -106,7 +94,7 @@ def main(cfg: DictConfig) -> float:
     rows = [
         Row(
             name,
-            hasattr(each.there, "model"),
+            each.there.learnt,
             play(recorded, each.there, windows, cfg.seed),
             at_home(each, cfg.episodes, bootstrap),
         )
@@ -178,39 +166,38 @@ def figures(rows: Sequence[Row], bootstrap: Bootstrap) -> dict[str, dict[str, tu
     return found
 
 
+def table_of(title: str, found: Mapping[str, Mapping[str, tuple[float, ...]]]) -> TextTable:
+    """A row for each agent, intervals in small print."""
+    lengths = {name: len(figure) for name, figure in next(iter(found.values())).items()}
+    columns = [
+        Column(name, heading, _cell, ("", "_low", "_high")[: lengths[name]], wraps=True)
+        for name, heading in COLUMNS.items()
+    ]
+    rows = [
+        [agent, *(row[name] if len(row[name]) > 1 else row[name][0] for name in COLUMNS)]
+        for agent, row in found.items()
+    ]
+    return TextTable(title, [Column("agent", words=True), *columns], rows)
+
+
 def show(title: str, found: Mapping[str, Mapping[str, tuple[float, ...]]], refused: Mapping[str, str]) -> None:
     """The table on the console."""
-    console = Console(width=None if sys.stdout.isatty() else 150, highlight=False)
-    made = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
-    made.add_column("agent", no_wrap=True)
-    for heading in COLUMNS.values():
-        made.add_column(heading, justify="right")
-    for name, row in found.items():
-        made.add_row(name, *("\n".join(_cell(row[column])) for column in COLUMNS))
-    console.print(made)
-    console.print("[dim]In brackets: 95 % intervals, of recorded windows by block bootstrap.[/dim]")
-    for name, reason in refused.items():
-        console.print(f"[dim]{name} is left out: {reason}[/dim]")
+    console = screen(150)
+    table_of(title, found).print(console)
+    small(console, ["In brackets: 95 % intervals, of recorded windows by block bootstrap.", *left_out(refused)])
 
 
 def write(folder: Path, title: str, found: Mapping[str, Mapping[str, tuple[float, ...]]]) -> None:
     """backtest.csv and backtest.md in `folder`."""
-    lines = [f"# {title}", "", f"| agent | {' | '.join(h.replace('|', chr(92) + '|') for h in COLUMNS.values())} |"]
-    lines.append(f"| --- |{' ---: |' * len(COLUMNS)}")
-    for name, row in found.items():
-        lines.append(f"| {name} | {' | '.join(' '.join(_cell(row[column])) for column in COLUMNS)} |")
-    (folder / "backtest.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    with (folder / "backtest.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        first = next(iter(found.values()))
-        parts = [(column, part) for column in COLUMNS for part in range(len(first[column]))]
-        writer.writerow(["agent", *(f"{column}{('', '_low', '_high')[part]}" for column, part in parts)])
-        writer.writerows([name, *(row[column][part] for column, part in parts)] for name, row in found.items())
+    table_of(title, found).write_csv(folder / "backtest.csv")
+    table_of(title, found).write_markdown(folder / "backtest.md")
 
 
-def _cell(figure: tuple[float, ...]) -> list[str]:
+def _cell(figure: float | tuple[float, ...]) -> Cell:
     """The value and, in brackets, its interval."""
-    return [f"{figure[0]:.3g}", *([f"[{figure[1]:.3g}, {figure[2]:.3g}]"] if len(figure) > 1 else [])]
+    if isinstance(figure, tuple):
+        return Cell(f"{figure[0]:.3g}", (f"[{figure[1]:.3g}, {figure[2]:.3g}]",))
+    return Cell(f"{figure:.3g}")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,8 @@ from experiments.calibration import plots, report
 from experiments.calibration.calibration import Settings, calibrate
 from experiments.calibration.market import check_free, market_path, market_yaml
 from experiments.calibration.rows import rows
-from experiments.config.setup import build, experiment, output_folder
+from experiments.config.main import experiment, output_folder
+from experiments.config.markets import build
 from experiments.evaluation.plots import save
 from experiments.evaluation.table import near
 from mm_env.data.recording import Recording
@@ -43,6 +44,7 @@ def main(cfg: DictConfig) -> float:
     done = time.perf_counter()
     text, estimates = None if found.missing else market_yaml(found, _command()), rows(found)
     if text:
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     report.show(found, estimates)
     report.write(folder, found, estimates, text, save(folder, plots.figures(found)))

@@ -12,7 +12,9 @@ from __future__ import annotations
 
 from omegaconf import DictConfig
 
-from experiments.config.setup import build_market, build_policies, experiment, is_learner, output_folder
+from experiments.config.agents import build_policies, is_learner
+from experiments.config.main import experiment, output_folder
+from experiments.config.markets import build_market
 from experiments.evaluation.sample import met, of_runs, tables_sample
 from experiments.evaluation.show import show_contest
 from experiments.evaluation.skill_references import Benchmarks

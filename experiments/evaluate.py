@@ -12,7 +12,11 @@ from pathlib import Path
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from experiments.config.setup import build_market, build_policies, check_alone, experiment, output_folder, run_config
+from experiments.config.agents import build_policies
+from experiments.config.checks import check_alone
+from experiments.config.main import experiment, output_folder
+from experiments.config.markets import build_market
+from experiments.config.stored import run_config
 from experiments.evaluation import plots
 from experiments.evaluation.sample import OPTION, of_runs, tables_sample
 from experiments.evaluation.sample import met as known_to

@@ -5,9 +5,9 @@ python -m experiments.realism path=LOBSTER_SampleFile_AMZN_2012-06-21_5.zip
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +15,16 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from omegaconf import DictConfig
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
-from experiments.config.setup import build_market, experiment, output_folder, recorded_market
+from experiments.config.main import experiment, output_folder
+from experiments.config.markets import build_market, recorded_market
 from experiments.evaluation import plots, table
+from experiments.reporting.presenter import Column, TextTable, screen
 from mm_env.clock import EveryEvent
 from mm_env.data.recording import SECOND, Quotes, Recording
 from mm_env.market import Market
 from mm_env.quote import NOWHERE, Unbounded
+from mm_env.rollout import steps
 from mm_env.simulation import Simulation
 from mm_env.venue.order_book.book import Book
 from mm_env.venue.order_book.ladder import ASK, BID
@@ -80,20 +80,17 @@ def recorded_stream(day: Recording, begins: float, ends: float, order: float) ->
 
 def simulated_streams(market: Market, books: int, seconds: float, seed: int) -> list[Stream]:
     """As many books as asked for, each run for so long without us."""
-    steps = 2**31 - 1  # more events than there will be
-    still = replace(
-        market, clock=EveryEvent(horizon=1e6 * steps, steps=steps), quote=Unbounded(), initial_inventory=0.0
-    )
+    most = 2**31 - 1  # more events than there will be
+    still = replace(market, clock=EveryEvent(horizon=1e6 * most, steps=most), quote=Unbounded(), initial_inventory=0.0)
     simulation, seen = Simulation(still, books), []
-    simulation.start(seed)
-    nowhere, unit = np.full(2 * books, NOWHERE), float(simulation._rules.venue.mean_order())
-    while True:
+    unit = float(simulation._rules.venue.mean_order())
+    played = steps(simulation, lambda shown: np.full((len(shown), 2), NOWHERE), seed)
+    for _ in chain([None], played):
         book = simulation.books
         size = [book.volume[np.arange(books), book.best[:, s] & (book.volume.shape[1] - 1)] / unit for s in (BID, ASK)]
         seen.append(np.column_stack([book.time, book.best, *size, book.counts[:, 4:6]]))
         if book.time.min() >= seconds:
             break
-        simulation.step(nowhere)
     return [_stream(path, seconds) for path in np.stack(seen, axis=1)]
 
 
@@ -204,25 +201,22 @@ def figure(streams: Mapping[str, Sequence[Stream]], tick: float) -> Figure:
     return made
 
 
+def table_of(title: str, found: Mapping[str, Mapping[str, float]]) -> TextTable:
+    """A row for each figure, a column for each part of the day and for the simulated book."""
+    columns = [Column(name, show="{:.3g}".format, wraps=True) for name in found]
+    rows = [[what, *(each[what] for each in found.values())] for what in next(iter(found.values()))]
+    return TextTable(f"{title} beside the recorded day", [Column("figure", "", words=True), *columns], rows)
+
+
 def show(title: str, found: Mapping[str, Mapping[str, float]]) -> None:
     """The table on the console."""
-    made = Table(title=f"{title} beside the recorded day", box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
-    made.add_column("")
-    for name in found:
-        made.add_column(name, justify="right")
-    for what in next(iter(found.values())):
-        made.add_row(what, *(f"{each[what]:.3g}" for each in found.values()))
-    Console(width=130, highlight=False).print(made)
+    table_of(title, found).print(screen(130, fits=False))
 
 
 def write(folder: Path, title: str, found: Mapping[str, Mapping[str, float]]) -> None:
     """realism.csv and realism.md in `folder`."""
-    rows = [[what, *(each[what] for each in found.values())] for what in next(iter(found.values()))]
-    with (folder / "realism.csv").open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([["figure", *found], *rows])
-    lines = [f"# {title} beside the recorded day", "", f"| | {' | '.join(found)} |", f"| --- |{' ---: |' * len(found)}"]
-    lines += [f"| {row[0]} | {' | '.join(f'{x:.3g}' for x in row[1:])} |" for row in rows]
-    (folder / "realism.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    table_of(title, found).write_csv(folder / "realism.csv")
+    table_of(title, found).write_markdown(folder / "realism.md")
 
 
 if __name__ == "__main__":

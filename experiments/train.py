@@ -15,7 +15,9 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from agents.policy import Policy
-from experiments.config.setup import build, build_market, build_policies, experiment, job_folder
+from experiments.config.agents import build_policies
+from experiments.config.main import experiment, job_folder
+from experiments.config.markets import build, build_market
 from experiments.evaluation import table
 from experiments.evaluation.sample import WATCH_SEED, Origin, met, sample, tables_sample
 from experiments.evaluation.show import show_contest

@@ -18,7 +18,9 @@ import numpy as np
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from experiments.config.setup import build, build_market, experiment, plainly
+from experiments.config.checks import plainly
+from experiments.config.main import experiment
+from experiments.config.markets import build, build_market
 from experiments.config.space import apply, distributions, target, write_experiment
 from experiments.evaluation.sample import tables_sample
 from experiments.runs import jobs

@@ -21,9 +21,11 @@ from stable_baselines3.sac.policies import SACPolicy
 from stable_baselines3.td3.policies import TD3Policy
 from torch import nn
 
+from mm_env.core.renamed import renamed
 
-class Lateness(BaseFeaturesExtractor):
-    """Observations (n, k) with the lateness in one more column (n, k + 1). `place` is the column of the time left."""
+
+class LogTimeToGo(BaseFeaturesExtractor):
+    """Observations (n, k) with the log time-to-go in one more column (n, k + 1). `place` is the column of the time left."""
 
     def __init__(self, observation_space: gym.spaces.Box, place: int, steps: int) -> None:
         super().__init__(observation_space, observation_space.shape[0] + 1)
@@ -31,8 +33,8 @@ class Lateness(BaseFeaturesExtractor):
 
     def forward(self, observations: torch.Tensor) -> torch.Tensor:
         steps_left = self.steps * observations[:, self.place : self.place + 1]
-        late = 1.0 - 2.0 * torch.log1p(steps_left) / math.log1p(self.steps)
-        return torch.cat([observations, late], dim=1)
+        log_time = 1.0 - 2.0 * torch.log1p(steps_left) / math.log1p(self.steps)
+        return torch.cat([observations, log_time], dim=1)
 
 
 class Dueling(nn.Module):
@@ -70,3 +72,6 @@ def _dueling(critic: ContinuousCritic, policy: Any) -> ContinuousCritic:
         critic.q_networks[number] = net
         setattr(critic, f"qf{number}", net)
     return critic
+
+
+__getattr__ = renamed(__name__, {"Lateness": "LogTimeToGo"})

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from mm_env.core.component import Component, rule
 from mm_env.core.maths import exp
 from mm_env.core.parameters import NonNegative, Positive, Probability
-from mm_env.world import Now
+from mm_env.world import Now, alone
 
 _WORST = 600.0  # -gamma * profit beyond which utility falls no further: e^600 / gamma is near the largest number
 
@@ -22,7 +22,7 @@ class Outcome(NamedTuple):
     surprise: float  # what of the wealth change was noise of mean zero, given all that was known at t
     dt: float
     final: float  # 1.0 if this is the last step: of a finite horizon, or of an account that was closed; else 0.0
-    now: Now  # at t + dt
+    now: Now = alone((), 0.0)  # at t + dt
 
 
 class Reward(Component):

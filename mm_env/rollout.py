@@ -1,9 +1,10 @@
-"""Whole episodes: of a tabulated policy inside the kernel at full speed, of any other step by step."""
+"""Whole episodes: of a tabulated policy inside the kernel at full speed, of any other step by step (`steps`)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, Protocol
 
 import gymnasium as gym
 import numpy as np
@@ -15,6 +16,7 @@ from mm_env.quote import Unbounded
 from mm_env.simulation import Simulation
 
 Floats = NDArray[np.float64]
+Act = Callable[[NDArray[np.float32]], NDArray[Any]]  # actions (n, width), or (n,) if discrete, on observations (n, k)
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class Episodes:
     objective: Floats  # sum of rewards
     profit: Floats  # wealth at the end less wealth at the start
     drawdown: Floats  # the deepest fall of the profit from its peak
-    mean_absolute_inventory: Floats  # mean of |q| over the steps
+    mean_absolute_inventory: Floats  # mean of |q| over the steps that were lived
     terminal_inventory: Floats
     spread_captured: Floats
     fills: Floats
@@ -50,6 +52,50 @@ class RecordedEpisodes(Episodes):
         return self.stretch
 
 
+class Lanes(Protocol):
+    """What steps n lanes together: a Simulation, or a face of one."""
+
+    def step(self, actions: Any, /) -> tuple[Any, Any, Any, Any]: ...
+
+
+class Step(NamedTuple):
+    """One step of n lanes. The row of a lane that is not `alive` is nobody's: its episode had ended before."""
+
+    observations: NDArray[np.float32]  # (n, k), that the actions answer
+    actions: NDArray[Any]  # as the lanes took them; good until the next step
+    rewards: NDArray[Any]  # (n,), 0 where a lane is not alive
+    ended: NDArray[np.bool_]  # (n,), the episode ended with this step
+    alive: NDArray[np.bool_]  # (n,), it had not ended before
+    following: NDArray[np.float32]  # (n, k), what the lanes show after the step
+
+
+def steps(simulation: Simulation, act: Act, seed: int) -> Iterator[Step]:
+    """The steps of episode 0 of `seed` in all lanes, until the last of them has ended.
+
+    The episodes have begun when it is called, so that `simulation.state` is the start before the first step is asked for, and
+    the state after each step when that is given.
+
+    Raises: ValueError for actions that are none of the market's.
+    """
+    actions = Actions(simulation.market, simulation.num_lanes)
+    return steps_of(simulation, lambda seen: actions.usable(act(seen), simulation), simulation.start(seed))
+
+
+def steps_of(lanes: Lanes, act: Act, observations: NDArray[np.float32]) -> Iterator[Step]:
+    """The steps of the episodes that `lanes` are in, which show `observations` (n, k), until the last of them has ended.
+
+    The one place that knows that episodes may end at different steps: a lane whose own has ended stands still, or is in another
+    one, while the others go on; it still acts, and what it does there counts for nothing.
+    """
+    alive = np.ones(len(observations), np.bool_)
+    while alive.any():
+        actions = act(observations)
+        following, rewards, ended, _ = lanes.step(actions)
+        earned = rewards if alive.all() else np.where(alive, rewards, rewards.dtype.type(0.0))
+        yield Step(observations, actions, earned, alive & ended, alive, following)
+        alive, observations = alive & ~ended, following
+
+
 def inventory_levels(market: Market) -> Floats:
     """The inventories a table has columns for: -max_inventory to max_inventory by order_size."""
     orders = round(market.max_inventory / market.order_size)
@@ -62,27 +108,38 @@ def run_actions(market: Market, actions: Floats, num_episodes: int, seed: int) -
     At inventories between two levels (an order may be filled in part) by the nearest.
     """
     simulation, table = Simulation(market, num_episodes), check_table(market, actions)
-    simulation.start(seed)
+    observations = simulation.start(seed)
     if market.venue.loops == "events":
-        _run_steps(simulation, table)
+        _run_steps(simulation, table, observations)
     else:
         simulation.run(table)
     return episodes_of(simulation)
 
 
-def _run_steps(simulation: Simulation, table: Floats) -> None:
+def _run_steps(simulation: Simulation, table: Floats, observations: NDArray[np.float32]) -> None:
     market = simulation.market
-    for step in range(market.clock.steps):
-        inventory = simulation.state.account.inventory
-        level = np.rint((inventory + market.max_inventory) / market.order_size).astype(np.int64)
-        simulation.step(np.ascontiguousarray(table[min(step, len(table) - 1), level]).reshape(-1))
+
+    def act(_: NDArray[np.float32]) -> Floats:
+        state = simulation.state
+        level = np.rint((state.account.inventory + market.max_inventory) / market.order_size).astype(np.int64)
+        row = np.minimum(state.step.astype(np.int64), len(table) - 1)
+        return np.ascontiguousarray(table[row, level]).reshape(-1)
+
+    for _ in steps_of(simulation, act, observations):
+        pass
+
+
+def with_hedges(market: Market, quotes: Floats) -> Floats:
+    """Actions (..., width) of the quoting's numbers (..., quote.width), and 0 for each hedge."""
+    hedges = len(market.hedges.names)
+    return np.concatenate([quotes, np.zeros((*quotes.shape[:-1], hedges))], axis=-1) if hedges else quotes
 
 
 def check_table(market: Market, actions: Floats) -> Floats:
     """The table itself if it is one of the market's actions: (steps or 1, levels, width), finite, indices if discrete."""
-    levels, shape, space = len(inventory_levels(market)), np.shape(actions), market.quote.space
-    if len(shape) != 3 or shape[0] not in (1, market.clock.steps) or shape[1:] != (levels, market.quote.width):
-        wanted = f"({market.clock.steps} or 1, {levels}, {market.quote.width})"
+    levels, shape, space = len(inventory_levels(market)), np.shape(actions), market.action_space
+    if len(shape) != 3 or shape[0] not in (1, market.clock.steps) or shape[1:] != (levels, market.width):
+        wanted = f"({market.clock.steps} or 1, {levels}, {market.width})"
         raise ValueError(f"a table of actions must have shape {wanted}, got {shape}")
     if not np.isfinite(actions).all():
         raise ValueError("a table of actions must be finite")
@@ -92,22 +149,23 @@ def check_table(market: Market, actions: Floats) -> Floats:
 
 
 def run_depths(market: Market, depths: Floats, num_episodes: int, seed: int) -> Episodes:
-    """As `run_actions`, quoting a table (steps or 1, levels, 2) of depths in price units, whatever the action space."""
-    return run_actions(replace(market, quote=Unbounded()), depths, num_episodes, seed)
+    """As `run_actions`, quoting a table (steps or 1, levels, 2) of depths in price units, whatever the action space; 0 for each
+    hedge."""
+    return run_actions(replace(market, quote=Unbounded()), with_hedges(market, depths), num_episodes, seed)
 
 
 def run_policy(
-    market: Market,
-    act: Callable[[NDArray[np.float32]], NDArray],
-    num_episodes: int,
-    seed: int,
-    on_step: Callable[[], object] = lambda: None,
+    market: Market, act: Act, num_episodes: int, seed: int, on_step: Callable[[], object] = lambda: None
 ) -> Episodes:
     """As `run_actions`, asking `act` for the actions (n, width) or (n,) that it takes on observations (n, k)."""
-    simulation, actions = Simulation(market, num_episodes), Actions(market, num_episodes)
-    observations = simulation.start(seed)
-    for _ in range(market.clock.steps):
-        observations, _, _, _ = simulation.step(actions.usable(act(observations), simulation))
+    return run_simulation(Simulation(market, num_episodes), act, seed, on_step)
+
+
+def run_simulation(
+    simulation: Simulation, act: Act, seed: int, on_step: Callable[[], object] = lambda: None
+) -> Episodes:
+    """As `run_policy`, in the lanes of a simulation of your own."""
+    for _ in steps(simulation, act, seed):
         on_step()
     return episodes_of(simulation)
 
@@ -119,7 +177,7 @@ def episodes_of(simulation: Simulation) -> Episodes:
         tally.objective,
         tally.profit,
         tally.drawdown,
-        tally.absolute_inventory / simulation.market.clock.steps,
+        tally.absolute_inventory / state.step,  # of the steps that were lived
         state.account.inventory,
         tally.spread_captured,
         tally.fills,

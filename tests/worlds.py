@@ -43,6 +43,7 @@ from mm_env import (
     Market,
     MarketOrders,
     NoImpact,
+    Now,
     OrnsteinUhlenbeck,
     Poisson,
     PowerLaw,
@@ -54,11 +55,14 @@ from mm_env import (
     SpreadAndSkew,
     Touch,
     UnnoticedBook,
+    World,
     ZeroIntelligence,
 )
 from mm_env.core.component import flat
 from mm_env.quote import Unbounded
 from mm_env.simulation import Simulation
+
+AT_START = Now(0.0, 1.0, 100.0, World((), ((), ()), (), (), ()))  # of a dealer none of whose parts has a state
 
 
 def world(**parts: Any) -> Market:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.policy import natural_units
+from agents.observed import natural_units
 from mm_env.market import Market
 
 Floats = NDArray[np.float64]

@@ -292,7 +292,7 @@ def _gather_cara(market: Market, outcomes: list[Outcome], ahead: Floats) -> Floa
 def _spread(found: Evaluation) -> Floats:
     """The variance of the sum of rewards from the first step on, (nodes, levels), by the law of total variance.
 
-    With `reward.noise` below 1 the luck of fills counts for that share only.
+    With `reward.noise` below 1 fill noise counts for that share only.
     """
     market, axis, steps, value = found.market, found.axis, found.market.clock.steps, found.value
     share = market.reward.noise  # pyright: ignore[reportAttributeAccessIssue]

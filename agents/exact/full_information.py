@@ -1,4 +1,4 @@
-"""The optimum of a market whose parameters differ by lane, for who is told them.
+"""The full-information optimum of a market whose parameters differ by lane: that of an agent who is told them.
 
 The parameters are a state that never moves. Who knows them quotes each lane's own optimum; the mean over the lanes is an
 upper bound for all who see only time, inventory and the price's signals, and is seldom reached by them.
@@ -12,19 +12,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.base import MarketPolicy
 from agents.exact.evaluation import NODES, mixed_worth
 from agents.exact.optimum import KEPT_FROM, Optimum, optimum
 from agents.exact.parameter_scenarios import lane_axes, quadrature_error, scenarios
 from agents.exact.price_grid import Unsolvable
 from agents.exact.room import progress
+from mm_env.core.renamed import renamed
 from mm_env.market import Market
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class InformedOptimum:
-    """The optimum of each market that stands for some lanes, and their share (cases,).
+class FullInformationOptimum(MarketPolicy):
+    """The optimum of each of the markets that stand for some lanes (`cases`), and their share (cases,).
 
     `lanes` says which of `cases` each lane trades in, where the parameters come as arrays; else it is None. `error` is how
     far the objective may be off, for the quadrature over the parameters and the grids of the price's state.
@@ -36,7 +38,6 @@ class InformedOptimum:
     names: tuple[str, ...]  # of the parameters told
     error: float
     lanes: NDArray[np.int64] | None = None
-    tabulable = False
 
     @property
     def objective(self) -> float:
@@ -59,15 +60,19 @@ class InformedOptimum:
         Raises: ValueError if parameters are drawn, or n is not the number of lanes.
         """
         if self.lanes is None:
-            raise ValueError(f"the informed optimum acts only where arrays say each lane's {', '.join(self.names)}")
+            raise ValueError(
+                f"the full-information optimum acts only where arrays say each lane's {', '.join(self.names)}"
+            )
         if len(observations) != len(self.lanes):
-            raise ValueError(f"the informed optimum acts in all of {len(self.lanes)} lanes, got {len(observations)}")
+            raise ValueError(
+                f"the full-information optimum acts in all of {len(self.lanes)} lanes, got {len(observations)}"
+            )
         everyone = np.stack([case.act(observations) for case in self.cases])
         return everyone[self.lanes, np.arange(len(self.lanes))]
 
 
-def informed_optimum(market: Market, nodes: int = NODES) -> InformedOptimum:
-    """The optimum for who knows the parameters that differ by lane.
+def full_information_optimum(market: Market, nodes: int = NODES) -> FullInformationOptimum:
+    """The full-information optimum of `market`: the best quotes given the parameters that differ by lane.
 
     Raises: Unsolvable, saying which part of the market stands in the way or how many markets it would take.
     """
@@ -81,4 +86,9 @@ def informed_optimum(market: Market, nodes: int = NODES) -> InformedOptimum:
     error = float(weights @ np.array([best.error for best in found])) + quadrature_error(axes, cases, worths)
     lanes = axes[0].lanes if len(axes) == 1 else None
     names = tuple(name for axis in axes for name in axis.names)
-    return InformedOptimum(market, found, weights, names, error, lanes)
+    return FullInformationOptimum(market, found, weights, names, error, lanes)
+
+
+__getattr__ = renamed(
+    __name__, {"InformedOptimum": "FullInformationOptimum", "informed_optimum": "full_information_optimum"}
+)

@@ -20,6 +20,7 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.base import MarketPolicy, Table
 from agents.exact import optimum_cache as stored
 from agents.exact.choices import SCAN, check_actions, is_layered, is_own, starts
 from agents.exact.evaluation import MATRICES, NODES, objective_of, poisson_equation, start_worth
@@ -27,7 +28,8 @@ from agents.exact.outcomes import check_solvable, mean_jumps
 from agents.exact.price_grid import Axis, Unsolvable, axis_of
 from agents.exact.quote_search import improve
 from agents.exact.room import levels_of, progress, require_room
-from agents.policy import Table, places, quoted_depths
+from agents.observed import places
+from agents.quoting import quoted_depths
 from mm_env.clock import Ergodic
 from mm_env.core import engine
 from mm_env.core.component import record
@@ -42,7 +44,7 @@ _ORDER, _SAFETY = 2, 3.0  # of what the objective loses to the grid's spacing
 
 
 @dataclass(frozen=True)
-class Optimum:
+class Optimum(MarketPolicy):
     """The value (steps + 1, nodes, levels) and the best actions (steps or 1, nodes, levels, width) of a market.
 
     `rate` is the average reward per unit of time where the market is ergodic; there `value` holds relative values.
@@ -69,7 +71,7 @@ class Optimum:
         return start_worth(self.market, self.axis, self.value[0]) if self.rate is None else self.rate
 
     @property
-    def tabulable(self) -> bool:
+    def tabulable(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
         return len(self.axis.nodes) == 1
 
     def table(self) -> Table:

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, TypeVar
 
 from tqdm import tqdm
 
 from agents.exact.nodes import Unsolvable
-from mm_env.core.cores import control_groups
+from mm_env.core.memory import NUMBER, free_memory
 from mm_env.market import Market
 
 T = TypeVar("T")
 PATIENCE = 1.0  # seconds of work without a word
 _LOGGED = 10.0  # seconds between two lines where nobody watches
-NUMBER = 8.0  # bytes
 _FLOPS = 5e9  # a second, of one core
 
 
@@ -42,41 +39,6 @@ def require_room(market: Market, solver: str, numbers: float, *, steps: bool = T
         f"{free / 1e9:,.1f} GB that are free: take {fewer}a smaller max_inventory (now {market.max_inventory:g}) or a larger "
         f"order_size (now {market.order_size:g})"
     )
-
-
-def free_memory() -> float:
-    """Bytes that this process may still take: of the machine, and of the container or job that it runs in."""
-    return min(_of_machine(), *(_of_group(folder) for folder in control_groups("memory")), float("inf"))
-
-
-def _of_machine() -> float:
-    try:
-        for line in Path("/proc/meminfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("MemAvailable:"):
-                return 1024.0 * int(line.split()[1])
-    except OSError:
-        pass
-    try:
-        return float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))  # macOS: all of it
-    except (AttributeError, OSError, ValueError):
-        return float("inf")  # Windows does not say
-
-
-def _of_group(folder: Path) -> float:
-    """What a control group still allows; what it holds of files makes place."""
-    names = (("memory.max", "memory.current", "inactive_file"),
-             ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"))  # fmt: skip
-    for limit, used, files in names:
-        try:
-            allowed, taken = (
-                (folder / limit).read_text(encoding="utf-8").strip(),
-                int((folder / used).read_text(encoding="utf-8")),
-            )
-            kept = dict(line.split() for line in (folder / "memory.stat").read_text(encoding="utf-8").splitlines())
-            return float("inf") if allowed == "max" else max(0.0, int(allowed) - taken + int(kept.get(files, 0)))
-        except (OSError, ValueError):
-            continue
-    return float("inf")
 
 
 def progress(items: Iterable[T], what: str, unit: str, total: int | None = None) -> Iterable[T]:

@@ -18,15 +18,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.base import MarketPolicy
 from agents.exact import small_book_kernel as kernel
 from agents.exact.book_states import Ints, of_books, of_observations, pack
 from agents.exact.price_grid import Unsolvable
-from agents.exact.room import NUMBER, progress, require_room
+from agents.exact.room import progress, require_room
 from agents.exact.stated import check_market
-from agents.policy import natural_units
+from agents.observed import natural_units
 from mm_env.clock import EveryEvent
 from mm_env.core import engine
 from mm_env.core.component import differs, leaves, record
+from mm_env.core.memory import NUMBER
 from mm_env.market import Market
 from mm_env.portfolio import Fees
 from mm_env.quote import Touch
@@ -95,7 +97,7 @@ class SmallBook:
 
 
 @dataclass(frozen=True)
-class BookOptimum:
+class BookOptimum(MarketPolicy):
     """The best policy of a small book; acts on what the market shows. `objective` is exact for the first books that
     `books` episodes of `seed` 0 start from, of which it is the mean."""
 

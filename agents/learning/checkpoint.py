@@ -21,6 +21,7 @@ from agents.learning import numbers_only
 from agents.learning.durable import put
 from agents.learning.numbers_only import Damaged
 from agents.learning.sb3 import VecAdapter
+from mm_env.core.renamed import renamed
 
 FORMAT = "mm_env checkpoint 1"
 PROGRESS = (  # of a model: what changes while it learns, beside weights and buffers
@@ -54,20 +55,20 @@ class Checkpoint(BaseCallback):
         return True
 
 
-class Luck(BaseCallback):
+class RandomState(BaseCallback):
     """Puts every source of randomness back where a checkpoint found it, at the start of the first rollout.
 
     Not before: an algorithm that starts to learn resets some of them, and draws from others.
     """
 
-    def __init__(self, luck: Mapping[str, Any]) -> None:
+    def __init__(self, found: Mapping[str, Any]) -> None:
         super().__init__()
-        self.luck: Mapping[str, Any] | None = luck
+        self.found: Mapping[str, Any] | None = found
 
     def _on_rollout_start(self) -> None:
-        if self.luck is not None:
-            _restore_luck(self.model, self.luck)
-            self.luck = None
+        if self.found is not None:
+            _restore_random_state(self.model, self.found)
+            self.found = None
 
     def _on_step(self) -> bool:
         return True
@@ -89,12 +90,12 @@ def save_checkpoint(path: Path, model: Any) -> None:
         "memory": _memory_of(model),
         "replay_buffer": _buffer(getattr(model, "replay_buffer", None)),
         "lanes": _lanes(model).env.save(),
-        "luck": _luck(model),
+        "luck": _random_state(model),  # the name that files of earlier versions have it by
     }
     put(path, lambda partial: numbers_only.save(partial, saved))
 
 
-def load_checkpoint(path: Path, model: Any) -> Luck:
+def load_checkpoint(path: Path, model: Any) -> RandomState:
     """Put a model of the same settings back where `save_checkpoint` found it; the callback that does the rest.
 
     Raises: Damaged if the file is not whole, holds more than numbers, or is of other settings or an older version.
@@ -106,7 +107,7 @@ def load_checkpoint(path: Path, model: Any) -> Luck:
         _restore(model, saved)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, RuntimeError) as error:
         raise Damaged(f"{path} is a checkpoint of other settings, or was damaged: {CURE}") from error
-    return Luck(saved["luck"])
+    return RandomState(saved["luck"])
 
 
 def _restore(model: Any, saved: Mapping[str, Any]) -> None:
@@ -148,7 +149,7 @@ def _restore_buffer(buffer: Any, saved: Mapping[str, Any]) -> None:
     buffer.pos, buffer.full = saved["pos"], saved["full"]
 
 
-def _luck(model: Any) -> dict[str, Any]:
+def _random_state(model: Any) -> dict[str, Any]:
     """The state of every source of randomness."""
     lanes = _lanes(model)
     return {
@@ -161,18 +162,18 @@ def _luck(model: Any) -> dict[str, Any]:
     }
 
 
-def _restore_luck(model: Any, luck: Mapping[str, Any]) -> None:
+def _restore_random_state(model: Any, found: Mapping[str, Any]) -> None:
     lanes = _lanes(model)
-    for space, state in zip((lanes.action_space, lanes.observation_space), luck["spaces"], strict=True):
+    for space, state in zip((lanes.action_space, lanes.observation_space), found["spaces"], strict=True):
         space.np_random.bit_generator.state = state
-    for noise, previous in zip(_noises(model), luck["noise"], strict=True):
+    for noise, previous in zip(_noises(model), found["noise"], strict=True):
         if previous is not None:
             noise.noise_prev = previous
-    for (part, name), matrix in zip(_exploring(model), luck["exploration"], strict=True):
+    for (part, name), matrix in zip(_exploring(model), found["exploration"], strict=True):
         setattr(part, name, matrix)
-    torch.set_rng_state(luck["torch"])
-    np.random.set_state(luck["numpy"])  # noqa: NPY002
-    random.setstate(luck["python"])
+    torch.set_rng_state(found["torch"])
+    np.random.set_state(found["numpy"])  # noqa: NPY002
+    random.setstate(found["python"])
 
 
 def _noises(model: Any) -> list[Any]:
@@ -193,3 +194,6 @@ def _lanes(model: Any) -> VecAdapter:
     if not isinstance(lanes, VecAdapter):
         raise TypeError(f"a checkpoint needs a model that acts on a VecAdapter, got {type(lanes).__name__}")
     return lanes
+
+
+__getattr__ = renamed(__name__, {"Luck": "RandomState"})

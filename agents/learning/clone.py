@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from agents.learning.sb3 import VecAdapter
 from agents.policy import Policy, translated
+from mm_env.rollout import steps_of
 
 _STEPS, _BATCH, _LEARNING_RATE = 1500, 1024, 3e-3
 
@@ -45,20 +46,20 @@ def demonstrate(lanes: VecAdapter, teacher: Policy) -> Lessons:
     Raises: ValueError where its actions are none of theirs.
     """
     teacher = translated(teacher, lanes.market)
-    learnt = getattr(getattr(teacher, "model", None), "action_space", lanes.action_space)
-    if learnt != lanes.action_space:
-        raise ValueError(f"a teacher must have learnt to act in {lanes.action_space}, got one of {learnt}")
+    teacher.check(lanes.market)
+    teacher.forget()
     staggered, lanes.stagger = lanes.stagger, False
-    seen, rewards = [], []
-    observations: Any = lanes.reset()
-    for _ in range(lanes.market.clock.steps):
-        actions = np.asarray(teacher.act(observations))
-        seen.append((observations, np.clip(actions, -1.0, 1.0) if actions.ndim > 1 else actions))
-        observations, reward, _, _ = lanes.step(actions)
-        rewards.append(reward)
+    shown = list(steps_of(lanes, lambda seen: np.asarray(teacher.act(seen)), lanes.reset()))
     lanes.stagger = staggered
-    returns = np.cumsum(rewards[::-1], axis=0, dtype=np.float32)[::-1]
-    return Lessons(np.concatenate([s for s, _ in seen]), np.concatenate([a for _, a in seen]), returns.reshape(-1))
+    returns = np.cumsum([step.rewards for step in shown][::-1], axis=0, dtype=np.float32)[::-1]
+    alive = np.concatenate(
+        [step.alive for step in shown]
+    )  # all that lanes do once their episode is over teaches nothing
+    actions = np.concatenate([step.actions for step in shown])[alive]
+    observations = np.concatenate([step.observations for step in shown])[alive]
+    return Lessons(
+        observations, np.clip(actions, -1.0, 1.0) if actions.ndim > 1 else actions, returns.reshape(-1)[alive]
+    )
 
 
 def loss(policy: Any, lessons: Lessons) -> torch.Tensor:

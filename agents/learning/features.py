@@ -1,9 +1,9 @@
-"""What a net is shown beside the observation: the time left on a scale where the last steps are far apart.
+"""The log time-to-go feature of a net: the time left on a scale where the last steps are far apart.
 
 Near the end each step changes the best quotes more than all that came before. Of steps_left / steps the net sees the last
 tenth as a tenth; of
 
-    lateness = 1 - 2 ln(1 + steps left) / ln(1 + steps),    from -1 at the start to 1 at the end,
+    log time-to-go = 1 - 2 ln(1 + steps left) / ln(1 + steps),    from -1 at the start to 1 at the end,
 
 it sees the last step as far from the tenth-last as that is from the middle.
 """
@@ -12,17 +12,21 @@ from __future__ import annotations
 
 from typing import Any
 
+from mm_env.core.renamed import renamed
 from mm_env.market import Market
-from mm_env.nets import Lateness
+from mm_env.nets import LogTimeToGo
 
-__all__ = ["TIME", "Lateness", "with_lateness"]
+__all__ = ["TIME", "LogTimeToGo", "with_log_time_to_go"]
 
 TIME = "time_left"
 
 
-def with_lateness(market: Market, policy_kwargs: dict[str, Any]) -> dict[str, Any]:
+def with_log_time_to_go(market: Market, policy_kwargs: dict[str, Any]) -> dict[str, Any]:
     """`policy_kwargs` with the extractor added, if the market shows a time left and no other extractor is asked for."""
     if TIME not in market.observation_names:
         return policy_kwargs
     told = {"place": market.observation_names.index(TIME), "steps": market.clock.steps}
-    return {"features_extractor_class": Lateness, "features_extractor_kwargs": told, **policy_kwargs}
+    return {"features_extractor_class": LogTimeToGo, "features_extractor_kwargs": told, **policy_kwargs}
+
+
+__getattr__ = renamed(__name__, {"Lateness": "LogTimeToGo", "with_lateness": "with_log_time_to_go"})

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.learning.clone import clone
-from agents.learning.features import with_lateness
+from agents.learning.features import with_log_time_to_go
 from agents.learning.replay_buffers import ExpectedReplay
-from agents.learning.rollout_buffers import BranchedRollouts, ExpectedRollouts, attached
+from agents.learning.rollout_buffers import ExpectedRollouts, ResampledRollouts, attached
 from agents.learning.saved import put_weights
 from agents.learning.sb3 import ALGORITHMS, TrainedPolicy, VecAdapter, algorithm
 from agents.policy import policy_of
@@ -25,7 +25,6 @@ from mm_env.market import Market
 from mm_env.resampled import check_branches
 from mm_env.reward import InventoryPenalty
 from mm_env.rollout import inventory_levels, run_actions
-from mm_env.venue.order_book.book import OrderBook
 
 CHECKPOINT = "checkpoint.pt"
 ON_POLICY = ("PPO", "A2C")
@@ -39,11 +38,11 @@ EXPECTING: dict[str, dict[str, Any]] = {
 class Learner:
     """Trains `algorithm` for `total_steps` lane-steps on `num_envs` lanes.
 
-    `expected_fills` takes the luck of who traded with us out of what PPO, A2C, TD3 and SAC learn from (`rollout_buffers`).
-    With `branches` the luck of a whole step is averaged over so many other outcomes of it, in any market but a recorded day; it
-    takes the place of `expected_fills`, and is for PPO and A2C.
+    `expected_fills` takes fill noise out of what PPO, A2C, TD3 and SAC learn from (`rollout_buffers`). With `branches` the
+    noise of a whole step is averaged over so many resampled transitions, in any market but a recorded day; it takes the place
+    of `expected_fills`, and is for PPO and A2C.
     A `teacher` (a Strategy, a Policy, or what makes one of a market) is cloned before PPO or A2C learns (`clone`).
-    `lateness` shows the nets the time left on a scale of logarithms too (`agents.learning.features`).
+    `lateness` shows the nets the log time-to-go too (`agents.learning.features`).
     `noise` is the share of the position's unforeseeable gain left in the rewards it learns from (`InventoryPenalty.noise`);
     `standardise` subtracts and divides by `reward_units`, `reward_scale` then multiplies. None of it changes which policy is
     best: all episodes are equally long. In an order book, whose fills and moves have no expectation in closed form, neither
@@ -128,7 +127,7 @@ class Learner:
         settings = self._settings(market)
         settings |= {"buffer_size": 1} if "buffer_size" in signature(kind).parameters else {}  # it only acts
         model = kind(env=None, _init_setup_model=False, **settings)
-        model.observation_space, model.action_space = market.observation_space, market.quote.space
+        model.observation_space, model.action_space = market.observation_space, market.action_space
         model.n_envs = 1
         model._setup_model()
         put_weights(model, path)
@@ -138,10 +137,10 @@ class Learner:
         """What the algorithm is made with, beside its lanes and its seed."""
         settings = {"policy": "MlpPolicy", "device": "cpu", **deepcopy(self.settings)}  # it writes into them
         if self.lateness:
-            settings["policy_kwargs"] = with_lateness(market, settings.get("policy_kwargs", {}))
+            settings["policy_kwargs"] = with_log_time_to_go(market, settings.get("policy_kwargs", {}))
         if self.branches:
-            settings |= {"rollout_buffer_class": BranchedRollouts}
-        elif self.expected_fills and not isinstance(market.venue, OrderBook):
+            settings |= {"rollout_buffer_class": ResampledRollouts}
+        elif self.expected_fills and market.venue.loops != "events":
             settings |= EXPECTING[self.algorithm]
         return settings
 
@@ -154,7 +153,7 @@ class Learner:
 
     def training_market(self, market: Market) -> Market:
         """The market to learn on: the same but for the noise in its rewards."""
-        if self.noise == 1.0 or not isinstance(market.reward, InventoryPenalty) or isinstance(market.venue, OrderBook):
+        if self.noise == 1.0 or not isinstance(market.reward, InventoryPenalty) or market.venue.loops == "events":
             return market
         return replace(market, reward=replace(market.reward, noise=self.noise))
 
@@ -162,7 +161,7 @@ class Learner:
         """Refuse a market whose actions the algorithm cannot take, or in which no step can be tried again by `branches`."""
         if self.branches:
             check_branches(market)
-        discrete = isinstance(market.quote.space, gym.spaces.Discrete)
+        discrete = isinstance(market.action_space, gym.spaces.Discrete)
         if discrete and self.algorithm in ("SAC", "TD3", "TQC"):
             raise ValueError(f"{self.algorithm} needs continuous actions, got {market.quote}")
         if not discrete and self.algorithm == "DQN":
@@ -188,9 +187,9 @@ def reward_units(market: Market) -> tuple[float, float]:
 
 def _middling(market: Market) -> NDArray[np.float64]:
     """The objectives of 1,024 episodes of acting by the middle action."""
-    space: Any = market.quote.space
+    space: Any = market.action_space
     middle = space.n // 2 if isinstance(space, gym.spaces.Discrete) else 0.0
-    actions = np.full((1, len(inventory_levels(market)), market.quote.width), float(middle))
+    actions = np.full((1, len(inventory_levels(market)), market.width), float(middle))
     return run_actions(market, actions, 1024, seed=0).objective
 
 

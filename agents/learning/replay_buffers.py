@@ -1,4 +1,4 @@
-"""A replay buffer whose targets are rid of the luck of who happened to trade with us: `rollout_buffers` for TD3 and SAC.
+"""A replay buffer whose targets hold the expected next value in place of the one that fill noise led to, for TD3 and SAC.
 
 The value that a target looks ahead to, V(s') = min over the target critics of Q(s', a(s')) with a the (target) actor's most
 likely action, is a matter of who traded; r gets gamma (E[V(s') | s, a] - V(s')) on top, whose mean given s and a is zero.
@@ -40,10 +40,9 @@ class ExpectedReplay(Expecting, ReplayBuffer):
     def _get_samples(self, batch_inds: NDArray[np.int64], env: Any = None) -> ReplayBufferSamples:
         drawn = batch_inds, np.random.randint(0, self.n_envs, len(batch_inds))  # noqa: NPY002  (as its parent draws them)
         following, over = self.next_observations[drawn], self.dones[drawn] * (1.0 - self.timeouts[drawn])
-        luck = expected_values(self.critic, self.lanes, following, self.foreseen[drawn]) - values_of(
-            self.critic, following
-        )
-        rewards = self.rewards[drawn] + self.gamma * np.where(self.dones[drawn] > 0.0, 0.0, luck)
+        expected = expected_values(self.critic, self.lanes, following, self.foreseen[drawn])
+        correction = expected - values_of(self.critic, following)
+        rewards = self.rewards[drawn] + self.gamma * np.where(self.dones[drawn] > 0.0, 0.0, correction)
         columns = (over.reshape(-1, 1), rewards.reshape(-1, 1).astype(np.float32))
         data = (self.observations[drawn], self.actions[drawn], following, *columns)
         return ReplayBufferSamples(*map(self.to_torch, data))

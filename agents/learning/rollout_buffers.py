@@ -1,7 +1,7 @@
-"""Rollouts whose advantages are rid of the luck of who happened to trade with us, or of all luck of a step.
+"""Rollouts whose advantages are rid of fill noise by conditional expectation, or of a step's whole noise by resampling it.
 
 What a step is worth to a learner is r + V(s') - V(s). Two orders that fill, or pass by, lead to other inventories s' and
-so to other values, and that luck drowns what the quotes themselves change (README's ablations). But the quotes say how
+so to other values, and that noise drowns what the quotes themselves change (README's ablations). But the quotes say how
 likely each s' is, so V(s') is replaced by its conditional expectation (Rao & Blackwell):
 
     r + gamma E[V(s') | s, a] - V(s),    E[V(s') | s, a] = sum over d in {-1, 0, 1} of P(d orders bought | s, a) V(s' | d)
@@ -24,6 +24,7 @@ from stable_baselines3.common.buffers import RolloutBuffer
 from agents.learning.sb3 import VecAdapter
 from agents.policy import natural_units
 from mm_env.clock import Ergodic
+from mm_env.core.renamed import renamed
 from mm_env.market import Market
 from mm_env.venue.dealer.dealer import Dealer
 from mm_env.venue.dealer.impact import NoImpact
@@ -91,19 +92,19 @@ class ExpectedRollouts(Rollouts):
         )
 
 
-class BranchedRollouts(Rollouts):
+class ResampledRollouts(Rollouts):
     """With the mean of reward and next value over the lanes' branches."""
 
     def check(self) -> None:
         if self.lanes.branches is None:
-            raise ValueError("BranchedRollouts needs a VecAdapter with branches, got one with none")
+            raise ValueError("ResampledRollouts needs a VecAdapter with branches, got one with none")
 
     def reset(self) -> None:
         super().reset()
         self.expected = np.zeros((self.buffer_size, self.n_envs), np.float32)  # E[r + gamma V(s') | s, a]
 
     def add(self, obs: Singles, action: NDArray[Any], *rest: Any) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        self.expected[self.pos] = branched_values(self.critic, self.lanes, self.gamma)
+        self.expected[self.pos] = resampled_values(self.critic, self.lanes, self.gamma)
         super().add(obs, action, *rest)
 
     def compute_returns_and_advantage(self, last_values: torch.Tensor, dones: NDArray[Any]) -> None:
@@ -113,7 +114,7 @@ class BranchedRollouts(Rollouts):
         super().compute_returns_and_advantage(last_values, dones)
 
 
-def branched_values(critic: Any, lanes: VecAdapter, gamma: float) -> Singles:
+def resampled_values(critic: Any, lanes: VecAdapter, gamma: float) -> Singles:
     """E[r + gamma V(s') | s, a] of the lanes' last step, (num_envs,), by the outcomes of its branches."""
     observations, rewards, ended = lanes.outcomes
     with torch.no_grad():
@@ -179,3 +180,6 @@ def values_of(critic: Any, observations: Singles) -> Singles:
     with torch.no_grad():
         values = critic(torch.from_numpy(rows.view(np.float32).reshape(len(rows), -1))).numpy().ravel()
     return values[which].reshape(observations.shape[:-1])
+
+
+__getattr__ = renamed(__name__, {"BranchedRollouts": "ResampledRollouts", "branched_values": "resampled_values"})

@@ -17,6 +17,7 @@ from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.vec_env.base_vec_env import VecEnv
 from stable_baselines3.common.vec_env.vec_normalize import VecNormalize
 
+from agents.base import Policy
 from mm_env.core.parameters import Interval, check
 from mm_env.envs.gym import MarketMakingVectorEnv
 from mm_env.market import Market
@@ -171,7 +172,7 @@ class VecAdapter(VecEnv):
         return [wrapper_class is Monitor] * len(list(self._get_indices(indices)))
 
 
-class TrainedPolicy:
+class TrainedPolicy(Policy):
     """What a model learnt, acting by its most likely action; a recurrent one keeps its memory from call to call.
 
     A model that learnt under VecNormalize sees observations by its statistics: those of the VecNormalize it acts on now, or
@@ -179,6 +180,8 @@ class TrainedPolicy:
 
     Raises: ValueError for a model that learnt under VecNormalize where there are none.
     """
+
+    learnt = True
 
     def __init__(self, model: BaseAlgorithm, normalize: VecNormalize | None = None) -> None:
         self.model = model
@@ -188,7 +191,8 @@ class TrainedPolicy:
                 "the model learnt under VecNormalize, whose statistics are not saved with it: "
                 "give TrainedPolicy the VecNormalize too (VecNormalize.load(path, lanes))"
             )
-        self.tabulable = not hasattr(model.policy, "lstm_actor")
+        self.recurrent = hasattr(model.policy, "lstm_actor")  # sb3-contrib's recurrent policies, and none else
+        self.tabulable = not self.recurrent
         self._memory: Any = None
 
     def act(self, observations: NDArray[np.float32]) -> NDArray[Any]:
@@ -200,6 +204,12 @@ class TrainedPolicy:
     def forget(self) -> None:
         """Start new episodes."""
         self._memory = None
+
+    def check(self, market: Market) -> None:
+        """Refuse a market whose actions are none that the model has learnt to give. Raises: ValueError."""
+        learnt, wanted = self.model.action_space, market.action_space
+        if learnt != wanted:
+            raise ValueError(f"a teacher must have learnt to act in {wanted}, got one of {learnt}")
 
 
 def saw_normalised(model: BaseAlgorithm) -> bool:

@@ -4,7 +4,7 @@ Spooner & Savani 2020 ("Robust Market Making via Adversarial Reinforcement Learn
 the adversary chooses the drift, the rate A and the decay k within ranges, at each step, seeing the maker's inventory and the
 time. Theirs are the ranges of `SPOONER_SAVANI` and the three kinds of adversary: fixed, random (drawn once an episode:
 `mm_env.randomised`) and strategic (a learner). Ours is that an adversary may be any Policy with actions in [-1, 1]^n, that
-the strategic one's exact best answer is known (`best_response`), and that mids move after the fills, as in all of `mm_env`
+the strategic one's exact best response is known (`best_response`), and that mids move after the fills, as in all of `mm_env`
 (in their code they move before).
 """
 
@@ -18,11 +18,12 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.policy import Policy, Table, tabulate
+from agents.base import Policy
+from agents.policy import as_policy, in_space
 from mm_env.controls import Controls, Range, check_ranges, randomised
-from mm_env.envs.inputs import Actions
+from mm_env.core.renamed import renamed
 from mm_env.market import Market
-from mm_env.rollout import Episodes, episodes_of
+from mm_env.rollout import Episodes, run_simulation
 from mm_env.simulation import Simulation
 
 Floats = NDArray[np.float64]
@@ -76,7 +77,7 @@ class Powers:
 
 
 @dataclass(frozen=True)
-class FixedAdversary:
+class FixedAdversary(Policy):
     """Always the same action (n,) in [-1, 1]^n, whatever happens."""
 
     action: NDArray[Any]
@@ -86,7 +87,7 @@ class FixedAdversary:
 
 
 @dataclass(frozen=True)
-class RandomAdversary:
+class RandomAdversary(Policy):
     """Draws uniformly from [-1, 1]^n, anew at each step; the same for the same seed and the same calls."""
 
     powers: Powers
@@ -100,23 +101,23 @@ class RandomAdversary:
         return random.uniform(-1.0, 1.0, (len(observations), len(self.powers.ranges)))
 
 
-def face(market: Market, maker: Policy, powers: Powers, adversary: Policy, num_episodes: int, seed: int) -> Episodes:
+def play_against(
+    market: Market, maker: Policy, powers: Powers, adversary: Policy, num_episodes: int, seed: int
+) -> Episodes:
     """Episode 0 of `seed` in `num_episodes` lanes, the adversary setting the market before each step of the maker."""
-    for player in (maker, adversary):
-        getattr(player, "forget", lambda: None)()
-    table = tabulate(market, maker) or maker
-    played = table.market if isinstance(table, Table) else market
-    simulation, actions = Simulation(played, num_episodes), Actions(played, num_episodes)
+    quoting, setting = as_policy(maker), as_policy(adversary)
+    for player in (quoting, setting):
+        player.forget()
+    quoting = quoting.tabulated(market) or quoting
+    played = quoting.acts_in(market)
+    simulation = Simulation(played, num_episodes)
     controls = Controls(simulation, powers.ranges)
-    observations = simulation.start(seed)
-    for _ in range(market.clock.steps):
-        controls.set(powers.parameters(adversary.act(observations)))
-        observations, _, _, _ = simulation.step(actions.usable(maker_acts(table, played, observations), simulation))
-    return episodes_of(simulation)
+
+    def act(observations: NDArray[np.float32]) -> NDArray[Any]:
+        controls.set(powers.parameters(setting.act(observations)))
+        return in_space(played, quoting.act(observations))
+
+    return run_simulation(simulation, act, seed)
 
 
-def maker_acts(maker: Policy, market: Market, observations: NDArray[np.float32]) -> NDArray[Any]:
-    """The maker's actions as its market wants them: whole numbers (n,) where they are discrete."""
-    actions = maker.act(observations)
-    discrete = isinstance(market.quote.space, gym.spaces.Discrete)
-    return actions.reshape(len(actions)).astype(np.int64) if discrete else actions
+__getattr__ = renamed(__name__, {"face": "play_against"})

@@ -1,4 +1,4 @@
-"""The zero-sum game of a tabulated market maker against an adversary that sets the market, solved exactly.
+"""The exact best response of an adversary that sets the market to a tabulated market maker: a zero-sum game.
 
 V_t(q) = min over theta in the ranges of E[reward + V_{t+1}(q')], on the very process that is simulated: both sides may fill,
 at the market's dt, with its limits and fees. theta is what `Powers` lets the adversary set, knowing time and inventory (and
@@ -20,17 +20,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.base import Table
 from agents.exact.choices import sends_market_orders
 from agents.exact.outcomes import check_solvable, mean_jumps, read, start_law
 from agents.exact.price_grid import Unsolvable, axis_of
 from agents.exact.room import progress, require_room
-from agents.policy import Table
 from agents.robust.adversary import Powers
 from agents.robust.worst_case import descend, worth_under
 from mm_env.clock import Ergodic
 from mm_env.controls import parameter_rows, with_parameters
 from mm_env.core import engine
 from mm_env.core.component import flat, load, record
+from mm_env.core.renamed import renamed
 from mm_env.market import Market
 from mm_env.quote import MarketOrders
 from mm_env.reward import InventoryPenalty
@@ -41,8 +42,8 @@ SETTABLE = ("price.", "venue.flow.", "venue.fill.", "fees.")
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What an adversary does to a maker's table: `parameters` (steps, levels, n) in natural units, and the maker's expected
+class Response:
+    """An adversary's response to a maker's table: `parameters` (steps, levels, n) in natural units, and the maker's expected
     rewards from step t on, `value` (steps + 1, levels), price units."""
 
     market: Market
@@ -61,27 +62,27 @@ class Answer:
         return Table(self.market, self.powers.actions(self.parameters))
 
 
-def best_answer(market: Market, actions: Floats, powers: Powers) -> Answer:
-    """The adversary's best answer to a maker's table (steps or 1, levels, width) of the market's actions.
+def best_response(market: Market, actions: Floats, powers: Powers) -> Response:
+    """The adversary's best response to a maker's table (steps or 1, levels, width) of the market's actions.
 
     Raises: Unsolvable, saying what stands in the way; ValueError for a table or ranges that the market does not have.
     """
-    return Game(market, powers).answer(actions, None)
+    return BestResponse(market, powers).answer(actions, None)
 
 
-def answer_with(market: Market, actions: Floats, powers: Powers, parameters: Floats) -> Answer:
+def evaluate_under(market: Market, actions: Floats, powers: Powers, parameters: Floats) -> Response:
     """What a maker's table is worth where the parameters are set to (n,) or (steps or 1, levels or 1, n), natural units."""
-    return Game(market, powers).answer(actions, parameters)
+    return BestResponse(market, powers).answer(actions, parameters)
 
 
-def worst_constant(market: Market, actions: Floats, powers: Powers, points: int = 5) -> Answer:
+def worst_constant(market: Market, actions: Floats, powers: Powers, points: int = 5) -> Response:
     """The constant parameters at which a maker's table is worth the least.
 
     Found on the grid of `points` along each range, its corners included, and from its lowest point on by Powell's method.
     """
     from scipy.optimize import minimize
 
-    game = Game(market, powers)
+    game = BestResponse(market, powers)
 
     def worth(action: Floats) -> float:
         return game.answer(actions, powers.parameters(action)).objective
@@ -93,7 +94,7 @@ def worst_constant(market: Market, actions: Floats, powers: Powers, points: int 
     return game.answer(actions, powers.parameters(best))
 
 
-class Game:
+class BestResponse:
     """A market, what the adversary may set in it, and the compiled step of dynamic programming over its levels."""
 
     def __init__(self, market: Market, powers: Powers) -> None:
@@ -105,20 +106,20 @@ class Game:
         self.owners = np.array([i for i, found in enumerate(rows) for _ in found])
         self.jumps = mean_jumps(market)
 
-    def answer(self, actions: Floats, parameters: Floats | None) -> Answer:
+    def answer(self, actions: Floats, parameters: Floats | None) -> Response:
         """The value of a maker's table under given parameters, or under the worst of them at each step and level if None."""
         table = check_table(self.market, actions)
         if read(self.market, table.reshape(-1, self.market.quote.width))[0][:, 2].any():
             raise Unsolvable("quote: the game is solved without market orders")
         steps, shape = self.market.clock.steps, (len(self.q), len(self.powers.ranges))
-        require_room(self.market, "the best answer", (steps + 1.0) * len(self.q) * (1 + shape[1]))
+        require_room(self.market, "the best response", (steps + 1.0) * len(self.q) * (1 + shape[1]))
         chosen = np.empty((steps, *shape))
         chosen[:] = self.powers.low if parameters is None else parameters
         value = np.zeros((steps + 1, len(self.q)))
         for step in progress(range(steps - 1, -1, -1), "answering", "step"):
             ahead = self.look_ahead(value[step + 1], step + 1 == steps)
             self._step(table[step % len(table)], parameters is None, ahead, value[step], chosen[step])
-        return Answer(self.market, self.powers, value, chosen)
+        return Response(self.market, self.powers, value, chosen)
 
     def look_ahead(self, following: Floats, last: bool) -> Floats:
         """What each level after the fills is worth, but for the mid's expected move: the penalties and all that follows."""
@@ -193,3 +194,14 @@ def answer_levels(
             value[i] = worth_under(market, quoted, place, setting, point)
         for d in range(n):
             chosen[i * n + d] = point[d]
+
+
+__getattr__ = renamed(
+    __name__,
+    {
+        "Answer": "Response",
+        "Game": "BestResponse",
+        "answer_with": "evaluate_under",
+        "best_answer": "best_response",
+    },
+)

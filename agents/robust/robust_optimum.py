@@ -1,9 +1,9 @@
-"""The robust optimum: the quotes that are best against an adversary that answers them, by dynamic programming.
+"""The robust (maximin) optimum: the best quotes against an adversary that responds to them, by dynamic programming.
 
 V_t(q) = max over actions a of min over theta of E[reward + V_{t+1}(q')]: the maker quotes first, the adversary sees the
 quotes and sets the market (`best_response`). With theta held to finitely many choices, the corners of its ranges first, the
-adversary can do less, so that this V is an upper bound on what any maker can be sure of; the exact best answer to the quotes
-found, over the whole ranges, is a lower one. Where the two do not meet, each state's best answer is added to its choices and
+adversary can do less, so that this V is an upper bound on what any maker can be sure of; the exact best response to the quotes
+found, over the whole ranges, is a lower one. Where the two do not meet, each state's best response is added to its choices and
 the quotes are sought again, until it
 is among them (the exchange method of semi-infinite programming). `gap` is what is left.
 
@@ -20,15 +20,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.base import MarketPolicy, Table
 from agents.exact.choices import SCAN
 from agents.exact.optimum import line_ways
 from agents.exact.outcomes import check_solvable, start_law
 from agents.exact.price_grid import Unsolvable, axis_of
 from agents.exact.quote_search import ascend, quote_value
 from agents.exact.room import progress, require_room
-from agents.policy import Table
 from agents.robust.adversary import Powers
-from agents.robust.best_response import Answer, Game, best_answer
+from agents.robust.best_response import BestResponse, Response, best_response
 from agents.robust.worst_case import descend, look_at, narrowed, worth_under
 from mm_env.controls import with_parameters
 from mm_env.core import engine
@@ -43,20 +43,18 @@ _ROUNDS, _ENOUGH = 12, 1e-8  # choices added in a state at most, and the relativ
 
 
 @dataclass(frozen=True)
-class RobustOptimum:
+class RobustOptimum(MarketPolicy):
     """The quotes `actions` (steps, levels, 2) of `market` that are best against an adversary that answers them, `value`
     (steps + 1, levels) against one held to the corners of its ranges, and the exact best `answer` to the quotes."""
 
     market: Market
     value: Floats
     actions: Floats
-    answer: Answer
-
-    tabulable = True
+    answer: Response
 
     @property
     def objective(self) -> float:
-        """What the maker can be sure of: the expected sum of rewards against the best answer."""
+        """What the maker can be sure of: the expected sum of rewards against the best response."""
         return self.answer.objective
 
     @property
@@ -67,6 +65,9 @@ class RobustOptimum:
     def table(self) -> Table:
         """The quotes as a table."""
         return Table(self.market, self.actions)
+
+    def tabulated(self, market: Market) -> Table:
+        return self.table()
 
     def act(self, observations: NDArray[np.float32]) -> NDArray[Any]:
         """The actions (n, 2) at observations (n, k)."""
@@ -80,7 +81,7 @@ def robust_optimum(market: Market, powers: Powers) -> RobustOptimum:
     """
     if market.quote.width != 2 or market.quote.space.shape != (2,) or not np.isfinite(market.quote.space.low).all():  # pyright: ignore
         raise Unsolvable(f"quote: the robust optimum wants two numbers in [-1, 1] as an action, got {market.quote}")
-    game = Game(market, powers)
+    game = BestResponse(market, powers)
     corners = [with_parameters(market, dict(zip(powers.ranges, c.tolist()))) for c in powers.grid(2)]
     for corner in corners:
         check_solvable(corner)
@@ -92,7 +93,7 @@ def robust_optimum(market: Market, powers: Powers) -> RobustOptimum:
         for step in progress(range(steps - 1, -1, -1), "solving", "step"):
             ahead = game.look_ahead(value[step + 1], step + 1 == steps)
             value[step], actions[step] = improve(ahead, actions[min(step + 1, steps - 1)])
-        found = RobustOptimum(market, value, actions, best_answer(market, actions, powers))
+        found = RobustOptimum(market, value, actions, best_response(market, actions, powers))
         if found.gap <= _ENOUGH * abs(found.objective):
             break
     return found
@@ -101,7 +102,7 @@ def robust_optimum(market: Market, powers: Powers) -> RobustOptimum:
 class _Improve:
     """The compiled step of dynamic programming over levels, for a market and the corners that the adversary may choose."""
 
-    def __init__(self, market: Market, game: Game, corners: list[Market], rounds: int) -> None:
+    def __init__(self, market: Market, game: BestResponse, corners: list[Market], rounds: int) -> None:
         self.shapes = record(market), (0.0, 0.0)
         self.numbers = np.concatenate([list(flat(record(corner))) for corner in corners])
         self.drifts = np.array([axis_of(corner, 3).law.drift[0] for corner in corners])[:, None] * game.q

@@ -1,4 +1,4 @@
-"""Two learners against each other: a market maker, and an adversary that sets the market to its loss.
+"""Self-play: two learners against each other, a market maker and an adversary that sets the market to its loss.
 
 After Spooner & Savani 2020. Theirs are actor-critics with polynomial features that learn at the same time; ours are two of
 stable-baselines3's on-policy learners that learn in turn, each against the other as it then acts.
@@ -19,10 +19,11 @@ from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from agents.learning.clone import clone
 from agents.learning.learner import Learner
 from agents.learning.sb3 import TrainedPolicy, VecAdapter
-from agents.policy import Policy, policy_of
-from agents.robust.adversary import FixedAdversary, Powers, maker_acts
+from agents.policy import Policy, in_space, policy_of
+from agents.robust.adversary import FixedAdversary, Powers
 from mm_env.controls import Controls
 from mm_env.core.parameters import Count, check_fields
+from mm_env.core.renamed import renamed
 from mm_env.market import Market
 
 
@@ -65,7 +66,7 @@ class AdversaryLanes(_Lanes):
         self.action_space = powers.space
 
     def step_wait(self) -> Any:
-        quoted = maker_acts(self.opponent, self.env.market, self.seen)
+        quoted = in_space(self.env.market, self.opponent.act(self.seen))
         observations, rewards, ended, infos = self.play(quoted, self._actions)
         return observations, -rewards, ended, infos
 
@@ -81,8 +82,9 @@ class _Seated(Learner):
 
 
 @dataclass(frozen=True)
-class Duel:
-    """Trains `maker` and, `turns` rollouts before each of the maker's, `adversary`, each against the other as it then acts.
+class SelfPlay:
+    """Self-play: trains `maker` and, `turns` rollouts before each of the maker's, `adversary`, each against the other as it
+    then acts.
 
     The maker's steps say when it ends. A `teacher` of the maker is cloned before.
 
@@ -99,10 +101,10 @@ class Duel:
         check_fields(self, scalar=True)
         for learner in (self.maker, self.adversary):
             if learner.algorithm not in ("PPO", "A2C"):
-                raise ValueError(f"a duel is between on-policy learners (PPO, A2C), got {learner.algorithm}")
+                raise ValueError(f"self-play is between on-policy learners (PPO, A2C), got {learner.algorithm}")
         for name in ("expected_fills", "teacher"):
             if getattr(self.adversary, name):
-                raise ValueError(f"Duel.adversary must have no {name}, for its actions are no quotes")
+                raise ValueError(f"SelfPlay.adversary must have no {name}, for its actions are no quotes")
 
     def train(
         self, market: Market, seed: int, folder: Path | None = None, callbacks: Sequence[BaseCallback] = ()
@@ -160,3 +162,6 @@ class Turns(BaseCallback):
 
     def _on_step(self) -> bool:
         return True
+
+
+__getattr__ = renamed(__name__, {"Duel": "SelfPlay"})

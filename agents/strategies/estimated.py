@@ -1,4 +1,4 @@
-"""What the closed forms want to know of an order book, measured in it: volatility, and how fills decay with depth."""
+"""An order book's volatility, order rate and depth decay, estimated from simulations of it for the closed forms."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
+from mm_env.core.renamed import renamed
 from mm_env.market import Market
 from mm_env.quote import NOWHERE, Unbounded
+from mm_env.rollout import steps
 from mm_env.simulation import Simulation
-from mm_env.venue.order_book.book import OrderBook
 from mm_env.venue.replay.replay import Replay
 from mm_env.venue.replay.window import Drawn, InTurn
 
@@ -23,7 +24,7 @@ LANES = 512
 REACH = 2.0  # of 1 / k: how far from the mid the closed forms quote
 
 
-class Measured(NamedTuple):
+class BookEstimates(NamedTuple):
     """sigma of the mid (price / sqrt(time)), and A and k of lambda(depth) = A exp(-k depth), fills / time of one side."""
 
     sigma: float
@@ -40,7 +41,7 @@ class Fills(NamedTuple):
 
 
 def rehearsal(market: Market) -> Market:
-    """The market in which strategies are measured and tuned before they are tried in `market`: itself, but for the windows in
+    """The market in which strategies are estimated and tuned before they are tried in `market`: itself, but for the windows in
     turn of a recorded day what came before the first of them, where anything did."""
     venue = market.venue
     if not isinstance(venue, Replay) or not isinstance(venue.window, InTurn) or venue.window.begins < venue.span:
@@ -48,9 +49,11 @@ def rehearsal(market: Market) -> Market:
     return replace(market, venue=replace(venue, window=Drawn(0.0, venue.window.begins)))
 
 
-def measured(market: Market, seed: int = 0) -> Measured:
-    """Over 512 episodes each of the market's `rehearsal`: of no quotes, for the mean square of the mid's change; and of
-    constant quotes 1/2, 3/2, ... ticks from the mid, for A and k by maximum likelihood, fills at a depth being Poisson.
+def estimate_book(market: Market, seed: int = 0) -> BookEstimates:
+    """sigma, A and k of an order book, estimated over 512 episodes each of the market's `rehearsal`.
+
+    sigma is the root of the mean square of the mid's change per unit of time, without quotes of ours; A and k come by maximum
+    likelihood from the fills of constant quotes 1/2, 3/2, ... ticks from the mid, which are Poisson at each depth.
 
     No exponential holds over all depths, so what counts is which are fitted: those that the closed forms quote. A maker who
     does not mind inventory quotes 1 / k from the mid, and inventory moves either side between the mid and about twice that.
@@ -58,17 +61,17 @@ def measured(market: Market, seed: int = 0) -> Measured:
 
     Raises: ValueError where the venue is no order book, or where fills do not decay with depth.
     """
-    if not isinstance(market.venue, OrderBook):
-        raise ValueError(f"only an order book is measured, got a {type(market.venue).__name__}")
-    return _measured(replace(rehearsal(market), quote=Unbounded()), seed)
+    if market.venue.loops != "events":
+        raise ValueError(f"only an order book is estimated, got a {type(market.venue).__name__}")
+    return _estimates(replace(rehearsal(market), quote=Unbounded()), seed)
 
 
 @lru_cache(maxsize=32)
-def _measured(market: Market, seed: int) -> Measured:
+def _estimates(market: Market, seed: int) -> BookEstimates:
     free = replace(market, max_inventory=1e6 * market.order_size, initial_inventory=0.0)
     change, *_ = _episodes(free, NOWHERE, seed)
     fills = (Fills(d, *(float(x.sum()) for x in _episodes(free, d, seed)[1:])) for d in depths(market.venue))
-    return Measured(float(np.sqrt((change**2).mean())), *widest(fills))
+    return BookEstimates(float(np.sqrt((change**2).mean())), *widest(fills))
 
 
 def depths(venue: Any) -> Iterator[float]:
@@ -127,9 +130,11 @@ def _episodes(market: Market, depth: float, seed: int) -> tuple[Floats, Floats, 
     """Of constant quotes at `depth`, in each episode: the mid's change / sqrt(its time), the fills of a side, and its time,
     (LANES,) each."""
     simulation = Simulation(market, LANES)
-    simulation.start(seed)
-    start = simulation.state.mid
-    for _ in range(market.clock.steps):
-        simulation.step(np.full(2 * LANES, depth))
+    played, start = steps(simulation, lambda seen: np.full((len(seen), 2), depth), seed), simulation.state.mid
+    for _ in played:
+        pass
     state, time = simulation.state, simulation.books.time
     return (state.mid - start) / np.sqrt(time), 0.5 * state.tally.fills, time
+
+
+__getattr__ = renamed(__name__, {"Measured": "BookEstimates", "measured": "estimate_book"})

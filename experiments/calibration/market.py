@@ -1,4 +1,4 @@
-"""The market that was found, as YAML for conf/market/."""
+"""The market that was found, as YAML for ./conf/market."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from experiments.calibration import words
 from experiments.calibration.calibration import QUOTED, Calibration
 from experiments.calibration.laws import named
-from experiments.config.setup import CONF
+from experiments.config.search_path import user_conf, written_to
 
 STEPS = 600
 AWAY = 14.0  # times 1/k, where fills hardly ever come: what quotes must reach where it is best to keep away
@@ -104,7 +104,7 @@ def _listed(numbers: dict[str, float]) -> str:
 
 
 def market_path(to: str | None, instrument: str = "", day: str = "") -> Path:
-    """Where the YAML goes: a path ending in .yaml as it is, a name into conf/market; without one INSTRUMENT_DAY.
+    """Where the YAML goes: a path ending in .yaml as it is, a name into ./conf/market; without one INSTRUMENT_DAY.
 
     Raises: ValueError for what is neither a name nor such a path.
     """
@@ -113,12 +113,12 @@ def market_path(to: str | None, instrument: str = "", day: str = "") -> Path:
         return Path(name)
     if not re.fullmatch(r"\w+", name):
         raise ValueError(f"to must be a name (letters, digits, _) or a path ending in .yaml, got {name!r}")
-    return CONF / "market" / f"{name}.yaml"
+    return written_to("to", "market", name)
 
 
 def check_free(path: Path, overwrite: bool) -> None:
     """Refuse to write over a file unless told to. Raises: ValueError."""
     if path.exists() and not overwrite:
         raise ValueError(f"{path} exists: give another to=NAME, or overwrite=true")
-    if not path.parent.is_dir():
+    if path.parent != user_conf() / "market" and not path.parent.is_dir():
         raise ValueError(f"to must lie in a folder that exists, got {path}")

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from rich import box
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
-
 from experiments.calibration.calibration import Calibration
-from experiments.calibration.rows import Row, write_csv
+from experiments.calibration.rows import Row
 from experiments.calibration.words import remarks
-from experiments.evaluation.table import WIDE, error, number
+from experiments.evaluation.table import WIDE
+from experiments.reporting.formats import error, number
+from experiments.reporting.presenter import Column, TextTable, screen, small
 from mm_env.metrics import Estimate
 
 MAIN = {  # (section, estimate) that everyone wants to see
@@ -54,23 +50,27 @@ HOW = {
     "levels, per side; the variance over Poisson's is 1 if the model is true.",
 }
 
+SHOWN = [
+    Column("", words=True), Column("estimate"), Column("standard error"), Column("unit", words=True),
+]  # fmt: skip
+LISTED = [Column(name) for name in ("section", "estimate", "value", "standard_error", "unit")]
+
+
+def table_of(title: str, rows: Iterable[Row], sections: bool = True) -> TextTable:
+    """A row for each estimate, named by its section too if the table is of several `sections`."""
+    found = [[f"{row.section}: {row.estimate}" if sections else row.estimate, *_cells(row)] for row in rows]
+    return TextTable(title, SHOWN, found)
+
 
 def show(found: Calibration, rows: Iterable[Row]) -> None:
     """The main estimates on the console."""
-    table = Table(title=title(found), box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
-    for heading, justify in (("", "left"), ("estimate", "right"), ("standard error", "right"), ("unit", "left")):
-        table.add_column(heading, justify=justify, no_wrap=True)  # pyright: ignore[reportArgumentType]
-    for row in rows:
-        if row[:2] in MAIN or row.section == "checked":
-            table.add_row(f"{row.section}: {row.estimate}", *_cells(row))
-    console = Console(width=None if sys.stdout.isatty() else WIDE, highlight=False)
-    console.print(table)
+    console = screen(WIDE)
+    table_of(title(found), [row for row in rows if row[:2] in MAIN or row.section == "checked"]).print(console)
     for note in found.recording.notes:
         console.print(f"{note}.", markup=False, soft_wrap=True)
     for what, remark in remarks(found).items():
         console.print(f"{what}: {remark}", soft_wrap=True, markup=False)
-    for what, reason in found.left_out.items():
-        console.print(f"[dim]{what}: left out, {escape(reason)}[/dim]", soft_wrap=True)
+    small(console, [f"{what}: left out, {reason}" for what, reason in found.left_out.items()])
 
 
 def title(found: Calibration) -> str:
@@ -81,16 +81,18 @@ def title(found: Calibration) -> str:
 
 def write(folder: Path, found: Calibration, rows: list[Row], market: str | None, plots: Iterable[Path]) -> None:
     """estimates.csv (all numbers to the last digit), table.md (the main ones) and report.md (all, with how and plots)."""
-    write_csv(folder / "estimates.csv", rows)
+    exact = [[*row[:2], float(row.value), "" if math.isnan(row.error) else row.error, row.unit] for row in rows]
+    TextTable("", LISTED, exact).write_csv(folder / "estimates.csv")
     said = remarks(found)
-    main = [row for row in rows if row[:2] in MAIN]
-    lines = [f"# {title(found)}", "", *_markdown(main, with_section=True)]
-    (folder / "table.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    main = table_of(title(found), [row for row in rows if row[:2] in MAIN])
+    main.write_markdown(folder / "table.md")
+    lines = [f"# {title(found)}", "", *main.markdown()]
     lines += ["", "Errors are by batch means over 60 blocks of the day where nothing else is said."]
     for section in dict.fromkeys(row.section for row in rows):
         how = HOW.get(section.split(", ")[0], "")
+        table = table_of("", [row for row in rows if row.section == section], sections=False).markdown()
         notes = ["", *(f"- {note}." for note in found.recording.notes)] if section == "read" else []
-        lines += ["", f"## {section}", "", how, *notes, "", *_markdown([row for row in rows if row.section == section])]
+        lines += ["", f"## {section}", "", how, *notes, "", *table]
     lines += ["", "## To be known", "", *(f"- {what}: {it}" for what, it in said.items())] * bool(said)
     lines += ["", "## Left out", "", *(f"- {what}: {reason}" for what, reason in found.left_out.items())] * bool(
         found.left_out
@@ -99,14 +101,6 @@ def write(folder: Path, found: Calibration, rows: list[Row], market: str | None,
     lines += ["", "## The market", ""]
     lines += ["```yaml", market.rstrip(), "```"] if market else [f"None: {'; '.join(found.missing)}."]
     (folder / "report.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-
-def _markdown(rows: list[Row], *, with_section: bool = False) -> list[str]:
-    lines = ["| | estimate | standard error | unit |", "| --- | ---: | ---: | --- |"]
-    for row in rows:
-        name = f"{row.section}: {row.estimate}" if with_section else row.estimate
-        lines.append(f"| {' | '.join([name, *_cells(row)])} |")
-    return lines
 
 
 def _cells(row: Row) -> tuple[str, str, str]:

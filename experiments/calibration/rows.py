@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 from experiments.calibration.blocks import Measured
@@ -40,16 +38,6 @@ def rows(found: Calibration) -> list[Row]:
         *_queues(found),
         *_zero_intelligence(found),
     ]
-
-
-def write_csv(path: Path, found: list[Row]) -> None:
-    """section, estimate, value, standard_error, unit; an empty error where there is none."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["section", "estimate", "value", "standard_error", "unit"])
-        for row in found:
-            error = "" if math.isnan(row.error) else repr(float(row.error))
-            writer.writerow([row.section, row.estimate, repr(float(row.value)), error, row.unit])
 
 
 def _row(section: str, name: str, measured: Measured, unit: str) -> Row:

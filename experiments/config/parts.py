@@ -6,7 +6,6 @@ import inspect
 import pydoc
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from hydra import initialize_config_dir
@@ -14,9 +13,9 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from experiments.config.search_path import CONF
 from mm_env.core.component import Component, Sides
 
-CONF = Path(__file__).parents[2] / "conf"
 GROUPS = ("market", "agent")  # whose choices consist of parts
 
 

@@ -14,7 +14,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 
-from experiments.config.setup import CONF
+from experiments.config.search_path import folders, written_to
 
 SHARED = (
     "title",
@@ -60,7 +60,7 @@ def target(cfg: DictConfig) -> Path:
     """
     _given()
     name = str(cfg.study if cfg.to is None else cfg.to)
-    path = Path(name) if name.endswith(".yaml") else CONF / "experiment" / f"{name}.yaml"
+    path = Path(name) if name.endswith(".yaml") else written_to("to", "experiment", name)
     if path.is_file() and _mark(cfg) not in path.read_text(encoding="utf-8"):
         raise ValueError(f"to must name a new experiment, or the one that study {cfg.study} left: {path} is another")
     return path
@@ -101,7 +101,7 @@ def _given() -> list[Override]:
 
 
 def _is_group(one: Override) -> bool:
-    return (CONF / one.key_or_group).is_dir()
+    return any((folder / one.key_or_group).is_dir() for folder in folders())
 
 
 def _group(one: Override) -> str:

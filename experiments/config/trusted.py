@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
+from types import MethodType
 from typing import Any
 
 from hydra.utils import get_object
@@ -41,14 +42,15 @@ def check_trusted(config: DictConfig, path: Path) -> None:
 
 
 def _is_trusted(target: str, folder: Path) -> bool:
-    """Whether `target` is the name of a class whose objects do no more than compute."""
+    """Whether `target` is the name of a class whose objects do no more than compute, or of its classmethod `of`."""
     if _lies_in(target, folder):
         return False
     try:
         found = get_object(target)
     except Exception:  # there is none, or its module fails
         return False
-    return isinstance(found, type) and (_ours(found) or _computes(found))
+    owner = found.__self__ if isinstance(found, MethodType) and found.__name__ == "of" else found  # GLFT.of is as GLFT
+    return isinstance(owner, type) and (_ours(owner) or _computes(owner))
 
 
 def _lies_in(target: str, folder: Path) -> bool:

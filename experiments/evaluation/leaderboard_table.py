@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from rich import box
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from agents.policy import Policy
 from experiments.evaluation.common_noise import Entry
 from experiments.evaluation.skill_references import Benchmarks
-from experiments.evaluation.table import error, number
+from experiments.reporting.formats import HALF_WIDTH, INTERVAL, in_line
+from experiments.reporting.presenter import Column, TextTable, screen, small
 from experiments.training.training_jobs import Training
 from mm_env.metrics import Estimate
 
@@ -44,18 +40,15 @@ class Row:
         """The middle seed's; of an even number the worse of the two in the middle."""
         return self.results[(len(self.results) - 1) // 2]
 
-    @property
-    def cells(self) -> list[str]:
-        """As the table shows them."""
-        median, worst, best = self.median, self.results[0], self.results[-1]
-        skills = [_skill(median.skill)] + (
-            ["", ""] if len(self.results) == 1 else [_skill(worst.skill), _skill(best.skill)]
-        )
-        seconds = f"{np.median([r.seconds for r in self.results]):.0f}" if median.seconds else ""
-        return [self.market, self.agent, f"{number(median.objective)} {error(median.objective)}", *skills, seconds]
 
-
-HEADINGS = ("market", "agent", "objective", "skill", "worst seed", "best seed", "training s")
+BOARD = (
+    Column("market", words=True), Column("agent", words=True), Column("objective"), Column("skill"),
+    Column("worst seed"), Column("best seed"), Column("training s"),
+)  # fmt: skip
+SEEDS = (
+    Column("market"), Column("agent"), Column("policy"), Column("objective", parts=HALF_WIDTH), Column("skill"),
+    Column("seconds"),
+)  # fmt: skip
 
 
 def rows(
@@ -74,37 +67,23 @@ def rows(
     return sorted(found, key=lambda row: order(row.median), reverse=True)
 
 
+def table_of(title: str, board: Sequence[Row], notes: Sequence[str] = ()) -> TextTable:
+    """A row for each agent on a market: its middle seed's objective and skill, the skills of its worst and best seed."""
+    return TextTable(title, BOARD, [_cells(row) for row in board], notes, sections=True)
+
+
 def show(title: str, board: Sequence[Row], notes: Sequence[str] = ()) -> None:
     """The table on the console, and what is to be known of it."""
-    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
-    for place, heading in enumerate(HEADINGS):
-        table.add_column(heading, justify="left" if place < 2 else "right", no_wrap=True)
-    for before, row in zip([None, *board], board):
-        if before is not None and before.market != row.market:
-            table.add_section()
-        table.add_row(*row.cells)
-    console = Console(width=120, highlight=False)
-    console.print(table)
-    console.print(
-        "[dim]± is the half-width of a 95 % interval. A learner's objective and skill are its middle seed's.[/dim]"
-    )
-    for note in notes:
-        console.print(f"[dim]{escape(note)}[/dim]")
+    console = screen(120, fits=False)
+    table_of(title, board).print(console)
+    small(console, [f"{INTERVAL} A learner's objective and skill are its middle seed's.", *notes])
 
 
 def write(folder: Path, title: str, board: Sequence[Row], notes: Sequence[str] = ()) -> None:
     """leaderboard.md as shown, with the notes below, and leaderboard.csv with a line for each seed."""
-    lines = [f"# {title}", "", _line(HEADINGS), _line(["---", "---", *["---:"] * (len(HEADINGS) - 2)])]
-    lines += [*(_line(row.cells) for row in board), *(line for note in notes for line in ("", note))]
-    (folder / "leaderboard.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    with (folder / "leaderboard.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["market", "agent", "policy", "objective", "objective_half_width", "skill", "seconds"])
-        for row in board:
-            for r in row.results:
-                writer.writerow(
-                    [row.market, row.agent, r.name, *map(repr, map(float, (*r.objective, r.skill, r.seconds)))]
-                )
+    table_of(title, board, notes).write_markdown(folder / "leaderboard.md")
+    seeds = [[row.market, row.agent, r.name, r.objective, r.skill, r.seconds] for row in board for r in row.results]
+    TextTable(title, SEEDS, seeds).write_csv(folder / "leaderboard.csv")
 
 
 def order(result: Result) -> float:
@@ -116,5 +95,8 @@ def _skill(skill: float) -> str:
     return "—" if np.isnan(skill) else f"{skill:.3f}"
 
 
-def _line(parts: Sequence[str]) -> str:
-    return f"| {' | '.join(parts)} |"
+def _cells(row: Row) -> list[str]:
+    median, worst, best = row.median, row.results[0], row.results[-1]
+    several = [_skill(worst.skill), _skill(best.skill)] if len(row.results) > 1 else ["", ""]
+    seconds = f"{np.median([r.seconds for r in row.results]):.0f}" if median.seconds else ""
+    return [row.market, row.agent, in_line(median.objective), _skill(median.skill), *several, seconds]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -12,13 +11,12 @@ from numpy.typing import NDArray
 
 from agents.exact.evaluation import inventory_law
 from agents.exact.price_grid import Unsolvable
-from agents.policy import Policy, grid_observations, quoted_depths, tabulate
+from agents.policy import Policy, as_policy, grid_observations, in_space, quoted_depths, tabulate
 from experiments.evaluation.common_noise import Entry
 from mm_env.envs import render
-from mm_env.envs.inputs import Actions
 from mm_env.envs.recorder import Recorder
 from mm_env.market import Market
-from mm_env.rollout import inventory_levels
+from mm_env.rollout import inventory_levels, steps
 from mm_env.simulation import Simulation
 
 BID, ASK, INK = "#2a6f97", "#c1440e", "#333333"
@@ -55,12 +53,13 @@ def depth_table(market: Market, policy: Policy) -> NDArray[np.float64] | None:
         return None
     if table is not None:
         return table.depths()
-    seen = grid_observations(market) if getattr(policy, "model", None) is not None else None
+    player = as_policy(policy)
+    seen = grid_observations(market) if player.learnt else None
     if seen is None:
         return None
-    getattr(policy, "forget", lambda: None)()
-    actions = np.asarray(policy.act(seen.reshape(-1, seen.shape[-1]))).reshape(*seen.shape[:2], -1)
-    getattr(policy, "forget", lambda: None)()
+    player.forget()
+    actions = np.asarray(player.act(seen.reshape(-1, seen.shape[-1]))).reshape(*seen.shape[:2], -1)
+    player.forget()
     return quoted_depths(market, actions)
 
 
@@ -141,16 +140,16 @@ def episode(market: Market, policy: Policy, seed: int) -> Figure:
 
 def recorded(market: Market, policy: Policy, seed: int) -> Recorder:
     """Lane 0 of `play` with that seed, decision by decision."""
-    getattr(policy, "forget", lambda: None)()
-    acting: Any = tabulate(market, policy) or policy
-    own = getattr(acting, "market", market)
-    simulation, actions = Simulation(own, 1), Actions(own, 1)
-    observations, recorder = simulation.start(seed), Recorder(simulation)
+    player = as_policy(policy)
+    player.forget()
+    acting = player.tabulated(market) or player
+    own = acting.acts_in(market)
+    simulation = Simulation(own, 1)
+    played = steps(simulation, lambda seen: in_space(own, acting.act(seen)), seed)
+    recorder = Recorder(simulation)
     recorder.start()
-    for _ in range(own.clock.steps):
-        chosen = actions.usable(acting.act(observations), simulation)
-        observations, *_ = simulation.step(chosen)
-        recorder.add(chosen)
+    for step in played:
+        recorder.add(step.actions)
     return recorder
 
 

@@ -12,7 +12,8 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from agents.policy import Policy, moved
-from experiments.config.setup import build, build_market, run_config
+from experiments.config.markets import build, build_market
+from experiments.config.stored import run_config
 from mm_env.bootstrap import BLOCK
 from mm_env.market import Market
 from mm_env.venue.replay.replay import Replay

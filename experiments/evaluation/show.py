@@ -10,6 +10,7 @@ from experiments.evaluation import plots, table
 from experiments.evaluation.common_noise import Entry, contest
 from experiments.evaluation.sample import Sample
 from experiments.evaluation.skill_references import OPTIMUM, Benchmarks
+from experiments.reporting.formats import number
 from mm_env.metrics import Estimate
 
 
@@ -27,7 +28,7 @@ def show_contest(
     The rows, the skills, and the notes below the table; `met` is what is to be said of agents that know these episodes.
     """
     market, title = shown.market, f"{title}, {shown.says}"
-    learners = frozenset(name for name, policy in policies.items() if hasattr(policy, "model"))
+    learners = frozenset(name for name, policy in policies.items() if policy.learnt)
     entries = contest(market, policies, shown.episodes, shown.seed, learners | {OPTIMUM})
     skills = benchmarks.skills(entries, policies)
     notes = [*notes_on(benchmarks, entries, skills, policies), *shown.notes, *met]
@@ -58,6 +59,6 @@ def without_skill(benchmarks: Benchmarks, entries: Sequence[Entry]) -> list[str]
     if not benchmarks.missing:
         return []
     best = next(entry for entry in entries if entry.lead is None)
-    objective = table.number(best.figures["objective"])
+    objective = number(best.figures["objective"])
     known = f"there is no skill, and the best known strategy is {best.name}, with an objective of {objective}"
     return [f"{OPTIMUM} is left out: {benchmarks.missing}; {known}."]

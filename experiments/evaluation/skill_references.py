@@ -9,7 +9,7 @@ import numpy as np
 
 from agents.exact.choices import is_own
 from agents.exact.evaluation import best_fixed, worth, worth_fixed
-from agents.exact.full_information import InformedOptimum, informed_optimum
+from agents.exact.full_information import FullInformationOptimum, full_information_optimum
 from agents.exact.optimum import Optimum, optimum
 from agents.exact.parameter_scenarios import differing
 from agents.exact.price_grid import Unsolvable
@@ -41,7 +41,7 @@ class Benchmarks:
     market: Market
     fixed: float = float("nan")  # the best constant symmetric quotes'
     optimal: float = float("nan")
-    best: Optimum | InformedOptimum | BookOptimum | None = None
+    best: Optimum | FullInformationOptimum | BookOptimum | None = None
     constant: FixedSymmetric | None = None
     missing: str = ""
 
@@ -52,7 +52,7 @@ class Benchmarks:
             if isinstance(market.venue, Book):
                 best, _, naive = book_optimum(market)
                 return cls(market, naive, best.worth, best)
-            best = informed_optimum(market) if differing(market) else optimum(market)
+            best = full_information_optimum(market) if differing(market) else optimum(market)
             constant = best_fixed(market)
         except Unsolvable as reason:
             return cls(market, missing=str(reason))
@@ -68,7 +68,7 @@ class Benchmarks:
         """The benchmark that simulated skill is paired with, as an agent among others: the optimum where it can act."""
         if self.best is None:
             return {}
-        if isinstance(self.best, InformedOptimum) and not self.best.playable and self.constant is not None:
+        if isinstance(self.best, FullInformationOptimum) and not self.best.playable and self.constant is not None:
             return {CONSTANT: StrategyPolicy(self.constant, self.market)}
         return {OPTIMUM: self.best}
 
@@ -90,7 +90,7 @@ class Benchmarks:
     def notes(self) -> list[str]:
         """What a reader of the skills has to know of the optimum."""
         best, notes = self.best, []
-        if isinstance(best, InformedOptimum):
+        if isinstance(best, FullInformationOptimum):
             told = ", ".join(best.names)
             notes.append(
                 f"Skill 1 is the informed optimum, an upper bound: it is told {told}, which agents do not see."

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import base64
-import csv
 import io
 from collections.abc import Mapping, Sequence
+from itertools import product
 from pathlib import Path
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from experiments.evaluation.table import near
+from experiments.reporting.presenter import Column, TextTable
 from experiments.reporting.scores import Picture
 from experiments.reporting.sections import Section
 from experiments.reporting.study import DETAILS, Study, value
@@ -29,8 +30,8 @@ def write(folder: Path, title: str, words: str, sections: Sequence[Section], stu
     for file, drawing in drawn.items():
         (folder / file).write_bytes(drawing)
     (folder / TEXT).write_text(markdown(title, words, sections), encoding="utf-8")
-    write_summary(folder / SUMMARY, study)
-    write_runs(folder / RUNS, study)
+    summary_of(study).write_csv(folder / SUMMARY)
+    runs_of(study).write_csv(folder / RUNS)
 
 
 def files(section: Section) -> dict[str, Picture]:
@@ -56,9 +57,8 @@ def markdown(title: str, words: str, sections: Sequence[Section]) -> str:
     lines = [f"# {title}", "", words]
     for section in sections:
         lines += ["", f"## {section.title}", "", section.words]
-        if section.grid:
-            align = ["---", *(["---:"] * (len(section.grid.headings) - 1))]
-            lines += ["", *map(_row, [section.grid.headings, align, *section.grid.rows])]
+        if section.table:
+            lines += ["", *section.table.markdown()]
         for file, picture in files(section).items():
             lines += ["", f"![{picture.says}]({file})", "", picture.says]
     return "\n".join(lines) + "\n"
@@ -70,31 +70,29 @@ def parts(cell: str) -> tuple[str, str]:
     return cell[:at], cell[at:].strip()
 
 
-def write_summary(path: Path, study: Study) -> None:
-    """A line for each agent, market and figure: seeds, interquartile mean and the ends of its interval."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["agent", "market", "figure", "seeds", "interquartile_mean", "low", "high"])
-        for agent in study.agents:
-            everywhere = study.overall(agent)
-            if everywhere is not None and len(study.shared) > 1:
-                count = sum(len(study.of(agent, market)) for market in study.shared)
-                writer.writerow([agent, study.together, "skill", count, *(repr(float(x)) for x in everywhere)])
-            for market in study.markets:
-                for name in DETAILS:
-                    found, count = study.figure(agent, market, name), len(study.of(agent, market))
-                    if found is not None:
-                        writer.writerow([agent, market, name, count, *(repr(float(x)) for x in found)])
+def summary_of(study: Study) -> TextTable:
+    """A row for each agent, market and figure: seeds, interquartile mean and the ends of its interval."""
+    rows = []
+    for agent in study.agents:
+        everywhere = study.overall(agent)
+        if everywhere is not None and len(study.shared) > 1:
+            count = sum(len(study.of(agent, market)) for market in study.shared)
+            rows.append([agent, study.together, "skill", count, everywhere])
+        for market, name in product(study.markets, DETAILS):
+            found, count = study.figure(agent, market, name), len(study.of(agent, market))
+            rows += [[agent, market, name, count, found]] * (found is not None)
+    names = [Column(name) for name in ("agent", "market", "figure", "seeds")]
+    return TextTable("", [*names, Column("", parts=("interquartile_mean", "low", "high"))], rows)
 
 
-def write_runs(path: Path, study: Study) -> None:
-    """A line for each run, finished or not, with every figure."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["market", "agent", "seed", "status", "error", *DETAILS, "folder"])
-        for run in (*study.runs, *study.left):
-            figures = [repr(value(run, name)) for name in DETAILS]
-            writer.writerow([run.market, run.agent, run.seed, run.status, run.error, *figures, near(run.folder)])
+def runs_of(study: Study) -> TextTable:
+    """A row for each run, finished or not, with every figure."""
+    names = ["market", "agent", "seed", "status", "error", *DETAILS, "folder"]
+    rows = []
+    for run in (*study.runs, *study.left):
+        figures = [float(value(run, name)) for name in DETAILS]
+        rows.append([run.market, run.agent, run.seed, run.status, run.error, *figures, near(run.folder)])
+    return TextTable("", [Column(name) for name in names], rows)
 
 
 def svg(figure: Figure) -> bytes:
@@ -107,7 +105,3 @@ def svg(figure: Figure) -> bytes:
 
 def _source(drawing: bytes) -> str:
     return f"data:image/svg+xml;base64,{base64.b64encode(drawing).decode()}"
-
-
-def _row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"

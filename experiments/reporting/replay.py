@@ -10,15 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 from omegaconf import OmegaConf
 
-from agents.policy import Policy
-from experiments.config.setup import build_market, load_run, plainly, run_config
+from agents.policy import Policy, as_policy
+from experiments.config.agents import load_run
+from experiments.config.checks import plainly
+from experiments.config.markets import build_market
+from experiments.config.stored import run_config
 from experiments.evaluation.plots import depth_table
 from experiments.evaluation.sample import OPTION, tables_sample
 from experiments.evaluation.skill_references import OPTIMUM, Benchmarks
 from experiments.reporting.files import MODEL
 from experiments.reporting.runs import Run
-from mm_env.envs.inputs import Actions
 from mm_env.market import Market
+from mm_env.rollout import steps
 from mm_env.simulation import Simulation
 
 Floats = NDArray[np.float64]
@@ -37,12 +40,10 @@ class Paths(NamedTuple):
 
 def follow(market: Market, policy: Policy, episodes: int, seed: int = NOISE) -> Paths:
     """Episode 0 of `seed` in `episodes` lanes, step by step."""
-    getattr(policy, "forget", lambda: None)()
-    simulation, actions = Simulation(market, episodes), Actions(market, episodes)
-    observations, states = simulation.start(seed), [simulation.state]
-    for _ in range(market.clock.steps):
-        observations, *_ = simulation.step(actions.usable(policy.act(observations), simulation))
-        states.append(simulation.state)
+    player, simulation = as_policy(policy), Simulation(market, episodes)
+    player.forget()
+    played = steps(simulation, player.act, seed)
+    states = [simulation.state, *(simulation.state for _ in played)]
     times = np.linspace(0.0, market.clock.horizon, market.clock.steps + 1)
     seen = (
         [state.account.inventory for state in states], [state.tally.profit for state in states],

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.config.setup import register_resolvers
+from experiments.config.resolvers import register_resolvers
 from experiments.reporting import files
 from experiments.training.curve import CURVE
 from mm_env.metrics import Estimate

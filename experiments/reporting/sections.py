@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from experiments.evaluation.table import error, near, number
+from experiments.evaluation.table import near
 from experiments.reporting import episodes, scores
+from experiments.reporting.formats import in_line, number
+from experiments.reporting.presenter import TextTable
 from experiments.reporting.replay import Replay
 from experiments.reporting.scores import Picture, seeds
 from experiments.reporting.statistics import Interval
@@ -22,21 +24,13 @@ IQM = (
 
 
 @dataclass(frozen=True)
-class Grid:
-    """A table: the first column is of names, the rest are figures."""
-
-    headings: Sequence[str]
-    rows: Sequence[Sequence[str]]
-
-
-@dataclass(frozen=True)
 class Section:
     """One part of the page. `anchor` is its place in it; pictures stand in groups under headings of their own."""
 
     anchor: str
     title: str
     words: str
-    grid: Grid | None = None
+    table: TextTable | None = None
     groups: Mapping[str, Sequence[Picture]] = field(default_factory=dict)
 
 
@@ -54,7 +48,7 @@ def sections(study: Study, replays: Sequence[Replay], refused: Mapping[tuple[str
     if refused:
         rows = [[agent, market, why] for (agent, market), why in refused.items()]
         words = "What these runs left could not be played again, so there are no quotes and episodes of them."
-        yield Section("not-shown", "Not shown", words, Grid(["agent", "market", "why"], rows))
+        yield Section("not-shown", "Not shown", words, TextTable.of_text(["agent", "market", "why"], rows))
     yield every_run(study)
 
 
@@ -65,7 +59,7 @@ def summary(study: Study) -> Section:
     names = dict.fromkeys(name for _, name in study.strategies)
     for name in sorted(names, key=lambda name: -_mean_skill(study, name)):
         found = [study.strategies.get((market, name)) for market in study.markets]
-        rows.append([f"{name} (strategy)", *([""] * everywhere), *(f"{number(e)} {error(e)}".strip() for e in found)])
+        rows.append([f"{name} (strategy)", *([""] * everywhere), *map(in_line, found)])
     words = (
         "Skill: 0 is the best constant symmetric quoting of a market, 1 its exact optimum. Learners: "
         + IQM
@@ -78,7 +72,7 @@ def summary(study: Study) -> Section:
     if study.repeated:
         words += f" {study.repeated} runs of the same market, agent and seed as another were left out."
     columns = ["agent", *([study.together] * everywhere), *study.markets]
-    return Section("summary", "Who is best", words, Grid(columns, rows))
+    return Section("summary", "Who is best", words, TextTable.of_text(columns, rows))
 
 
 def comparison(study: Study) -> Section:
@@ -110,7 +104,9 @@ def on_market(study: Study, market: str, replays: Sequence[Replay]) -> Section:
     if replays and replays[0].best_paths is None:
         words += " This market has no exact optimum to draw beside."
     words += "".join(f" {said}" for said in remarks(study, market))
-    return Section(f"market-{study.markets.index(market) + 1}", market, words, Grid(headings, rows), groups)
+    return Section(
+        f"market-{study.markets.index(market) + 1}", market, words, TextTable.of_text(headings, rows), groups
+    )
 
 
 def remarks(study: Study, market: str) -> Iterator[str]:
@@ -139,8 +135,8 @@ def unfinished(study: Study) -> Section:
     ]
     total = len(study.left) + len(study.runs) + study.repeated
     words = f"{len(study.left)} of {total} runs are not in the figures below."
-    grid = Grid(["run", "status", "why", "folder"], rows)
-    return Section("unfinished", "Runs that did not finish", words, grid)
+    table = TextTable.of_text(["run", "status", "why", "folder"], rows)
+    return Section("unfinished", "Runs that did not finish", words, table)
 
 
 def every_run(study: Study) -> Section:
@@ -158,7 +154,7 @@ def every_run(study: Study) -> Section:
     ]
     words = "Seed by seed; runs.csv holds every figure of them."
     headings = ["agent", "market", "seed", "skill", "objective", "training s", "folder"]
-    return Section("runs", "Every run", words, Grid(headings, rows))
+    return Section("runs", "Every run", words, TextTable.of_text(headings, rows))
 
 
 def shown(found: Interval | None) -> str:

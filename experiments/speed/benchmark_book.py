@@ -21,6 +21,8 @@ from mm_env.markets import market_named
 from mm_env.price.models import FromBook
 from mm_env.quote import Touch
 from mm_env.reward import InventoryPenalty
+from mm_env.rollout import run_simulation
+from mm_env.simulation import Simulation
 from mm_env.venue.order_book.book import Book
 from mm_env.venue.replay.replay import Replay
 from mm_env.venue.replay.window import Drawn
@@ -122,11 +124,9 @@ def deciding(market: Market, clock: type[Clock], events: float) -> Market:
 
 def activity(market: Market) -> float:
     """Events / time, over the market's own episodes."""
-    env = MarketMakingVectorEnv(replace(market, quote=Touch()), 256, autoreset_mode="Disabled")
-    env.reset(seed=0)
-    for _ in range(market.clock.steps):
-        env.step(_joining(env))
-    book = env.simulation.books
+    simulation = Simulation(replace(market, quote=Touch()), 256)
+    run_simulation(simulation, lambda seen: _joining(len(seen)), 0)
+    book = simulation.books
     return float(book.counts.sum() / book.time.sum())
 
 
@@ -144,7 +144,7 @@ def speed(market: Market, lanes: int, threads: int, seconds: float) -> Speed:
 
 def _steps(env: MarketMakingVectorEnv, times: int) -> tuple[float, float]:
     """The events of so many steps, and the seconds they took."""
-    actions, before = _joining(env), env.simulation.books.counts.sum()
+    actions, before = _joining(env.num_envs), env.simulation.books.counts.sum()
     start = time.perf_counter()
     for _ in range(times):
         env.step(actions)
@@ -164,5 +164,5 @@ def _episodes(env: MarketMakingVectorEnv, times: int) -> tuple[float, float]:
     return events, elapsed
 
 
-def _joining(env: MarketMakingVectorEnv) -> Any:
-    return np.full(env.num_envs, Touch().index(np.zeros(2))[0], np.int64)
+def _joining(lanes: int) -> Any:
+    return np.full(lanes, Touch().index(np.zeros(2))[0], np.int64)

@@ -13,13 +13,11 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from omegaconf import DictConfig
-from rich import box
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from agents.exact.cont_stoikov_talreja import PoissonBook
 from experiments.evaluation import plots, table
+from experiments.reporting.presenter import Cell, Column, TextTable, screen
 from mm_env.clock import EveryQuoteChange
 from mm_env.market import Market
 from mm_env.quote import NOWHERE, Unbounded
@@ -36,21 +34,23 @@ TITLES = {
     "both": "Table 5: P[our bid and our ask are both executed before the mid moves]",
 }
 
+ENTRIES = [Column(name) for name in ("table", "b", "a", "simulated", "standard_error", "exact", "printed")]
+
 
 def compare_chances(cfg: DictConfig, market: Market, folder: Path) -> float:
     """Print the tables and write them, and draw the steady-state book; how many standard errors the furthest entry is off."""
     exact, worst = exact_chances(market), 0.0
-    lines = ["table,b,a,simulated,standard_error,exact,printed"]
+    entries = []
     for name, title in TITLES.items():
         simulated = simulated_chances(market, name, cfg.chances.lanes, cfg.seed)
         error = np.sqrt(exact[name] * (1.0 - exact[name]) / cfg.chances.lanes)
         worst = max(worst, float(np.abs((simulated - exact[name]) / error).max()))
         printed = np.array(cfg.chances.published[name]) if name in cfg.chances.published else None
-        _show(title, simulated, exact[name], printed)
+        table_of(title, simulated, exact[name], printed).print(screen(110, fits=False))
         for b, a in np.ndindex(QUEUES, QUEUES):
             theirs = "" if printed is None else printed[b, a]
-            lines.append(f"{name},{b + 1},{a + 1},{simulated[b, a]},{error[b, a]},{exact[name][b, a]},{theirs}")
-    (folder / "chances.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+            entries.append([name, b + 1, a + 1, simulated[b, a], error[b, a], exact[name][b, a], theirs])
+    TextTable("", ENTRIES, entries).write_csv(folder / "chances.csv")
     plots.save(folder, {"profile": profile_figure(steady_profile(market, cfg.chances.books, cfg.seed))})
     console = Console(highlight=False)
     console.print(
@@ -132,14 +132,13 @@ def _poisson(market: Market) -> ContStoikovTalreja:
     return flow
 
 
-def _show(title: str, simulated: Floats, exact: Floats, printed: Floats | None) -> None:
-    shown = Table(title=escape(f"{title}; b at the bid, a at the ask"), box=box.SIMPLE_HEAD, title_justify="left")
-    shown.add_column("b")
-    for a in range(QUEUES):
-        shown.add_column(f"a = {a + 1}", justify="right")
+def table_of(title: str, simulated: Floats, exact: Floats, printed: Floats | None) -> TextTable:
+    """A table by orders at the best bid b (down) and at the best ask a (across); exact and printed figures in small print."""
+    rows = []
     for b in range(QUEUES):
-        rows = [f"{simulated[b, a]:.4f}\n[dim]{exact[b, a]:.4f} exact[/dim]" for a in range(QUEUES)]
+        behind = [(f"{exact[b, a]:.4f} exact",) for a in range(QUEUES)]
         if printed is not None:
-            rows = [f"{row}\n[dim]{printed[b, a]:.3f} printed[/dim]" for a, row in enumerate(rows)]
-        shown.add_row(str(b + 1), *rows)
-    Console(width=110, highlight=False).print(shown)
+            behind = [(*each, f"{printed[b, a]:.3f} printed") for a, each in enumerate(behind)]
+        rows.append([str(b + 1), *(Cell(f"{simulated[b, a]:.4f}", behind[a]) for a in range(QUEUES))])
+    across = [Column(f"a = {a + 1}", show=lambda cell: cell) for a in range(QUEUES)]
+    return TextTable(f"{title}; b at the bid, a at the ask", [Column("b", words=True), *across], rows)

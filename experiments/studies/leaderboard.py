@@ -10,7 +10,8 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from agents.policy import Policy
-from experiments.config.setup import agent_config, build_market, build_policies, is_learner, load_run, named
+from experiments.config.agents import agent_config, build_policies, is_learner, load_run, named
+from experiments.config.markets import build_market
 from experiments.evaluation import leaderboard_table as standings
 from experiments.evaluation import plots, table
 from experiments.evaluation.common_noise import contest

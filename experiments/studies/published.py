@@ -8,12 +8,10 @@ from typing import Any
 
 import numpy as np
 from omegaconf import DictConfig
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
 from experiments.evaluation.common_noise import Entry
-from experiments.evaluation.table import error, number
+from experiments.reporting.formats import in_line
+from experiments.reporting.presenter import Column, TextTable, screen
 
 FIGURES = {
     "profit": "profit",
@@ -21,6 +19,15 @@ FIGURES = {
     "terminal_inventory": "final q",
     "terminal_inventory_std": "std of final q",
 }
+
+SHOWN = [
+    Column("agent", words=True),
+    *(Column(heading, wraps=True) for figure in FIGURES.values() for heading in (figure, "published")),
+]
+LISTED = [
+    Column("agent"), Column("figure"), Column("ours"), Column("half_width"), Column("published"),
+    Column("standard_errors_apart"),
+]  # fmt: skip
 
 
 def show_published(agents: Iterable[Any], entries: Sequence[Entry], folder: Path) -> None:
@@ -32,22 +39,17 @@ def show_published(agents: Iterable[Any], entries: Sequence[Entry], folder: Path
     found = {entry.name: entry for entry in entries}
     if not published:
         return
-    table = Table(title="beside the published numbers", box=box.SIMPLE_HEAD, title_justify="left")
-    table.add_column("agent", no_wrap=True)
-    lines = ["agent,figure,ours,half_width,published,standard_errors_apart"]
-    for heading in FIGURES.values():
-        table.add_column(heading, justify="right")
-        table.add_column("published", justify="right")
+    shown, listed = [], []
     for name, theirs in published.items():
         row = [name]
         for figure in FIGURES:
             ours = found[name].figures[figure]
             apart = (theirs[figure] - ours.value) / _published_error(found[name], figure, theirs.paths)
-            row += [f"{number(ours)} {error(ours)}", f"{theirs[figure]:g} ({apart:+.1f} se)"]
-            lines.append(f"{name},{figure},{ours.value!r},{ours.half_width!r},{theirs[figure]},{apart:.2f}")
-        table.add_row(*row)
-    Console(width=150, highlight=False).print(table)
-    (folder / "published.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+            row += [in_line(ours), f"{theirs[figure]:g} ({apart:+.1f} se)"]
+            listed.append([name, figure, *ours, theirs[figure], f"{apart:.2f}"])
+        shown.append(row)
+    TextTable("beside the published numbers", SHOWN, shown).print(screen(150, fits=False))
+    TextTable("", LISTED, listed).write_csv(folder / "published.csv")
 
 
 def _published_error(entry: Entry, figure: str, paths: int) -> float:

@@ -24,10 +24,11 @@ from agents.exact.evaluation import evaluate
 from agents.exact.optimum import optimum
 from agents.learning.saved import save_model
 from agents.policy import Policy, Table, play, tabulate
-from agents.robust.adversary import Powers, face
-from agents.robust.best_response import answer_with, best_answer, check_game, worst_constant
+from agents.robust.adversary import Powers, play_against
+from agents.robust.best_response import best_response, check_game, evaluate_under, worst_constant
 from agents.robust.robust_optimum import robust_optimum
-from experiments.config.setup import build, build_policies
+from experiments.config.agents import build_policies
+from experiments.config.markets import build
 from experiments.runs import jobs
 from experiments.studies.robust_report import FIGURES, Row, robust_curves, show, write
 from mm_env.core.parameters import Interval, check
@@ -52,7 +53,7 @@ class Bout:
         if table is None:
             raise ValueError(f"{name} must quote by time and inventory alone to be solved against an adversary")
         quoted, actions = table.market, table.actions
-        answer = best_answer(quoted, actions, self.powers)
+        answer = best_response(quoted, actions, self.powers)
         exact = {
             "nominal": evaluate(quoted, actions).objective,
             "constant": worst_constant(quoted, actions, self.powers).objective,
@@ -60,9 +61,9 @@ class Bout:
         }
         if learned is not None:
             parameters = self.powers.parameters(learned.actions)
-            exact["learned"] = answer_with(quoted, actions, self.powers, parameters).objective
+            exact["learned"] = evaluate_under(quoted, actions, self.powers, parameters).objective
         calm = figures(play(self.market, table, self.episodes, self.seed))
-        harsh = figures(face(self.market, table, self.powers, answer.policy, self.episodes, self.seed))
+        harsh = figures(play_against(self.market, table, self.powers, answer.policy, self.episodes, self.seed))
         return Row(name, exact, {n: calm[n] for n in FIGURES}, {n: harsh[n] for n in FIGURES}, table)
 
 
@@ -94,12 +95,12 @@ class Schools:
     """The three ways to train, over the seeds; models and TensorBoard logs in `folder`."""
 
     def __init__(self, cfg: DictConfig, bout: Bout, folder: Path) -> None:
-        from agents.robust.self_play import Duel
+        from agents.robust.self_play import SelfPlay
 
         check("robust.seeds", cfg.robust.seeds, Interval(1, 2**31, whole=True))
         self.bout, self.folder, self.seeds = bout, folder, int(cfg.robust.seeds)
         self.learner = build(cfg.robust.maker)
-        self.duel = Duel(self.learner, build(cfg.robust.adversary), bout.powers)
+        self.duel = SelfPlay(self.learner, build(cfg.robust.adversary), bout.powers)
 
     @cached_property
     def trained(self) -> dict[str, list[tuple[Policy, Table | None]]]:
@@ -144,7 +145,7 @@ class Schools:
 
     def _worth(self, maker: Policy) -> float:
         table = tabulate(self.bout.market, maker)
-        return best_answer(table.market, table.actions, self.bout.powers).objective if table else -np.inf
+        return best_response(table.market, table.actions, self.bout.powers).objective if table else -np.inf
 
 
 def flattened(powers: Mapping[Any, Any], path: str = "") -> dict[str, tuple[float, float]]:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
 from agents.policy import Table as Quotes
 from experiments.evaluation.plots import ASK, BID, INK, plain
-from experiments.evaluation.table import error, number
+from experiments.reporting.formats import HALF_WIDTH, estimate
+from experiments.reporting.presenter import Column, TextTable, left_out, screen, small
 from mm_env.market import Market
 from mm_env.metrics import Estimate
 from mm_env.rollout import inventory_levels
@@ -52,66 +49,44 @@ class Row:
     table: Quotes
 
 
-def headings() -> list[str]:
-    """The columns, in order."""
-    simulated = [f"{SHORT[name]}, {side}" for side in SIDES.values() for name in FIGURES]
-    return ["agent", *EXACT.values(), *simulated]
+def columns() -> list[Column]:
+    """The agent, its exact objectives, and its simulated figures on the nominal market and against the adversary."""
+    exact = [Column(name, heading, _two_decimals) for name, heading in EXACT.items()]
+    simulated = [
+        Column(f"{name}_{side}", f"{SHORT[name]}, {side}", estimate, HALF_WIDTH,
+               "\n".join((SHORT[name].replace("std of ", "std "), side)))
+        for side in SIDES.values() for name in FIGURES
+    ]  # fmt: skip
+    return [Column("agent", words=True), *exact, *simulated]
+
+
+def table_of(title: str, rows: Sequence[Row]) -> TextTable:
+    """A row for each maker."""
+    found = [
+        [
+            row.name,
+            *(row.exact.get(name, np.nan) for name in EXACT),
+            *(s[n] for s in (row.calm, row.harsh) for n in FIGURES),
+        ]
+        for row in rows
+    ]
+    return TextTable(title, columns(), found, [NOTE])
 
 
 def show(title: str, rows: Sequence[Row], gap: float, refused: Mapping[str, str]) -> None:
     """Two tables on the console: the exact objectives, and what was simulated."""
-    console = Console(width=150, highlight=False)
-    exact = [(heading, [exact_cells(row)[i] for row in rows]) for i, heading in enumerate(EXACT.values())]
-    console.print(_table(title, rows, exact))
-    simulated = [
-        (heading, [f"{number(estimates(row)[i])}\n[dim]{error(estimates(row)[i])}[/dim]" for row in rows])
-        for i, heading in enumerate(headings()[1 + len(EXACT) :])
-    ]
-    console.print(_table("on the nominal market, and against the best answer to each", rows, simulated))
-    console.print(f"[dim]{NOTE}[/dim]")
-    console.print(f"[dim]No maker can be sure of more than {gap:.1g} above the robust optimum.[/dim]")
-    for name, reason in refused.items():
-        console.print(f"[dim]{name} is left out: {reason}[/dim]")
-
-
-def _table(title: str, rows: Sequence[Row], columns: Sequence[tuple[str, list[str]]]) -> Table:
-    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False, padding=(0, 1))
-    table.add_column("agent", no_wrap=True)
-    for heading, _ in columns:
-        table.add_column("\n".join(heading.replace("std of ", "std ").split(", ")), justify="right", no_wrap=True)
-    for i, row in enumerate(rows):
-        table.add_row(row.name, *(cells[i] for _, cells in columns))
-    return table
+    console, table = screen(150, fits=False), table_of(title, rows)
+    table.only(["agent", *EXACT]).print(console)
+    simulated = [column.name for column in table.columns if column.name not in EXACT]
+    table.only(simulated, "on the nominal market, and against the best answer to each").print(console)
+    sure = f"No maker can be sure of more than {gap:.1g} above the robust optimum."
+    small(console, [NOTE, sure, *left_out(refused)])
 
 
 def write(folder: Path, title: str, rows: Sequence[Row]) -> None:
     """robust.csv (every figure with its half-width) and robust.md in `folder`."""
-    simulated = [f"{name}_{side}{s}" for side in SIDES.values() for name in FIGURES for s in ("", "_half_width")]
-    with (folder / "robust.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["agent", *EXACT, *simulated])
-        for row in rows:
-            exact = [repr(float(row.exact.get(name, np.nan))) for name in EXACT]
-            writer.writerow([row.name, *exact, *(repr(float(x)) for estimate in estimates(row) for x in estimate)])
-    lines = [f"# {title}", "", NOTE, "", line(headings()), line(["---"] + ["---:"] * (len(headings()) - 1))]
-    for row in rows:
-        cells = [f"{number(x)} {error(x)}".strip() for x in estimates(row)]
-        lines.append(line([row.name, *exact_cells(row), *cells]))
-    (folder / "robust.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-
-def exact_cells(row: Row) -> list[str]:
-    """The exact objectives to two decimals."""
-    return [f"{row.exact[name]:.2f}" if name in row.exact else "—" for name in EXACT]
-
-
-def estimates(row: Row) -> list:
-    """The simulated figures, on the nominal market and then against the adversary."""
-    return [side[name] for side in (row.calm, row.harsh) for name in FIGURES]
-
-
-def line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+    table_of(title, rows).write_csv(folder / "robust.csv")
+    table_of(title, rows).write_markdown(folder / "robust.md")
 
 
 def robust_curves(market: Market, rows: Sequence[Row]) -> Figure:
@@ -136,3 +111,7 @@ def robust_curves(market: Market, rows: Sequence[Row]) -> Figure:
     axes[0].set_ylabel("depth (price units)")
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False, fontsize=8)
     return figure
+
+
+def _two_decimals(objective: float) -> str:
+    return "—" if np.isnan(objective) else f"{objective:.2f}"

@@ -15,7 +15,8 @@ from omegaconf import DictConfig, OmegaConf
 from tqdm import tqdm
 
 from agents.learning.saved import is_whole
-from experiments.config.setup import build, build_market, plainly
+from experiments.config.checks import plainly
+from experiments.config.markets import build, build_market
 from experiments.evaluation.sample import OPTION
 from experiments.runs import jobs, program
 from experiments.training.curve import CURVE, read_curve

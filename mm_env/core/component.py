@@ -136,13 +136,14 @@ def _check_arguments(name: str, function: Callable[..., Any], stated: Callable[.
 
 
 def same_arguments(cls: type, base: type) -> None:
-    """Refuse a class whose rules do not name their arguments as those of `base` do, which they override."""
+    """Refuse a class whose rules do not name their arguments as those of `base` do, but for the last that have a default."""
     for name, function in vars(cls).items():
         stated = vars(base).get(name)
-        if stated is not None and getattr(stated, "is_rule", False) and _arguments(function) != _arguments(stated):
-            raise TypeError(
-                f"{cls.__name__}.{name} must take ({', '.join(_arguments(stated))}), got ({', '.join(_arguments(function))})"
-            )
+        if stated is not None and getattr(stated, "is_rule", False):
+            most, mine = _arguments(stated), _arguments(function)
+            least = len(most) - len(stated.__defaults__ or ())
+            if mine != most[: max(len(mine), least)]:
+                raise TypeError(f"{cls.__name__}.{name} must take ({', '.join(most)}), got ({', '.join(mine)})")
 
 
 def _told_all(function: Callable[..., Any], stated: Callable[..., Any] | None) -> Callable[..., Any]:
@@ -180,6 +181,12 @@ def _is_model(hint: Any) -> bool:
     if any(isinstance(member, Interval) for member in members):
         return True
     return any(isinstance(h, type) and issubclass(h, Component) for h in members or (hint,))
+
+
+class Layout(NamedTuple):
+    """How records shaped like `template` lie in arrays: for machine code, which is handed none of its numbers."""
+
+    template: Any
 
 
 def load(template: Any, array: Any, base: int, stride: int) -> Any:

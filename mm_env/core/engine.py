@@ -190,10 +190,10 @@ def _rules_version(arguments: Any) -> str:
 
 @cache
 def own_source() -> str:
-    """A digest of this file and of the one that speaks to numba: of all else only what is reached counts."""
+    """A digest of this file and of those that speak to numba: of all else only what is reached counts."""
     digest = hashlib.sha256()
-    for path in (Path(__file__), Path(__file__).with_name("engine_numba.py")):
-        digest.update(path.read_bytes())
+    for name in ("engine.py", "engine_numba.py", "engine_lanes.py"):
+        digest.update(Path(__file__).with_name(name).read_bytes())
     return digest.hexdigest()
 
 

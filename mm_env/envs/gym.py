@@ -24,9 +24,9 @@ class MarketMakingVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray
     """`num_envs` lanes of one market, stepped together.
 
     Observations (num_envs, len(market.observation_names)) float32, rewards (num_envs,) float64 in price units. The end of
-    a finite horizon is reported as termination, the cut of an ergodic market, or at `max_episode_steps` where that comes
-    before, as truncation; then `infos["figures"]` holds the episode's figures, one array each, valid where
-    `infos["_figures"]` is true. `figures()` gives them at any time.
+    a finite horizon, and of an account that its margin closes, is reported as termination, the cut of an ergodic market, or
+    at `max_episode_steps` where that comes before, as truncation; then `infos["figures"]` holds the episode's figures, one
+    array each, valid where `infos["_figures"]` is true. `figures()` gives them at any time.
 
     `autoreset_mode` is SAME_STEP by default, for learners that bootstrap: the step that ends an episode returns the first
     observation of the next one, and the last of the old one in `infos["final_obs"]`, so that each step is one of the market.
@@ -144,14 +144,14 @@ class MarketMakingVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray
         for recorder in self._recorders:
             recorder.start() if self._over[recorder.lane] else recorder.add(usable)
         infos = self._endings(observations, over) if endings else {}
+        never = np.zeros(self.num_envs, np.bool_)
+        closed = closed_lanes(self.simulation) if endings and self.market.may_close else never
         if not self._same_step:
             self._over, self._waiting = over.copy(), endings
         elif endings:
             self._restart(over, observations)
-        never = np.zeros(self.num_envs, np.bool_)
-        if self._ergodic:
-            return observations, rewards, never, over, infos
-        return observations, rewards, ended, never if over is ended else over & ~ended, infos
+        terminated = over & closed if self._ergodic else ended
+        return observations, rewards, terminated, never if over is terminated else over & ~terminated, infos
 
     def figures(self) -> dict[str, NDArray[np.float64]]:
         """What the lanes' episodes have brought so far, (num_envs,) each: see `episode_figures`."""
@@ -246,11 +246,12 @@ class MarketMakingEnv(gym.Env[NDArray[np.float32], Any]):
         usable = self._actions.usable(action, self.simulation)
         observations, rewards, _, endings = self.simulation.step(usable)
         over = bool(endings)
+        terminated = over and (not self._ergodic or bool(closed_lanes(self.simulation)[0]))
         self._running = not over
         if self._recorder:
             self._recorder.add(usable)
         infos = {"figures": self.figures()} if over else {}
-        return observations[0], float(rewards[0]), over and not self._ergodic, over and self._ergodic, infos
+        return observations[0], float(rewards[0]), terminated, over and not terminated, infos
 
     def figures(self) -> dict[str, np.float64]:
         """What the episode has brought so far: see `episode_figures`."""
@@ -262,6 +263,13 @@ class MarketMakingEnv(gym.Env[NDArray[np.float32], Any]):
             return None
         assert self._recorder is not None
         return self._recorder.picture()
+
+
+def closed_lanes(simulation: Simulation) -> NDArray[np.bool_]:
+    """Whether each lane's account is closed, (num_lanes,): never in a market without margin."""
+    if not simulation.market.may_close:
+        return np.zeros(simulation.num_lanes, np.bool_)
+    return simulation.state.alive == 0.0
 
 
 def episode_figures(simulation: Simulation) -> dict[str, NDArray[np.float64]]:

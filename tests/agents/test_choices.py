@@ -11,7 +11,7 @@ from agents.exact.evaluation import Unsolvable, evaluate
 from agents.exact.optimum import optimum
 from agents.policy import play
 from agents.robust.adversary import Powers
-from agents.robust.best_response import best_answer, check_game
+from agents.robust.best_response import best_response, check_game
 from mm_env import (
     CARA,
     Dealer,
@@ -167,7 +167,7 @@ def test_quotes_that_mean_nothing_are_refused(quote, said):
 
 def test_the_game_is_refused_with_market_orders_of_ones_own():
     market, powers = replace(TINY, quote=Menu(0.05)), Powers({"venue.flow.rate": (4.0, 9.5)})
-    for play_it in (check_game, lambda m, p: best_answer(m, np.zeros((1, 5, 1)), p)):
+    for play_it in (check_game, lambda m, p: best_response(m, np.zeros((1, 5, 1)), p)):
         with pytest.raises(Unsolvable, match="quote: the game is solved without market orders"):
             play_it(market, powers)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from agents.learning.features import Lateness, with_lateness
+from agents.learning.features import LogTimeToGo, with_log_time_to_go
 from agents.learning.learner import Learner
 from agents.learning.sb3 import load
 from mm_env import Ergodic, OrnsteinUhlenbeck
@@ -15,7 +15,7 @@ SETTINGS = {"n_steps": 16, "batch_size": 32, "policy_kwargs": {"net_arch": [8]}}
 
 def test_lateness_runs_from_the_start_to_the_end_by_logarithms_of_the_steps_left():
     market = world()
-    extractor = Lateness(market.observation_space, 1, 5)
+    extractor = LogTimeToGo(market.observation_space, 1, 5)
     left = np.arange(5, -1, -1)
     seen = torch.from_numpy(np.stack([np.full(6, 0.5), left / 5.0], axis=1).astype(np.float32))
     shown = extractor(seen)
@@ -27,19 +27,19 @@ def test_lateness_runs_from_the_start_to_the_end_by_logarithms_of_the_steps_left
 
 def test_it_is_shown_beside_any_signals():
     market = world(price=OrnsteinUhlenbeck(1.0, 1.0, 100.0))
-    assert with_lateness(market, {})["features_extractor_kwargs"] == {"place": 1, "steps": 5}
+    assert with_log_time_to_go(market, {})["features_extractor_kwargs"] == {"place": 1, "steps": 5}
 
 
 def test_a_market_without_an_end_has_none():
-    assert with_lateness(world(clock=Ergodic(1.0, 10)), {"net_arch": [8]}) == {"net_arch": [8]}
+    assert with_log_time_to_go(world(clock=Ergodic(1.0, 10)), {"net_arch": [8]}) == {"net_arch": [8]}
     Learner("PPO", 32, 2, lateness=True, settings=SETTINGS).train(world(clock=Ergodic(1.0, 10)), 0)
 
 
 def test_an_extractor_of_ones_own_is_kept():
-    class Mine(Lateness):
+    class Mine(LogTimeToGo):
         pass
 
-    assert with_lateness(world(), {"features_extractor_class": Mine})["features_extractor_class"] is Mine
+    assert with_log_time_to_go(world(), {"features_extractor_class": Mine})["features_extractor_class"] is Mine
 
 
 @pytest.mark.parametrize("name", ["PPO", "TD3"])

@@ -13,9 +13,11 @@ from agents.policy import (
     Strategy,
     StrategyPolicy,
     Table,
+    as_policy,
     grid_observations,
     natural_units,
     play,
+    policy_of,
     quoted_depths,
     tabulate,
 )
@@ -217,7 +219,34 @@ def test_the_random_policy_repeats_itself_from_its_seed_and_fills_the_action_spa
 
 def test_policies_and_strategies_are_known_by_what_they_can_do():
     market = world()
-    assert all(isinstance(p, Policy) for p in (StrategyPolicy(LEANING, market), RandomPolicy(market), Leaning()))
+    assert all(isinstance(p, Policy) for p in (StrategyPolicy(LEANING, market), RandomPolicy(market)))
     assert isinstance(FixedSymmetric(0.5), Strategy)
     assert not isinstance(FixedSymmetric(0.5), Policy)
-    assert not isinstance(Leaning(), Strategy)
+    assert isinstance(policy_of(FixedSymmetric(0.5), market), StrategyPolicy)
+    assert isinstance(policy_of(RandomPolicy, market), RandomPolicy)
+
+
+def test_an_object_that_acts_is_a_policy_and_what_it_says_of_itself_is_heard():
+    market = world()
+    leaning = policy_of(Leaning(), market)
+    assert (leaning.tabulable, leaning.recurrent, leaning.learnt) == (True, False, False)
+    assert leaning.acts_in(market) is market
+    assert leaning.moved_to(market) is leaning
+    assert as_policy(leaning) is leaning
+
+
+def test_a_policy_of_ones_own_needs_act_alone():
+    class Joining(Policy):
+        def act(self, observations):
+            return np.zeros((len(observations), 2))
+
+    market = world(quote=Depths(max_depth=1.0))
+    assert policy_of(Joining(), market).tabulated(market) is None
+    assert len(play(market, Joining(), 3, 0)) == 3
+    with pytest.raises(NotImplementedError, match=r"Policy needs a method act\(observations\)"):
+        Policy().act(np.zeros((1, 2), np.float32))
+
+
+def test_what_cannot_act_is_refused_with_what_it_lacks():
+    with pytest.raises(TypeError, match=r"a policy must have a method act\(observations\), got 'glft'"):
+        policy_of("glft", world())

@@ -20,14 +20,16 @@ from agents.exact.evaluation import (
 )
 from agents.exact.optimum import optimum
 from agents.exact.price_grid import Unsolvable
-from agents.exact.room import free_memory, levels_of, progress, ticking
+from agents.exact.room import levels_of, progress, ticking
 from agents.exact.small_book import SmallBook
 from agents.robust.adversary import Powers
-from agents.robust.best_response import best_answer
+from agents.robust.best_response import best_response
 from agents.robust.robust_optimum import robust_optimum
 from agents.strategies.cartea_jaimungal import CarteaJaimungal, CarteaJaimungalStationary
 from agents.strategies.glft import GLFT
 from mm_env import Ergodic, FiniteHorizon, SpreadAndSkew
+from mm_env.core import memory
+from mm_env.core.memory import free_memory
 from mm_env.markets import small_book
 from mm_env.quote import Unbounded
 from mm_env.rollout import inventory_levels
@@ -41,7 +43,7 @@ ONE = np.zeros((1, 7, 2))
 
 @pytest.mark.parametrize("solve", [
     optimum, best_fixed, best_linear_skew, lambda m: worth_fixed(m, 0.5), lambda m: evaluate(m, ONE),
-    lambda m: inventory_law(m, ONE), lambda m: moments(m, ONE), lambda m: best_answer(m, ONE, POWERS),
+    lambda m: inventory_law(m, ONE), lambda m: moments(m, ONE), lambda m: best_response(m, ONE, POWERS),
     lambda m: robust_optimum(m, POWERS),
 ])  # fmt: skip
 def test_a_billion_steps_are_refused_with_what_they_need_and_the_cure(solve):
@@ -123,22 +125,22 @@ def test_a_container_allows_what_its_limit_leaves_with_files_counted_as_free(tmp
     (tmp_path / "memory.max").write_text("1000\n", encoding="utf-8")
     (tmp_path / "memory.current").write_text("700\n", encoding="utf-8")
     (tmp_path / "memory.stat").write_text("anon 500\ninactive_file 200\n", encoding="utf-8")
-    assert room._of_group(tmp_path) == 500.0
+    assert memory._of_group(tmp_path) == 500.0
     (tmp_path / "memory.max").write_text("max\n", encoding="utf-8")
-    assert room._of_group(tmp_path) == float("inf")
-    assert room._of_group(tmp_path / "nowhere") == float("inf")
+    assert memory._of_group(tmp_path) == float("inf")
+    assert memory._of_group(tmp_path / "nowhere") == float("inf")
 
 
 def test_the_older_kind_of_container_is_known_too(tmp_path):
     (tmp_path / "memory.limit_in_bytes").write_text("1000\n", encoding="utf-8")
     (tmp_path / "memory.usage_in_bytes").write_text("900\n", encoding="utf-8")
     (tmp_path / "memory.stat").write_text("total_inactive_file 50\n", encoding="utf-8")
-    assert room._of_group(tmp_path) == 150.0
+    assert memory._of_group(tmp_path) == 150.0
 
 
 def test_what_is_free_is_some_and_no_more_than_the_tightest_limit(monkeypatch):
     assert free_memory() > 1e8
-    monkeypatch.setattr(room, "_of_machine", lambda: 123.0)
+    monkeypatch.setattr(memory, "_of_machine", lambda: 123.0)
     assert free_memory() <= 123.0
 
 

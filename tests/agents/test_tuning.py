@@ -1,7 +1,6 @@
 """Strategies tuned by what they earn: the best within reach, on noise that no table is made of, and refused by name."""
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -87,7 +86,9 @@ def test_a_policy_moves_to_another_market_with_all_it_knows():
 def test_a_policy_that_cannot_be_told_of_another_market_is_refused():
     class Stubborn:
         market = MARKET
-        act: Any = None
+
+        def act(self, observations):
+            raise NotImplementedError
 
     with pytest.raises(TypeError, match="must be a dataclass with a field `market`"):
         moved(Stubborn(), MARKET)

@@ -11,7 +11,8 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.utils import JobStatus
 from hydra.experimental.callback import Callback
 
-from experiments.config.setup import CONF, register_resolvers
+from experiments.config.resolvers import register_resolvers
+from experiments.config.search_path import CONF
 from tests.threads import as_many_threads_as_before
 
 __all__ = ["as_many_threads_as_before"]

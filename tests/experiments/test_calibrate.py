@@ -9,10 +9,11 @@ from hydra.utils import get_method
 from omegaconf import OmegaConf
 
 from experiments import calibrate
-from experiments.calibration import laws, market, plots
+from experiments.calibration import laws, plots
 from experiments.calibration.calibration import Settings
 from experiments.calibration.market import market_path
-from experiments.config.setup import CONF, build, build_market
+from experiments.config.markets import build, build_market
+from experiments.config.search_path import CONF
 from mm_env import DepthImpact, Fees, Logistic, NoImpact
 from mm_env.data.lobster import read
 from mm_env.markets import amzn
@@ -249,17 +250,22 @@ def test_binance_lacks_what_needs_single_messages_and_says_so(launch, tmp_path):
     assert "BTCUSDT, 2024-08-08 (Binance): calibrated" in (tmp_path / "m.yaml").read_text(encoding="utf-8")
 
 
-def test_without_a_name_the_market_is_that_of_instrument_and_day(monkeypatch, day, launch, tmp_path):
-    monkeypatch.setattr(market, "CONF", tmp_path)
-    (tmp_path / "market").mkdir()
+def test_without_a_name_the_market_is_that_of_instrument_and_day_in_conf_of_an_empty_folder(
+    monkeypatch, day, launch, composed, tmp_path
+):
+    monkeypatch.chdir(tmp_path)
     launch(calibrate.main, f"path={day}", *FEW)
-    assert [file.name for file in (tmp_path / "market").iterdir()] == ["test_20120621.yaml"]
+    assert [file.name for file in (tmp_path / "conf" / "market").iterdir()] == ["test_20120621.yaml"]
+    assert build_market(composed("compare", "market=test_20120621")).order_size == 1.0
+    with pytest.raises(SystemExit, match=r"test_20120621\.yaml exists: give another to=NAME, or overwrite=true"):
+        launch(calibrate.main, f"path={day}", *FEW)
 
 
-def test_a_name_is_a_file_of_conf_and_a_path_is_itself(tmp_path):
-    assert market_path("mine") == CONF / "market" / "mine.yaml"
+def test_a_name_is_a_file_of_conf_and_a_path_is_itself(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert market_path("mine") == tmp_path / "conf" / "market" / "mine.yaml"
     assert market_path(f"{tmp_path}/mine.yaml") == tmp_path / "mine.yaml"
-    assert market_path(None, "BTCUSDT", "2024-08-08") == CONF / "market" / "btcusdt_20240808.yaml"
+    assert market_path(None, "BTCUSDT", "2024-08-08") == tmp_path / "conf" / "market" / "btcusdt_20240808.yaml"
 
 
 def test_a_file_is_written_over_only_when_told_to(day, launch, tmp_path):

@@ -1,5 +1,7 @@
 """compare and evaluate: one table, paired and repeatable, in three forms and two pictures."""
 
+import csv
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -123,7 +125,8 @@ def test_an_ergodic_market_is_scored_by_its_average_reward(launch):
 
 def test_the_published_rows_stand_beside_ours(launch, capsys):
     folder, _ = launch(compare.main, "experiment=avellaneda_stoikov_2008", "episodes=2000", "market.max_inventory=40")
-    lines = [line.rsplit(",", 5) for line in (folder / "published.csv").read_text(encoding="utf-8").splitlines()]
+    with (folder / "published.csv").open(newline="", encoding="utf-8") as file:
+        lines = list(csv.reader(file))
     assert lines[0] == ["agent", "figure", "ours", "half_width", "published", "standard_errors_apart"]
     assert len(lines) == 1 + 6 * 4
     assert "beside the published numbers" in capsys.readouterr().out

@@ -10,7 +10,9 @@ import mm_env
 from agents.exact.evaluation import best_fixed
 from agents.learning.learner import Learner
 from agents.policy import Policy, StrategyPolicy
-from experiments.config.setup import CONF, build, build_market, build_policies
+from experiments.config.agents import build_policies
+from experiments.config.markets import build, build_market
+from experiments.config.search_path import CONF
 from experiments.studies.published import FIGURES
 from mm_env.core.component import record
 from mm_env.markets import MARKETS

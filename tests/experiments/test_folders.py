@@ -14,7 +14,7 @@ import torch
 from omegaconf import OmegaConf
 
 from experiments import compare, evaluate, report, train
-from experiments.config.setup import stored_config
+from experiments.config.stored import stored_config
 from experiments.runs import jobs
 from experiments.runs.sweeps import quoted
 from tests.agents.test_checkpoint import Bomb, bombs

@@ -11,7 +11,9 @@ import pytest
 import torch
 
 from experiments import compare, train
-from experiments.config.setup import build_market, load_run, run_config
+from experiments.config.agents import load_run
+from experiments.config.markets import build_market
+from experiments.config.stored import run_config
 from experiments.reporting.runs import INTERRUPTED, read
 from experiments.runs import jobs
 from experiments.runs.sweeps import standing

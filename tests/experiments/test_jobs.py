@@ -17,7 +17,7 @@ from mm_env.metrics import Estimate
 from tests.experiments.conftest import wait_for
 
 ROOT = Path(__file__).parents[2]
-HOLD = "import sys, time; from pathlib import Path; from experiments import jobs"
+HOLD = "import sys, time; from pathlib import Path; from experiments.runs import jobs"
 
 
 def hold(folder):

@@ -55,6 +55,18 @@ class Flat(Fill):
     @rule
     def take(self, depth):
         return self.share if depth > 0.0 else 1.0
+
+
+class Scaled(Fill):
+    scale: Positive
+
+    @property
+    def k(self):
+        return 1.0 / self.scale
+
+    @rule
+    def take(self, depth):
+        return exp(-depth / self.scale)
 '''
 OWN = ("market.price._target_=gusty.Gusty", "+market.price.gust=0.5")
 
@@ -91,6 +103,14 @@ def test_a_fill_of_the_users_own_has_its_exact_optimum(launch, module):
     own = ("market.venue.fill._target_=gusty.Flat", "+market.venue.fill.share=0.25")
     table = rows(launch(compare.main, *SMALL, *own, "agents=[best_fixed]")[0])
     assert table["optimum"]["objective"] > table["best_fixed"]["objective"]
+
+
+def test_strategies_go_with_a_fill_of_the_users_own_that_says_its_k(launch, module):
+    own = ("market.venue.fill._target_=gusty.Scaled", "+market.venue.fill.scale=0.01")
+    same = rows(launch(compare.main, *SMALL, "market.venue.fill.k=100.0", "agents=[glft,cartea_jaimungal]")[0])
+    table = rows(launch(compare.main, *SMALL, *own, "agents=[glft,cartea_jaimungal]")[0])
+    for name in ("glft", "cartea_jaimungal"):
+        assert table[name]["objective"] == pytest.approx(same[name]["objective"], rel=1e-9)
 
 
 def test_a_parameter_of_the_users_own_is_checked_as_any_other(refused, module):

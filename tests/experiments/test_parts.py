@@ -4,8 +4,8 @@ import pytest
 from omegaconf import OmegaConf
 
 from experiments import compare
+from experiments.config.markets import build, build_market
 from experiments.config.parts import CONF, without_leftovers
-from experiments.config.setup import build, build_market
 from mm_env.market import Market
 from mm_env.venue.order_book.book import OrderBook
 from tests.experiments.test_recorded import day  # noqa: F401

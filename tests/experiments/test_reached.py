@@ -3,7 +3,7 @@
 import pytest
 
 from agents.learning.sb3 import TrainedPolicy
-from experiments.config.setup import build, build_market
+from experiments.config.markets import build, build_market
 from experiments.evaluation.skill_references import Benchmarks
 
 MARKETS = ("avellaneda_stoikov", "cartea_jaimungal", "amzn")

@@ -7,7 +7,7 @@ import pytest
 
 from experiments import backtest, compare, realism, train
 from experiments.calibration.zero_intelligence import zero_intelligence
-from experiments.config.setup import build, recorded_market
+from experiments.config.markets import build, recorded_market
 from experiments.realism import Stream, gaps, sign_autocorrelation, signature, simulated_streams, spread_and_depth
 from mm_env.data import lobster
 from mm_env.data.recording import SECOND, Quotes

@@ -97,7 +97,7 @@ def test_one_seed_is_one_row_a_school(launch):
     ("robust.powers.price.drift=[5,-5]", "error: Uniform.low must be <= high, got 5 > -5"),
     ("+robust.powers.price.speed=[0,1]", "error: a path must name a parameter of the market, got 'price.speed'."),
     ("robust.seeds=0", "error: robust.seeds must be a whole number"),
-    ("robust.adversary.algorithm=SAC", "error: a duel is between on-policy learners (PPO, A2C), got SAC"),
+    ("robust.adversary.algorithm=SAC", "error: self-play is between on-policy learners (PPO, A2C), got SAC"),
     ("market.clock._target_=mm_env.Ergodic", "error: clock: the game is solved over a finite horizon"),
 ])  # fmt: skip
 def test_a_mistake_is_told_before_any_work(launch, monkeypatch, override, message):

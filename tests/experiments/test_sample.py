@@ -10,7 +10,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from agents.policy import play
 from agents.strategies.touch import AtTouch
 from experiments import compare, evaluate, report, train, tune
-from experiments.config.setup import build_market
+from experiments.config.markets import build_market
 from experiments.evaluation.sample import WATCH_SEED
 from experiments.training.curve import read_curve
 from mm_env import Drawn, InTurn

@@ -11,7 +11,11 @@ import torch
 from hydra.core.hydra_config import HydraConfig
 
 from experiments import evaluate, train
-from experiments.config.setup import CONF, build_market, experiment, load_run, run_config
+from experiments.config.agents import load_run
+from experiments.config.main import experiment
+from experiments.config.markets import build_market
+from experiments.config.search_path import CONF
+from experiments.config.stored import run_config
 from experiments.runs import jobs
 from experiments.runs.sweeps import LONGEST, Sweep, standing, sub_folder
 from mm_env.core.cores import usable_threads

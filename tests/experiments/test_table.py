@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from experiments.evaluation.common_noise import Entry
-from experiments.evaluation.table import COLUMNS, error, number, show, write
+from experiments.evaluation.table import COLUMNS, show, write
+from experiments.reporting.formats import error, number
 from mm_env.metrics import Estimate, figures
 from mm_env.rollout import Episodes
 from tests.experiments.conftest import rows

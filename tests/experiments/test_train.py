@@ -13,7 +13,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from agents.learning.sb3 import load
 from agents.policy import play
 from experiments import compare, evaluate, train
-from experiments.config.setup import build_market, load_run
+from experiments.config.agents import load_run
+from experiments.config.markets import build_market
 from tests.experiments.conftest import SMALL, launched, rows
 
 SHORT = ("agent.total_steps=1", "rivals=[best_fixed]", "watch.evaluations=1", "watch.episodes=100")

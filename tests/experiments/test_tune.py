@@ -9,7 +9,8 @@ import pytest
 from omegaconf import OmegaConf
 
 from experiments import train, tune
-from experiments.config.setup import CONF, build
+from experiments.config.markets import build
+from experiments.config.search_path import CONF
 from experiments.config.space import distributions
 from experiments.runs import jobs
 from experiments.training.curve import Curve, read_curve

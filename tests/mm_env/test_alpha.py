@@ -72,7 +72,7 @@ def test_alpha_starts_at_none_and_comes_to_its_stationary_law_which_is_what_is_s
         observations = simulation.step(np.zeros(2 * N))[0]
     assert within(observations[:, 2].astype(np.float64), 0.0)
     assert within(observations[:, 2].astype(np.float64) ** 2, 1.0)
-    assert observations[0, 2] == np.float32(simulation.state.latent.alpha[0] / math.sqrt(3.0))
+    assert observations[0, 2] == np.float32(simulation.state.world.price.alpha[0] / math.sqrt(3.0))
 
 
 @pytest.mark.parametrize("x", [1e-3, 0.01, 0.0999, 0.1001, 1.0, 40.0])

@@ -77,7 +77,8 @@ def test_the_covering_markets_hold_every_model_of_the_package():
         walk(market)
     public = {thing for name in mm_env.__all__ if isinstance(thing := getattr(mm_env, name), type)}
     models = {m for m in public if issubclass(m, mm_env.Component)}
-    abstract = {mm_env.Component, mm_env.Clock, mm_env.Fill, mm_env.Flow, mm_env.Impact, mm_env.OrderFlow, mm_env.OrderSize,
+    abstract = {mm_env.Component, mm_env.Clock, mm_env.Fill, mm_env.Flow, mm_env.Hedges, mm_env.Impact, mm_env.Margin,
+                mm_env.OrderFlow, mm_env.OrderSize,
                 mm_env.OrderBook, mm_env.Price, mm_env.QueuePosition, mm_env.Quoting, mm_env.Reward, mm_env.Venue,
                 mm_env.Window}  # fmt: skip
     recorded = {mm_env.Drawn, mm_env.Exact, mm_env.InTurn, mm_env.Pessimistic, mm_env.Proportional, mm_env.Replay}

@@ -47,11 +47,11 @@ def test_models_of_ones_own_compile_to_the_bits_of_python(name):
 def test_a_latent_state_follows_its_own_law():
     simulation = Simulation(MARKETS["price"], 20_000)
     simulation.start(3)
-    assert (simulation.state.latent.variance == 0.3).all()
+    assert (simulation.state.world.price.variance == 0.3).all()
     for _ in range(5):
         simulation.step(np.zeros(40_000))
-    assert within(simulation.state.latent.variance, 0.3)
-    shocks = simulation.state.latent.shock
+    assert within(simulation.state.world.price.variance, 0.3)
+    shocks = simulation.state.world.price.shock
     assert within(shocks, 0.0)
     assert within(shocks**2, 1.0)
 
@@ -61,7 +61,7 @@ def test_a_latent_state_is_shown_where_it_is_declared():
     assert env.market.observation_names == ("inventory", "time_left", "variance")
     env.reset(seed=0)
     observations = env.step(np.zeros((5, 2)))[0]
-    shown = (env.simulation.state.latent.variance / 0.3 - 1.0).astype(np.float32)
+    shown = (env.simulation.state.world.price.variance / 0.3 - 1.0).astype(np.float32)
     assert same_bits(observations[:, 2], shown)
 
 
@@ -70,7 +70,7 @@ def test_a_latent_state_starts_anew_with_each_episode():
     simulation.start(0)
     simulation.step(np.zeros(6))
     simulation.restart(np.array([True, False, False]))
-    assert (simulation.state.latent.variance == 0.3).tolist() == [True, False, False]
+    assert (simulation.state.world.price.variance == 0.3).tolist() == [True, False, False]
 
 
 def test_parameters_of_ones_own_model_are_checked_and_may_differ_by_lane():
@@ -79,7 +79,7 @@ def test_parameters_of_ones_own_model_are_checked_and_may_differ_by_lane():
     market = world(price=mine.Heston(mean=np.array([0.1, 0.5]), speed=1.0, vol=0.1))
     simulation = Simulation(market, 2)
     simulation.start(0)
-    assert simulation.state.latent.variance.tolist() == [0.1, 0.5]
+    assert simulation.state.world.price.variance.tolist() == [0.1, 0.5]
 
 
 def test_a_model_made_inside_a_function_works():

@@ -29,7 +29,7 @@ from mm_env import (
 )
 from mm_env.core.component import record
 from mm_env.simulation import Simulation
-from tests.worlds import DEALERS, random_actions, within, world
+from tests.worlds import AT_START, DEALERS, random_actions, within, world
 
 DEPTHS = np.linspace(-3.0, 5.0, 161)
 CURVES = {
@@ -82,7 +82,7 @@ def test_the_conventions_agree_to_first_order():
 
 def test_each_side_has_its_own_rate_and_decay():
     venue = record(Dealer(Sides(Poisson(2.0), Poisson(3.0)), Sides(Exponential(1.0), Exponential(4.0))))
-    chances = venue.chances(Quote(0.5, 0.25, 0.0, 0.0), 0.1)
+    chances = venue.chances(Quote(0.5, 0.25, 0.0, 0.0), 0.1, AT_START)
     assert chances.bid == pytest.approx(1 - math.exp(-0.2 * math.exp(-0.5)), rel=1e-13)
     assert chances.ask == pytest.approx(1 - math.exp(-0.3 * math.exp(-1.0)), rel=1e-13)
     assert chances.bid_arrival == pytest.approx(1 - math.exp(-0.2), rel=1e-13)
@@ -91,8 +91,10 @@ def test_each_side_has_its_own_rate_and_decay():
 
 def test_orders_arrive_whatever_we_quote():
     venue = record(Dealer(Poisson(2.0), Exponential(1.0)))
-    near, far = (venue.chances(Quote(depth, depth, 0.0, 0.0), 0.1) for depth in (-2.0, 3.0))
-    assert near.bid_arrival == far.bid_arrival == near.ask_arrival == venue.chances(Quote(0, 0, 0, 0), 0.1).bid
+    near, far = (venue.chances(Quote(depth, depth, 0.0, 0.0), 0.1, AT_START) for depth in (-2.0, 3.0))
+    assert (
+        near.bid_arrival == far.bid_arrival == near.ask_arrival == venue.chances(Quote(0, 0, 0, 0), 0.1, AT_START).bid
+    )
     assert near.bid > near.bid_arrival > far.bid
 
 
@@ -111,7 +113,9 @@ def test_fills_and_arrivals_come_at_their_probabilities(name, seed):
     action = random_actions(DEALERS[name], 1, seed)[0]
     market, state = after_a_step(DEALERS[name], action)
     rules = record(market)
-    chances = rules.venue.chances(rules.quote.decode(tuple(action.tolist())), market.clock.step_length)
+    chances = rules.venue.chances(
+        rules.quote.decode(tuple(action.tolist()), AT_START), market.clock.step_length, AT_START
+    )
     net = state.account.inventory / market.order_size
     bought, sold = (state.tally.fills + net) / 2, (state.tally.fills - net) / 2
     assert within(bought, chances.bid)
@@ -173,7 +177,7 @@ def test_an_impact_that_is_not_told_the_depth_goes_on_as_before():
     for impact in (OnBigDays(), FillImpact(0.3), ArrivalImpact(0.3), NoImpact()):
         rules = record(impact)
         for uniform in (0.1, 0.7):
-            assert rules.jump_at(2.0, 0.5, 1.0, 1.0, uniform) == rules.jump(1.0, 1.0, uniform)
+            assert rules.jump_at(2.0, 0.5, 1.0, 1.0, uniform, AT_START) == rules.jump(1.0, 1.0, uniform, AT_START)
 
 
 @pytest.mark.parametrize("interpreted", [True, False])
@@ -191,7 +195,7 @@ def test_in_the_market_the_mid_jumps_by_the_mean_of_the_depth_that_was_filled(in
     state = simulation.state
     moved, alone = state.mid - market.initial_mid, state.tally.fills == 1
     down, up = 0.1 + 0.2 * 0.7 + 0.5 * (0.5**2 + 2 * 0.5 * 0.2), 0.4 - 0.2 * 0.3
-    chances = record(market).venue.chances(Quote(0.7, 0.3, 0.0, 0.0), 0.1)
+    chances = record(market).venue.chances(Quote(0.7, 0.3, 0.0, 0.0), 0.1, AT_START)
     no_bid, no_ask = (chance / (1 - chance) for chance in (chances.bid, chances.ask))
     assert within(moved[alone & (state.account.inventory == 1)], -down - no_ask * up)
     assert within(moved[alone & (state.account.inventory == -1)], up + no_bid * down)
@@ -203,7 +207,7 @@ def test_in_the_market_the_mid_jumps_by_the_mean_of_the_depth_that_was_filled(in
 @pytest.mark.parametrize("name", ["binomial", "mean_reverting"])
 def test_the_mid_jumps_against_the_fill_by_the_mean(name):
     market, state = after_a_step(DEALERS[name], np.zeros(DEALERS[name].quote.width))
-    net, expected = state.account.inventory / market.order_size, record(market).price.expected(100.0, None, 0.1)
+    net, expected = state.account.inventory / market.order_size, record(market).price.expected(100.0, (), 0.1, AT_START)
     one_side = state.tally.arrivals == 1
     for side, direction, impact in ((1, -1, market.venue.impact.bid), (-1, 1, market.venue.impact.ask)):
         hit = (net == side) & one_side  # filled there, and no order at all on the other side
@@ -214,7 +218,7 @@ def test_the_mid_jumps_against_the_fill_by_the_mean(name):
 def test_orders_that_come_because_we_quote_beyond_the_mid_move_nothing():
     market, state = after_a_step(DEALERS["discrete"], np.zeros(1))  # the ask half a price unit below the mid
     rules = record(market)
-    chances = rules.venue.chances(rules.quote.decode((0.0,)), 0.1)
+    chances = rules.venue.chances(rules.quote.decode((0.0,), AT_START), 0.1, AT_START)
     sold = (state.account.inventory == -1) & (state.tally.arrivals == 1)
     assert chances.ask_arrival < 0.8 * chances.ask
     assert within(state.mid[sold] - 100.0, 0.3 * chances.ask_arrival / chances.ask)

@@ -26,7 +26,7 @@ def starts():
     for interpreted in (False, True):
         simulation = Simulation(market, 1, interpreted=interpreted)
         simulation.start(0)
-        values.append(simulation.state.mid[0] + simulation.state.latent.value[0])
+        values.append(simulation.state.mid[0] + simulation.state.world.price.value[0])
     print(*values)
 ''')
 CONSTANT = "LEVEL = {}"

@@ -9,6 +9,7 @@ import pytest
 from mm_env import Depths, Grid, Integers, MarketOrders, Quote, Quoting, Skew, SpreadAndSkew, Touch, View
 from mm_env.core.component import record
 from mm_env.quote import Unbounded
+from tests.worlds import AT_START
 
 CONTINUOUS = [
     Depths(max_depth=2.0, min_depth=-0.5),
@@ -19,7 +20,7 @@ CONTINUOUS = [
 
 
 def quotes(quoting, *action):
-    return record(quoting).decode(tuple(float(a) for a in action))
+    return record(quoting).decode(tuple(float(a) for a in action), AT_START)
 
 
 def test_depths_run_from_min_to_max():

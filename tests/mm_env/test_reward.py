@@ -25,7 +25,7 @@ from mm_env import (
 )
 from mm_env.core.component import record
 from mm_env.simulation import Simulation
-from tests.worlds import random_actions, within, world
+from tests.worlds import AT_START, random_actions, within, world
 
 OUTCOME = Outcome(wealth_change=5.0, profit=-2.0, inventory=-3.0, mid_change=0.5, surprise=4.0, dt=0.25, final=0.0)
 
@@ -107,14 +107,14 @@ def surprise(market, before, after, actions):
     net, fills = (now - held) / size, after.tally.fills - before.tally.fills
     unforeseen = []
     for lane, action in enumerate(actions.tolist()):
-        quote = rules.quote.decode(tuple(action))
-        chances = rules.venue.chances(quote, dt)
+        quote = rules.quote.decode(tuple(action), AT_START)
+        chances = rules.venue.chances(quote, dt, AT_START)
         bid_chance = chances.bid if held[lane] + size <= limit else 0.0
         ask_chance = chances.ask if held[lane] - size >= -limit else 0.0
         bought, sold = (fills[lane] + net[lane]) / 2, (fills[lane] - net[lane]) / 2
         luck = (bought - bid_chance) * (quote.bid_depth - market.fees.maker)
         luck += (sold - ask_chance) * (quote.ask_depth - market.fees.maker)
-        move = after.mid[lane] - rules.price.expected(before.mid[lane], None, dt)
+        move = after.mid[lane] - rules.price.expected(before.mid[lane], (), dt, AT_START)
         unforeseen.append(size * luck + now[lane] * move)
     return np.array(unforeseen)
 

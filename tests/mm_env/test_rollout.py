@@ -8,7 +8,7 @@ import pytest
 
 from mm_env import Integers, MarketMakingVectorEnv
 from mm_env.quote import Unbounded
-from mm_env.rollout import inventory_levels, run_actions, run_depths, run_policy
+from mm_env.rollout import inventory_levels, run_actions, run_depths, run_policy, run_simulation, steps, steps_of
 from mm_env.simulation import Simulation
 from tests.worlds import COVERING, random_actions, same_bits, world
 
@@ -129,3 +129,54 @@ def test_the_number_of_episodes_is_a_whole_number(episodes):
 def test_a_seed_is_checked():
     with pytest.raises(ValueError, match="seed must be a whole number"):
         run_depths(world(), np.zeros((1, 7, 2)), 3, seed=-1)
+
+
+# steps
+
+
+class Falling:
+    """Lanes whose episodes end after 1, 2 and 3 steps, and which go on to earn what is not theirs."""
+
+    def __init__(self):
+        self.done = 0
+
+    def step(self, actions):
+        self.done += 1
+        ended = np.array(
+            [self.done in (1, 2), self.done == 2, self.done == 3]
+        )  # the first lane is soon in another episode
+        return np.full((3, 1), float(self.done), np.float32), np.full(3, 2.0, np.float32), ended, int(ended.sum())
+
+
+def test_the_steps_of_lanes_that_end_apart_belong_to_those_that_live():
+    seen = list(steps_of(Falling(), lambda shown: 10.0 * shown, np.zeros((3, 1), np.float32)))
+    assert [step.alive.tolist() for step in seen] == [[True] * 3, [False, True, True], [False, False, True]]
+    assert [step.ended.tolist() for step in seen] == [[True, False, False], [False, True, False], [False, False, True]]
+    assert [step.rewards.tolist() for step in seen] == [[2.0] * 3, [0.0, 2.0, 2.0], [0.0, 0.0, 2.0]]
+    assert all(step.rewards.dtype == np.float32 for step in seen)
+    assert [step.observations[0, 0] for step in seen] == [0.0, 1.0, 2.0]
+    assert [step.actions[0, 0] for step in seen] == [0.0, 10.0, 20.0]
+    assert [step.following[0, 0] for step in seen] == [1.0, 2.0, 3.0]
+
+
+def test_steps_are_those_of_an_episode_from_its_start():
+    market = world()
+    simulation, stepped = Simulation(market, LANES), Simulation(market, LANES)
+    played, endings = steps(simulation, np.cos, 5), []
+    assert same_bits(stepped.start(5), simulation.observations)
+    for step in played:
+        observations, rewards, ended, _ = stepped.step(np.cos(step.observations).astype(np.float64).reshape(-1))
+        assert same_bits(step.following, observations)
+        assert same_bits(step.rewards, rewards)
+        assert step.ended.tolist() == ended.tolist()
+        assert step.alive.all()
+        assert same_bits(simulation.state.account.cash, stepped.state.account.cash)
+        endings.append(ended.all())
+    assert endings == [False] * (market.clock.steps - 1) + [True]
+
+
+def test_an_episode_in_a_simulation_of_ones_own_is_the_same():
+    market = world()
+    assert same_bits(
+        run_simulation(Simulation(market, LANES), np.cos, 5).profit, run_policy(market, np.cos, LANES, 5).profit
+    )

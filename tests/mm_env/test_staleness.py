@@ -67,7 +67,7 @@ market = Market(price=Mine(first=1.0, second=2.0), venue=venue, clock=clock, quo
 for interpreted in (False, True):
     simulation = Simulation(market, 1, interpreted=interpreted)
     simulation.start(0)
-    print(simulation.state.latent.value[0])
+    print(simulation.state.world.price.value[0])
 """
 EDITS = {
     "a rule": ("1e8 * self.first", "3e8 * self.first"),

@@ -3,7 +3,8 @@
 import numpy as np
 from omegaconf import DictConfig, OmegaConf
 
-from experiments.config.setup import CONF, build
+from experiments.config.markets import build
+from experiments.config.search_path import CONF
 from mm_env.data.recording import SECOND, Quotes, Recording, market_orders
 
 

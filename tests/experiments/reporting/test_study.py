@@ -88,18 +88,18 @@ def test_runs_that_did_not_finish_come_first_and_say_why(tmp_path):
     found = study(find([tmp_path]), {})
     first, second, *_ = sections(found, [], {})
     assert first.anchor == "unfinished"
-    assert [row[:3] for row in first.grid.rows] == [["ppo on amzn, seed 9", "failed", "out of memory"]]
-    assert second.grid.rows == [["ppo", "0.500 (1 seed)"]]
+    assert [row[:3] for row in first.table.texts] == [["ppo on amzn, seed 9", "failed", "out of memory"]]
+    assert second.table.texts == [["ppo", "0.500 (1 seed)"]]
 
 
 def test_the_summary_has_a_column_for_each_market_and_says_how_many_seeds(found):
     summary, *_ = sections(found, [], {})
-    assert summary.grid.headings == ["agent", "all markets", "aapl", "amzn"]
-    name, everywhere, aapl, amzn = summary.grid.rows[0]
+    assert summary.table.headings == ["agent", "all markets", "aapl", "amzn"]
+    name, everywhere, aapl, amzn = summary.table.texts[0]
     assert (name, aapl) == ("ppo", "0.55 [0.50, 0.60] (2 seeds)")
     assert everywhere.startswith("0.70 [")
     assert amzn.endswith("(3 seeds)")
-    assert summary.grid.rows[-1] == ["glft (strategy)", "", "0.50 ±0.10", "0.50 ±0.10"]
+    assert summary.table.texts[-1] == ["glft (strategy)", "", "0.50 ±0.10", "0.50 ±0.10"]
 
 
 @pytest.mark.parametrize(("interval", "text"), [

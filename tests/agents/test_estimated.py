@@ -1,4 +1,4 @@
-"""What is measured in an order book for the closed forms."""
+"""What is estimated of an order book for the closed forms."""
 
 from dataclasses import replace
 
@@ -7,7 +7,7 @@ import pytest
 
 from agents import CarteaJaimungal, StrategyPolicy
 from agents.policy import play
-from agents.strategies.estimated import REACH, Fills, decay, measured, rehearsal, widest
+from agents.strategies.estimated import REACH, Fills, decay, estimate_book, rehearsal, widest
 from mm_env import Drawn, FiniteHorizon, FromBook, InTurn, InventoryPenalty, Market, Replay, Touch
 from mm_env.markets import amzn, amzn_book, cont_stoikov_talreja
 from tests.mm_env.recorded_days import random_day
@@ -67,7 +67,7 @@ def test_as_many_depths_are_fitted_as_the_fit_itself_quotes():
 def test_in_the_book_of_amzn_fills_decay_as_they_do_where_quotes_stand_and_the_closed_form_earns_by_it():
     """Over half a tick to four and a half ticks k is 18.8, by which it earns 1.24."""
     market = amzn_book()
-    found = measured(market)
+    found = estimate_book(market)
     assert 23.0 < found.k < 28.0
     assert 0.19 < found.rate < 0.24
     form = CarteaJaimungal(found.rate, found.k, phi=1e-4, alpha=0.0, horizon=300.0, max_inventory=20)
@@ -93,8 +93,8 @@ def test_a_book_that_is_twice_as_busy_has_twice_the_variance_and_rate_and_fills_
     clock = replace(MARKET.clock, horizon=10.0)
     flow = replace(MARKET.venue.flow, activity=2.0)
     slow, fast = (
-        measured(MARKET),
-        measured(replace(MARKET, clock=clock, venue=replace(MARKET.venue, flow=flow, warm_up=5.0))),
+        estimate_book(MARKET),
+        estimate_book(replace(MARKET, clock=clock, venue=replace(MARKET.venue, flow=flow, warm_up=5.0))),
     )
     assert fast.sigma**2 == pytest.approx(2.0 * slow.sigma**2, rel=1e-9)
     assert fast.rate == pytest.approx(2.0 * slow.rate, rel=1e-9)
@@ -102,11 +102,11 @@ def test_a_book_that_is_twice_as_busy_has_twice_the_variance_and_rate_and_fills_
 
 
 def test_prices_are_in_the_units_of_the_tick():
-    cents = measured(replace(MARKET, initial_mid=10.0, venue=replace(MARKET.venue, tick=0.01)))
-    ticks = measured(MARKET)
+    cents = estimate_book(replace(MARKET, initial_mid=10.0, venue=replace(MARKET.venue, tick=0.01)))
+    ticks = estimate_book(MARKET)
     assert np.allclose([100.0 * cents.sigma, cents.rate, 0.01 * cents.k], ticks, rtol=1e-9)
 
 
 def test_a_dealer_is_not_measured():
-    with pytest.raises(ValueError, match="only an order book is measured, got a Dealer"):
-        measured(amzn())
+    with pytest.raises(ValueError, match="only an order book is estimated, got a Dealer"):
+        estimate_book(amzn())

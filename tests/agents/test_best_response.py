@@ -1,4 +1,4 @@
-"""The adversary's exact best answer: against enumeration, and against the simulator."""
+"""The adversary's exact best response: against enumeration, and against the simulator."""
 
 import itertools
 import re
@@ -9,8 +9,8 @@ import pytest
 
 from agents.exact.evaluation import evaluate
 from agents.policy import StrategyPolicy, Table, play
-from agents.robust.adversary import FixedAdversary, Powers, RandomAdversary, face
-from agents.robust.best_response import Game, answer_with, best_answer, check_game, worst_constant
+from agents.robust.adversary import FixedAdversary, Powers, RandomAdversary, play_against
+from agents.robust.best_response import BestResponse, best_response, check_game, evaluate_under, worst_constant
 from agents.strategies.fixed import LinearSkew
 from mm_env import (
     CARA,
@@ -53,32 +53,32 @@ def test_constant_parameters_are_worth_what_the_market_that_has_them_is(market):
         chosen = random.uniform(POWERS.low, POWERS.high)
         other = with_parameters(market, dict(zip(POWERS.ranges, chosen.tolist())))
         expected = evaluate(other, actions).value[:, 0]
-        assert answer_with(market, actions, POWERS, chosen).value == pytest.approx(expected, rel=1e-11, abs=1e-12)
+        assert evaluate_under(market, actions, POWERS, chosen).value == pytest.approx(expected, rel=1e-11, abs=1e-12)
 
 
 def test_parameters_of_each_step_and_level_are_worth_the_mean_over_all_paths():
     market = tiny(BERNOULLI, steps=3, orders=2)
     actions, random = table_of(market), np.random.default_rng(2)
     parameters = random.uniform(POWERS.low, POWERS.high, (3, 5, 3))
-    found = answer_with(market, actions, POWERS, parameters)
+    found = evaluate_under(market, actions, POWERS, parameters)
     assert found.objective == pytest.approx(follow(market, actions, parameters), rel=1e-12)
 
 
 def test_a_stationary_table_serves_every_step():
     actions = table_of(BERNOULLI, rows=1)
-    assert best_answer(BERNOULLI, actions, POWERS).objective == (
-        best_answer(BERNOULLI, np.repeat(actions, 5, axis=0), POWERS).objective
+    assert best_response(BERNOULLI, actions, POWERS).objective == (
+        best_response(BERNOULLI, np.repeat(actions, 5, axis=0), POWERS).objective
     )
 
 
 def test_the_value_is_linear_in_the_drift():
     actions, drifts = table_of(BERNOULLI), np.array([-3.0, -1.0, 0.5, 3.0])
-    worth = [answer_with(BERNOULLI, actions, POWERS, np.array([d, 7.0, 1.0])).objective for d in drifts]
+    worth = [evaluate_under(BERNOULLI, actions, POWERS, np.array([d, 7.0, 1.0])).objective for d in drifts]
     line = worth[0] + (worth[3] - worth[0]) * (drifts + 3.0) / 6.0
     assert worth == pytest.approx(line, rel=1e-12)
 
 
-# the best answer
+# the best response
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -86,7 +86,7 @@ def test_no_adversary_of_all_on_a_grid_does_better_than_the_best_answer(seed):
     """Every table of three choices at the four states that matter: 3^4 adversaries, each over all paths."""
     market = tiny(BERNOULLI)
     actions, random = table_of(market, seed), np.random.default_rng(seed)
-    best = best_answer(market, actions, POWERS)
+    best = best_response(market, actions, POWERS)
     assert follow(market, actions, best.parameters) == pytest.approx(best.objective, rel=1e-12)
     corners = POWERS.grid(2)[random.permutation(8)[:3]]
     lowest = np.inf
@@ -96,7 +96,7 @@ def test_no_adversary_of_all_on_a_grid_does_better_than_the_best_answer(seed):
         lowest = min(lowest, follow(market, actions, parameters))
     assert best.objective <= lowest + 1e-12
     only = np.array([best.parameters[0, 1], *best.parameters[1]])
-    choices = [[chosen, *corners[:1]] for chosen in only]  # with the best answer's own choices among them
+    choices = [[chosen, *corners[:1]] for chosen in only]  # with the best response's own choices among them
     found = min(follow(market, actions, np.array([[c[0]] * 3, c[1:]])) for c in itertools.product(*choices))
     assert found == pytest.approx(best.objective, rel=1e-12)
 
@@ -106,7 +106,7 @@ def test_the_best_answer_is_as_low_as_a_dense_grid_says(seed):
     """One step backward over 2 x 241 x 241 parameters: a grid may only be higher, and the answer is worth what it says."""
     market = tiny(BERNOULLI, steps=1, orders=2)
     actions = table_of(market, seed)
-    best = best_answer(market, actions, POWERS)
+    best = best_response(market, actions, POWERS)
     drift, rate, k = np.meshgrid([-3.0, 3.0], np.linspace(4.0, 9.5, 241), np.linspace(0.6, 1.8, 241), indexing="ij")
     for level, q in enumerate(inventory_levels(market)):
         depths, answer = depths_of(market, actions[0, level]), best.parameters[0, level]
@@ -125,8 +125,8 @@ def test_a_rate_within_its_range_may_be_best_and_is_found():
     actions = np.full((1, 5, 2), 0.0)
     quoted = replace(market, quote=Depths(max_depth=2.9, min_depth=depth))
     actions[:] = -1.0
-    found = best_answer(quoted, actions, powers)
-    worth = [answer_with(quoted, actions, powers, np.array([rate])).objective for rate in (0.3, 0.4, 0.5)]
+    found = best_response(quoted, actions, powers)
+    worth = [evaluate_under(quoted, actions, powers, np.array([rate])).objective for rate in (0.3, 0.4, 0.5)]
     curvature = (worth[2] - 2 * worth[1] + worth[0]) / 0.02
     slope = (worth[1] - worth[0]) / 0.1 - 0.1 * curvature
     lowest = 0.3 - slope / (2 * curvature)
@@ -139,26 +139,26 @@ def test_a_rate_within_its_range_may_be_best_and_is_found():
 def test_the_simulator_agrees_with_the_best_answer_and_with_any_other(market):
     actions = table_of(market)
     maker = Table(market, actions)
-    best = best_answer(market, actions, POWERS)
-    assert within(face(market, maker, POWERS, best.policy, 40_000, 3).objective, best.objective)
+    best = best_response(market, actions, POWERS)
+    assert within(play_against(market, maker, POWERS, best.policy, 40_000, 3).objective, best.objective)
     parameters = np.random.default_rng(5).uniform(POWERS.low, POWERS.high, best.parameters.shape)
-    other = answer_with(market, actions, POWERS, parameters)
-    assert within(face(market, maker, POWERS, other.policy, 40_000, 4).objective, other.objective)
+    other = evaluate_under(market, actions, POWERS, parameters)
+    assert within(play_against(market, maker, POWERS, other.policy, 40_000, 4).objective, other.objective)
     assert best.objective <= other.objective
 
 
 def test_in_a_whole_episode_of_avellaneda_and_stoikov_the_simulator_agrees():
     market = avellaneda_stoikov()
     maker = StrategyPolicy(LinearSkew(0.7, 0.05), market)
-    best = best_answer(maker.table().market, maker.table().actions, Powers())
-    assert within(face(market, maker, Powers(), best.policy, 4_000, 3).objective, best.objective)
+    best = best_response(maker.table().market, maker.table().actions, Powers())
+    assert within(play_against(market, maker, Powers(), best.policy, 4_000, 3).objective, best.objective)
 
 
 def test_the_fixed_adversary_is_the_market_with_those_parameters_and_the_same_noise():
     market = MARKETS["poisson"]
     maker = Table(market, table_of(market))
     action = np.array([0.5, -1.0, 0.2])
-    faced = face(market, maker, POWERS, FixedAdversary(action), 200, 3)
+    faced = play_against(market, maker, POWERS, FixedAdversary(action), 200, 3)
     chosen = POWERS.parameters(action)
     plain = play(with_parameters(market, dict(zip(POWERS.ranges, chosen.tolist()))), maker, 200, 3)
     played = play(with_parameters(maker.market, dict(zip(POWERS.ranges, chosen.tolist()))), maker, 200, 3)
@@ -171,18 +171,18 @@ def test_the_fixed_adversary_is_the_market_with_those_parameters_and_the_same_no
 def test_the_random_adversary_is_worth_its_mean_parameters_where_the_value_is_linear_and_repeats():
     market = replace(BERNOULLI, venue=Dealer(Bernoulli(5.0), Exponential(1.0)))
     powers, maker = Powers({"price.drift": (-1.0, 3.0)}), Table(market, table_of(market))
-    episodes = [face(market, maker, powers, RandomAdversary(powers, 7), 40_000, 3) for _ in range(2)]
+    episodes = [play_against(market, maker, powers, RandomAdversary(powers, 7), 40_000, 3) for _ in range(2)]
     np.testing.assert_array_equal(episodes[0].objective, episodes[1].objective)
-    assert within(episodes[0].objective, answer_with(market, maker.actions, powers, np.array([1.0])).objective)
+    assert within(episodes[0].objective, evaluate_under(market, maker.actions, powers, np.array([1.0])).objective)
 
 
 @every_market
 def test_the_worst_constant_is_on_no_grid_undercut_and_no_worse_than_the_best_answer(market):
     actions = table_of(market)
     worst = worst_constant(market, actions, POWERS)
-    game = Game(market, POWERS)
+    game = BestResponse(market, POWERS)
     everywhere = min(game.answer(actions, parameters).objective for parameters in POWERS.grid(9))
-    assert best_answer(market, actions, POWERS).objective <= worst.objective <= everywhere + 1e-9
+    assert best_response(market, actions, POWERS).objective <= worst.objective <= everywhere + 1e-9
     assert (worst.parameters == worst.parameters[0, 0]).all()
 
 

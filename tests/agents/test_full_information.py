@@ -1,4 +1,4 @@
-"""Parameters that differ by lane: their scenarios, the informed optimum, and tables valued over all of them."""
+"""Parameters that differ by lane: their scenarios, the full-information optimum, and tables valued over all of them."""
 
 from dataclasses import dataclass, replace
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from agents.exact.evaluation import best_fixed, best_linear_skew, evaluate, moments, worth, worth_fixed
-from agents.exact.full_information import informed_optimum
+from agents.exact.full_information import full_information_optimum
 from agents.exact.optimum import optimum
 from agents.exact.parameter_scenarios import differing, lane_axes, scenarios
 from agents.exact.price_grid import Unsolvable
@@ -120,26 +120,26 @@ def test_leaning_on_the_inventory_is_worth_more_over_the_lanes():
     assert worth(table.market, table.actions) > worth_fixed(LANES, best_fixed(LANES).half_spread) + 0.01
 
 
-# the informed optimum
+# the full-information optimum
 
 
 def test_the_informed_optimum_is_the_mean_of_those_of_the_lanes():
     alone = [optimum(replace(world(), price=Brownian(1.0, drift=d), venue=Dealer(Poisson(r), Exponential(1.0))))
              for d, r in ((-3.0, 5.0), (0.5, 10.0), (3.0, 20.0))]  # fmt: skip
-    found = informed_optimum(LANES)
+    found = full_information_optimum(LANES)
     assert found.objective == pytest.approx(np.mean([one.objective for one in alone]), rel=1e-12)
     assert (found.error, set(found.names)) == (0.0, {"price.drift", "venue.flow.bid.rate"})
 
 
 def test_told_each_lanes_parameters_it_earns_its_value():
-    found = informed_optimum(LANES)
+    found = full_information_optimum(LANES)
     assert within(play(LANES, found, 24_000, 0).objective, found.objective)
 
 
 @pytest.mark.parametrize("market", [DRIFTING, RANDOM])
 def test_the_error_that_is_reported_bounds_that_of_the_quadrature(market):
     """Against the midpoint rule on many values."""
-    found, u = informed_optimum(market), (np.arange(60) + 0.5) / 60
+    found, u = full_information_optimum(market), (np.arange(60) + 0.5) / 60
     rates = market.venue.flow.bid.rate.ppf((np.arange(15) + 0.5) / 15) if market is RANDOM else [10.0]
     exact = np.mean([
         optimum(world(price=Brownian(1.0, drift=d), venue=Dealer(Poisson(r), Exponential(1.0)))).objective
@@ -151,14 +151,14 @@ def test_the_error_that_is_reported_bounds_that_of_the_quadrature(market):
 
 def test_a_distribution_that_no_quadrature_fits_has_a_large_error():
     market = world(price=Brownian(1.0, drift=Coin(0.0, 3.0)))
-    found = informed_optimum(market)
+    found = full_information_optimum(market)
     exact = np.mean([optimum(world(price=Brownian(1.0, drift=d))).objective for d in (0.0, 3.0)])
     assert abs(found.objective - exact) <= found.error
     assert found.error > 0.01
 
 
 def test_nobody_who_is_not_told_does_better():
-    told = informed_optimum(DRIFTING).objective
+    told = full_information_optimum(DRIFTING).objective
     median = optimum(replace(DRIFTING, price=Brownian(1.0))).table().actions
     assert worth(DRIFTING, median) < told - 0.01
     for table in np.random.default_rng(2).uniform(-1.0, 1.0, (20, 5, 7, 2)):
@@ -167,12 +167,12 @@ def test_nobody_who_is_not_told_does_better():
 
 def test_without_an_end_it_is_the_mean_average_reward():
     market = replace(LANES, clock=Ergodic(1.0, 10), reward=InventoryPenalty(phi=0.3))
-    found = informed_optimum(market)
+    found = full_information_optimum(market)
     assert found.worth == pytest.approx(np.mean([case.rate for case in found.cases]), rel=1e-12)
 
 
 def test_under_cara_it_is_worth_the_certainty_equivalent_of_the_lottery_over_lanes():
-    found = informed_optimum(replace(LANES, reward=CARA(0.1)))
+    found = full_information_optimum(replace(LANES, reward=CARA(0.1)))
     assert found.objective == pytest.approx((1.0 - np.exp(-0.1 * found.worth)) / 0.1, rel=1e-12)
     assert found.objective == pytest.approx(np.mean([case.objective for case in found.cases]), rel=1e-12)
 
@@ -188,15 +188,15 @@ def test_under_cara_it_is_worth_the_certainty_equivalent_of_the_lottery_over_lan
 ])  # fmt: skip
 def test_what_stands_in_the_way_is_named(market, reason):
     with pytest.raises(Unsolvable, match=reason):
-        informed_optimum(market)
+        full_information_optimum(market)
 
 
 def test_it_does_not_act_where_nobody_knows_the_lanes():
     seen = np.zeros((5, 2), np.float32)
     with pytest.raises(ValueError, match=r"acts only where arrays say each lane's price.drift"):
-        informed_optimum(DRIFTING).act(seen)
+        full_information_optimum(DRIFTING).act(seen)
     with pytest.raises(ValueError, match="acts in all of 24000 lanes, got 5"):
-        informed_optimum(LANES).act(seen)
+        full_information_optimum(LANES).act(seen)
 
 
 def test_a_random_start_needs_no_scenarios():

@@ -11,9 +11,9 @@ from agents.learning.learner import Learner, reward_units
 from agents.learning.rollout_buffers import foresee
 from agents.learning.sb3 import TrainedPolicy, VecAdapter
 from agents.policy import Table, tabulate
-from agents.robust.adversary import FixedAdversary, Powers, RandomAdversary, face
-from agents.robust.best_response import answer_with, best_answer
-from agents.robust.self_play import AdversaryLanes, Duel, MakerLanes
+from agents.robust.adversary import FixedAdversary, Powers, RandomAdversary, play_against
+from agents.robust.best_response import best_response, evaluate_under
+from agents.robust.self_play import AdversaryLanes, MakerLanes, SelfPlay
 from agents.strategies.fixed import FixedSymmetric
 from mm_env import Grid, InventoryPenalty, with_parameters
 from mm_env.rollout import inventory_levels
@@ -88,14 +88,14 @@ def test_the_end_of_an_episode_is_told_in_the_makers_own_units():
     made = seated(AdversaryLanes, quoting(market), reward_scale=7.0, reward_shift=1.0)
     made.reset()
     infos = [made.step(np.zeros((LANES, 3), np.float32))[3] for _ in range(market.clock.steps)][-1]
-    faced = face(market, quoting(market), POWERS, FixedAdversary(np.zeros(3)), LANES, 5)
+    faced = play_against(market, quoting(market), POWERS, FixedAdversary(np.zeros(3)), LANES, 5)
     assert [info["episode"]["r"] for info in infos] == pytest.approx(faced.objective.tolist(), rel=1e-12)
 
 
 def test_a_maker_of_discrete_actions_can_be_faced_too():
     market = world(quote=Grid(max_half_spread=1.0, max_skew=0.8))
     maker = Table(market, np.full((1, 7, 1), 12.0))
-    episodes = face(market, maker, POWERS, RandomAdversary(POWERS), 50, 1)
+    episodes = play_against(market, maker, POWERS, RandomAdversary(POWERS), 50, 1)
     made = seated(AdversaryLanes, maker, market)
     made.reset()
     rewards = made.step(np.zeros((LANES, 3), np.float32))[1]
@@ -107,7 +107,7 @@ def test_a_maker_of_discrete_actions_can_be_faced_too():
 
 
 def test_an_adversary_learns_to_do_nearly_the_worst_there_is():
-    """PPO in the adversary's seat, against constant quotes: nine tenths of the damage of the exact best answer."""
+    """PPO in the adversary's seat, against constant quotes: nine tenths of the damage of the exact best response."""
     market = world(reward=InventoryPenalty(phi=0.5, noise=0.0))
     maker = Table(market, np.full((1, 7, 2), 0.2) * [1.0, 0.0])
     made = AdversaryLanes(VecAdapter(market, 64, stagger=True), POWERS, maker)
@@ -115,15 +115,15 @@ def test_an_adversary_learns_to_do_nearly_the_worst_there_is():
     adversary = tabulate(market, TrainedPolicy(model.learn(80_000)))
     assert adversary is not None
     nominal, best = (
-        answer_with(market, maker.actions, POWERS, np.array([0.0, 10.0, 1.2])).objective,
-        best_answer(market, maker.actions, POWERS).objective,
+        evaluate_under(market, maker.actions, POWERS, np.array([0.0, 10.0, 1.2])).objective,
+        best_response(market, maker.actions, POWERS).objective,
     )
-    learnt = answer_with(market, maker.actions, POWERS, POWERS.parameters(adversary.actions)).objective
+    learnt = evaluate_under(market, maker.actions, POWERS, POWERS.parameters(adversary.actions)).objective
     assert best <= learnt <= best + 0.1 * (nominal - best)
 
 
 def weights(seed, folder=None, callbacks=(), **parts):
-    trained = Duel(learner(), learner(**parts), POWERS).train(world(), seed, folder, callbacks)
+    trained = SelfPlay(learner(), learner(**parts), POWERS).train(world(), seed, folder, callbacks)
     return [player.model.policy.parameters_to_vector() for player in trained]
 
 
@@ -142,10 +142,10 @@ def test_each_learns_from_the_other():
 
 
 def test_both_learn_for_their_own_number_of_steps_and_their_rates_fall_to_the_end():
-    maker, adversary = Duel(learner(total_steps=320), learner(total_steps=128), POWERS).train(world(), 0)
+    maker, adversary = SelfPlay(learner(total_steps=320), learner(total_steps=128), POWERS).train(world(), 0)
     assert (maker.model.num_timesteps, adversary.model.num_timesteps) == (320, 128)
     assert maker.model._current_progress_remaining == adversary.model._current_progress_remaining == 0.0
-    more = Duel(learner(total_steps=128), learner(total_steps=10_000), POWERS, turns=3).train(world(), 0)
+    more = SelfPlay(learner(total_steps=128), learner(total_steps=10_000), POWERS, turns=3).train(world(), 0)
     assert [player.model.num_timesteps for player in more] == [128, 3 * 128]
 
 
@@ -168,14 +168,14 @@ def test_a_duel_is_watched_by_callbacks_and_logs_both_players_in_one_folder(tmp_
 
 
 def test_a_duel_is_between_on_policy_learners():
-    with pytest.raises(ValueError, match=r"^a duel is between on-policy learners \(PPO, A2C\), got SAC"):
-        Duel(learner(), Learner("SAC", 100), POWERS)
+    with pytest.raises(ValueError, match=r"^self-play is between on-policy learners \(PPO, A2C\), got SAC"):
+        SelfPlay(learner(), Learner("SAC", 100), POWERS)
 
 
 @pytest.mark.parametrize(("name", "value"), [("expected_fills", True), ("teacher", FixedSymmetric(0.5))])
 def test_an_adversary_does_not_quote(name, value):
-    with pytest.raises(ValueError, match=f"^Duel.adversary must have no {name}, for its actions are no quotes"):
-        Duel(learner(), learner(**{name: value}), POWERS)
+    with pytest.raises(ValueError, match=f"^SelfPlay.adversary must have no {name}, for its actions are no quotes"):
+        SelfPlay(learner(), learner(**{name: value}), POWERS)
 
 
 def test_a_maker_without_the_luck_of_fills_expects_them_at_the_parameters_that_the_adversary_set():
@@ -195,7 +195,7 @@ def test_a_maker_without_the_luck_of_fills_expects_them_at_the_parameters_that_t
 
 def test_a_maker_with_a_teacher_begins_as_it():
     taught = replace(learner(total_steps=64), teacher=FixedSymmetric(0.3), settings={**SHORT, "learning_rate": 1e-12})
-    maker, _ = Duel(taught, learner(), POWERS).train(world(), 0)
+    maker, _ = SelfPlay(taught, learner(), POWERS).train(world(), 0)
     table = tabulate(world(), maker)
     assert table is not None
     assert table.depths()[:, 1:-1] == pytest.approx(np.full((5, 5, 2), 0.3), abs=0.1)
@@ -203,7 +203,7 @@ def test_a_maker_with_a_teacher_begins_as_it():
 
 def test_ranges_that_the_market_does_not_have_are_refused_before_anything_is_learnt():
     with pytest.raises(ValueError, match=r"got 'price\.speed'"):
-        Duel(learner(), learner(), Powers({"price.speed": (0.0, 1.0)})).train(world(), 0)
+        SelfPlay(learner(), learner(), Powers({"price.speed": (0.0, 1.0)})).train(world(), 0)
 
 
 def test_rewards_that_are_constant_without_noise_are_measured_by_their_noise():

@@ -10,8 +10,8 @@ from agents.exact.evaluation import evaluate
 from agents.exact.optimum import optimum
 from agents.exact.price_grid import Unsolvable
 from agents.policy import Table
-from agents.robust.adversary import Powers, face
-from agents.robust.best_response import Game, best_answer
+from agents.robust.adversary import Powers, play_against
+from agents.robust.best_response import BestResponse, best_response
 from agents.robust.robust_optimum import robust_optimum
 from mm_env import (
     Dealer,
@@ -46,7 +46,7 @@ every_robust_market = pytest.mark.parametrize("market", ROBUST.values(), ids=ROB
 def test_the_robust_optimum_is_certified_by_its_two_bounds(market):
     found = robust_optimum(market, POWERS)
     assert -1e-9 <= found.gap <= 1e-6 * abs(found.objective)
-    assert found.objective == best_answer(market, found.actions, POWERS).objective
+    assert found.objective == best_response(market, found.actions, POWERS).objective
 
 
 def test_where_the_adversary_has_no_choice_it_is_the_optimum():
@@ -69,7 +69,7 @@ def test_no_other_table_can_be_surer_of_more(market):
         other, place = found.actions.copy(), tuple(random.integers(found.actions.shape))
         other[place] = random.uniform(-1.0, 1.0)
         others.append(other)
-    game = Game(market, POWERS)
+    game = BestResponse(market, POWERS)
     worth = [game.answer(other, None).objective for other in others]
     assert max(worth) <= found.objective + max(found.gap, 1e-12)
 
@@ -98,11 +98,11 @@ def fine_parameters():
 
 
 def test_brute_force_over_whole_policies_finds_no_surer_one():
-    """Nine quotes at each of two states, 81 makers, each against its best answer: none is above the robust optimum."""
+    """Nine quotes at each of two states, 81 makers, each against its best response: none is above the robust optimum."""
     market = tiny(replace(BERNOULLI, initial_inventory=0.0))
     found = robust_optimum(market, POWERS)
     near = np.stack(np.meshgrid((-0.15, 0.0, 0.15), (-0.15, 0.0, 0.15)), axis=-1).reshape(-1, 2)
-    best, game = -np.inf, Game(market, POWERS)
+    best, game = -np.inf, BestResponse(market, POWERS)
     for choice in itertools.product(range(9), repeat=2):  # the two states of an even book; the others keep their best
         actions = found.actions.copy()
         actions[0, 1] += near[choice[0]]
@@ -115,7 +115,7 @@ def test_a_maker_who_can_be_sure_of_more_loses_a_little_where_nobody_plays_again
     market = replace(BERNOULLI, reward=InventoryPenalty(0.0), clock=FiniteHorizon(2.0, 20))
     nominal, robust = optimum(market), robust_optimum(market, POWERS)
     assert evaluate(market, robust.actions).objective < nominal.objective
-    assert robust.objective > best_answer(market, nominal.table().actions, POWERS).objective
+    assert robust.objective > best_response(market, nominal.table().actions, POWERS).objective
 
 
 def test_a_risk_neutral_maker_becomes_averse_to_inventory_when_an_adversary_sets_the_drift():
@@ -135,7 +135,7 @@ def test_other_ways_to_fill_are_solved_too():
     found = robust_optimum(market, powers)
     assert -1e-9 <= found.gap < 1e-6
     maker = Table(market, found.actions)
-    assert within(face(market, maker, powers, found.answer.policy, 40_000, 3).objective, found.objective)
+    assert within(play_against(market, maker, powers, found.answer.policy, 40_000, 3).objective, found.objective)
 
 
 def test_the_robust_optimum_wants_two_continuous_numbers():

@@ -8,7 +8,7 @@ import torch
 from stable_baselines3 import PPO
 
 from agents.learning.learner import Learner
-from agents.learning.rollout_buffers import BranchedRollouts, attached, branched_values
+from agents.learning.rollout_buffers import ResampledRollouts, attached, resampled_values
 from agents.learning.sb3 import VecAdapter
 from mm_env import Ergodic
 from mm_env.markets import small_book
@@ -26,7 +26,7 @@ def critic(observations):
 @pytest.mark.parametrize("name", MARKETS)
 def test_advantages_are_those_computed_by_hand(name, monkeypatch):
     lanes, tried = VecAdapter(MARKETS[name], 4, branches=3), []
-    model = attached(PPO("MlpPolicy", lanes, rollout_buffer_class=BranchedRollouts, seed=0, gamma=0.9, **SHORT))
+    model = attached(PPO("MlpPolicy", lanes, rollout_buffer_class=ResampledRollouts, seed=0, gamma=0.9, **SHORT))
     step = lanes.step_wait
 
     def noted():
@@ -71,7 +71,7 @@ def test_targets_keep_their_mean(name):
     following, rewards, _, _ = lanes.step(actions if market.quote.space.shape else actions[:, 0].astype(np.int64))
     assert not lanes.outcomes.ended.any()
     plain = rewards + critic(torch.from_numpy(following)).numpy().ravel()
-    assert within(plain - branched_values(critic, lanes, 1.0), 0.0)
+    assert within(plain - resampled_values(critic, lanes, 1.0), 0.0)
 
 
 def test_one_nth_of_the_variance_is_left():
@@ -82,7 +82,7 @@ def test_one_nth_of_the_variance_is_left():
         lanes.seed(0)
         lanes.reset()
         lanes.step(np.tile(np.float32([0.1, -0.3]), (5_000, 1)))
-        left.append(branched_values(critic, lanes, 1.0).var())
+        left.append(resampled_values(critic, lanes, 1.0).var())
     assert left[0] / left[1] == pytest.approx(9.0, rel=0.1)
 
 
@@ -99,8 +99,8 @@ def test_branches_are_counted(branches):
 
 
 def test_a_buffer_without_branches_is_refused():
-    with pytest.raises(ValueError, match="BranchedRollouts needs a VecAdapter with branches, got one with none"):
-        attached(PPO("MlpPolicy", VecAdapter(world(), 4), rollout_buffer_class=BranchedRollouts, **SHORT))
+    with pytest.raises(ValueError, match="ResampledRollouts needs a VecAdapter with branches, got one with none"):
+        attached(PPO("MlpPolicy", VecAdapter(world(), 4), rollout_buffer_class=ResampledRollouts, **SHORT))
 
 
 @pytest.mark.parametrize("name", ["PPO", "A2C"])

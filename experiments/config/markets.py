@@ -1,0 +1,32 @@
+"""Components and markets built from a config."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+
+from mm_env.market import Market
+from mm_env.venue.replay.replay import Replay
+
+
+def build(config: Any) -> Any:
+    """The object that a config describes."""
+    return instantiate(config, _convert_="all")
+
+
+def build_market(cfg: DictConfig) -> Market:
+    """cfg.market as a Market."""
+    market = build(cfg.market)
+    if not isinstance(market, Market):
+        raise TypeError(f"market must describe a mm_env.Market, got {type(market).__name__}")
+    return market
+
+
+def recorded_market(cfg: DictConfig) -> Market:
+    """cfg.recorded as a Market."""
+    market = build(OmegaConf.create(OmegaConf.to_container(cfg, resolve=True)).recorded)
+    if not isinstance(market, Market) or not isinstance(market.venue, Replay):
+        raise ValueError(f"recorded must describe a market whose venue is a Replay, got {market}")
+    return market

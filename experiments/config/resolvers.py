@@ -1,0 +1,64 @@
+"""The resolvers that conf/ uses: what closed forms take of a market (`agents.strategies.theory`), and names of folders."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from hydra.utils import get_class
+from omegaconf import DictConfig, OmegaConf
+
+from agents.strategies.theory import theory
+from experiments.config.markets import build
+from experiments.runs.sweeps import sub_folder
+
+
+def asked(quantity: str) -> Callable[[DictConfig], Any]:
+    """The resolver of a quantity of `agents.strategies.theory.Theory`, by the market's config."""
+
+    def resolve(market: DictConfig) -> Any:
+        return getattr(theory(build(market)), quantity)
+
+    return resolve
+
+
+def is_book(market: DictConfig) -> bool:
+    """Whether the venue is an order book."""
+    try:
+        return get_class(market.venue._target_).loops == "events"
+    except (ImportError, ValueError, AttributeError):  # no venue of that name: building the market says so
+        return False
+
+
+def strategies(market: DictConfig) -> list[str]:
+    """The strategies of conf/agent that are made for dealers, or for order books."""
+    return [*STRATEGIES, *(TOUCHING if is_book(market) else EXACT)]
+
+
+STRATEGIES = (
+    "random", "fixed_symmetric", "avellaneda_stoikov", "avellaneda_stoikov_stationary", "glft", "glft_asymptotic",
+    "cartea_jaimungal", "cartea_jaimungal_stationary",
+)  # fmt: skip
+EXACT, TOUCHING = ("best_fixed", "linear_skew"), ("join", "inside", "imbalance")
+RESOLVERS: dict[str, Callable[..., Any]] = {
+    "strategies": strategies,
+    "volatility": asked("sigma"),
+    "order_rate": asked("rate"),
+    "fill_decay": asked("k"),
+    "risk_aversion": asked("gamma"),
+    "running_penalty": asked("phi"),
+    "terminal_penalty": asked("alpha"),
+    "mean_jump": asked("jump"),
+    "orders": lambda market: round(market.max_inventory / market.order_size),
+    "inverse": lambda x: 1.0 / x,
+    "sub_folder": sub_folder,
+    "process": lambda: f"{socket.gethostname()}-{os.getpid()}",
+}
+
+
+def register_resolvers() -> None:
+    """Teach OmegaConf the functions that conf/ uses."""
+    for name, resolver in RESOLVERS.items():
+        OmegaConf.register_new_resolver(name, resolver, replace=True)
