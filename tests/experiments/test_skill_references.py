@@ -261,7 +261,7 @@ def test_quotes_beyond_the_actions_are_told_from_a_wrong_optimum():
 def test_a_closed_form_that_beats_the_optimum_of_choices_at_the_touch_is_said_to_quote_beyond_them():
     """Depths are price units from the mid: what a choice of ticks from the best price reaches depends on the book."""
     market = market_named("small_book")
-    said = Benchmarks(market).is_above("glft", 1.2, StrategyPolicy(FixedSymmetric(0.01), market), 0.1)
+    said = SkillReferences(market).is_above("glft", 1.2, StrategyPolicy(FixedSymmetric(0.01), market), 0.1)
     assert said.endswith("it quotes depths that the market's actions do not reach, and the optimum keeps to these.")
 
 
