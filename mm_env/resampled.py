@@ -59,7 +59,7 @@ class Branches:
     def step(self, actions: NDArray[np.float64]) -> Outcomes:
         """What comes of actions (num_lanes * width,), as `Simulation.step` takes them."""
         copies, shape = self._copies, (self.count, self.simulation.num_lanes)
-        copies.imitate(self.simulation)
+        copies.copy_state_from(self.simulation)
         copies.seed, copies.keys = (self.simulation.seed + APART) % (MAX_SEED + 1), self._keys()
         observations, rewards, ended, _ = copies.step(np.tile(actions, self.count))
         closed = copies.state.alive < 1.0 if self.simulation.market.may_close else np.zeros(len(ended), np.bool_)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -163,14 +164,19 @@ class Simulation:
             array[:] = kept
         self.episodes[:] = saved["episodes"]
 
-    def imitate(self, other: Simulation) -> None:
-        """Put what lane i of `other`, with n lanes of the same market, is in into the lanes i, i + n, i + 2 n and so on.
+    def copy_state_from(self, other: Simulation) -> None:
+        """Copy the state of lane i of `other`, with n lanes of the same market, to the lanes i, i + n, i + 2 n and so on.
 
         Their next steps are other ones: noise belongs to a lane and its seed.
         """
-        self._storage.imitate(other._storage)
+        self._storage.copy_state_from(other._storage)
         for ours, theirs in zip(self._memory[:1], other._memory[:1], strict=True):
             ours.reshape(-1, other.num_lanes)[:] = theirs
+
+    def imitate(self, other: Simulation) -> None:
+        """`copy_state_from` by the name it had before version 0.6."""
+        warnings.warn("Simulation.imitate is now Simulation.copy_state_from", DeprecationWarning, stacklevel=2)
+        self.copy_state_from(other)
 
     def part_parameters(self) -> None:
         """Give each lane its own copy of the parameters, so that `set_parameter` may tell the lanes apart."""

@@ -72,8 +72,8 @@ class Storage:
         self.states[:] = states
         self.parameters[:] = np.resize(parameters, len(self.parameters))
 
-    def imitate(self, other: Storage) -> None:
-        """Put what lane i of `other`, with n lanes, holds into the lanes i, i + n, i + 2 n and so on."""
+    def copy_state_from(self, other: Storage) -> None:
+        """Copy what lane i of `other`, with n lanes, holds to the lanes i, i + n, i + 2 n and so on."""
         copies = self.num_lanes // other.num_lanes
         self._fill(self.states, np.tile(other.by_lane(other.states), copies))
         if other.stride is not None:

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from experiments.reporting.replay import follow
 
 from agents.learning.clone import demonstrate
 from agents.learning.learner import Learner, reward_units
@@ -12,6 +11,7 @@ from agents.learning.rollout_buffers import check_separable
 from agents.policy import RandomPolicy, StrategyPolicy, play
 from agents.strategies.fixed import FixedSymmetric
 from experiments.evaluation.plots import recorded
+from experiments.reporting.reruns import follow
 from mm_env import Margin, Positive, rule
 from mm_env.envs import VecAdapter
 from mm_env.rollout import run_policy, steps
