@@ -16,12 +16,12 @@ from rich.table import Table
 from experiments.speed.lean import LeanAmzn
 from mm_env.envs.gym import MarketMakingVectorEnv
 
-RUNS = 41  # of each, in turn: short ones, so that whatever else the machine does hits both alike
-SHARE = 0.05  # of the seconds that a median of five takes elsewhere
+RUNS = 101  # of each, in turn: short ones, so that whatever slows the processor down hits both alike
+SHARE = 0.01  # of the seconds that a run takes elsewhere
 
 
 class Pair(NamedTuple):
-    """Seconds a step of all lanes, of two runs one after the other."""
+    """Seconds of the processor's time a step of all lanes, in two runs one after the other: waiting for it does not count."""
 
     ours: float
     lean: float
@@ -29,7 +29,7 @@ class Pair(NamedTuple):
 
 def beside_lean(console: Console, cfg: DictConfig) -> list[str]:
     """Print the table of `VectorEnv.step` beside the lean step; its lines of CSV."""
-    title = f"microseconds a step of amzn in one thread\nbeside a lean numpy step, median of {RUNS} pairs"
+    title = f"microseconds of one core a step of amzn\nbeside a lean numpy step, median of {RUNS} pairs"
     table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left")
     for heading in ("lanes", "VectorEnv.step", "lean numpy", "times as fast"):
         table.add_column(heading, justify="right")
@@ -61,7 +61,7 @@ def in_turn(ours: Callable[[], Any], lean: Callable[[], Any], seconds: float) ->
 
 
 def _seconds(step: Callable[[], Any], times: int) -> float:
-    start = time.perf_counter()
+    start = time.process_time()
     for _ in range(times):
         step()
-    return (time.perf_counter() - start) / times
+    return (time.process_time() - start) / times

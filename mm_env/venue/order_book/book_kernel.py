@@ -37,9 +37,9 @@ def step_lanes(
             after, reward = rules.step(before, load(action, actions, lane * width, 1), noise, memory)
         store(after, states, place, TILE)
         _observe(rules, observation, after, memory, observations, lane * seen)
-        rewards[lane] = reward
+        store(reward, rewards, lane, 1)
         over = after.step >= rules.clock.steps or not rules.is_open(after)
-        ended[lane] = over
+        store(over, ended, lane, 1)
         endings += over
     return endings
 
