@@ -1,4 +1,4 @@
-"""What was learnt or measured in a simulated market, tried on windows of a recorded day that nobody has seen.
+"""Backtest: agents trained or estimated in a simulated market, on windows of a recorded day that nobody has seen.
 
 python -m experiments.backtest path=LOBSTER_SampleFile_AMZN_2012-06-21_5.zip
 python -m experiments.backtest path=FILE.zip 'agents=[join,outputs/train/...,{name: mine, base: glft, tuned: [k,A]}]'
@@ -54,7 +54,7 @@ class Candidate(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Row:
+class BacktestRow:
     """One agent: its recorded windows, and its objective in the market that it comes from."""
 
     name: str
@@ -92,7 +92,7 @@ def main(cfg: DictConfig) -> float:
         here, there = load_run(one.folder, market), load_run(one.folder, recorded)
         candidates[f"{one.agent}, seed {one.seed}"] = Candidate(market, here, there)
     rows = [
-        Row(
+        BacktestRow(
             name,
             each.there.learnt,
             play(recorded, each.there, windows, cfg.seed),
@@ -145,7 +145,7 @@ def at_home(candidate: Candidate, episodes: int, bootstrap: Bootstrap) -> Estima
     return Estimate(float(objective.mean()), 0.5 * (high - low))
 
 
-def figures(rows: Sequence[Row], bootstrap: Bootstrap) -> dict[str, dict[str, tuple[float, ...]]]:
+def figures(rows: Sequence[BacktestRow], bootstrap: Bootstrap) -> dict[str, dict[str, tuple[float, ...]]]:
     """Agent -> column -> (value,) or (value, low, high), by descending objective.
 
     Leads are over the best of those that were not learnt, window by window.

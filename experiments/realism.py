@@ -1,4 +1,4 @@
-"""A simulated order book beside the recorded day: spread, depth, times between events, signs of trades, signature plot.
+"""Realism: stylised facts of a simulated order book beside a recorded day's: spread, depth, durations, signs, signature plot.
 
 python -m experiments.realism path=LOBSTER_SampleFile_AMZN_2012-06-21_5.zip
 """

@@ -18,9 +18,10 @@ from agents.learning.features import with_log_time_to_go
 from agents.learning.replay_buffers import ExpectedReplay
 from agents.learning.rollout_buffers import ExpectedRollouts, ResampledRollouts, attached
 from agents.learning.saved import put_weights
-from agents.learning.sb3 import ALGORITHMS, TrainedPolicy, VecAdapter, algorithm
+from agents.learning.sb3 import ALGORITHMS, TrainedPolicy, algorithm
 from agents.policy import policy_of
 from mm_env.core.parameters import Count, Interval, NonNegative, Positive, Probability, check_fields
+from mm_env.envs.sb3 import VecAdapter
 from mm_env.market import Market
 from mm_env.resampled import check_branches
 from mm_env.reward import InventoryPenalty
@@ -45,9 +46,10 @@ class Learner:
     `lateness` shows the nets the log time-to-go too (`agents.learning.features`).
     `noise` is the share of the position's unforeseeable gain left in the rewards it learns from (`InventoryPenalty.noise`);
     `standardise` subtracts and divides by `reward_units`, `reward_scale` then multiplies. None of it changes which policy is
-    best: all episodes are equally long. In an order book, whose fills and moves have no expectation in closed form, neither
-    `expected_fills` nor `noise` does anything. `stagger` spreads the lanes over the horizon. `checkpoints` are written
-    evenly over the training. `settings` goes to the algorithm as it is.
+    best: episodes are equally long, and where accounts may be closed (`Market.may_close`) nothing is subtracted. In an order
+    book, whose fills and moves have no expectation in closed form, neither `expected_fills` nor `noise` does anything.
+    `stagger` spreads the lanes over the horizon. `checkpoints` are written evenly over the training. `settings` goes to the
+    algorithm as it is.
 
     Raises: TypeError or ValueError for a parameter out of range, or an action space that the algorithm cannot use.
     """
@@ -148,7 +150,8 @@ class Learner:
         """The lanes to learn on."""
         self.check(market)
         quieter = self.training_market(market)
-        shift, unit = reward_units(quieter) if self.standardise else (0.0, 1.0)
+        mean, unit = reward_units(quieter) if self.standardise else (0.0, 1.0)
+        shift = 0.0 if market.may_close else mean  # where episodes may end early it would pay for how long they live
         return VecAdapter(quieter, self.num_envs, None, self.reward_scale / unit, shift, self.stagger, self.branches)
 
     def training_market(self, market: Market) -> Market:

@@ -1,4 +1,4 @@
-"""What the config of a run's folder may have built: a folder can be someone else's, and `_target_` calls by name.
+"""The classes that the config of a run's folder may build: a folder can be someone else's, and `_target_` calls by name.
 
 A command line and conf/ are the user's own and may name anything. A config that is read from a folder may name the classes
 below, as they are installed here, and nothing else; it may not look anything up either (`${oc.env:...}`).

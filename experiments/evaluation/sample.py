@@ -1,4 +1,4 @@
-"""Which episodes a table is of: noise of a seed, or windows of a recorded day; and whether an agent has met them before."""
+"""The episodes of an evaluation: noise of a seed, or windows of a recorded day; and who has seen them in training."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from mm_env.venue.replay.replay import Replay
 from mm_env.venue.replay.window import Window
 
 OPTION = "evaluation_window"
-WATCH_SEED = 2_000_003  # of the noise on which training is watched; no table is made of it
+CURVE_SEED = 2_000_003  # of the noise of learning curves; no table is made of it
 
 
 @dataclass(frozen=True)
@@ -86,10 +86,10 @@ def sample(market: Market, episodes: int, seed: int, kind: str = "windows") -> S
     return Sample(market, episodes, seed, kind)
 
 
-def tables_sample(
+def evaluation_sample(
     cfg: DictConfig, market: Market, episodes: int, seed: int, trains: bool = False, place: str = "market"
 ) -> Sample:
-    """What the tables of a main are of: in a recorded day cfg.evaluation_window, in the place of the market's own window.
+    """The episodes that a main's tables are of: in a recorded day those of cfg.evaluation_window, not of the market's own.
 
     Where nothing is trained, a window given for the market at `place` on the command line is the one that is meant.
 
@@ -122,7 +122,7 @@ def meant(place: str) -> bool:
     )
 
 
-def met(origins: Mapping[str, Origin], shown: Sample, option: str) -> list[str]:
+def seen_in_training(origins: Mapping[str, Origin], shown: Sample, option: str) -> list[str]:
     """A line for each agent that was trained on what it is shown on: the same noise, or the same part of a recorded day."""
     return [
         line

@@ -1,4 +1,4 @@
-"""Pictures of scores: one axis each, so that they are read on a telephone as on a desk."""
+"""Figures of scores: one axis each, so that they are read on a telephone as on a desk."""
 
 from __future__ import annotations
 

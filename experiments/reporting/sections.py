@@ -1,4 +1,4 @@
-"""What the page says, in order: sections of words, tables and pictures, in no markup yet."""
+"""The report's sections, in order: words, tables and pictures, in no markup yet."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from experiments.evaluation.table import near
 from experiments.reporting import episodes, scores
 from experiments.reporting.formats import in_line, number
 from experiments.reporting.presenter import TextTable
-from experiments.reporting.replay import Replay
+from experiments.reporting.reruns import Rerun
 from experiments.reporting.scores import Picture, seeds
 from experiments.reporting.statistics import Interval
 from experiments.reporting.study import DETAILS, Study
@@ -34,7 +34,7 @@ class Section:
     groups: Mapping[str, Sequence[Picture]] = field(default_factory=dict)
 
 
-def sections(study: Study, replays: Sequence[Replay], refused: Mapping[tuple[str, str], str]) -> Iterator[Section]:
+def sections(study: Study, reruns: Sequence[Rerun], refused: Mapping[tuple[str, str], str]) -> Iterator[Section]:
     """The whole page. `refused` says why a pair of agent and market was not played again."""
     if study.left:
         yield unfinished(study)
@@ -44,7 +44,7 @@ def sections(study: Study, replays: Sequence[Replay], refused: Mapping[tuple[str
     if study.shared and len(study.agents) > 1:
         yield comparison(study)
     for market in study.markets:
-        yield on_market(study, market, [each for each in replays if each.market_name == market])
+        yield on_market(study, market, [each for each in reruns if each.market_name == market])
     if refused:
         rows = [[agent, market, why] for (agent, market), why in refused.items()]
         words = "What these runs left could not be played again, so there are no quotes and episodes of them."
@@ -85,7 +85,7 @@ def comparison(study: Study) -> Section:
     return Section("comparison", "Agent against agent", words, None, {"": [p for p in pictures if p is not None]})
 
 
-def on_market(study: Study, market: str, replays: Sequence[Replay]) -> Section:
+def on_market(study: Study, market: str, reruns: Sequence[Rerun]) -> Section:
     """One market: every figure, the learning curves, and what the agents did."""
     agents = study.on(market)
     figures = {agent: [study.figure(agent, market, name) for name in DETAILS] for agent in agents}
@@ -95,13 +95,13 @@ def on_market(study: Study, market: str, replays: Sequence[Replay]) -> Section:
         [agent, str(len(study.of(agent, market))), *(shown(row[i]) for i in kept)] for agent, row in figures.items()
     ]
     groups = {"Learning": list(scores.curves(study, market))}
-    for each in replays:
+    for each in reruns:
         drawn = (episodes.quotes(each), episodes.fans(each), episodes.worst(each))
         groups[each.agent] = [picture for picture in drawn if picture is not None]
     words = f"All figures are {IQM}; money in price units, inventory in units of the asset."
     if len(agents) > scores.MOST:
         words += f" Pictures are of the first {scores.MOST} agents."
-    if replays and replays[0].best_paths is None:
+    if reruns and reruns[0].best_paths is None:
         words += " This market has no exact optimum to draw beside."
     words += "".join(f" {said}" for said in remarks(study, market))
     return Section(

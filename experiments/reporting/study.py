@@ -1,4 +1,4 @@
-"""The runs of a report as agents on markets, and what each pair came to over its seeds."""
+"""A report's runs as agents on markets, and the statistics of each pair over its seeds."""
 
 from __future__ import annotations
 

@@ -10,7 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import mm_env
 from experiments import compare, train
+from mm_env import Now
+from mm_env.core.component import record
 from tests.experiments.conftest import SMALL, rows
 
 ROOT = Path(__file__).parents[2]
@@ -138,6 +141,16 @@ def test_learning_on_a_price_without_its_expected_move_is_refused_with_the_cure(
     said = refused(train.main, *SMALL, *OWN, "rivals=[random]")
     assert "unless the price gives its `expected` move" in said
     assert "agent.noise=1 learns from the rewards as they are" in said
+
+
+def test_the_readmes_session_is_busier_at_its_ends(tmp_path):
+    readme = (ROOT / "README.md").read_text(encoding="utf-8").split("### Parts that have states")[1]
+    written: dict = {"mm_env": mm_env}
+    exec(re.search(r"```python\n(.*?)```", readme, re.DOTALL)[1], written)
+    flow = record(written["Session"](2.0))
+    early, noon = (Now(time, 10.0 - time, 100.0, None) for time in (0.5, 5.0))
+    assert flow.probability(1.0, 0.1, early, ()) == pytest.approx(-np.expm1(-0.6), rel=1e-12)
+    assert flow.probability(1.0, 0.1, noon, ()) == pytest.approx(-np.expm1(-0.2), rel=1e-12)
 
 
 def test_the_readmes_own_model_and_its_command_work_as_printed(tmp_path):

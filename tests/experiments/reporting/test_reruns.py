@@ -9,7 +9,7 @@ from agents.exact.optimum import optimum
 from agents.policy import RandomPolicy, StrategyPolicy
 from agents.strategies.fixed import FixedSymmetric, LinearSkew
 from experiments.reporting import episodes
-from experiments.reporting.replay import Paths, Replay, fan, follow, pooled, replay, replays
+from experiments.reporting.reruns import Paths, Rerun, fan, follow, pooled, rerun, reruns
 from experiments.reporting.runs import find
 from mm_env.rollout import inventory_levels, run_policy
 from tests.experiments.reporting.folders import finished
@@ -55,7 +55,7 @@ def paths(profits, times=(0.0, 1.0)):
 
 
 def made(*seeds, depths=(), best=None, market=MARKET):
-    return Replay("ppo", "amzn", market, tuple(range(len(seeds))), seeds, depths, best, None)
+    return Rerun("ppo", "amzn", market, tuple(range(len(seeds))), seeds, depths, best, None)
 
 
 def test_seeds_are_pooled_side_by_side():
@@ -119,9 +119,9 @@ def test_lines_are_thinned_to_what_can_be_seen_and_keep_their_ends():
 def test_what_cannot_be_played_again_says_why_and_stops_nobody(tmp_path):
     finished(tmp_path, "ppo", "amzn", 0, 0.5)
     (run,) = find([tmp_path])
-    found, refused = replays([("ppo", "amzn")], lambda agent, market: [run], 5)
+    found, refused = reruns([("ppo", "amzn")], lambda agent, market: [run], 5)
     assert found == []
     assert "Market" in refused["ppo", "amzn"]
     (run.folder / "model.zip").unlink()
     with pytest.raises(ValueError, match="no run left a model"):
-        replay([run], 5, {})
+        rerun([run], 5, {})
