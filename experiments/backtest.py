@@ -7,6 +7,9 @@ python -m experiments.backtest path=FILE.zip market=amzn_replay market.venue.pat
 A recorded day cannot teach learners with `branches`: they are left out of the last.
 """
 
+# pyright: reportAttributeAccessIssue=false, reportArgumentType=false
+# Venues are told apart by what they say of themselves (`happened_once`, `makes_mid`), not by their class.
+
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -30,7 +33,6 @@ from mm_env.market import Market
 from mm_env.metrics import Estimate, mean
 from mm_env.resampled import Unbranchable
 from mm_env.rollout import Episodes
-from mm_env.venue.replay.replay import Replay
 from mm_env.venue.replay.window import InTurn
 
 COLUMNS = {
@@ -136,7 +138,7 @@ def contenders(cfg: DictConfig, market: Market, recorded: Market) -> tuple[dict[
 def at_home(candidate: Candidate, episodes: int, bootstrap: Bootstrap) -> Estimate:
     """An agent's objective where it comes from: of so many episodes, or of a recorded day over its windows end to end."""
     home, here = candidate.home, candidate.here
-    if not isinstance(home.venue, Replay):
+    if not home.venue.happened_once:
         return mean(play(home, here, episodes, bootstrap.seed).objective)
     window = InTurn(home.venue.window.begins, home.venue.window.ends)
     day = replace(home, venue=replace(home.venue, window=window))

@@ -25,7 +25,6 @@ from experiments.evaluation.skill_references import SkillReferences
 from experiments.runs import jobs, program
 from experiments.training.curve import read_curve
 from mm_env.market import Market
-from mm_env.venue.replay.replay import Replay
 
 
 @experiment("train")
@@ -100,7 +99,7 @@ def learn(
 def remarks(cfg: DictConfig, market: Market, references: SkillReferences, skill: float) -> list[str]:
     """What is to be known of the figures at the end of a training's curve."""
     evaluated = sample(market, cfg.watch.episodes, CURVE_SEED, "training windows")
-    said = [f"The learning curve is of {evaluated.says}."] if isinstance(market.venue, Replay) else []
+    said = [f"The learning curve is of {evaluated.says}."] if market.venue.happened_once else []
     return [*said, *([references.is_above("the agent", skill)] if references.above(skill) else [])]
 
 

@@ -23,7 +23,6 @@ from mm_env.market import Market
 from mm_env.metrics import Estimate, mean, paired_difference
 from mm_env.reward import CARA
 from mm_env.rollout import Episodes
-from mm_env.venue.order_book.book import Book
 
 OPTIMUM, CONSTANT = "optimum", "best_fixed"
 ROUNDING = 1e-6  # of an exact skill
@@ -49,7 +48,7 @@ class SkillReferences:
     def of(cls, market: Market) -> SkillReferences:
         """Solve `market` if it can be solved."""
         try:
-            if isinstance(market.venue, Book):
+            if market.venue.makes_mid and not market.venue.happened_once:
                 best, _, naive = book_optimum(market)
                 return cls(market, naive, best.worth, best)
             best = full_information_optimum(market) if differing(market) else optimum(market)

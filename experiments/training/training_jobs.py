@@ -20,7 +20,6 @@ from experiments.config.markets import build, build_market
 from experiments.evaluation.sample import OPTION
 from experiments.runs import jobs, program
 from experiments.training.curve import CURVE, read_curve
-from mm_env.venue.replay.replay import Replay
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ def trainings(
     market_of_run = build_market(whole)
     build(whole.agent).check(market_of_run)
     found, parts = [], {str(key): whole[key] for key in whole}
-    if cfg.get(OPTION) is not None and isinstance(market_of_run.venue, Replay):
+    if cfg.get(OPTION) is not None and market_of_run.venue.happened_once:
         parts[OPTION] = cfg[OPTION]  # what it is to be shown on later
     for seed in cfg.seeds:
         config = OmegaConf.create({**parts, "seed": seed})
