@@ -38,6 +38,7 @@ HOME = "home"  # of a trial that goes on with a lost one: the number under which
 @experiment("tune")
 def main(cfg: DictConfig) -> float:
     """Try until the study has its trials; write the best as an experiment; its skill (objective where there is none)."""
+    require("experiments.tune", "sweeps", "optuna")
     check("trials", cfg.trials, Interval(1, 2**31, whole=True))
     where, space = target(cfg), distributions(cfg)
     learner = build(cfg.agent)
@@ -64,7 +65,6 @@ def main(cfg: DictConfig) -> float:
 
 def join(cfg: DictConfig) -> Study:
     """The study, made by who comes first. Raises: ValueError if it was begun with another config."""
-    require("experiments.tune", "sweeps", "optuna")
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)

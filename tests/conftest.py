@@ -39,7 +39,10 @@ def pytest_addoption(parser):
 def interpreted(monkeypatch):
     """Kernels run as plain Python."""
     from mm_env.core import engine
+    from mm_env.core.kernels import Kernels
 
+    made = Kernels.__init__
+    monkeypatch.setattr(Kernels, "__init__", lambda self, loops, templates, _: made(self, loops, templates, True))
     monkeypatch.setattr(engine, "compiled", lambda kernel, *_: kernel)
 
 

@@ -13,6 +13,10 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
+from mm_env.core.extras import require
+
+# ruff: noqa: E402  (what is missing is told of before it is imported)
+require("a learner", "training", "torch", "stable_baselines3")
 from agents.learning.clone import clone
 from agents.learning.features import with_log_time_to_go
 from agents.learning.replay_buffers import ExpectedReplay

@@ -172,7 +172,7 @@ def fingerprint(kernel: Callable[..., Any], *arguments: Any) -> str:
 
 
 def _fingerprint(kernel: Callable[..., Any], rules: str) -> str:
-    parts = [own_source(), version("numba"), version("llvmlite"), *code_of(kernel, set()), rules]
+    parts = [own_source(), *_versions(), *code_of(kernel, set()), rules]
     return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:24]
 
 
@@ -186,6 +186,11 @@ def _rules_version(arguments: Any) -> str:
             for part in code_of(function, seen):
                 digest.update(part.encode())
     return digest.hexdigest()
+
+
+@cache
+def _versions() -> tuple[str, str]:
+    return version("numba"), version("llvmlite")
 
 
 @cache
