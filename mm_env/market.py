@@ -209,17 +209,6 @@ class Market(Component):
         return Standing(profit, max(tally.peak, profit), gross(abs(account.inventory) * mid, account.hedges, marks))
 
     @rule
-    def foresee(self, inventory: float, action: tuple[float, ...]) -> tuple[float, float, float]:
-        """What is known before the orders come: the inventory after the market order, P(bid fills) and P(ask fills)."""
-        now = self.opening()
-        quote = self.quote.decode(head(action, self.hedges.positions()), now)
-        account = Portfolio(0.0, inventory, self.hedges.positions())
-        held = self.cross(account, 0.0, quote.cut, quote.cut_cost, now).inventory
-        bid_open, ask_open = self.open_sides(held)
-        chances = self.venue.chances(quote, self.clock.dt(), now)
-        return held, min(chances.bid, 1.0) if bid_open else 0.0, min(chances.ask, 1.0) if ask_open else 0.0
-
-    @rule
     def open_sides(self, inventory: float) -> tuple[bool, bool]:
         """Whether one more order may be bought, and sold, within the limits; safe against rounding."""
         bid_open = inventory + 0.5 * self.order_size < self.max_inventory

@@ -26,11 +26,19 @@ class Outcome(NamedTuple):
 
 
 class Reward(Component):
-    """Subclass it and override `reward` for your own objective."""
+    """wealth change less `penalty`: override that alone, and markets with it are solved exactly; or `reward`, for any other
+    objective.
+    """
+
+    @rule
+    def penalty(self, inventory: float, dt: float, final: float, now: Now) -> float:
+        """What holding `inventory` after a step costs, price units; `final` is 1.0 after the last, `now` the present then."""
+        return 0.0
 
     @rule
     def reward(self, outcome: Outcome) -> float:
-        raise NotImplementedError
+        """What one step is worth."""
+        return outcome.wealth_change - self.penalty(outcome.inventory, outcome.dt, outcome.final, outcome.now)
 
 
 class InventoryPenalty(Reward):
@@ -47,9 +55,13 @@ class InventoryPenalty(Reward):
     noise: Probability = 1.0
 
     @rule
+    def penalty(self, inventory: float, dt: float, final: float) -> float:
+        square = inventory * inventory
+        return self.phi * square * dt + self.alpha * square * final
+
+    @rule
     def reward(self, outcome: Outcome) -> float:
-        square = outcome.inventory * outcome.inventory
-        penalty = self.phi * square * outcome.dt + self.alpha * square * outcome.final
+        penalty = self.penalty(outcome.inventory, outcome.dt, outcome.final, outcome.now)
         return outcome.wealth_change - (1.0 - self.noise) * outcome.surprise - penalty
 
 

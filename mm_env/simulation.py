@@ -118,10 +118,12 @@ class Simulation:
         return observations, rewards, ended, self._over_lanes(step, *self._kernels.layouts, *arrays, self._noise)
 
     def foresee(self, actions: Floats, inventories: Floats) -> Floats:
-        """For actions (num_lanes * width,) at inventories (num_lanes,): the inventory after the market order, P(bid fills)
-        and P(ask fills) within a step, (num_lanes, 3)."""
-        (market, _, action, _), where, seen = self._kernels.layouts, self._where, np.empty((self.num_lanes, 3))
-        self._kernels.foresee(where)(market, action, *where[:2], actions, inventories, seen.reshape(-1))
+        """For actions (num_lanes * width,) at inventories (num_lanes,): the inventories that a first step of an episode may
+        lead to, from the least to the largest, and their probabilities, (num_lanes, outcomes, 2)."""
+        (market, state, action, _), where = self._kernels.layouts, self._where
+        seen = np.empty((self.num_lanes, self._kernels.num_outcomes, 2))
+        arguments = (market, state, self._kernels.outcomes, action, *where[:2], actions, inventories)
+        self._kernels.foresee(where)(*arguments, seen)
         return seen
 
     def run(self, table: Floats) -> None:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from mm_env.core.maths import scalar
 from mm_env.portfolio import Portfolio
 from mm_env.world import World
 
@@ -44,3 +45,10 @@ class State(NamedTuple):
         """The price's state, by the name it had before version 0.6."""
         warnings.warn("State.latent is now State.world.price", DeprecationWarning, stacklevel=2)
         return self.world.price
+
+
+@scalar
+def held_at(state: State, step: float, inventory: float) -> State:
+    """The state itself but for the step and the inventory held."""
+    account = Portfolio(state.account.cash, inventory, state.account.hedges)
+    return State(step, state.episode, account, state.mid, state.world, state.tally)

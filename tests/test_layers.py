@@ -25,7 +25,7 @@ FLOORS = (  # of the house, from the ground up; rooms of one floor do not know e
     ("agents",),
     ("experiments",),
 )
-BESIDES = {"mm_env/core/kernel.py": {"mm_env.venue"}}  # it clips the chances of fills as venues do
+BESIDES = {"mm_env/core/kernel.py": {"mm_env.state"}}  # it makes states at inventories of which it is asked
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 FILES = sorted(file for top in ("mm_env", "agents", "experiments") for file in (ROOT / top).rglob("*.py"))
 

@@ -11,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.exact.nodes import Unsolvable
-from agents.exact.outcomes import read
+from agents.exact.reader import read
 from mm_env.core.component import rules
 from mm_env.market import Market
+from mm_env.portfolio import Fees
 from mm_env.quote import MarketOrders, Quoting
+from mm_env.venue.dealer.dealer import Dealer
 
 Floats = NDArray[np.float64]
 SCAN = 48  # points of a line that are looked at first
@@ -57,9 +59,20 @@ def starts(quote: Quoting) -> Floats:
     return np.array(list(product(np.linspace(-1.0, 1.0, points), repeat=quote.width)))
 
 
+def trial_actions(market: Market, most: int) -> Floats:
+    """Up to `most` actions (n, width) spread over the space; of a space without ends, small and large ones."""
+    space: Any = market.quote.space
+    if isinstance(space, gym.spaces.Discrete):
+        return np.unique(np.linspace(0, space.n - 1, min(int(space.n), most)).round())[:, None]
+    random = np.random.default_rng(0)
+    if np.isfinite(space.low).all() and np.isfinite(space.high).all():
+        return random.uniform(space.low, space.high, (most, market.quote.width))
+    return random.choice(np.outer([1.0, -0.1], 2.0 ** np.arange(-12.0, 8.0)).ravel(), (most, market.quote.width))
+
+
 def sends_market_orders(market: Market) -> bool:
     """Whether `decode` sets `cut` for any of `starts`."""
-    return bool((read(market, starts(market.quote))[0][:, 2] != 0.0).any())
+    return bool((read(market, starts(market.quote))[:, 2] != 0.0).any())
 
 
 def is_own(quote: Quoting) -> bool:
@@ -68,11 +81,25 @@ def is_own(quote: Quoting) -> bool:
     return any(rules(type(part))["decode"].__module__.split(".")[0] != "mm_env" for part in (quote, inner))
 
 
+def is_searched_widely(market: Market) -> bool:
+    """Whether little is known of what comes of an action: of a user's own quoting, or of market orders within others' rules."""
+    return is_own(market.quote) or isinstance(market.quote, MarketOrders) or not _is_dealer(market)
+
+
+def _is_dealer(market: Market) -> bool:
+    return all(rules(type(market.venue))[name] is rules(Dealer).get(name) for name in ("transitions", "chances"))
+
+
+def _is_plain(market: Market) -> bool:
+    """Whether a market order costs the same for each order, and does nothing to the quotes that follow it."""
+    return _is_dealer(market) and rules(type(market.fees))["taker_fee"] is rules(Fees)["taker_fee"]
+
+
 def is_layered(market: Market) -> bool:
     """Whether market orders come on top of quotes, as `MarketOrders` puts them: each is then searched apart."""
     quote = market.quote
     if not isinstance(quote, MarketOrders) or rules(type(quote))["decode"] is not rules(MarketOrders)["decode"]:
         return False
-    if is_own(quote):  # who may send market orders of its own for any action, which MarketOrders passes over
+    if is_own(quote) or not _is_plain(market):  # who may send market orders of its own, which MarketOrders passes over
         return False
     return not sends_market_orders(replace(market, quote=quote.quoting))

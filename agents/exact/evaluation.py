@@ -10,15 +10,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.exact.outcomes import Outcome, Rows, check_solvable, read, start_law
-from agents.exact.parameter_scenarios import scenarios
-from agents.exact.price_grid import Axis, Unsolvable, axis_of
+from agents.exact.nodes import Unsolvable
+from agents.exact.objectives import aversion, is_utility, noise_left
+from agents.exact.outcomes import Problem, Rows, start_law
+from agents.exact.parameter_scenarios import nominal_market, scenarios
+from agents.exact.price_grid import Axis, axis_of
+from agents.exact.reader import Outcome, Reader
 from agents.exact.room import announce, levels_of, progress, require_room, ticking
+from agents.exact.solvable import check_solvable
 from agents.exact.sweep import swept
 from agents.strategies.fixed import FixedSymmetric, LinearSkew
 from mm_env.clock import Ergodic
@@ -66,9 +70,9 @@ class Evaluation:
     def variance(self) -> float:
         """The variance of an episode's sum of rewards."""
         law, here = start_law(self.market), self.axis.at_start(self.value[0])
-        if not isinstance(self.market.reward, CARA):
+        gamma = aversion(self.market)
+        if not gamma:
             return float(law @ (self.axis.at_start(_spread(self)) + (here - law @ here) ** 2))
-        gamma = self.market.reward.gamma
         double = replace(self.market, reward=CARA(2.0 * gamma))  # Var[e^-gamma W] = E[e^-2 gamma W] - E[e^-gamma W]^2
         squared = self.axis.at_start(evaluate(double, self.actions, len(self.axis.nodes)).value[0])
         pinned = float(here[law > 0].min())  # so that no exponential overflows
@@ -83,16 +87,16 @@ def start_worth(market: Market, axis: Axis, value: Floats) -> float:
 
 def mixed_worth(market: Market, weights: Floats, worths: Floats) -> float:
     """What a lottery among `worths` is worth: their mean, under CARA the certainty equivalent."""
-    if not isinstance(market.reward, CARA):
+    if not is_utility(market):
         return float(weights @ worths)
-    gamma, worst = market.reward.gamma, float(worths[weights > 0].min())  # the worst pinned, no exponential overflows
+    gamma, worst = aversion(market), float(worths[weights > 0].min())  # the worst pinned, no exponential overflows
     losses = np.exp(-gamma * np.maximum(worths - worst, 0.0))
     return worst - float(np.log(weights @ losses)) / gamma
 
 
 def objective_of(market: Market, worth: float) -> float:
     """The expected sum of rewards that a worth stands for: itself, under CARA (1 - exp(-gamma worth)) / gamma."""
-    gamma = getattr(market.reward, "gamma", 0.0)
+    gamma = aversion(market)
     return -float(np.expm1(-gamma * worth)) / gamma if gamma else worth
 
 
@@ -103,31 +107,22 @@ def evaluate(market: Market, actions: Floats, nodes: int = 1) -> Evaluation:
     Raises: Unsolvable if the market's objective has no recursion over (time, inventory) and the axis of its price.
     """
     check_solvable(market)
-    return _evaluated(market, axis_of(market, nodes), actions)
+    return _evaluated(Problem(market, axis_of(market, nodes)), actions)
 
 
-def _evaluated(market: Market, axis: Axis, actions: Floats) -> Evaluation:
-    rows = Rows.of(market, actions, len(axis.nodes))
-    value = _swept(rows, axis) if len(axis.nodes) == 1 else _gathered(rows, axis)
-    return Evaluation(market, axis, value, np.asarray(actions))
+def _evaluated(problem: Problem, actions: Floats) -> Evaluation:
+    rows, axis = Rows.of(problem, actions), problem.axis
+    value = swept(rows)[:, None] if len(axis.nodes) == 1 else _gathered(rows)
+    return Evaluation(problem.market, axis, value.reshape(len(value), axis.size, -1), np.asarray(actions))
 
 
-def _swept(rows: Rows, axis: Axis) -> Floats:
-    """The values (steps + 1, 1, levels) where the price has no state that matters."""
-    market, q = rows.market, inventory_levels(rows.market)
-    held = axis.look_ahead(market, np.zeros((1, len(q))), False)[0]
-    due = held - axis.look_ahead(market, np.zeros((1, len(q))), True)[0]
-    return swept(rows, getattr(market.reward, "gamma", 0.0), held, due)[:, None]
-
-
-def _gathered(rows: Rows, axis: Axis) -> Floats:
-    """The values (steps + 1, nodes, levels), step by step."""
-    market, steps = rows.market, rows.market.clock.steps
-    gather = _gather_cara if isinstance(market.reward, CARA) else _gather_wealth
-    values = np.zeros((steps + 1, len(axis.nodes), len(inventory_levels(market))))
+def _gathered(rows: Rows) -> Floats:
+    """The values (steps + 1, nodes, cells), step by step."""
+    problem, axis, steps = rows.problem, rows.problem.axis, rows.problem.market.clock.steps
+    values = np.zeros((steps + 1, len(axis.nodes), len(axis.held)))
     for step in progress(range(steps - 1, -1, -1), "evaluating", "step"):
-        ahead = axis.look_ahead(market, values[step + 1], step + 1 == steps)
-        values[step] = gather(market, rows.at(step), ahead)
+        ahead = axis.look_ahead(values[step + 1], problem.penalties.after(step + 1), problem.gamma)
+        values[step] = _gather(problem, rows.at(step), ahead)
     return values
 
 
@@ -155,7 +150,7 @@ def inventory_law(market: Market, actions: Floats) -> Floats:
 
 def _inventory_law(market: Market, actions: Floats) -> Floats:
     check_solvable(market)
-    steps, rows = market.clock.steps, Rows.of(market, actions)
+    steps, rows = market.clock.steps, Rows.of(Problem(market, axis_of(market)), actions)
     law = np.zeros((steps + 1, len(inventory_levels(market))))
     law[0] = start_law(market)
     for step in progress(range(steps), "law of the inventory", "step"):
@@ -167,7 +162,7 @@ def _inventory_law(market: Market, actions: Floats) -> Floats:
 def average_reward(market: Market, actions: Floats) -> float:
     """The long-run reward per unit of time of a stationary table (1, levels, width), price units / time."""
     check_solvable(market)
-    if isinstance(market.reward, CARA) or len(axis_of(market, NODES).nodes) > 1:
+    if is_utility(market) or len(axis_of(market, NODES).nodes) > 1:
         raise Unsolvable("an average reward is solved for InventoryPenalty and a price without a state that matters")
     return poisson_equation(market, actions)[0]
 
@@ -177,11 +172,12 @@ def poisson_equation(market: Market, actions: Floats) -> tuple[float, Floats]:
     levels, dt = levels_of(market), market.clock.step_length
     require_room(market, "an average reward", MATRICES * levels**2, steps=False)
     announce(f"solving the equations of {levels:,} inventories", _SOLVED * levels**3)
-    outcomes = Rows.of(market, actions).at(0)
+    problem = Problem(market, axis_of(market))
+    outcomes = Rows.of(problem, actions).at(0)
     moves = np.zeros((levels, levels))
     for outcome in outcomes:
         np.add.at(moves, (np.arange(levels), outcome.level[0]), outcome.probability[0])
-    rewards = _gather_wealth(market, outcomes, axis_of(market).look_ahead(market, np.zeros((1, levels)), False))[0]
+    rewards = _gather(problem, outcomes, problem.axis.look_ahead(np.zeros((1, levels)), problem.penalties.after(1)))[0]
     system = np.eye(levels) - moves
     system[:, levels // 2] = dt  # in the place of h at no inventory, which is zero
     solution = np.linalg.lstsq(system, rewards, rcond=None)[0]
@@ -206,10 +202,10 @@ def appraiser(market: Market, nodes: int = NODES) -> Callable[[Floats], float]:
     weights = np.array([case.weight for case in cases])
     if isinstance(market.clock, Ergodic):
         return lambda actions: float(weights @ [average_reward(case.market, actions) for case in cases])
-    axes = [axis_of(case.market, nodes) for case in cases]
+    problems = [Problem(case.market, axis_of(case.market, nodes)) for case in cases]
 
     def appraise(actions: Floats) -> float:
-        worths = [_evaluated(case.market, axis, actions).worth for case, axis in zip(cases, axes, strict=True)]
+        worths = [_evaluated(problem, actions).worth for problem in problems]
         return mixed_worth(cases[0].market, weights, np.array(worths))
 
     return appraise
@@ -265,28 +261,29 @@ def _best(worth: Callable[[float], float], scale: float) -> float:
 
 def _depth_scale(market: Market) -> float:
     """The depth at which fills are about half as likely as at the mid."""
-    free = replace(market, quote=Unbounded())
-    depths = np.repeat(np.append(0.0, 2.0 ** np.arange(-30.0, 31.0))[:, None], 2, axis=1)
-    chance = read(free, depths)[1][:, :2].sum(axis=1)
-    return float(depths[np.argmax(chance < 0.5 * chance[0]), 0])
+    free = replace(nominal_market(market), quote=Unbounded())
+    depths, axis = np.append(0.0, 2.0 ** np.arange(-30.0, 31.0)), axis_of(free)
+    table = np.broadcast_to(depths[:, None, None, None], (len(depths), 1, len(axis.held), 2))
+    found = Reader(free, axis)(table, np.zeros(len(depths)))
+    reached = axis.held[found.level[:, 0]] - axis.held  # (depths, outcomes, cells)
+    chance = (found.probability[:, 0] * (reached > 0.0))[..., 0] + (found.probability[:, 0] * (reached < 0.0))[..., -1]
+    filled = chance.sum(axis=1)  # the bid at the least inventory, where it is alone, and the ask at the largest
+    return float(depths[np.argmax(filled < 0.5 * filled[0])])
 
 
-def _gather_wealth(market: Market, outcomes: list[Outcome], ahead: Floats) -> Floats:
-    q, total = inventory_levels(market), np.zeros_like(ahead)
+def _gather(problem: Problem, outcomes: list[Outcome], ahead: Floats) -> Floats:
+    """What each (node, cell) is worth before the outcomes; certainty equivalents c under a utility, by logarithms:
+    exp(-gamma c) = sum of P exp(-gamma (cash + c'))."""
+    held, gamma = problem.axis.held, problem.gamma
+    total = np.full_like(ahead, -np.inf if gamma else 0.0)
     for outcome in outcomes:
-        total += outcome.probability * (outcome.cash + q[outcome.level] * outcome.jump + outcome.after(ahead))
-    return total
-
-
-def _gather_cara(market: Market, outcomes: list[Outcome], ahead: Floats) -> Floats:
-    """Certainty equivalents c: exp(-gamma c) = sum of P exp(-gamma (cash + c')), in logarithms."""
-    reward: Any = market.reward
-    gamma, total = reward.gamma, np.full_like(ahead, -np.inf)
-    for outcome in outcomes:
+        if not gamma:
+            total += outcome.probability * (outcome.cash + held[outcome.level] * outcome.jump + outcome.after(ahead))
+            continue
         with np.errstate(divide="ignore"):  # the log of a fill that cannot happen
-            risk = np.log(outcome.probability) - gamma * (outcome.cash + outcome.after(ahead))
-        total = np.logaddexp(total, risk)
-    return -total / gamma
+            moved = outcome.cash + held[outcome.level] * outcome.jump + outcome.after(ahead)
+            total = np.logaddexp(total, np.log(outcome.probability) - gamma * moved)
+    return -total / gamma if gamma else total
 
 
 def _spread(found: Evaluation) -> Floats:
@@ -294,17 +291,19 @@ def _spread(found: Evaluation) -> Floats:
 
     With `reward.noise` below 1 fill noise counts for that share only.
     """
-    market, axis, steps, value = found.market, found.axis, found.market.clock.steps, found.value
-    share = market.reward.noise  # pyright: ignore[reportAttributeAccessIssue]
-    rows, q = Rows.of(market, found.actions, len(axis.nodes)), inventory_levels(market)
+    market, axis, steps, share = found.market, found.axis, found.market.clock.steps, noise_left(found.market)
+    value = found.value.reshape(steps + 1, len(axis.nodes), -1)
+    problem = Problem(market, axis)
+    rows, q, penalties = Rows.of(problem, found.actions), axis.held, problem.penalties
     spread = np.zeros_like(value[0])
     for step in progress(range(steps - 1, -1, -1), "variance", "step"):
-        ahead = axis.look_ahead(market, value[step + 1], step + 1 == steps)
-        noise = axis.spread_ahead(market, value[step + 1], spread)
+        due = penalties.after(step + 1)
+        ahead = axis.look_ahead(value[step + 1], due)
+        noise = axis.spread_ahead(value[step + 1] - (due if len(due) > 1 else 0.0), spread, share)
         happens = rows.at(step)
         cash = sum(o.probability * o.cash for o in happens)
         spread = np.zeros_like(ahead)
         for o in happens:
             gained = cash + share * (o.cash - cash) + q[o.level] * o.jump + o.after(ahead) - value[step]
             spread += o.probability * (gained**2 + q[o.level] ** 2 * o.jump_variance + o.after(noise))
-    return spread
+    return spread.reshape(found.value[0].shape)

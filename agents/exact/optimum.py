@@ -22,12 +22,13 @@ from numpy.typing import NDArray
 
 from agents.base import MarketPolicy, Table
 from agents.exact import optimum_cache as stored
-from agents.exact.choices import SCAN, check_actions, is_layered, is_own, starts
+from agents.exact.choices import SCAN, check_actions, is_layered, is_own, is_searched_widely, starts
 from agents.exact.evaluation import MATRICES, NODES, objective_of, poisson_equation, start_worth
-from agents.exact.outcomes import check_solvable, mean_jumps
+from agents.exact.objectives import Penalties, aversion
 from agents.exact.price_grid import Axis, Unsolvable, axis_of
 from agents.exact.quote_search import improve
 from agents.exact.room import levels_of, progress, require_room
+from agents.exact.solvable import check_solvable
 from agents.observed import places
 from agents.quoting import quoted_depths
 from mm_env.clock import Ergodic
@@ -35,7 +36,6 @@ from mm_env.core import engine
 from mm_env.core.component import record
 from mm_env.core.parameters import Interval, check
 from mm_env.market import Market
-from mm_env.reward import CARA
 from mm_env.rollout import inventory_levels
 
 Floats = NDArray[np.float64]
@@ -72,7 +72,7 @@ class Optimum(MarketPolicy):
 
     @property
     def tabulable(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
-        return len(self.axis.nodes) == 1
+        return self.axis.size == 1
 
     def table(self) -> Table:
         """The best actions where time and inventory are all that matters."""
@@ -149,7 +149,7 @@ def check_room(market: Market, nodes: int = NODES) -> None:
 
     Raises: Unsolvable, with what it would need.
     """
-    levels, nodes = levels_of(market), len(axis_of(market, nodes).nodes)
+    levels, nodes = levels_of(market), axis_of(market, nodes).size
     if isinstance(market.clock, Ergodic):
         return require_room(market, "the optimum", MATRICES * levels**2, steps=False)
     grids = 1.5 if nodes > 1 else 1.0  # the coarser one stays beside the finer
@@ -176,22 +176,21 @@ class _Solver:
     """One market's arrays, and the compiled step of dynamic programming over them."""
 
     def __init__(self, market: Market, axis: Axis) -> None:
-        self.market, self.axis, self.q = market, axis, inventory_levels(market)
+        self.market, self.axis, self.levels = market, axis, levels_of(market)
         self.layered = is_layered(market)  # then market orders are chosen on top of the best quotes
         quoting: Any = market.quote.quoting if self.layered else market.quote  # pyright: ignore
         self.quoted = replace(market, quote=quoting)
         self.discrete = float(quoting.space.n) if isinstance(quoting.space, gym.spaces.Discrete) else 0.0
         self.width = quoting.width
-        self.gamma = market.reward.gamma if isinstance(market.reward, CARA) else 0.0
-        self.jumps = mean_jumps(market)
+        self.gamma, self.penalties = aversion(market), Penalties(market, axis)
 
     def finite(self) -> Optimum:
-        steps, shape = self.market.clock.steps, (len(self.axis.nodes), len(self.q))
+        steps, shape = self.market.clock.steps, (self.axis.size, self.levels)
         value = np.zeros((steps + 1, *shape))
         actions = np.zeros((steps, *shape, self.market.quote.width))
         guess = np.zeros((*shape, self.width))
         for step in progress(range(steps - 1, -1, -1), "solving", "step"):
-            value[step], guess = self._best(value[step + 1], guess, step + 1 == steps)
+            value[step], guess = self._best(value[step + 1], guess, step)
             value[step], actions[step] = self._cross(value[step], guess)
         return Optimum(self.market, self.axis, value, actions)
 
@@ -199,9 +198,9 @@ class _Solver:
         """Howard's policy iteration: improve on the relative values, solve for those of the improved policy, repeat."""
         if self.gamma or len(self.axis.nodes) > 1:
             raise Unsolvable("an ergodic market is solved for InventoryPenalty and a price without latent state only")
-        relative, guess, rate = np.zeros((1, len(self.q))), np.zeros((1, len(self.q), self.width)), -np.inf
+        relative, guess, rate = np.zeros((1, self.levels)), np.zeros((1, self.levels, self.width)), -np.inf
         for _ in progress(range(100), "solving", "round"):
-            value, guess = self._best(relative, guess, False)
+            value, guess = self._best(relative, guess, 0)
             _, actions = self._cross(value, guess)
             better, relative[0] = poisson_equation(self.market, actions)
             if better - rate <= 1e-12 * abs(better):
@@ -209,34 +208,37 @@ class _Solver:
             rate = better
         return Optimum(self.market, self.axis, relative[None], actions[None], better)
 
-    def _best(self, following: Floats, guess: Floats, last: bool) -> tuple[Floats, Floats]:
-        """The values (nodes, levels) of the best quotes and their actions, from the values one step later."""
-        ahead = np.ascontiguousarray(self.axis.look_ahead(self.market, following, last))
+    def _best(self, following: Floats, guess: Floats, step: int) -> tuple[Floats, Floats]:
+        """The values (nodes, levels) of the best quotes of a step and their actions, from the values one step later."""
+        later, penalty = following.reshape(-1, len(self.axis.held)), self.penalties.after(step + 1)
+        ahead = np.ascontiguousarray(self.axis.look_ahead(later, penalty, self.gamma))
         value, actions = np.empty(ahead.size), np.ascontiguousarray(guess).reshape(-1).copy()
         self.kernel(
             *self._shapes,
+            float(step),
             self.gamma,
-            self.jumps,
             self.discrete,
             self.ways,
             *self.looks,
             ahead.reshape(-1),
-            len(self.q),
+            len(self.axis.held),
+            self.levels,
             value,
             actions,
         )
-        return value.reshape(ahead.shape), actions.reshape(guess.shape)
+        return value.reshape(following.shape), actions.reshape(guess.shape)
 
     def _cross(self, value: Floats, actions: Floats) -> tuple[Floats, Floats]:
         """With market orders: the best number of orders to close first, and the quotes that follow."""
         quote: Any = self.market.quote
         if not self.layered:
             return value, actions
-        orders = np.abs(np.rint(self.q / self.market.order_size)).astype(np.int64)
+        q = inventory_levels(self.market)
+        orders = np.abs(np.rint(q / self.market.order_size)).astype(np.int64)
         best, chosen = np.full_like(value, -np.inf), np.zeros((*actions.shape[:-1], quote.width))
         cost = self.market.order_size * (quote.half_spread + self.market.fees.taker)
         for closed in range(orders.max() + 1):
-            level = np.arange(len(self.q)) - np.sign(self.q).astype(np.int64) * closed
+            level = np.arange(len(q)) - np.sign(q).astype(np.int64) * closed
             allowed = closed <= orders
             level = np.where(allowed, level, 0)
             worth = np.where(allowed, value[:, level] - closed * cost, -np.inf)
@@ -255,18 +257,18 @@ class _Solver:
     def looks(self) -> tuple[int, Floats]:
         """Points that are looked at along each line first, and actions to start from beside the best of the step after."""
         quoting = self.quoted.quote
-        if self.discrete or not is_own(quoting):
+        if self.discrete or not is_searched_widely(self.quoted):
             return SCAN, np.zeros((0, self.width))
-        return max(SCAN, 4 * len(self.q)), starts(quoting)
+        return max(SCAN, 4 * self.levels), starts(quoting)
 
     @property
     def _shapes(self) -> tuple[Any, ...]:
-        return record(self.quoted), (0.0,) * self.width
+        return record(self.quoted), self.axis.template, (0.0,) * self.width, self.axis.places
 
     @cached_property
     def kernel(self) -> Any:
         floats = np.zeros(1)
-        arguments = (*self._shapes, 0.0, self.jumps, 0.0, self.ways, *self.looks, floats, 1, floats, floats)
+        arguments = (*self._shapes, 0.0, 0.0, 0.0, self.ways, *self.looks, floats, 1, 1, floats, floats)
         return engine.compiled(improve, *arguments)
 
 

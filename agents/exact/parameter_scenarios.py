@@ -14,11 +14,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.exact.price_grid import Unsolvable
+from agents.exact.nodes import Unsolvable
+from agents.exact.objectives import is_utility
 from mm_env.core.component import Component, Leaf, differs, leaves, nominal
 from mm_env.core.parameters import Integers
 from mm_env.market import Market
-from mm_env.reward import CARA
 
 Floats = NDArray[np.float64]
 Key = tuple[int, str]  # of a parameter: its owner's id and its name; a draw is shared where the owner is
@@ -60,6 +60,12 @@ def differing(market: Market) -> dict[Key, Leaf]:
     return {key: leaf for key, leaf in found.items() if not idle.get(leaf.path)}
 
 
+def nominal_market(market: Market) -> Market:
+    """The market of the first lane, or of the medians of what is drawn."""
+    found = {(id(leaf.owner), leaf.field): leaf for leaf in leaves(market) if differs(leaf.value)}
+    return _with(market, {key: nominal(leaf.value) for key, leaf in found.items()})
+
+
 def _follows_mid(market: Market, found: Mapping[Key, Leaf]) -> bool:
     plain = _with(market, {key: nominal(leaf.value) for key, leaf in found.items()})
     try:
@@ -74,7 +80,7 @@ def lane_axes(market: Market) -> list[LaneAxis]:
     Raises: Unsolvable if too many markets would have to be solved, or the arrays are not of one length.
     """
     found = differing(market)
-    if isinstance(market.reward, CARA) and differs(market.reward.gamma):
+    if is_utility(market) and differs(market.reward.gamma):  # pyright: ignore[reportAttributeAccessIssue]
         raise Unsolvable(
             f"reward.gamma differs by lane: utilities have no certainty equivalent in common: {market.reward}"
         )

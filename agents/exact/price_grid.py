@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agents.exact.nodes import Unsolvable, interpolation
 from agents.exact.stated import check_law
-from mm_env.clock import Ergodic
-from mm_env.core.component import record
+from mm_env.core.component import flat, record
 from mm_env.market import Market
 from mm_env.price.law import Law
-from mm_env.reward import CARA
 from mm_env.rollout import inventory_levels
-from mm_env.venue.dealer.impact import NoImpact
+from mm_env.state import State
 
 Floats = NDArray[np.float64]
 _EDGE = 1e-9  # of a grid's width: what rounding may leave a start outside of it
@@ -27,8 +24,12 @@ class Axis:
     """A law's grid, and what is worth what on it; values are (nodes, levels)."""
 
     law: Law
+    held: Floats  # the inventory of each cell
+    template: State  # what a state looks like
+    places: Floats  # the state of the market at each node, its numbers one after the other
     signal: int | None = None  # where the state stands in the observation
     start: float = 0.0  # the state at the start of an episode, in the units of the nodes
+    venues: int = 1  # states of the venue: a cell is one of them and a level of inventory
     branches: Floats = field(init=False)  # (branches, nodes, nodes): interpolation at where each branch leads
     moves: Floats = field(init=False)  # their mean, P(node -> node)
 
@@ -42,16 +43,22 @@ class Axis:
         """The grid, (nodes,), in the units observed."""
         return self.law.nodes
 
-    def look_ahead(self, market: Market, following: Floats, last: bool) -> Floats:
-        """What each (node, level after the fills) is worth: the penalties, the mid's move and all that follows."""
-        q = inventory_levels(market)
-        if isinstance(market.reward, CARA):
-            return self._certainty(market.reward.gamma, q, following)
-        return self.moves @ following + self.law.drift[:, None] * q - penalty(market, q, last)
+    @property
+    def size(self) -> int:
+        """How many nodes a table has: of the grid, each with every state of the venue."""
+        return len(self.nodes) * self.venues
 
-    def _certainty(self, gamma: float, q: Floats, following: Floats) -> Floats:
+    def look_ahead(self, following: Floats, penalty: Floats, gamma: float = 0.0) -> Floats:
+        """What each (node, cell after the fills) is worth: the mid's move, the penalty (nodes or 1, cells) after it, and all
+        that follows; under a utility of this gamma its certainty equivalent."""
+        if gamma > 0.0:
+            return self._certainty(gamma, following)
+        due = penalty if len(penalty) == 1 else self.moves @ penalty
+        return self.moves @ following + self.law.drift[:, None] * self.held - due
+
+    def _certainty(self, gamma: float, following: Floats) -> Floats:
         """c with exp(-gamma c) = E[exp(-gamma (q dS + c'))], in logarithms."""
-        total = np.full_like(following, -np.inf)
+        q, total = self.held, np.full_like(following, -np.inf)
         for branch, where in enumerate(self.branches):
             p, mean, variance = (
                 part[:, branch, None] for part in (self.law.probability, self.law.mean, self.law.variance)
@@ -61,10 +68,10 @@ class Axis:
             total = np.logaddexp(total, risk)
         return -total / gamma
 
-    def spread_ahead(self, market: Market, following: Floats, spread: Floats) -> Floats:
-        """The variance of what `look_ahead` is the mean of, from the means and the variances one step later."""
-        q, share = inventory_levels(market), market.reward.noise  # pyright: ignore[reportAttributeAccessIssue]
-        drift, later = self.law.drift[:, None], self.moves @ following
+    def spread_ahead(self, following: Floats, spread: Floats, share: float) -> Floats:
+        """The variance of what `look_ahead` is the mean of, from the means (penalties taken off) and the variances one step
+        later; `share` is that of the noise left in the rewards."""
+        q, drift, later = self.held, self.law.drift[:, None], self.moves @ following
         total = np.zeros_like(following)
         for branch, where in enumerate(self.branches):
             p, mean, variance = (
@@ -99,31 +106,21 @@ class Axis:
         return (1.0 - share) * table[step, left, level] + share * table[step, left + 1, level]
 
 
-def penalty(market: Market, q: Floats, last: bool) -> Floats:
-    """What holding q after a step costs under InventoryPenalty."""
-    reward: Any = market.reward
-    due = reward.alpha if last and not isinstance(market.clock, Ergodic) else 0.0
-    return (reward.phi * market.clock.step_length + due) * q**2
-
-
 def axis_of(market: Market, nodes: int = 1) -> Axis:
     """The axis that the market's optimum needs: a single node where the mid's moves depend on nothing.
 
     Raises: Unsolvable if the price has no law that an axis can hold, or one that its steps do not keep.
     """
-    venue = cast(Any, market.venue)
     try:
         law = market.price.law(market.clock.step_length, nodes)
     except NotImplementedError as error:
         raise Unsolvable(f"price: {error}") from None
     check_law(market, law)
-    if isinstance(market.reward, CARA) and isinstance(market.clock, Ergodic):
-        raise Unsolvable("clock: CARA utility is of the wealth at the end, and an ergodic market has none")
-    if law.follows_mid and not all(isinstance(side, NoImpact) for side in (venue.impact.bid, venue.impact.ask)):
-        raise Unsolvable("impact: orders that move the mid move the state of the price that the optimum depends on")
+    start = record(market).begin(0.0, float(record(market).initial_mid))
+    places, held = np.tile(np.array(list(flat(start)), np.float64), len(law.nodes)), inventory_levels(market)
     if len(law.nodes) == 1:
-        return Axis(law)
-    return Axis(law, market.observation_names.index(law.signal), _started(market, law))
+        return Axis(law, held, start, places)
+    return Axis(law, held, start, places, market.observation_names.index(law.signal), _started(market, law))
 
 
 def _started(market: Market, law: Law) -> float:

@@ -5,14 +5,14 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from mm_env.core.component import count, load
 from mm_env.core.maths import exp, log, scalar
-from mm_env.venue.dealer.impact import mean_by_depth
-from mm_env.venue.venue import certain
+from mm_env.core.tuples import each, weighted
+from mm_env.state import held_at
 
 GOLDEN = 0.6180339887498949
 _WIDTH = 1e-7  # of the action range: the objective is flat at its maximum, so this leaves an error of 1e-14 of it
@@ -20,11 +20,24 @@ _GAIN = 1e-13  # relative: a sweep that gains less is the last
 _SWEEPS, _LOOKS = 20, 60
 
 
+class Place(NamedTuple):
+    """Where quotes are sought: the state of the market, and what each cell is worth after the trades."""
+
+    state: Any  # of the market
+    ahead: Any  # (n,), with the cells of one node from `base` on
+    base: int
+    levels: int
+    lowest: float  # inventory
+    orders: float  # a unit
+    gamma: float  # of a utility; else 0
+    drift: float  # of the mid, where it is not part of `ahead`
+
+
 def improve(
-    market: Any, action: Any, gamma: float, jumps: Any, discrete: float, ways: Any, scan: int, starts: Any, ahead: Any,
-    levels: int, value: Any, actions: Any,
+    market: Any, state: Any, action: Any, places: Any, step: float, gamma: float, discrete: float, ways: Any, scan: int,
+    starts: Any, ahead: Any, cells: int, levels: int, value: Any, actions: Any,
 ) -> None:  # fmt: skip
-    """The best action and its value at each (node, level), given what each level is worth `ahead` and the `mean_jumps`.
+    """The best action and its value at each (node, cell), given what each cell is worth `ahead`.
 
     Continuous actions are improved from those already there and, for each number of orders that a market order may close,
     from the best of `starts` (n, width).
@@ -32,7 +45,9 @@ def improve(
     width = count(action)
     here, trial, other, firsts = np.empty(width), np.empty(width), np.empty(width), np.empty(levels, np.int64)
     for i in range(value.shape[0]):
-        place = (gamma, jumps, ahead, i // levels * levels, i % levels, levels)
+        held = i % levels * market.order_size - market.max_inventory
+        found = held_at(load(state, places, i // levels * count(state), 1), step, held)
+        place = place_at(market, found, ahead, i // cells * cells, levels, gamma, 0.0)
         if discrete > 0.0:
             value[i] = best_choice(market, action, place, discrete, here)
         else:
@@ -73,7 +88,8 @@ def pick(market, action, place, starts, firsts):
         firsts[closed] = -1
     for i in range(starts.shape[0]):
         quoted = load(action, starts[i], 0, 1)
-        closed = abs(orders_closed(market, market.quote.decode(quoted, market.opening()), place[4], place[5]))
+        cut = market.quote.decode(quoted, market.now(place.state, ())).cut
+        closed = int(market.orders_cut(place.state.account.inventory, cut))
         if closed < firsts.shape[0]:
             worth, first = quote_value(market, quoted, place), firsts[closed]
             if first < 0 or worth > quote_value(market, load(action, starts[first], 0, 1), place):
@@ -167,51 +183,53 @@ def reach(here, way, width):
 
 @scalar
 def quote_value(market, action, place):
-    """E[money from the step's fills + what follows] of one action at one level; a certainty equivalent if gamma > 0."""
-    gamma, jumps, ahead, base, held, levels = place
-    now = market.opening()
-    quote = market.quote.decode(action, now)
-    closed, paid, level = 0, 0.0, held
-    if quote.cut != 0.0:  # never, to the compiler too, where a quoting sends no market orders
-        closed = orders_closed(market, quote, held, levels)
-        paid, level = abs(closed) * market.order_size * (quote.cut_cost + market.fees.taker), held - closed
-        if level < 0 or level > levels - 1:
-            return -math.inf
-    chances = certain(market.venue.chances(quote, market.clock.dt(), now))
-    bid = chances.bid if level < levels - 1 else 0.0
-    ask = chances.ask if level > 0 else 0.0
-    size = market.order_size
-    bid_cash, ask_cash = size * (quote.bid_depth - market.fees.maker), size * (quote.ask_depth - market.fees.maker)
-    down, down_filled = jump_after(jumps[0::2], quote.bid_depth, bid, chances.bid_arrival)
-    up, up_filled = jump_after(jumps[1::2], quote.ask_depth, ask, chances.ask_arrival)
-    q = level * size - market.max_inventory
-    above, below = min(level + 1, levels - 1), max(level - 1, 0)
-    neither = ahead[base + level] + q * (up - down)
-    bought = ahead[base + above] + bid_cash + (q + size) * (up - down_filled)
-    sold = ahead[base + below] + ask_cash + (q - size) * (up_filled - down)
-    both = ahead[base + level] + bid_cash + ask_cash + q * (up_filled - down_filled)
-    if gamma == 0.0:
-        risen = (1.0 - ask) * ((1.0 - bid) * neither + bid * bought) + ask * ((1.0 - bid) * sold + bid * both)
-        return risen - paid
-    worst = min(min(neither, bought), min(sold, both))
-    quiet = (1.0 - ask) * ((1.0 - bid) * exp(gamma * (worst - neither)) + bid * exp(gamma * (worst - bought)))
-    busy = ask * ((1.0 - bid) * exp(gamma * (worst - sold)) + bid * exp(gamma * (worst - both)))
-    return worst - log(quiet + busy) / gamma - paid
+    """E[money from the step's trades + what follows] of one action at one place; a certainty equivalent if gamma > 0."""
+    quote = market.quote.decode(action, market.now(place.state, ()))
+    outcomes = market.venue.transitions(market, place.state, quote)
+    chances, worths = each(chance_of, outcomes, ()), each(worth_of, outcomes, (market, place))
+    if place.gamma == 0.0:
+        return weighted(0.0, chances, worths)
+    worst = min(worths)
+    losses = each(loss_of, worths, (place.gamma, worst))
+    return worst - log(weighted(0.0, chances, losses)) / place.gamma
 
 
 @scalar
-def orders_closed(market, quote, level, levels):
-    """How many orders' worth of inventory a market order closes first; negative if it buys."""
-    orders = level - (levels - 1) // 2
-    closed = math.floor(quote.cut * abs(orders * market.order_size) / market.order_size + 0.5)
-    return closed if orders > 0 else -closed
+def chance_of(outcome, told):
+    """The probability of an outcome."""
+    return outcome.probability
 
 
 @scalar
-def jump_after(side_jumps, depth, chance, arrival):
-    """The expected jump of the mid after a step in which one side did not fill, and after one in which it did."""
-    on_fill, on_arrival, base, slope, bend, reach = side_jumps
-    news = mean_by_depth(base, slope, bend, reach, depth, chance)
-    unfilled = (on_arrival * max(0.0, arrival - chance) - news * chance) / (1.0 - chance) if chance < 1.0 else 0.0
-    filled = on_arrival * min(1.0, arrival / chance) if chance > 0.0 else 0.0
-    return unfilled, on_fill + filled + news
+def worth_of(outcome, told):
+    """What an outcome is worth, and all that follows it."""
+    market, place = told
+    level = min(max(int((outcome.inventory - place.lowest) * place.orders + 0.5), 0), place.levels - 1)
+    cell = int(market.venue.place(outcome.venue) + 0.5) * place.levels + level
+    moved = outcome.inventory * (outcome.jump + place.drift)
+    return outcome.gain + moved + place.ahead[place.base + cell]
+
+
+@scalar
+def loss_of(worth, told):
+    """exp(-gamma worth), relative to that of the worst outcome."""
+    gamma, worst = told
+    return exp(gamma * (worst - worth))
+
+
+@scalar
+def place_at(market, state, ahead, base, levels, gamma, drift):
+    """The place of a state at which quotes are sought; `ahead` from `base` on is what each cell is worth after the trades."""
+    return Place(state, ahead, base, levels, -market.max_inventory, 1.0 / market.order_size, gamma, drift)
+
+
+@scalar
+def with_ahead(place, ahead, base):
+    """The place itself, where other values follow."""
+    return Place(place.state, ahead, base, place.levels, place.lowest, place.orders, place.gamma, place.drift)
+
+
+@scalar
+def with_drift(place, drift):
+    """The place itself, where the mid is expected to move by `drift`."""
+    return Place(place.state, place.ahead, place.base, place.levels, place.lowest, place.orders, place.gamma, drift)

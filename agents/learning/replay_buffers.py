@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.type_aliases import ReplayBufferSamples
 
-from agents.learning.rollout_buffers import Expecting, expected_values, foresee, values_of
+from agents.learning.rollout_buffers import Expecting, expected_values, foresee, kept_at, values_of
 
 
 class ExpectedReplay(Expecting, ReplayBuffer):
@@ -22,7 +22,7 @@ class ExpectedReplay(Expecting, ReplayBuffer):
 
     def __init__(self, *settings: Any, **named: Any) -> None:
         super().__init__(*settings, **named)
-        self.foreseen = np.zeros((self.buffer_size, self.n_envs, 3))
+        self.foreseen: Any = None  # inventories and their probabilities, (buffer_size, n_envs, outcomes, 2)
 
     def critic_of(self, model: Any) -> Any:
         def values(observations: torch.Tensor) -> torch.Tensor:
@@ -34,7 +34,7 @@ class ExpectedReplay(Expecting, ReplayBuffer):
         return values
 
     def add(self, obs: NDArray[Any], next_obs: NDArray[Any], action: NDArray[Any], *rest: Any) -> None:  # pyright: ignore
-        self.foreseen[self.pos] = foresee(self.lanes, obs, action)
+        self.foreseen = kept_at(self.foreseen, self.buffer_size, self.pos, foresee(self.lanes, obs, action))
         super().add(obs, next_obs, action, *rest)
 
     def _get_samples(self, batch_inds: NDArray[np.int64], env: Any = None) -> ReplayBufferSamples:

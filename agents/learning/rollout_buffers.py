@@ -72,10 +72,10 @@ class ExpectedRollouts(Rollouts):
 
     def reset(self) -> None:
         super().reset()
-        self.foreseen = np.zeros((self.buffer_size, self.n_envs, 3))  # inventory, P(bid fills), P(ask fills)
+        self.foreseen: Any = None  # inventories and their probabilities, (buffer_size, n_envs, outcomes, 2)
 
     def add(self, obs: Singles, action: NDArray[Any], *rest: Any) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        self.foreseen[self.pos] = foresee(self.lanes, obs, action)
+        self.foreseen = kept_at(self.foreseen, self.buffer_size, self.pos, foresee(self.lanes, obs, action))
         super().add(obs, action, *rest)
 
     def compute_returns_and_advantage(self, last_values: torch.Tensor, dones: NDArray[Any]) -> None:
@@ -162,19 +162,23 @@ def check_separable(market: Market) -> None:
 
 
 def foresee(lanes: VecAdapter, observations: Singles, actions: NDArray[Any]) -> NDArray[np.float64]:
-    """What the lanes' quotes make of their inventories, (num_envs, 3): see `Simulation.foresee`."""
+    """What the lanes' quotes make of their inventories, (num_envs, outcomes, 2): see `Simulation.foresee`."""
     orders, _ = natural_units(lanes.market, observations)
     flat = np.asarray(actions, np.float64).reshape(-1)
     return lanes.env.simulation.foresee(flat, orders * lanes.market.order_size)
 
 
+def kept_at(kept: NDArray[np.float64] | None, size: int, place: int, seen: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The array (size, ...) of all that was foreseen, with `seen` (...) at its place."""
+    kept = np.zeros((size, *seen.shape)) if kept is None else kept
+    kept[place] = seen
+    return kept
+
+
 def expected_values(critic: Any, lanes: VecAdapter, following: Singles, foreseen: NDArray[np.float64]) -> Singles:
-    """E[V(s') | s, a], (...), from the observations s' that came (..., k) and what was foreseen (..., 3)."""
-    market, (held, bid, ask) = lanes.market, np.moveaxis(foreseen, -1, 0)
-    chances = np.stack([ask * (1.0 - bid), (1.0 - ask) * (1.0 - bid) + ask * bid, bid * (1.0 - ask)])
-    might = np.repeat(following[None], 3, axis=0)
-    orders = np.array([-1.0, 0.0, 1.0]).reshape(3, *[1] * held.ndim)
-    reached = np.clip(held + orders * market.order_size, -market.max_inventory, market.max_inventory)
+    """E[V(s') | s, a], (...), from the observations s' that came (..., k) and what was foreseen (..., outcomes, 2)."""
+    market, (reached, chances) = lanes.market, np.moveaxis(foreseen, (-1, -2), (0, 1))
+    might = np.repeat(following[None], len(chances), axis=0)
     might[..., market.observation_names.index("inventory")] = reached / market.inventory_scale
     return (chances * values_of(critic, might)).sum(axis=0).astype(np.float32)
 

@@ -22,9 +22,14 @@ from numpy.typing import NDArray
 
 from agents.base import Table
 from agents.exact.choices import sends_market_orders
-from agents.exact.outcomes import check_solvable, mean_jumps, read, start_law
-from agents.exact.price_grid import Unsolvable, axis_of
+from agents.exact.nodes import Unsolvable
+from agents.exact.objectives import Penalties, is_utility
+from agents.exact.outcomes import start_law
+from agents.exact.price_grid import axis_of
+from agents.exact.quote_search import place_at
+from agents.exact.reader import read
 from agents.exact.room import progress, require_room
+from agents.exact.solvable import check_solvable
 from agents.robust.adversary import Powers
 from agents.robust.worst_case import descend, worth_under
 from mm_env.clock import Ergodic
@@ -34,11 +39,11 @@ from mm_env.core.component import flat, load, record
 from mm_env.core.renamed import renamed
 from mm_env.market import Market
 from mm_env.quote import MarketOrders
-from mm_env.reward import InventoryPenalty
 from mm_env.rollout import check_table, inventory_levels
+from mm_env.state import held_at
 
 Floats = NDArray[np.float64]
-SETTABLE = ("price.", "venue.flow.", "venue.fill.", "fees.")
+SETTABLE = ("price.", "venue.flow.", "venue.fill.", "venue.impact.", "fees.")
 
 
 @dataclass(frozen=True)
@@ -104,12 +109,13 @@ class BestResponse:
         rows = [parameter_rows(market, path) for path in powers.ranges]
         self.rows = np.array([row for found in rows for row in found])
         self.owners = np.array([i for i, found in enumerate(rows) for _ in found])
-        self.jumps = mean_jumps(market)
+        self.axis = axis_of(market, 3)
+        self.penalties = Penalties(market, self.axis)
 
     def answer(self, actions: Floats, parameters: Floats | None) -> Response:
         """The value of a maker's table under given parameters, or under the worst of them at each step and level if None."""
         table = check_table(self.market, actions)
-        if read(self.market, table.reshape(-1, self.market.quote.width))[0][:, 2].any():
+        if read(self.market, table.reshape(-1, self.market.quote.width))[:, 2].any():
             raise Unsolvable("quote: the game is solved without market orders")
         steps, shape = self.market.clock.steps, (len(self.q), len(self.powers.ranges))
         require_room(self.market, "the best response", (steps + 1.0) * len(self.q) * (1 + shape[1]))
@@ -117,29 +123,28 @@ class BestResponse:
         chosen[:] = self.powers.low if parameters is None else parameters
         value = np.zeros((steps + 1, len(self.q)))
         for step in progress(range(steps - 1, -1, -1), "answering", "step"):
-            ahead = self.look_ahead(value[step + 1], step + 1 == steps)
-            self._step(table[step % len(table)], parameters is None, ahead, value[step], chosen[step])
+            ahead = self.look_ahead(value[step + 1], step + 1)
+            self._step(table[step % len(table)], parameters is None, step, ahead, value[step], chosen[step])
         return Response(self.market, self.powers, value, chosen)
 
-    def look_ahead(self, following: Floats, last: bool) -> Floats:
-        """What each level after the fills is worth, but for the mid's expected move: the penalties and all that follows."""
-        reward: Any = self.market.reward
-        due = reward.phi * self.market.clock.step_length + (reward.alpha if last else 0.0)
-        return following - due * self.q**2
+    def look_ahead(self, following: Floats, steps: int) -> Floats:
+        """What each level after the fills is worth once `steps` steps are done, but for the mid's expected move: the penalties
+        and all that follows."""
+        return following - self.penalties.after(steps)[0]
 
-    def _step(self, actions: Floats, search: bool, ahead: Floats, value: Floats, chosen: Floats) -> None:
+    def _step(self, actions: Floats, search: bool, step: int, ahead: Floats, value: Floats, chosen: Floats) -> None:
         flat_actions = np.ascontiguousarray(actions).reshape(-1)
-        fixed = (self.jumps, self.numbers.copy(), self.rows, self.owners, self.powers.low, self.powers.high)
+        fixed = (float(step), self.numbers.copy(), self.rows, self.owners, self.powers.low, self.powers.high)
         self._kernel(*self._shapes, *fixed, search, flat_actions, ahead, value, chosen.reshape(-1))
 
     @cached_property
     def _shapes(self) -> tuple[Any, ...]:
-        return record(self.market), (0.0,) * self.market.quote.width
+        return record(self.market), self.axis.template, (0.0,) * self.market.quote.width
 
     @cached_property
     def _kernel(self) -> Any:
         floats, rows = np.zeros(1), np.zeros(1, np.int64)
-        arguments = (*self._shapes, self.jumps, floats, rows, rows, floats, floats, False, *(floats,) * 4)
+        arguments = (*self._shapes, 0.0, floats, rows, rows, floats, floats, False, *(floats,) * 4)
         return engine.compiled(answer_levels, *arguments)
 
 
@@ -147,7 +152,7 @@ def check_game(market: Market, powers: Powers) -> None:
     """Refuse a market or powers whose game has no exact recursion over (time, inventory) here."""
     powers.check(market)
     check_solvable(market)
-    if not isinstance(market.reward, InventoryPenalty):
+    if is_utility(market):
         raise Unsolvable(f"reward: the game is solved for InventoryPenalty, got {market.reward}")
     if isinstance(market.clock, Ergodic):
         raise Unsolvable("clock: the game is solved over a finite horizon, and an ergodic market has none")
@@ -176,14 +181,15 @@ def _corners(market: Market, powers: Powers) -> list[Market]:
 
 
 def answer_levels(
-    market: Any, action: Any, jumps: Any, numbers: Any, rows: Any, owners: Any, low: Any, high: Any, search: bool,
+    market: Any, state: Any, action: Any, step: float, numbers: Any, rows: Any, owners: Any, low: Any, high: Any, search: bool,
     actions: Any, ahead: Any, value: Any, chosen: Any,
 ) -> None:  # fmt: skip
     """The least value of each level and the parameters (n,) that bring it; without `search` that of the `chosen` ones."""
     n, levels, width = low.shape[0], ahead.shape[0], len(action)
     point, trial = np.empty(n), np.empty(n)
     for i in range(levels):
-        place = (0.0, jumps, ahead, 0, i, levels)
+        held = i * market.order_size - market.max_inventory
+        place = place_at(market, held_at(state, step, held), ahead, 0, levels, 0.0, 0.0)
         quoted = load(action, actions, i * width, 1)
         setting = (numbers, rows, owners)
         for d in range(n):

@@ -22,11 +22,13 @@ from numpy.typing import NDArray
 
 from agents.base import MarketPolicy, Table
 from agents.exact.choices import SCAN
+from agents.exact.nodes import Unsolvable
 from agents.exact.optimum import line_ways
-from agents.exact.outcomes import check_solvable, start_law
-from agents.exact.price_grid import Unsolvable, axis_of
-from agents.exact.quote_search import ascend, quote_value
+from agents.exact.outcomes import start_law
+from agents.exact.price_grid import axis_of
+from agents.exact.quote_search import ascend, place_at, quote_value, with_ahead
 from agents.exact.room import progress, require_room
+from agents.exact.solvable import check_solvable
 from agents.robust.adversary import Powers
 from agents.robust.best_response import BestResponse, Response, best_response
 from agents.robust.worst_case import descend, look_at, narrowed, worth_under
@@ -35,6 +37,7 @@ from mm_env.core import engine
 from mm_env.core.component import count, flat, load, record
 from mm_env.core.maths import scalar
 from mm_env.market import Market
+from mm_env.state import held_at
 
 Floats = NDArray[np.float64]
 _TRIES, _CLOSE = 4, 1e-12  # of the search for a saddle point: corners tried, and the relative difference that is none
@@ -91,8 +94,8 @@ def robust_optimum(market: Market, powers: Powers) -> RobustOptimum:
     for rounds in (0, _ROUNDS):
         improve = _Improve(market, game, corners, rounds)
         for step in progress(range(steps - 1, -1, -1), "solving", "step"):
-            ahead = game.look_ahead(value[step + 1], step + 1 == steps)
-            value[step], actions[step] = improve(ahead, actions[min(step + 1, steps - 1)])
+            ahead = game.look_ahead(value[step + 1], step + 1)
+            value[step], actions[step] = improve(step, ahead, actions[min(step + 1, steps - 1)])
         found = RobustOptimum(market, value, actions, best_response(market, actions, powers))
         if found.gap <= _ENOUGH * abs(found.objective):
             break
@@ -103,26 +106,26 @@ class _Improve:
     """The compiled step of dynamic programming over levels, for a market and the corners that the adversary may choose."""
 
     def __init__(self, market: Market, game: BestResponse, corners: list[Market], rounds: int) -> None:
-        self.shapes = record(market), (0.0, 0.0)
+        self.shapes = record(market), game.axis.template, (0.0, 0.0)
         self.numbers = np.concatenate([list(flat(record(corner))) for corner in corners])
         self.drifts = np.array([axis_of(corner, 3).law.drift[0] for corner in corners])[:, None] * game.q
-        self.jumps, self.ways, self.worst = game.jumps, line_ways(market), np.zeros(len(game.q), np.int64)
+        self.ways, self.worst = line_ways(market), np.zeros(len(game.q), np.int64)
         self.setting = (game.numbers.copy(), game.rows, game.owners)
         self.answering = (self.setting, game.powers.low, game.powers.high, rounds)
         ends = (self.drifts, *np.zeros((3, 1)), self.worst)
-        arguments = (*self.shapes, self.jumps, self.numbers, self.ways, *self.answering, *ends)
+        arguments = (*self.shapes, 0.0, self.numbers, self.ways, *self.answering, *ends)
         self.kernel = engine.compiled(improve_floor, *arguments)
 
-    def __call__(self, ahead: Floats, guess: Floats) -> tuple[Floats, Floats]:
+    def __call__(self, step: int, ahead: Floats, guess: Floats) -> tuple[Floats, Floats]:
         value, actions = np.empty(len(ahead)), guess.reshape(-1).copy()
         together = np.ascontiguousarray(self.drifts + ahead)
         ends = (together, ahead, value, actions, self.worst)
-        self.kernel(*self.shapes, self.jumps, self.numbers, self.ways, *self.answering, *ends)
+        self.kernel(*self.shapes, float(step), self.numbers, self.ways, *self.answering, *ends)
         return value, actions.reshape(guess.shape)
 
 
 def improve_floor(
-    market: Any, action: Any, jumps: Any, numbers: Any, ways: Any, setting: Any, low: Any, high: Any, rounds: int,
+    market: Any, state: Any, action: Any, step: float, numbers: Any, ways: Any, setting: Any, low: Any, high: Any, rounds: int,
     drifting: Any, ahead: Any, value: Any, actions: Any, worst: Any,
 ) -> None:  # fmt: skip
     """The best lowest value over the adversary's choices at each level, and its action, from the action and the worst corner
@@ -132,7 +135,8 @@ def improve_floor(
     added, point = np.empty((max(rounds, 1), low.shape[0])), np.empty(low.shape[0])
     for i in range(levels):
         here[0], here[1] = actions[2 * i], actions[2 * i + 1]
-        place = (0.0, jumps, ahead, 0, i, levels)
+        held = i * market.order_size - market.max_inventory
+        place = place_at(market, held_at(state, step, held), ahead, 0, levels, 0.0, 0.0)
         choices = (numbers, flat_drifting, corners, setting, added)
         found, value[i], worst[i] = saddle(market, action, choices, place, ways, worst[i], here, trial)
         for extra in range(rounds + 1):
@@ -151,13 +155,12 @@ def improve_floor(
 def saddle(market, action, choices, place, ways, corner, here, trial):
     """Whether there are quotes that are best at the corner that is worst for them, which are left in `here`; their value and
     the corner."""
-    numbers, drifting = choices[0], choices[1]
-    jumps, i, levels = place[1], place[4], place[5]
+    numbers, drifting, levels = choices[0], choices[1], place.levels
     first, second, lowest = here[0], here[1], -np.inf
     for _ in range(_TRIES):
         here[0], here[1] = first, second
         rules = load(market, numbers, corner * count(market), 1)
-        top = ascend(rules, action, (0.0, jumps, drifting, corner * levels, i, levels), 2, here, trial, ways, SCAN)
+        top = ascend(rules, action, with_ahead(place, drifting, corner * levels), 2, here, trial, ways, SCAN)
         lowest, lower = floor_value(market, action, choices, 0, place, here)
         if lowest >= top - _CLOSE * (abs(top) + 1e-3):
             return True, lowest, corner
@@ -169,12 +172,11 @@ def saddle(market, action, choices, place, ways, corner, here, trial):
 def floor_value(market, action, choices, extras, place, here):
     """The lowest value of an action over the corners and the `extras` added choices, and at which corner it is lowest."""
     numbers, drifting, corners, setting, added = choices
-    jumps, level, levels = place[1], place[4], place[5]
     quoted = load(action, here, 0, 1)
     lowest, lower = np.inf, 0
     for corner in range(corners):
         rules = load(market, numbers, corner * count(market), 1)
-        worth = quote_value(rules, quoted, (0.0, jumps, drifting, corner * levels, level, levels))
+        worth = quote_value(rules, quoted, with_ahead(place, drifting, corner * place.levels))
         if worth < lowest:
             lowest, lower = worth, corner
     for extra in range(extras):

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 
-from agents.exact.quote_search import GOLDEN, quote_value
+from agents.exact.quote_search import GOLDEN, quote_value, with_drift
 from mm_env.core.component import load
 from mm_env.core.maths import scalar
-from mm_env.venue.venue import certain
 
 _GRID, _SWEEPS = 7, 4  # points along each range that are looked at first, and how often all lines are searched at most
 _POINTS, _LOOKS = 8, 32  # of the search along a line: looked at first, then golden sections
@@ -20,13 +19,9 @@ def worth_under(market, quoted, place, setting, point):
     for r in range(rows.shape[0]):
         numbers[rows[r]] = point[owners[r]]
     rules = load(market, numbers, 0, 1)
-    level, levels = place[4], place[5]
-    dt, now = rules.clock.dt(), rules.opening()
-    chances = certain(rules.venue.chances(rules.quote.decode(quoted, now), dt, now))
-    bid = chances.bid if level < levels - 1 else 0.0
-    ask = chances.ask if level > 0 else 0.0
-    held = level * rules.order_size - rules.max_inventory + rules.order_size * (bid - ask)
-    return quote_value(rules, quoted, place) + rules.price.expected(0.0, rules.price.start(), dt, now) * held
+    now = rules.now(place.state, ())
+    drift = rules.price.expected(0.0, place.state.world.price, rules.clock.dt(), now)
+    return quote_value(rules, quoted, with_drift(place, drift))
 
 
 @scalar

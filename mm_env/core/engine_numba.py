@@ -311,6 +311,12 @@ def _overload_tail(values, like):
     return _unrolled("values, like", _tuple_of(f"values[{i}]" for i in range(len(values) - len(like), len(values))))
 
 
+@overload(tuples.each, jit_options=_INLINED)
+def _overload_each(function, values, told):
+    items = (f"function(values[{i}], told)" for i in range(len(values)))
+    return _unrolled("function, values, told", _tuple_of(items))
+
+
 @overload(tuples.difference, jit_options=_INLINED)
 def _overload_difference(left, right):
     return _unrolled("left, right", _tuple_of(f"left[{i}] - right[{i}]" for i in range(len(left))))

@@ -14,7 +14,7 @@ from mm_env.core.component import count, load, store
 from mm_env.core.lanes import TILE, of_lane, over_lanes
 from mm_env.core.maths import scalar
 from mm_env.core.noise import draw, lane_key
-from mm_env.venue.venue import certain
+from mm_env.state import held_at
 
 
 def step_lanes(
@@ -85,13 +85,38 @@ def observe_lanes(
 
 
 def foresee_lanes(
-    market: Any, action: Any, parameters: Any, parameter_stride: Any, actions: Any, inventories: Any, seen: Any,
+    market: Any, state: Any, outcomes: Any, action: Any, parameters: Any, parameter_stride: Any, actions: Any,
+    inventories: Any, seen: Any,
 ) -> None:  # fmt: skip
-    """Three numbers a lane, of its action at its inventory: `Market.foresee`."""
+    """The inventories that each lane's action may lead to from `inventories` at the start of an episode, from the least to the
+    largest, and their probabilities: seen (lanes, outcomes, 2), those that are the same as others with probability 0."""
     width, shared = count(action), load(market, parameters, 0, TILE)
+    numbers, written = count(outcomes) // seen.shape[1], np.empty(count(outcomes))
     for lane in range(inventories.shape[0]):
         rules = of_lane(shared, parameters, parameter_stride, lane // TILE, lane % TILE)
-        store(rules.foresee(inventories[lane], load(action, actions, lane * width, 1)), seen, 3 * lane, 1)
+        begun = held_at(rules.begin(0.0, rules.initial_mid), 0.0, inventories[lane])
+        quote = rules.quote.decode(load(action, actions, lane * width, 1), rules.now(begun, ()))
+        store(rules.venue.transitions(rules, begun, quote), written, 0, 1)
+        distinct = 0
+        for i in range(seen.shape[1]):
+            distinct += sort_in(seen[lane], distinct, written[i * numbers + 1], written[i * numbers])
+        for i in range(distinct, seen.shape[1]):
+            seen[lane, i, 0], seen[lane, i, 1] = seen[lane, distinct - 1, 0], 0.0
+
+
+@scalar
+def sort_in(pairs, distinct, inventory, chance):
+    """Put an inventory and its chance into the first `distinct` of sorted pairs (n, 2): 1 if none of them has it, else 0."""
+    place = 0
+    while place < distinct and pairs[place, 0] < inventory:
+        place += 1
+    if place < distinct and pairs[place, 0] == inventory:
+        pairs[place, 1] += chance
+        return 0
+    for later in range(distinct, place, -1):
+        pairs[later, 0], pairs[later, 1] = pairs[later - 1, 0], pairs[later - 1, 1]
+    pairs[place, 0], pairs[place, 1] = inventory, chance
+    return 1
 
 
 def run_table(
@@ -148,10 +173,8 @@ def take_actions(given: Any, actions: Any, low: float, high: float) -> int:
     return unusable
 
 
-def read_quotes(market: Any, action: Any, table: Any, quotes: Any, chances: Any) -> None:
-    """The quote (4 numbers) and the chances (4) of each action in a flat table, in a dealer market."""
+def read_quotes(market: Any, action: Any, table: Any, quotes: Any) -> None:
+    """The quote (4 numbers) of each action in a flat table, at the start of an episode."""
     width, now = count(action), market.opening()
     for i in range(table.shape[0] // width):
-        quote = market.quote.decode(load(action, table, i * width, 1), now)
-        store(quote, quotes, 4 * i, 1)
-        store(certain(market.venue.chances(quote, market.clock.dt(), now)), chances, 4 * i, 1)
+        store(market.quote.decode(load(action, table, i * width, 1), now), quotes, 4 * i, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ class Kernels:
 
     def __init__(self, loops: Any, templates: tuple[Any, Any, Any, Any], interpreted: bool) -> None:
         self.layouts = templates if interpreted else tuple(Layout(template) for template in templates)
-        self._loops, self._interpreted = loops, interpreted
+        self._loops, self._templates, self._interpreted = loops, templates, interpreted
         self._found: dict[Any, Callable[..., Any]] = {}
 
     def step(self, where: tuple[Any, ...], keyed: bool) -> Callable[..., int]:
@@ -45,10 +46,27 @@ class Kernels:
         market, state, _, observation = self.layouts
         return self._of(self._loops.observe_lanes, where, False, lambda: (market, state, observation, *where, _SINGLES))
 
+    @cached_property
+    def transitions(self) -> tuple[Any, ...]:
+        """All that may come of some action, which says how many outcomes there are and what they look like."""
+        market, state, action, _ = self._templates
+        return market.venue.transitions(market, state, market.quote.decode(action, market.now(state, ())))
+
+    @property
+    def num_outcomes(self) -> int:
+        """Of an action."""
+        return len(self.transitions)
+
+    @property
+    def outcomes(self) -> Any:
+        """The layout of what may come of an action."""
+        return self.transitions if self._interpreted else Layout(self.transitions)
+
     def foresee(self, where: tuple[Any, ...]) -> Callable[..., None]:
-        """(market, action, parameters, their stride, actions, inventories, what is seen)"""
-        market, _, action, _ = self.layouts
-        return self._of(kernel.foresee_lanes, where, False, lambda: (market, action, *where[:2], *(_FLOATS,) * 3))
+        """(market, state, outcomes, action, parameters, their stride, actions, inventories, what is seen)"""
+        market, state, action, _ = self.layouts
+        told = (market, state, self.outcomes, action, *where[:2], _FLOATS, _FLOATS, np.zeros((1, 1, 2)))
+        return self._of(kernel.foresee_lanes, where, False, lambda: told)
 
     def run(self, where: tuple[Any, ...], keyed: bool) -> Callable[..., None]:
         """(market, state, action, parameters, their stride, states, table, its rows, seed or keys, first lane, last lane)"""

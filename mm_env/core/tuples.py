@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 Numbers = tuple[float, ...]
 
 
@@ -13,6 +16,11 @@ def head(values: Numbers, like: Numbers) -> Numbers:
 def tail(values: Numbers, like: Numbers) -> Numbers:
     """The last of `values`, as many as there are in `like`."""
     return values[len(values) - len(like) :]
+
+
+def each(function: Callable[..., Any], values: tuple[Any, ...], told: Any) -> tuple[Any, ...]:
+    """function(value, told) of each of `values`; `function` is a scalar function of `core.maths`."""
+    return tuple(function(value, told) for value in values)
 
 
 def difference(left: Numbers, right: Numbers) -> Numbers:

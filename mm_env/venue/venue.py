@@ -104,6 +104,11 @@ class Venue(Component):
         return ()
 
     @rule
+    def place(self, state: Any) -> float:
+        """The number 0, 1, ... of one of its states, by which exact solvers go; one with a state of its own gives it."""
+        return 0.0
+
+    @rule
     def begin_flow(self) -> Any:
         """The state of the flow of orders to it at the start of an episode."""
         return ()

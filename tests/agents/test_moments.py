@@ -6,9 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from agents.exact.evaluation import _gathered, _swept, evaluate, inventory_law, moments
-from agents.exact.outcomes import Rows, check_solvable
+from agents.exact.evaluation import _gathered, evaluate, inventory_law, moments
+from agents.exact.outcomes import Problem, Rows
 from agents.exact.price_grid import Unsolvable, axis_of
+from agents.exact.solvable import check_solvable
+from agents.exact.sweep import swept
 from mm_env import (
     CARA,
     ArrivalImpact,
@@ -169,10 +171,10 @@ def test_an_episode_without_noise_has_no_variance():
 @every_world
 def test_the_compiled_loop_is_the_recursion_step_by_step(name):
     market = WORLDS[name]
-    axis = axis_of(market)
-    if len(axis.nodes) == 1:
-        rows = Rows.of(market, table_of(market))
-        np.testing.assert_allclose(_swept(rows, axis), _gathered(rows, axis), rtol=1e-11, atol=1e-13)
+    problem = Problem(market, axis_of(market))
+    if problem.axis.size == 1:
+        rows = Rows.of(problem, table_of(market))
+        np.testing.assert_allclose(swept(rows)[:, None], _gathered(rows), rtol=1e-11, atol=1e-13)
 
 
 def test_an_ergodic_market_is_cut_without_a_terminal_penalty():

@@ -52,26 +52,28 @@ def test_orders_fill_as_often_as_foreseen(name):
     market, lanes = DEALERS[name], 50_000
     simulation, actions = Simulation(market, lanes), random_actions(market, lanes).reshape(-1)
     simulation.start(0)
-    held, bid, ask = simulation.foresee(actions, simulation.state.account.inventory).T
+    reached, chances = np.moveaxis(simulation.foresee(actions, simulation.state.account.inventory), -1, 0)
+    assert (np.diff(reached) >= 0.0).all()
+    np.testing.assert_allclose(chances.sum(axis=1), 1.0, rtol=1e-12)
     simulation.step(actions)
-    orders = (simulation.state.account.inventory - held) / market.order_size
-    assert within(orders - (bid - ask), 0.0)
-    assert within(orders**2 - (bid * (1.0 - ask) + ask * (1.0 - bid)), 0.0)
+    mean = (chances * reached).sum(axis=1)
+    off = simulation.state.account.inventory - mean
+    assert within(off, 0.0)
+    assert within(off**2 - (chances * (reached - mean[:, None]) ** 2).sum(axis=1), 0.0)
 
 
 def test_nothing_fills_beyond_the_limits():
     simulation = Simulation(world(max_inventory=3.0), 3)
     seen = simulation.foresee(np.zeros(6), np.array([-3.0, 0.0, 3.0]))
-    assert seen[:, 0].tolist() == [-3.0, 0.0, 3.0]
-    assert (seen[:, 1] > 0.0).tolist() == [True, True, False]
-    assert (seen[:, 2] > 0.0).tolist() == [False, True, True]
+    likely = [sorted({q for q, p in lane if p > 0.0}) for lane in seen.tolist()]
+    assert likely == [[-3.0, -2.0], [-1.0, 0.0, 1.0], [2.0, 3.0]]
 
 
 def test_lanes_foresee_by_their_own_parameters():
     rates = np.array([5.0, 10.0])
     simulation = Simulation(world(venue=Dealer(Poisson(rates), Exponential(1.0))), 2)
-    seen = simulation.foresee(np.array([-1.0, 0.0, -1.0, 0.0]), np.zeros(2))  # at the mid
-    np.testing.assert_allclose(seen[:, 1], 1.0 - np.exp(-rates * 0.1), rtol=1e-12)
+    seen = simulation.foresee(np.array([-1.0, 0.0, -1.0, 0.0]), np.full(2, -3.0))  # at the mid, at the limit
+    np.testing.assert_allclose(seen[:, 2], np.stack([np.full(2, -2.0), 1.0 - np.exp(-rates * 0.1)], -1), rtol=1e-12)
 
 
 # the expectation

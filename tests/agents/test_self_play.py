@@ -188,9 +188,12 @@ def test_a_maker_without_the_luck_of_fills_expects_them_at_the_parameters_that_t
     quotes = np.tile(np.float32([0.2, 0.1]), (4, 1))
     made.step(quotes)
     half_spread, skew = 0.6, 0.1
-    foreseen = foresee(made, made.observations * [0.0, 1.0], quotes)
-    for column, depth in ((1, half_spread - skew), (2, half_spread + skew)):
-        assert foreseen[:, column] == pytest.approx(1.0 - np.exp(-rate * np.exp(-k * depth) * 0.1), rel=1e-6)
+    sold, _, bought, _ = np.moveaxis(foresee(made, made.observations * [0.0, 1.0], quotes), 1, 0)
+    bid, ask = (1.0 - np.exp(-rate * np.exp(-k * depth) * 0.1) for depth in (half_spread - skew, half_spread + skew))
+    assert (sold[:, 0] == -1.0).all()
+    assert (bought[:, 0] == 1.0).all()
+    assert bought[:, 1] == pytest.approx(bid * (1.0 - ask), rel=1e-6)
+    assert sold[:, 1] == pytest.approx(ask * (1.0 - bid), rel=1e-6)
 
 
 def test_a_maker_with_a_teacher_begins_as_it():

@@ -9,9 +9,9 @@ import pytest
 
 from agents.exact.evaluation import best_fixed, evaluate, moments
 from agents.exact.optimum import optimum
-from agents.exact.outcomes import check_solvable
 from agents.exact.price_grid import Unsolvable, axis_of
 from agents.exact.small_book import check_small
+from agents.exact.solvable import check_solvable
 from agents.exact.stated import _try_law
 from agents.learning.rollout_buffers import check_separable
 from mm_env import (

@@ -25,7 +25,7 @@ from mm_env.world import Now
 
 _FURTHEST = 1e6  # ticks; deeper quotes lie beyond any book
 _DEALERS, _PRICES = (
-    {"cross", "open_sides", "orders_cut", "foresee"},
+    {"cross", "open_sides", "orders_cut"},
     ("move", "evolve", "expected"),
 )  # rules no order book reads
 

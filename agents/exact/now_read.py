@@ -1,0 +1,64 @@
+"""What of the present the rules of a market's parts read: told from their code, so that what cannot matter is not computed."""
+
+from __future__ import annotations
+
+import dis
+from collections.abc import Callable, Iterator
+from dataclasses import fields
+from functools import cache
+from typing import Any
+
+from mm_env.core.component import Component, rules
+from mm_env.market import Market
+from mm_env.quote import MarketOrders
+from mm_env.reward import Reward
+from mm_env.venue.dealer.dealer import Dealer
+from mm_env.venue.dealer.impact import Impact
+from mm_env.venue.venue import Venue
+
+ALL = frozenset({"time", "time_left", "mid", "world"})
+_TELLS = {"now": ALL, "price": frozenset({"mid"})}  # what an argument of that name may tell
+_OF_VENUE = {"state": ALL, **_TELLS}
+_HAND_ON = {  # rules of this package that hand on what they are told, and read none of it themselves
+    function
+    for kind in (Venue, Dealer, MarketOrders, Impact, Reward)
+    for function in rules(kind).values()
+    if function.__module__.split(".")[0] == "mm_env"
+}
+
+
+def parts_read(market: Market) -> dict[str, frozenset[str]]:
+    """Path of each part whose rules read something of `Now` -> what they read, of what a quote and a penalty depend on."""
+    found: dict[str, frozenset[str]] = {}
+    for name in ("quote", "fees", "venue", "reward"):
+        for path, part in _tree(getattr(market, name), name):
+            known = [f for rule, f in rules(type(part)).items() if (name, rule) != ("reward", "reward")]
+            if read := frozenset().union(
+                *(fields_read(function, isinstance(part, Venue)) for function in known if function not in _HAND_ON)
+            ):
+                found[path] = read
+    return found
+
+
+def _tree(part: Component, path: str) -> Iterator[tuple[str, Component]]:
+    yield path, part
+    for field in fields(part):  # pyright: ignore[reportArgumentType]
+        if isinstance(inner := getattr(part, field.name), Component):
+            yield from _tree(inner, f"{path}.{field.name}")
+
+
+@cache
+def fields_read(function: Callable[..., Any], of_venue: bool = False) -> frozenset[str]:
+    """The fields of `Now` that a rule may read: those it names, or all of them where it hands `now` on."""
+    code, tells = function.__code__, _OF_VENUE if of_venue else _TELLS
+    told = {name: tells[name] for name in code.co_varnames[: code.co_argcount] if name in tells}
+    steps, found = list(dis.get_instructions(code)), frozenset[str]()
+    for step, after in zip(steps, [*steps[1:], None], strict=True):
+        loaded = step.argval if isinstance(step.argval, tuple) else (step.argval,)
+        if step.opname.startswith(("LOAD", "COPY_FREE", "MAKE_CELL")):
+            for place, name in enumerate(loaded):
+                if name in told:
+                    last = place == len(loaded) - 1 and name == "now"
+                    named = last and after is not None and after.opname == "LOAD_ATTR"
+                    found |= frozenset({after.argval}) & ALL if named else told[name]  # pyright: ignore
+    return found

@@ -1,0 +1,121 @@
+"""Whether a market has an exact recursion: its parts are asked what they state, and no list of classes is kept."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from agents.exact.choices import trial_actions
+from agents.exact.nodes import Unsolvable
+from agents.exact.now_read import parts_read
+from agents.exact.objectives import check_reward, is_utility
+from agents.exact.price_grid import Axis, axis_of
+from agents.exact.reader import Reader
+from agents.exact.room import levels_of, require_room
+from agents.exact.stated import check_rules
+from agents.exact.stated_venue import check_outcomes
+from agents.exact.timed import changes_with_time, check_mid, key_of
+from mm_env.clock import Ergodic
+from mm_env.core.component import differs, flat, leaves, overridden, record, rules
+from mm_env.market import Market
+from mm_env.venue.dealer.dealer import Dealer
+from mm_env.venue.dealer.impact import NoImpact
+from mm_env.venue.venue import Venue
+
+_TRIED = 16  # actions
+_solvable: set[Any] = set()
+
+
+def check_solvable(market: Market) -> None:
+    """Refuse a market that has no recursion over time, inventory and the states of its price and its venue.
+
+    Raises: Unsolvable, saying which part of the market stands in the way.
+    """
+    for leaf in leaves(market):
+        if differs(leaf.value) and leaf.path != "initial_inventory":
+            raise Unsolvable(f"{leaf.path} differs by lane: {leaf.value}")
+    require_room(market, "an exact solution", 16.0 * levels_of(market), steps=False)
+    if (key := key_of(market)) in _solvable:
+        return
+    _check_parts(market)
+    check_reward(market)
+    check_rules(market)
+    axis = axis_of(market, 3)
+    if is_utility(market) and isinstance(market.clock, Ergodic):
+        raise Unsolvable("clock: CARA utility is of the wealth at the end, and an ergodic market has none")
+    _check_impact(market, axis)
+    _check_present(market, axis)
+    check_outcomes(market)
+    _solvable.add(key)
+
+
+def _check_parts(market: Market) -> None:
+    """Refuse parts that have more states than a recursion holds, or do not say what may come of a quote."""
+    venue, kind, state = market.venue, type(market.venue), record(market).begin(0.0, 0.0)
+    if venue.unsolvable:
+        raise Unsolvable(f"venue: {venue.unsolvable}")
+    if rules(kind)["transitions"] is rules(Venue)["transitions"]:
+        raise Unsolvable(f"venue: {kind.__name__} needs a rule `transitions`, all that may come of a quote")
+    if later := overridden(kind, "transitions", "deal", "trade", "mid_after", "elapsed"):
+        raise Unsolvable(
+            f"venue: {later} is not what the inherited `transitions` states (give {kind.__name__} its own)"
+        )
+    if list(flat(state.world.flow)):
+        raise Unsolvable("venue: its flow has a state, over which there is no exact recursion")
+    if list(flat(state.world.venue)):
+        raise Unsolvable(f"venue: {kind.__name__} has a state, over which there is no exact recursion")
+    if market.hedges.names:
+        raise Unsolvable(f"hedges: positions beside the inventory have no exact recursion, got {market.hedges}")
+    if market.may_close:
+        raise Unsolvable(f"margin: wealth decides here, over which there is no exact recursion: {market.margin}")
+
+
+def _check_impact(market: Market, axis: Axis) -> None:
+    """Refuse an impact that does not say its moments, or whose jumps a recursion does not hold."""
+    if isinstance(market.venue, Dealer):
+        sides: Any = (market.venue.impact.bid, market.venue.impact.ask)  # pyright: ignore[reportAttributeAccessIssue]
+        for side in sides:
+            if (later := overridden(type(side), "moments", "jump", "jump_at")) or not _says_moments(side):
+                what = later or f"{type(side).__name__}.jump"
+                raise Unsolvable(
+                    f"impact has no exact recursion under this reward: {side}: `moments` must say mean and variance of {what}"
+                )
+        if all(rules(type(side))["moments"] is rules(NoImpact)["moments"] for side in sides):
+            return
+    if not (is_utility(market) or axis.law.follows_mid):
+        return
+    cells = len(axis.held)
+    for action in trial_actions(market, _TRIED):
+        found = Reader(market, axis)(np.broadcast_to(action, (1, 1, cells, len(action))), np.zeros(1))
+        if axis.law.follows_mid and (found.jump.any() or found.jump_variance.any()):
+            raise Unsolvable("impact: orders that move the mid move the state of the price that the optimum depends on")
+        if is_utility(market) and found.jump_variance.any():
+            impact = getattr(market.venue, "impact", market.venue)
+            raise Unsolvable(
+                f"impact has no exact recursion under this reward: {getattr(impact, 'bid', impact)}: utility wants more than "
+                "mean and variance of a jump, unless it is certain"
+            )
+
+
+def _says_moments(side: Any) -> bool:
+    given = rules(type(side))["moments"]
+    return given.__qualname__ != "Impact.moments"
+
+
+def _check_present(market: Market, axis: Axis) -> None:
+    """Refuse rules that read what is no state of the recursion."""
+    check_mid(market, axis)
+    read = parts_read(market)
+    if isinstance(market.clock, Ergodic):
+        timed = [path for path, fields in read.items() if fields & {"time", "time_left"}]
+        if timed and (timed == ["reward"] or changes_with_time(market, axis)):
+            raise Unsolvable(
+                f"{timed[0]}: it changes with the time, and the average reward is of a market that does not"
+            )
+    if list(flat(record(market).price.start())):
+        for path, fields in read.items():
+            if "world" in fields:
+                raise Unsolvable(
+                    f"{path}: it depends on the states of other parts, which {type(market.price).__name__}.law does not give"
+                )
