@@ -85,10 +85,13 @@ def test_the_covering_markets_hold_every_model_of_the_package():
     assert models - abstract - recorded <= seen  # a recorded day's are in test_replay.py
 
 
-def test_unusable_actions_are_counted_alike():
-    actions = np.array([0.0, np.nan, 3.0, np.inf, -np.inf, -1.0])
-    counts = [Simulation(world(), 3, interpreted=i).unusable(actions, -1.0, 3.0) for i in (False, True)]
-    assert counts == [3, 3]
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_actions_are_taken_and_unusable_ones_counted_alike(kind):
+    given, plain, made = np.array([0.1, np.nan, 3.0, np.inf, -np.inf, -1.0], kind), np.zeros(6), np.zeros(6)
+    assert kernel.take_actions(given, plain, -1.0, 3.0) == 3
+    assert engine.run(kernel.take_actions, given, made, -1.0, 3.0) == 3
+    np.testing.assert_array_equal(made, given.astype(np.float64))
+    np.testing.assert_array_equal(made, plain)
 
 
 def test_machine_code_is_kept_for_types_not_for_values():
