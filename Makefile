@@ -1,22 +1,38 @@
 # make train: set everything up and run the main job. make test: set up and run the whole test suite.
-# make results: README's tables of learners from scratch, over an hour. make test-slow: what CI cannot afford.
+# make quick: lint, types, and what is tested in plain Python, in less than a minute. make test-slow: what CI cannot afford.
+# make test-lowest: the suite with the lowest versions that pyproject.toml allows, in an environment of its own.
+# make results: README's tables of learners from scratch, over an hour.
 PYTHON ?= python3
 BIN := .venv/bin
-WORKERS ?= 2 # tests at once
+WORKERS ?= 2# tests at once
+FILES ?= 40# files of tests a process: what numba compiles stays in memory
 
-.PHONY: train test test-slow results benchmark clean
+.PHONY: train quick test test-slow test-lowest results benchmark clean
 
 train: .venv/ready
 	$(BIN)/python -m experiments.train
+
+quick: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright & types=$$!; $(BIN)/python -m pytest tests/mm_env -m quick --interpreted && wait $$types
 
 test: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
-	$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist loadfile
+	$(BIN)/python -m pytest tests/golden -n $(WORKERS)
+	find tests -name 'test_*.py' -not -path 'tests/golden/*' | sort | xargs -n $(FILES) \
+		$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist loadfile
 
 test-slow: .venv/ready
 	$(BIN)/python -m pytest -m slow
+
+test-lowest:
+	$(PYTHON) -m venv .venv-lowest
+	$(PYTHON) .ci/lowest.py > .venv-lowest/lowest.txt
+	.venv-lowest/bin/python -m pip install --quiet --constraint .venv-lowest/lowest.txt --editable ".[dev]"
+	.venv-lowest/bin/python -m pytest -m "not slow" -n $(WORKERS) --dist loadfile
 
 results: .venv/ready
 	$(BIN)/python -m experiments.compare experiment=leaderboard
@@ -34,4 +50,4 @@ benchmark: .venv/ready
 	touch $@
 
 clean:
-	rm -rf .venv outputs multirun
+	rm -rf .venv .venv-lowest build outputs multirun

@@ -17,11 +17,12 @@ from agents.strategies.avellaneda_stoikov import (
 from agents.strategies.cartea_jaimungal import CarteaJaimungal, CarteaJaimungalStationary
 from agents.strategies.fixed import FixedSymmetric, LinearSkew
 from agents.strategies.glft import GLFT, GLFTAsymptotic
+from agents.strategies.theory import Theory, theory
 from agents.strategies.touch import AtTouch, ImbalanceSkew
 from agents.strategies.tuning import tuned
 
 __all__ = [
     "GLFT", "AtTouch", "AvellanedaStoikov", "AvellanedaStoikovStationary", "AvellanedaStoikovSymmetric",
     "CarteaJaimungal", "CarteaJaimungalStationary", "FixedSymmetric", "GLFTAsymptotic", "ImbalanceSkew", "LinearSkew",
-    "Policy", "RandomPolicy", "Strategy", "StrategyPolicy", "best_fixed", "best_linear_skew", "tuned",
+    "Policy", "RandomPolicy", "Strategy", "StrategyPolicy", "Theory", "best_fixed", "best_linear_skew", "theory", "tuned",
 ]  # fmt: skip

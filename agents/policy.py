@@ -13,7 +13,7 @@ from agents.observed import grid_observations, natural_units, places, view
 from agents.quoting import in_space, quoted_depths, quotes, quoting
 from mm_env.market import Market
 from mm_env.quote import Unbounded
-from mm_env.rollout import Episodes, inventory_levels, run_actions, run_policy
+from mm_env.rollout import Episodes, inventory_levels, run_actions, run_policy, with_hedges
 
 __all__ = [
     "CustomPolicy", "MarketPolicy", "Policy", "RandomPolicy", "Strategy", "StrategyPolicy", "Table", "Translated",
@@ -40,7 +40,7 @@ class StrategyPolicy(MarketPolicy):
         steps_left = np.arange(clock.steps, 0, -1) if "time_left" in self.market.observation_names else clock.steps
         times = clock.step_length * np.atleast_1d(np.asarray(steps_left, np.float64))
         depths = self.strategy.depths(orders[None, :], times[:, None])
-        return Table(replace(self.market, quote=Unbounded()), depths)
+        return Table(replace(self.market, quote=Unbounded()), with_hedges(self.market, depths))
 
     def tabulated(self, market: Market) -> Table:
         return self.table()
@@ -58,7 +58,7 @@ class RandomPolicy(MarketPolicy):
 
     def act(self, observations: NDArray[np.float32]) -> NDArray[Any]:
         random: np.random.Generator = self.__dict__["_random"]
-        space, n = self.market.quote.space, len(observations)
+        space, n = self.market.action_space, len(observations)
         if not space.shape:
             return random.integers(0, space.n, n)  # pyright: ignore[reportAttributeAccessIssue]
         return random.uniform(-1.0, 1.0, (n, *space.shape))
@@ -109,7 +109,7 @@ class Translated(MarketPolicy):
 
     def act(self, observations: NDArray[np.float32]) -> NDArray[Any]:
         own = self.policy.acts_in(self.market)
-        actions = np.asarray(self.policy.act(observations)).reshape(len(observations), own.quote.width)
+        actions = np.asarray(self.policy.act(observations)).reshape(len(observations), own.width)
         if (quotes(own, actions)[:, 2] > 0.0).any():
             raise ValueError(f"the market orders of {own.quote} cannot be told in the actions of {self.market.quote}")
         seen = view(own, observations) if own.quote.at_touch() else None

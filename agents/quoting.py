@@ -16,21 +16,22 @@ from agents.observed import view
 from mm_env.core.component import record
 from mm_env.market import Market
 from mm_env.quote import NOWHERE, Quoting, View
+from mm_env.rollout import with_hedges
 
 Floats = NDArray[np.float64]
 
 
 def quoting(market: Market, depths: Floats, observations: NDArray[np.float32]) -> NDArray[Any]:
     """The actions of `market`, (n, width) or (n,), that quote `depths` (n, 2), price units from the mid, where lanes show
-    observations (n, k)."""
+    observations (n, k); 0 for each hedge."""
     quote = market.quote
     actions = quote.encode(depths, view(market, observations)) if _counts_from_touch(quote) else quote.encode(depths)
-    return actions if quote.space.shape else actions[..., 0].astype(np.int64)
+    return with_hedges(market, actions) if quote.space.shape else actions[..., 0].astype(np.int64)
 
 
 def in_space(market: Market, actions: NDArray[Any]) -> NDArray[Any]:
     """Actions (n, width) as the lanes of `market` take them: whole numbers (n,) where they are discrete."""
-    return actions if market.quote.space.shape else np.asarray(actions).reshape(len(actions)).astype(np.int64)
+    return actions if market.action_space.shape else np.asarray(actions).reshape(len(actions)).astype(np.int64)
 
 
 def quoted_depths(market: Market, actions: NDArray[Any], seen: View | None = None) -> Floats:
@@ -52,7 +53,7 @@ def quotes(market: Market, actions: NDArray[Any]) -> Floats:
     """What actions (..., width) decode to, (..., 4): the fields of `Quote`."""
     rules = record(market)
     now = rules.opening()
-    flat = np.asarray(actions, np.float64).reshape(-1, market.quote.width)
+    flat = np.asarray(actions, np.float64).reshape(-1, market.width)[:, : market.quote.width]
     decoded = [tuple(rules.quote.decode(tuple(action), now)) for action in flat.tolist()]
     return np.array(decoded).reshape(*np.shape(actions)[:-1], 4)
 

@@ -1,4 +1,4 @@
-"""What was learnt or measured in a simulated market, tried on windows of a recorded day that nobody has seen.
+"""Backtest: agents trained or estimated in a simulated market, on windows of a recorded day that nobody has seen.
 
 python -m experiments.backtest path=LOBSTER_SampleFile_AMZN_2012-06-21_5.zip
 python -m experiments.backtest path=FILE.zip 'agents=[join,outputs/train/...,{name: mine, base: glft, tuned: [k,A]}]'
@@ -6,6 +6,9 @@ python -m experiments.backtest path=FILE.zip market=amzn_replay market.venue.pat
 
 A recorded day cannot teach learners with `branches`: they are left out of the last.
 """
+
+# pyright: reportAttributeAccessIssue=false, reportArgumentType=false
+# Venues are told apart by what they say of themselves (`happened_once`, `makes_mid`), not by their class.
 
 from __future__ import annotations
 
@@ -30,7 +33,6 @@ from mm_env.market import Market
 from mm_env.metrics import Estimate, mean
 from mm_env.resampled import Unbranchable
 from mm_env.rollout import Episodes
-from mm_env.venue.replay.replay import Replay
 from mm_env.venue.replay.window import InTurn
 
 COLUMNS = {
@@ -54,7 +56,7 @@ class Candidate(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Row:
+class BacktestRow:
     """One agent: its recorded windows, and its objective in the market that it comes from."""
 
     name: str
@@ -92,7 +94,7 @@ def main(cfg: DictConfig) -> float:
         here, there = load_run(one.folder, market), load_run(one.folder, recorded)
         candidates[f"{one.agent}, seed {one.seed}"] = Candidate(market, here, there)
     rows = [
-        Row(
+        BacktestRow(
             name,
             each.there.learnt,
             play(recorded, each.there, windows, cfg.seed),
@@ -136,7 +138,7 @@ def contenders(cfg: DictConfig, market: Market, recorded: Market) -> tuple[dict[
 def at_home(candidate: Candidate, episodes: int, bootstrap: Bootstrap) -> Estimate:
     """An agent's objective where it comes from: of so many episodes, or of a recorded day over its windows end to end."""
     home, here = candidate.home, candidate.here
-    if not isinstance(home.venue, Replay):
+    if not home.venue.happened_once:
         return mean(play(home, here, episodes, bootstrap.seed).objective)
     window = InTurn(home.venue.window.begins, home.venue.window.ends)
     day = replace(home, venue=replace(home.venue, window=window))
@@ -145,7 +147,7 @@ def at_home(candidate: Candidate, episodes: int, bootstrap: Bootstrap) -> Estima
     return Estimate(float(objective.mean()), 0.5 * (high - low))
 
 
-def figures(rows: Sequence[Row], bootstrap: Bootstrap) -> dict[str, dict[str, tuple[float, ...]]]:
+def figures(rows: Sequence[BacktestRow], bootstrap: Bootstrap) -> dict[str, dict[str, tuple[float, ...]]]:
     """Agent -> column -> (value,) or (value, low, high), by descending objective.
 
     Leads are over the best of those that were not learnt, window by window.

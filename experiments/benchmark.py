@@ -1,9 +1,11 @@
-"""How fast it is: lane-steps per second by market, lanes and threads, events per second of order books, what the rest costs.
+"""How fast it is: lane-steps per second by market, lanes and threads, beside a lean numpy step, events per second of order
+books, what the rest costs.
 
 python -m experiments.benchmark
 python -m experiments.benchmark markets=[glft] lanes=[1024] books=[] training_steps=0
+python -m experiments.benchmark markets=[] books=[] start_up=false training_steps=0 lean_lanes=[1024]
 python -m experiments.benchmark markets=[] books=[hawkes] start_up=false training_steps=0
-python -m experiments.benchmark markets=[] books=[] start_up=false training_steps=0 replay=FILE.zip
+python -m experiments.benchmark markets=[] books=[] start_up=false training_steps=0 lean_lanes=[] replay=FILE.zip
 python -m experiments.benchmark markets=[] books=[] peers=[mbt_gym] start_up=false training_steps=0
 """
 
@@ -29,6 +31,7 @@ from experiments.config.main import experiment, output_folder
 from experiments.config.markets import build
 from experiments.config.search_path import CONF
 from experiments.speed.benchmark_book import books, check_books
+from experiments.speed.benchmark_lean import beside_lean
 from experiments.speed.benchmark_peers import check_peers, peers
 from mm_env.envs.gym import MarketMakingVectorEnv
 from mm_env.market import Market
@@ -72,6 +75,8 @@ def main(cfg: DictConfig) -> float:
         lines += [f"{name} tabulated,65536,{n},{rate:.0f}" for n, rate in zip(threads, rates, strict=True)]
     if cfg.markets:
         console.print(table)
+    if cfg.lean_lanes:
+        lines += beside_lean(console, cfg)
     if cfg.books or cfg.replay is not None:
         lines += books(console, cfg, threads)
     if cfg.peers:

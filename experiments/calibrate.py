@@ -1,4 +1,4 @@
-"""From a recorded market to one that can be simulated.
+"""Calibration: the market, as YAML, whose parameters are estimated from a recorded day.
 
 python -m experiments.calibrate data=lobster path=LOBSTER_SampleFile_AMZN_2012-06-21_5.zip
 python -m experiments.calibrate data=binance path=[FIRST.gz,NEXT.gz] to=btcusdt

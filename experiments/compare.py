@@ -15,12 +15,12 @@ from omegaconf import DictConfig
 from experiments.config.agents import build_policies, is_learner
 from experiments.config.main import experiment, output_folder
 from experiments.config.markets import build_market
-from experiments.evaluation.sample import met, of_runs, tables_sample
-from experiments.evaluation.show import show_contest
-from experiments.evaluation.skill_references import Benchmarks
+from experiments.evaluation.sample import evaluation_sample, of_runs, seen_in_training
+from experiments.evaluation.show import show_evaluation
+from experiments.evaluation.skill_references import SkillReferences
 from experiments.runs import jobs
-from experiments.studies.cont_stoikov_talreja import compare_chances
-from experiments.studies.leaderboard import board
+from experiments.studies.cont_stoikov_talreja import compare_probabilities
+from experiments.studies.leaderboard import leaderboard
 from experiments.studies.published import show_published
 from experiments.studies.robust import compare_robust
 
@@ -31,20 +31,23 @@ def main(cfg: DictConfig) -> float:
     if cfg.robust is not None:
         return compare_robust(cfg, build_market(cfg), output_folder())
     if cfg.chances is not None:
-        return compare_chances(cfg, build_market(cfg), output_folder())
+        return compare_probabilities(cfg, build_market(cfg), output_folder())
     if cfg.markets or any(is_learner(entry) for entry in cfg.agents):
-        return board(cfg, output_folder())
+        return leaderboard(cfg, output_folder())
     market, folder = build_market(cfg), output_folder()
-    shown = tables_sample(cfg, market, cfg.episodes, cfg.seed)
+    shown = evaluation_sample(cfg, market, cfg.episodes, cfg.seed)
     policies, refused = build_policies(cfg, market, cfg.agents)
     if not policies:
         raise ValueError(f"agents must name at least one that the market allows, got {list(cfg.agents)}: {refused}")
-    benchmarks = Benchmarks.of(shown.market)
-    everyone, known = {**shown.taking(policies), **benchmarks.policies}, met(of_runs(cfg.agents), shown, "seed")
-    entries, skills, notes = show_contest(shown, everyone, benchmarks, cfg.title, refused, folder, known)
+    references = SkillReferences.of(shown.market)
+    everyone, known = (
+        {**shown.taking(policies), **references.policies},
+        seen_in_training(of_runs(cfg.agents), shown, "seed"),
+    )
+    entries, skills, notes = show_evaluation(shown, everyone, references, cfg.title, refused, folder, known)
     show_published(cfg.agents, entries, folder)
     best = next(entry for entry in entries if entry.name in policies)
-    return jobs.note_contest(folder, best.name, cfg.title, entries, skills, notes)
+    return jobs.note_evaluation(folder, best.name, cfg.title, entries, skills, notes)
 
 
 if __name__ == "__main__":

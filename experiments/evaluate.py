@@ -18,10 +18,9 @@ from experiments.config.main import experiment, output_folder
 from experiments.config.markets import build_market
 from experiments.config.stored import run_config
 from experiments.evaluation import plots
-from experiments.evaluation.sample import OPTION, of_runs, tables_sample
-from experiments.evaluation.sample import met as known_to
-from experiments.evaluation.show import show_contest
-from experiments.evaluation.skill_references import Benchmarks
+from experiments.evaluation.sample import OPTION, evaluation_sample, of_runs, seen_in_training
+from experiments.evaluation.show import show_evaluation
+from experiments.evaluation.skill_references import SkillReferences
 from experiments.runs import jobs
 
 
@@ -34,18 +33,18 @@ def main(cfg: DictConfig) -> float:
         check_alone("run", "seed", "episodes", "render", OPTION)
         cfg.market = run_config(Path(cfg.run)).market
     own, name = build_market(cfg), str(HydraConfig.get().runtime.choices["agent"])
-    shown = tables_sample(cfg, own, cfg.episodes, cfg.seed)
+    shown = evaluation_sample(cfg, own, cfg.episodes, cfg.seed)
     built, _ = build_policies(cfg, own, [cfg.run or OmegaConf.merge({"name": name}, cfg.agent)])
     market, policies = shown.market, shown.taking(built)
     agent, folder = next(iter(policies)), output_folder()
     if cfg.render:
         plots.save(folder, {"episode": plots.episode(market, policies[agent], cfg.seed)})
-    benchmarks = Benchmarks.of(market)
-    everyone, met = {**policies, **benchmarks.policies}, known_to(of_runs([cfg.run]), shown, "seed")
-    entries, skills, notes = show_contest(shown, everyone, benchmarks, agent, {}, folder, met)
+    references = SkillReferences.of(market)
+    everyone, seen = {**policies, **references.policies}, seen_in_training(of_runs([cfg.run]), shown, "seed")
+    entries, skills, notes = show_evaluation(shown, everyone, references, agent, {}, folder, seen)
     choice = str(HydraConfig.get().runtime.choices["market"])
     place = jobs.read(Path(cfg.run)).get("market", cfg.run) if cfg.run is not None else choice
-    return jobs.note_contest(folder, agent, place, entries, skills, notes)
+    return jobs.note_evaluation(folder, agent, place, entries, skills, notes)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Any set of runs as one page: agents on markets over their seeds, learning curves, quotes, episodes, and what failed.
+"""The report of any set of runs: agents on markets over their seeds, learning curves, quotes, episodes, and what failed.
 
 python -m experiments.report outputs/train
 python -m experiments.report outputs/train/20261123-101500 outputs/compare/20261123-143000_seed1 --to report
@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from experiments.evaluation.table import near
 from experiments.reporting import page
-from experiments.reporting.replay import replays
+from experiments.reporting.reruns import reruns
 from experiments.reporting.runs import find, strategies
 from experiments.reporting.scores import MOST
 from experiments.reporting.sections import sections
@@ -57,7 +57,7 @@ def report(
     found = study(runs, strategies(runs, paths), resamples, seed)
     pairs = [(agent, market) for market in found.markets for agent in found.on(market)[:MOST] if episodes]
     bar = tqdm(pairs, desc="playing again", unit="agent", leave=False, delay=1.0)
-    again, refused = replays(bar, found.of, episodes)
+    again, refused = reruns(bar, found.of, episodes)
     words = (
         f"Runs: {len(runs)}, of which {len(found.runs)} are in the figures. "
         f"Agents: {len(found.agents)}. Markets: {len(found.markets)}."

@@ -1,4 +1,4 @@
-"""Train a market maker, evaluate it beside the strategies on the same noise, and show what it learnt.
+"""Train a learner, evaluate it beside strategies on common noise, and log and plot what it learnt.
 
 python -m experiments.train agent=ppo market=amzn seed=0
 python -m experiments.train -m agent=ppo,a2c seed=0,1,2 market.price.sigma=0.02,0.04
@@ -19,13 +19,12 @@ from experiments.config.agents import build_policies
 from experiments.config.main import experiment, job_folder
 from experiments.config.markets import build, build_market
 from experiments.evaluation import table
-from experiments.evaluation.sample import WATCH_SEED, Origin, met, sample, tables_sample
-from experiments.evaluation.show import show_contest
-from experiments.evaluation.skill_references import Benchmarks
+from experiments.evaluation.sample import CURVE_SEED, Origin, evaluation_sample, sample, seen_in_training
+from experiments.evaluation.show import show_evaluation
+from experiments.evaluation.skill_references import SkillReferences
 from experiments.runs import jobs, program
 from experiments.training.curve import read_curve
 from mm_env.market import Market
-from mm_env.venue.replay.replay import Replay
 
 
 @experiment("train")
@@ -38,17 +37,17 @@ def main(cfg: DictConfig) -> float:
         raise ValueError("agent must be a learner such as ppo: experiments.evaluate is for strategies")
     learner.check(market)
     check_begun(folder)
-    shown = tables_sample(cfg, market, cfg.episodes, cfg.evaluation_seed, trains=True)
+    shown = evaluation_sample(cfg, market, cfg.episodes, cfg.evaluation_seed, trains=True)
     agent = cfg.agent.algorithm
-    known = met({agent: Origin.of(cfg)}, shown, "evaluation_seed")
+    known = seen_in_training({agent: Origin.of(cfg)}, shown, "evaluation_seed")
     table.say(known)
     rivals, refused = build_policies(cfg, market, cfg.rivals)  # what is tuned is tuned where learners are trained
-    benchmarks = Benchmarks.of(shown.market)
-    policy = learn(cfg, learner, market, benchmarks, folder, resume=cfg.resume is not None)
-    policies = {agent: policy, **shown.taking(rivals), **benchmarks.policies}
-    entries, skills, notes = show_contest(shown, policies, benchmarks, cfg.title, refused, folder, known)
+    references = SkillReferences.of(shown.market)
+    policy = learn(cfg, learner, market, references, folder, resume=cfg.resume is not None)
+    policies = {agent: policy, **shown.taking(rivals), **references.policies}
+    entries, skills, notes = show_evaluation(shown, policies, references, cfg.title, refused, folder, known)
     Console(highlight=False).print("TensorBoard: tensorboard --logdir outputs")
-    return jobs.note_contest(folder, agent, cfg.title, entries, skills, notes)
+    return jobs.note_evaluation(folder, agent, cfg.title, entries, skills, notes)
 
 
 def check_begun(folder: Path) -> None:
@@ -64,7 +63,7 @@ def check_begun(folder: Path) -> None:
 
 
 def learn(
-    cfg: DictConfig, learner: Any, market: Market, benchmarks: Benchmarks, folder: Path, resume: bool = False,
+    cfg: DictConfig, learner: Any, market: Market, references: SkillReferences, folder: Path, resume: bool = False,
     callbacks: Sequence[Any] = (),
 ) -> Policy:  # fmt: skip
     """The policy that cfg.agent learns; in `folder` its model, config and TensorBoard logs.
@@ -72,14 +71,14 @@ def learn(
     A training of this very config that was interrupted there goes on from its checkpoint. A signal ends it at the next
     rollout, with a checkpoint of that moment.
 
-    Raises: Interrupted then; ValueError for the seed of the noise on which trainings are watched.
+    Raises: Interrupted then; ValueError for the seed of the noise of learning curves.
     """
-    if cfg.seed == WATCH_SEED:
-        raise ValueError(f"seed must not be {WATCH_SEED}, on whose noise trainings are watched")
+    if cfg.seed == CURVE_SEED:
+        raise ValueError(f"seed must not be {CURVE_SEED}, on whose noise learning curves are evaluated")
     from agents.learning.learner import CHECKPOINT
     from agents.learning.saved import save_model
     from experiments.runs.stop import Stop
-    from experiments.training.tensorboard import Watch
+    from experiments.training.tensorboard import TensorBoardCallback
 
     config = OmegaConf.to_yaml(cfg, resolve=True)
     if not resume:
@@ -87,19 +86,21 @@ def learn(
     begun = (folder / CHECKPOINT).is_file()
     if resume and not begun:
         Console(highlight=False, soft_wrap=True).print(f"{folder} holds no checkpoint: the training begins anew")
-    watch = Watch(market, benchmarks, learner.total_steps, config, cfg.watch.evaluations, cfg.watch.episodes, folder)
-    with program.held(), closing(watch.progress):
-        policy = learner.train(market, cfg.seed, folder, [Stop(folder / CHECKPOINT), watch, *callbacks], begun)
+    callback = TensorBoardCallback(
+        market, references, learner.total_steps, config, cfg.watch.evaluations, cfg.watch.episodes, folder
+    )
+    with program.held(), closing(callback.progress):
+        policy = learner.train(market, cfg.seed, folder, [Stop(folder / CHECKPOINT), callback, *callbacks], begun)
         save_model(policy.model, folder / "model.zip")
     program.check()
     return policy
 
 
-def remarks(cfg: DictConfig, market: Market, benchmarks: Benchmarks, skill: float) -> list[str]:
+def remarks(cfg: DictConfig, market: Market, references: SkillReferences, skill: float) -> list[str]:
     """What is to be known of the figures at the end of a training's curve."""
-    watched = sample(market, cfg.watch.episodes, WATCH_SEED, "training windows")
-    said = [f"The learning curve is of {watched.says}."] if isinstance(market.venue, Replay) else []
-    return [*said, *([benchmarks.is_above("the agent", skill)] if benchmarks.above(skill) else [])]
+    evaluated = sample(market, cfg.watch.episodes, CURVE_SEED, "training windows")
+    said = [f"The learning curve is of {evaluated.says}."] if market.venue.happened_once else []
+    return [*said, *([references.is_above("the agent", skill)] if references.above(skill) else [])]
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Look for a learner's best parameters; any number of processes, on any machines that see the folder, work on one study.
+"""Tune a learner's hyper-parameters; any number of processes, on any machines that see the folder, work on one study.
 
 python -m experiments.tune study=ppo_amzn trials=20
 python -m experiments.tune study=ppo_amzn trials=20      # in another terminal: joins, and the 20 are shared
@@ -22,7 +22,7 @@ from experiments.config.checks import plainly
 from experiments.config.main import experiment
 from experiments.config.markets import build, build_market
 from experiments.config.space import apply, distributions, target, write_experiment
-from experiments.evaluation.sample import tables_sample
+from experiments.evaluation.sample import evaluation_sample
 from experiments.runs import jobs
 from mm_env.core.extras import require
 from mm_env.core.parameters import Interval, check
@@ -38,6 +38,7 @@ HOME = "home"  # of a trial that goes on with a lost one: the number under which
 @experiment("tune")
 def main(cfg: DictConfig) -> float:
     """Try until the study has its trials; write the best as an experiment; its skill (objective where there is none)."""
+    require("experiments.tune", "sweeps", "optuna")
     check("trials", cfg.trials, Interval(1, 2**31, whole=True))
     where, space = target(cfg), distributions(cfg)
     learner = build(cfg.agent)
@@ -45,7 +46,7 @@ def main(cfg: DictConfig) -> float:
         raise ValueError("agent must be a learner such as ppo: a strategy has nothing to tune")
     market = build_market(cfg)
     learner.check(market)
-    tables_sample(
+    evaluation_sample(
         cfg, market, cfg.episodes, cfg.evaluation_seed, trains=True
     )  # refuses to choose on what tables will be of
     study = join(cfg)
@@ -64,7 +65,6 @@ def main(cfg: DictConfig) -> float:
 
 def join(cfg: DictConfig) -> Study:
     """The study, made by who comes first. Raises: ValueError if it was begun with another config."""
-    require("experiments.tune", "sweeps", "optuna")
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -149,7 +149,7 @@ def train(cfg: DictConfig, trial: Trial, place: int, seed: int) -> float:
     """What the trial's training from one seed came to, the `place`-th of them. Raises: TrialPruned if it shall not end."""
     from optuna import TrialPruned
 
-    from experiments.evaluation.skill_references import Benchmarks
+    from experiments.evaluation.skill_references import SkillReferences
     from experiments.train import learn, remarks
     from experiments.training.curve import read_curve
     from experiments.training.pruning import Pruning
@@ -164,13 +164,13 @@ def train(cfg: DictConfig, trial: Trial, place: int, seed: int) -> float:
     jobs.adopt(folder, OmegaConf.to_yaml(one, resolve=True))
     with jobs.noted(folder, plainly, seed=seed, **facts):
         market = build_market(one)
-        benchmarks = Benchmarks.of(market)
+        references = SkillReferences.of(market)
         try:
-            learn(one, build(one.agent), market, benchmarks, folder, callbacks=[pruning])
+            learn(one, build(one.agent), market, references, folder, callbacks=[pruning])
         except TrialPruned as given_up:
             pruned = given_up
         _, _, skill, objective = map(float, read_curve(folder)[-1])
-        notes = remarks(one, market, benchmarks, skill)
+        notes = remarks(one, market, references, skill)
         jobs.note(folder, skill=skill, objective=objective, pruned=pruned is not None, notes=notes)
         trial.set_user_attr("notes", notes)
     if pruned is not None:

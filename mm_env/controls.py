@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from mm_env.core.component import Component, Sides
 from mm_env.core.parameters import Interval, Uniform
+from mm_env.core.storage import numbered
 from mm_env.market import Market
-from mm_env.simulation import Simulation, numbered
+from mm_env.simulation import Simulation
 
 Floats = NDArray[np.float64]
 Range = Sequence[float]  # (low, high)

@@ -22,6 +22,7 @@ class Outcomes(NamedTuple):
     observations: NDArray[np.float32]  # (count, num_lanes, k), of an episode's last step too
     rewards: NDArray[np.float64]  # (count, num_lanes), price units
     ended: NDArray[np.bool_]  # (count, num_lanes)
+    closed: NDArray[np.bool_]  # (count, num_lanes), of them those whose account was closed
 
 
 class Unbranchable(ValueError):
@@ -58,10 +59,12 @@ class Branches:
     def step(self, actions: NDArray[np.float64]) -> Outcomes:
         """What comes of actions (num_lanes * width,), as `Simulation.step` takes them."""
         copies, shape = self._copies, (self.count, self.simulation.num_lanes)
-        copies.imitate(self.simulation)
+        copies.copy_state_from(self.simulation)
         copies.seed, copies.keys = (self.simulation.seed + APART) % (MAX_SEED + 1), self._keys()
         observations, rewards, ended, _ = copies.step(np.tile(actions, self.count))
-        return Outcomes(observations.reshape(*shape, -1), rewards.reshape(shape), ended.reshape(shape))
+        closed = copies.state.alive < 1.0 if self.simulation.market.may_close else np.zeros(len(ended), np.bool_)
+        each = (rewards.reshape(shape), ended.reshape(shape), closed.reshape(shape))
+        return Outcomes(observations.reshape(*shape, -1), *each)
 
     def _keys(self) -> NDArray[np.int64] | None:
         """What the copies draw by, where each lane has a seed of its own."""

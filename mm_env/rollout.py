@@ -129,11 +129,17 @@ def _run_steps(simulation: Simulation, table: Floats, observations: NDArray[np.f
         pass
 
 
+def with_hedges(market: Market, quotes: Floats) -> Floats:
+    """Actions (..., width) of the quoting's numbers (..., quote.width), and 0 for each hedge."""
+    hedges = len(market.hedges.names)
+    return np.concatenate([quotes, np.zeros((*quotes.shape[:-1], hedges))], axis=-1) if hedges else quotes
+
+
 def check_table(market: Market, actions: Floats) -> Floats:
     """The table itself if it is one of the market's actions: (steps or 1, levels, width), finite, indices if discrete."""
-    levels, shape, space = len(inventory_levels(market)), np.shape(actions), market.quote.space
-    if len(shape) != 3 or shape[0] not in (1, market.clock.steps) or shape[1:] != (levels, market.quote.width):
-        wanted = f"({market.clock.steps} or 1, {levels}, {market.quote.width})"
+    levels, shape, space = len(inventory_levels(market)), np.shape(actions), market.action_space
+    if len(shape) != 3 or shape[0] not in (1, market.clock.steps) or shape[1:] != (levels, market.width):
+        wanted = f"({market.clock.steps} or 1, {levels}, {market.width})"
         raise ValueError(f"a table of actions must have shape {wanted}, got {shape}")
     if not np.isfinite(actions).all():
         raise ValueError("a table of actions must be finite")
@@ -143,8 +149,9 @@ def check_table(market: Market, actions: Floats) -> Floats:
 
 
 def run_depths(market: Market, depths: Floats, num_episodes: int, seed: int) -> Episodes:
-    """As `run_actions`, quoting a table (steps or 1, levels, 2) of depths in price units, whatever the action space."""
-    return run_actions(replace(market, quote=Unbounded()), depths, num_episodes, seed)
+    """As `run_actions`, quoting a table (steps or 1, levels, 2) of depths in price units, whatever the action space; 0 for each
+    hedge."""
+    return run_actions(replace(market, quote=Unbounded()), with_hedges(market, depths), num_episodes, seed)
 
 
 def run_policy(

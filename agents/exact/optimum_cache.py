@@ -69,11 +69,15 @@ def make_room(path: Path) -> None:
     cache.make_room(path, ROOM)
 
 
+def _is_ours(cls: type) -> bool:
+    return cls.__module__.partition(".")[0] == "mm_env"
+
+
 @functools.cache
-def _code(function: Callable[..., Any]) -> str:
-    """A digest of what a function is made of: once, as this package's own code is not edited while it runs."""
+def _code(thing: Callable[..., Any]) -> str:
+    """A digest of what a function or class of ours is made of: once, as it is not edited while it runs."""
     told = Program(_KNOWN)
-    told.add(function)
+    told.add(thing)
     return hashlib.sha256(" ".join(told.words).encode()).hexdigest()
 
 
@@ -101,8 +105,9 @@ def _parts(component: Component) -> list[str]:
             told.words.append(
                 f"{field.name}={type(value).__qualname__ if isinstance(value, Component) else exactly(value)}"
             )
-        told.add(type(part))
-    for name in sorted({base.__module__ for part in _components(component) for base in type(part).__mro__}):
+        told.words.append(_code(type(part))) if _is_ours(type(part)) else told.add(type(part))
+    bases = (base for part in _components(component) for base in type(part).__mro__ if not _is_ours(base))
+    for name in sorted({base.__module__ for base in bases}):
         if path := _users_file(name):
             told.add_file(path)
     return told.words
@@ -111,7 +116,7 @@ def _parts(component: Component) -> list[str]:
 def _users_file(module: str) -> Path | None:
     """The file that a class of the user's own comes from; it counts as a whole, for what its methods call in ways unseen."""
     path = getattr(sys.modules.get(module), "__file__", None)
-    return Path(path) if path and module.partition(".")[0] != "mm_env" and Path(path).is_file() else None
+    return Path(path) if path and Path(path).is_file() else None
 
 
 def exactly(value: Any) -> str:

@@ -20,8 +20,8 @@ from stable_baselines3.common.noise import VectorizedActionNoise
 from agents.learning import numbers_only
 from agents.learning.durable import put
 from agents.learning.numbers_only import Damaged
-from agents.learning.sb3 import VecAdapter
 from mm_env.core.renamed import renamed
+from mm_env.envs.sb3 import VecAdapter
 
 FORMAT = "mm_env checkpoint 1"
 PROGRESS = (  # of a model: what changes while it learns, beside weights and buffers

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from agents.learning.sb3 import VecAdapter
 from agents.policy import Policy, translated
+from mm_env.envs.sb3 import VecAdapter
 from mm_env.rollout import steps_of
 
 _STEPS, _BATCH, _LEARNING_RATE = 1500, 1024, 3e-3

@@ -13,19 +13,23 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
+from mm_env.core.extras import require
+
+# ruff: noqa: E402  (what is missing is told of before it is imported)
+require("a learner", "training", "torch", "stable_baselines3")
 from agents.learning.clone import clone
 from agents.learning.features import with_log_time_to_go
 from agents.learning.replay_buffers import ExpectedReplay
 from agents.learning.rollout_buffers import ExpectedRollouts, ResampledRollouts, attached
 from agents.learning.saved import put_weights
-from agents.learning.sb3 import ALGORITHMS, TrainedPolicy, VecAdapter, algorithm
+from agents.learning.sb3 import ALGORITHMS, TrainedPolicy, algorithm
 from agents.policy import policy_of
 from mm_env.core.parameters import Count, Interval, NonNegative, Positive, Probability, check_fields
+from mm_env.envs.sb3 import VecAdapter
 from mm_env.market import Market
 from mm_env.resampled import check_branches
 from mm_env.reward import InventoryPenalty
 from mm_env.rollout import inventory_levels, run_actions
-from mm_env.venue.order_book.book import OrderBook
 
 CHECKPOINT = "checkpoint.pt"
 ON_POLICY = ("PPO", "A2C")
@@ -46,9 +50,10 @@ class Learner:
     `lateness` shows the nets the log time-to-go too (`agents.learning.features`).
     `noise` is the share of the position's unforeseeable gain left in the rewards it learns from (`InventoryPenalty.noise`);
     `standardise` subtracts and divides by `reward_units`, `reward_scale` then multiplies. None of it changes which policy is
-    best: all episodes are equally long. In an order book, whose fills and moves have no expectation in closed form, neither
-    `expected_fills` nor `noise` does anything. `stagger` spreads the lanes over the horizon. `checkpoints` are written
-    evenly over the training. `settings` goes to the algorithm as it is.
+    best: episodes are equally long, and where accounts may be closed (`Market.may_close`) nothing is subtracted. In an order
+    book, whose fills and moves have no expectation in closed form, neither `expected_fills` nor `noise` does anything.
+    `stagger` spreads the lanes over the horizon. `checkpoints` are written evenly over the training. `settings` goes to the
+    algorithm as it is.
 
     Raises: TypeError or ValueError for a parameter out of range, or an action space that the algorithm cannot use.
     """
@@ -128,7 +133,7 @@ class Learner:
         settings = self._settings(market)
         settings |= {"buffer_size": 1} if "buffer_size" in signature(kind).parameters else {}  # it only acts
         model = kind(env=None, _init_setup_model=False, **settings)
-        model.observation_space, model.action_space = market.observation_space, market.quote.space
+        model.observation_space, model.action_space = market.observation_space, market.action_space
         model.n_envs = 1
         model._setup_model()
         put_weights(model, path)
@@ -141,7 +146,7 @@ class Learner:
             settings["policy_kwargs"] = with_log_time_to_go(market, settings.get("policy_kwargs", {}))
         if self.branches:
             settings |= {"rollout_buffer_class": ResampledRollouts}
-        elif self.expected_fills and not isinstance(market.venue, OrderBook):
+        elif self.expected_fills and market.venue.loops != "events":
             settings |= EXPECTING[self.algorithm]
         return settings
 
@@ -149,12 +154,13 @@ class Learner:
         """The lanes to learn on."""
         self.check(market)
         quieter = self.training_market(market)
-        shift, unit = reward_units(quieter) if self.standardise else (0.0, 1.0)
+        mean, unit = reward_units(quieter) if self.standardise else (0.0, 1.0)
+        shift = 0.0 if market.may_close else mean  # where episodes may end early it would pay for how long they live
         return VecAdapter(quieter, self.num_envs, None, self.reward_scale / unit, shift, self.stagger, self.branches)
 
     def training_market(self, market: Market) -> Market:
         """The market to learn on: the same but for the noise in its rewards."""
-        if self.noise == 1.0 or not isinstance(market.reward, InventoryPenalty) or isinstance(market.venue, OrderBook):
+        if self.noise == 1.0 or not isinstance(market.reward, InventoryPenalty) or market.venue.loops == "events":
             return market
         return replace(market, reward=replace(market.reward, noise=self.noise))
 
@@ -162,7 +168,7 @@ class Learner:
         """Refuse a market whose actions the algorithm cannot take, or in which no step can be tried again by `branches`."""
         if self.branches:
             check_branches(market)
-        discrete = isinstance(market.quote.space, gym.spaces.Discrete)
+        discrete = isinstance(market.action_space, gym.spaces.Discrete)
         if discrete and self.algorithm in ("SAC", "TD3", "TQC"):
             raise ValueError(f"{self.algorithm} needs continuous actions, got {market.quote}")
         if not discrete and self.algorithm == "DQN":
@@ -188,9 +194,9 @@ def reward_units(market: Market) -> tuple[float, float]:
 
 def _middling(market: Market) -> NDArray[np.float64]:
     """The objectives of 1,024 episodes of acting by the middle action."""
-    space: Any = market.quote.space
+    space: Any = market.action_space
     middle = space.n // 2 if isinstance(space, gym.spaces.Discrete) else 0.0
-    actions = np.full((1, len(inventory_levels(market)), market.quote.width), float(middle))
+    actions = np.full((1, len(inventory_levels(market)), market.width), float(middle))
     return run_actions(market, actions, 1024, seed=0).objective
 
 

@@ -22,11 +22,11 @@ from numpy.typing import NDArray
 from stable_baselines3.common.buffers import RolloutBuffer
 
 from agents.exact.now_read import parts_read
-from agents.learning.sb3 import VecAdapter
 from agents.policy import natural_units
 from mm_env.clock import Ergodic
 from mm_env.core.component import flat, record
 from mm_env.core.renamed import renamed
+from mm_env.envs.sb3 import VecAdapter
 from mm_env.market import Market
 from mm_env.venue.dealer.dealer import Dealer
 from mm_env.venue.dealer.impact import NoImpact
@@ -118,10 +118,12 @@ class ResampledRollouts(Rollouts):
 
 def resampled_values(critic: Any, lanes: VecAdapter, gamma: float) -> Singles:
     """E[r + gamma V(s') | s, a] of the lanes' last step, (num_envs,), by the outcomes of its branches."""
-    observations, rewards, ended = lanes.outcomes
+    observations, rewards, ended, closed = lanes.outcomes
     with torch.no_grad():
         values = critic(torch.from_numpy(observations).flatten(0, 1)).numpy().reshape(rewards.shape)
-    over = np.float32(0.0) if isinstance(lanes.market.clock, Ergodic) else ended
+    over = (
+        closed.astype(np.float32) if isinstance(lanes.market.clock, Ergodic) else ended
+    )  # a path that is only cut goes on
     return (rewards + gamma * (1.0 - over) * values).mean(axis=0, dtype=np.float32)
 
 
@@ -140,6 +142,10 @@ def attached(model: Any) -> Any:
 def check_separable(market: Market) -> None:
     """Refuse a market where who trades with us says more of the next observation than the inventory in it."""
     venue = market.venue
+    if market.may_close:
+        raise ValueError(
+            f"expected_fills must be off where accounts may be closed, as a fill may then end the episode, got {market.margin}"
+        )
     if not isinstance(venue, Dealer):
         raise ValueError(f"expected_fills needs a venue that knows how likely its fills are, got {venue}")
     ours = {Market: ("step", "settle", "observe"), Dealer: ("trade",)}

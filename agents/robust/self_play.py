@@ -18,12 +18,13 @@ from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
 from agents.learning.clone import clone
 from agents.learning.learner import Learner
-from agents.learning.sb3 import TrainedPolicy, VecAdapter
+from agents.learning.sb3 import TrainedPolicy
 from agents.policy import Policy, in_space, policy_of
 from agents.robust.adversary import FixedAdversary, Powers
 from mm_env.controls import Controls
 from mm_env.core.parameters import Count, check_fields
 from mm_env.core.renamed import renamed
+from mm_env.envs.sb3 import VecAdapter
 from mm_env.market import Market
 
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from agents.strategies.closed_form import ClosedForm
 from agents.strategies.fixed import check_optional, finite, paired, time_left
 from agents.strategies.precision import check_precision, held, within_precision
 from mm_env.core.parameters import Count, Interval, NonNegative, Positive, check_fields
@@ -21,7 +23,7 @@ _TINY = 1e-290  # below it quotients lose their digits
 
 
 @dataclass(frozen=True)
-class AvellanedaStoikov:
+class AvellanedaStoikov(ClosedForm):
     """The paper's inventory strategy, sections 2.2 and 3.2: quotes centred on the reservation price.
 
     reservation price = S - q gamma sigma^2 (T - t)
@@ -34,6 +36,8 @@ class AvellanedaStoikov:
     sigma: NonNegative
     k: Positive
     horizon: Positive
+
+    asks: ClassVar[dict[str, str]] = {"gamma": "gamma", "sigma": "sigma", "k": "k", "horizon": "horizon"}
 
     def __post_init__(self) -> None:
         check_fields(self, scalar=True)
@@ -51,7 +55,7 @@ class AvellanedaStoikov:
 
 
 @dataclass(frozen=True)
-class AvellanedaStoikovSymmetric:
+class AvellanedaStoikovSymmetric(ClosedForm):
     """The paper's benchmark, section 3.3: the inventory strategy's average spread, constant around the mid.
 
     spread = gamma sigma^2 T / 2 + (2/gamma) ln(1 + gamma/k)
@@ -64,6 +68,8 @@ class AvellanedaStoikovSymmetric:
     sigma: NonNegative
     k: Positive
     horizon: Positive
+
+    asks: ClassVar[dict[str, str]] = {"gamma": "gamma", "sigma": "sigma", "k": "k", "horizon": "horizon"}
 
     def __post_init__(self) -> None:
         check_fields(self, scalar=True)
@@ -81,7 +87,7 @@ class AvellanedaStoikovSymmetric:
 
 
 @dataclass(frozen=True)
-class AvellanedaStoikovStationary:
+class AvellanedaStoikovStationary(ClosedForm):
     """Section 2.3: an infinite horizon, utility discounted at the rate `omega` (per second).
 
     Holding q for ever, with cash x, is worth -exp(-gamma (x + q S)) / (omega - gamma^2 sigma^2 q^2 / 2). The
@@ -103,6 +109,8 @@ class AvellanedaStoikovStationary:
     k: Positive
     q_max: Count
     omega: Positive | None = None
+
+    asks: ClassVar[dict[str, str]] = {"gamma": "gamma", "sigma": "sigma", "k": "k", "q_max": "orders"}
 
     def __post_init__(self) -> None:
         check_fields(self, scalar=True)

@@ -16,12 +16,14 @@ import math
 import sys
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from agents.strategies.closed_form import ClosedForm
 from agents.strategies.fixed import check_optional, finite, paired, time_left
-from agents.strategies.precision import BeyondPrecision, beyond_precision, held, within_precision
+from agents.strategies.precision import BeyondPrecision, beyond_precision, furthest, held, within_precision
 from mm_env.core.memory import NUMBER, free_memory
 from mm_env.core.parameters import Count, Interval, NonNegative, Positive, check_fields
 
@@ -30,6 +32,7 @@ _LEAST_DOUBLINGS = 8  # 2^8 factors of bandwidth 24: the weight they leave out 2
 _TIME_RESOLUTION = 1e-13  # of the horizon: steps of time that differ by less are one
 _MOST_TURNOVER = 1e14  # ||A|| T, where rounding leaves ln omega two decimals
 _LEAST_HOP = 1e-250  # per second; with fewer trades there is no stationary state to speak of
+_ORDINARY = 40.0  # in logarithms: a parameter further from 1 is what is out of the way
 _LEAST_LOG_HOP = -700.0  # of trades a second, in logarithms; e^-708 is none
 _MOST_PIECES = 2**14  # of a step of time, that it is cut into where omega spans too many decades
 _MATRICES = 72  # that are in memory at a time, most of them powers of the generator that are kept
@@ -38,7 +41,7 @@ _SURE = 500.0  # sums of products keep every digit above e^-500 of their peak; u
 
 
 @dataclass(frozen=True)
-class CarteaJaimungal:
+class CarteaJaimungal(ClosedForm):
     """Optimal depths with limits on inventory (sec. 10.2) and orders that move the mid (sec. 10.4.1).
 
     d omega_q / d(T-t) = (kappa jump (ask_rate - rate) q - phi kappa q^2) omega_q
@@ -65,6 +68,11 @@ class CarteaJaimungal:
     max_inventory: Count
     jump: NonNegative = 0.0
     ask_rate: Positive | None = None
+
+    asks: ClassVar[dict[str, str]] = {
+        "rate": "rate", "kappa": "k", "phi": "phi", "alpha": "alpha", "horizon": "horizon", "max_inventory": "orders",
+        "jump": "jump",
+    }  # fmt: skip
 
     def __post_init__(self) -> None:
         check_fields(self, scalar=True)
@@ -176,7 +184,7 @@ class CarteaJaimungal:
 
 
 @dataclass(frozen=True)
-class CarteaJaimungalStationary:
+class CarteaJaimungalStationary(ClosedForm):
     """CarteaJaimungal as T - t -> infinity: the depths of A's dominant eigenvector, the same at all times.
 
     They maximise the average per second of wealth change less phi q^2. Sell orders come at `rate`, buy orders at `ask_rate`;
@@ -190,12 +198,20 @@ class CarteaJaimungalStationary:
     jump: NonNegative = 0.0
     ask_rate: Positive | None = None
 
+    asks: ClassVar[dict[str, str]] = {
+        "rate": "rate",
+        "kappa": "k",
+        "phi": "phi",
+        "max_inventory": "orders",
+        "jump": "jump",
+    }
+
     def __post_init__(self) -> None:
         check_fields(self, scalar=True)
         check_levels(self, self.max_inventory)
         check_optional("CarteaJaimungalStationary.ask_rate", self.ask_rate, Interval(0.0, low_open=True))
         with within_precision(self):
-            if self._hop < _LEAST_HOP and self.jump * self.kappa > 1.0:
+            if self._hop < _LEAST_HOP and self.jump * self.kappa > 1.0 and furthest(self)[1] < _ORDINARY:
                 most = (math.log(self._mean_rate / _LEAST_HOP) - 1) / self.kappa
                 raise ValueError(f"CarteaJaimungalStationary.jump must be <= {most:g} here, got {self.jump}")
             if self._hop < _LEAST_HOP:

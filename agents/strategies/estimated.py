@@ -16,7 +16,6 @@ from mm_env.market import Market
 from mm_env.quote import NOWHERE, Unbounded
 from mm_env.rollout import steps
 from mm_env.simulation import Simulation
-from mm_env.venue.order_book.book import OrderBook
 from mm_env.venue.replay.replay import Replay
 from mm_env.venue.replay.window import Drawn, InTurn
 
@@ -62,7 +61,7 @@ def estimate_book(market: Market, seed: int = 0) -> BookEstimates:
 
     Raises: ValueError where the venue is no order book, or where fills do not decay with depth.
     """
-    if not isinstance(market.venue, OrderBook):
+    if market.venue.loops != "events":
         raise ValueError(f"only an order book is estimated, got a {type(market.venue).__name__}")
     return _estimates(replace(rehearsal(market), quote=Unbounded()), seed)
 

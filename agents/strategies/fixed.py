@@ -8,11 +8,12 @@ clipped: a negative one crosses the mid. Inventory counts orders (lots), positiv
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from agents.strategies.closed_form import ClosedForm
 from agents.strategies.precision import held, within_precision
 from mm_env.core.parameters import Distribution, Interval, NonNegative, check, check_fields
 
@@ -20,10 +21,12 @@ _TIME_SLACK = 1e-9  # of the horizon: what counting steps of dt may leave over
 
 
 @dataclass(frozen=True)
-class FixedSymmetric:
+class FixedSymmetric(ClosedForm):
     """Both quotes at `half_spread` (price units) from the mid, whatever the inventory."""
 
     half_spread: NonNegative
+
+    asks: ClassVar[dict[str, str]] = {"half_spread": "half_spread"}
 
     def __post_init__(self) -> None:
         check_fields(self, scalar=True)

@@ -10,12 +10,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from agents.strategies.avellaneda_stoikov import log1p_ratio, markup
 from agents.strategies.cartea_jaimungal import CarteaJaimungal, check_levels
+from agents.strategies.closed_form import ClosedForm
 from agents.strategies.fixed import finite, paired
 from agents.strategies.precision import beyond_precision, check_precision, held, within_precision
 from mm_env.core.parameters import Count, NonNegative, Positive, check_fields
@@ -24,7 +26,7 @@ _TINY = 1e-290  # gamma / k below which its limit stands for it
 
 
 @dataclass(frozen=True)
-class GLFT:
+class GLFT(ClosedForm):
     """The exact quotes for a finite horizon T (seconds) and inventory within +-max_inventory.
 
     v_q' = (k/2) gamma sigma^2 q^2 v_q - eta (v_{q-1} + v_{q+1}),  v_q(T) = 1
@@ -38,6 +40,15 @@ class GLFT:
     A: Positive
     horizon: Positive
     max_inventory: Count
+
+    asks: ClassVar[dict[str, str]] = {
+        "gamma": "gamma",
+        "sigma": "sigma",
+        "k": "k",
+        "A": "rate",
+        "horizon": "horizon",
+        "max_inventory": "orders",
+    }
 
     def __post_init__(self) -> None:
         check_fields(self, scalar=True)
@@ -75,7 +86,7 @@ class GLFT:
 
 
 @dataclass(frozen=True)
-class GLFTAsymptotic:
+class GLFTAsymptotic(ClosedForm):
     """The closed-form approximation far from the horizon and the inventory limits.
 
     depth = (1/gamma) ln(1 + gamma/k) + (1 +- 2q)/2 sqrt(sigma^2 gamma / (2 k A) (1 + gamma/k)^(1 + k/gamma))
@@ -87,6 +98,8 @@ class GLFTAsymptotic:
     sigma: NonNegative
     k: Positive
     A: Positive
+
+    asks: ClassVar[dict[str, str]] = {"gamma": "gamma", "sigma": "sigma", "k": "k", "A": "rate"}
 
     def __post_init__(self) -> None:
         check_fields(self, scalar=True)

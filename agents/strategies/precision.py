@@ -16,17 +16,27 @@ class BeyondPrecision(ValueError):
     """The parameters of a closed form are such that its quotes are no finite numbers."""
 
 
-def beyond_precision(owner: Any) -> BeyondPrecision:
-    """The error that names the parameter furthest from 1 on a scale of logarithms, a large one first, and the others."""
-    values = {f.name: float(v) for f in fields(owner) if isinstance(v := getattr(owner, f.name), int | float)}
+def furthest(owner: Any) -> tuple[str, float]:
+    """The parameter that is furthest from 1 on a scale of logarithms, a large one first, and how far that is."""
+    values = _values(owner)
     far = {name: abs(math.log(value)) if value > 0.0 else 0.0 for name, value in values.items()}
-    worst = max(values, key=lambda name: (round(far[name], 6), values[name]))
+    name = max(values, key=lambda name: (round(far[name], 6), values[name]))
+    return name, far[name]
+
+
+def beyond_precision(owner: Any) -> BeyondPrecision:
+    """The error that names the parameter furthest from 1, and the others."""
+    values, (worst, _) = _values(owner), furthest(owner)
     others = ", ".join(f"{name} = {value:g}" for name, value in values.items() if name != worst)
     beside = f" beside {others}" if others else ""
     return BeyondPrecision(
         f"{type(owner).__name__}.{worst} must be less extreme{beside}, where quotes are no finite numbers, got "
         f"{values[worst]:g}"
     )
+
+
+def _values(owner: Any) -> dict[str, float]:
+    return {f.name: float(v) for f in fields(owner) if isinstance(v := getattr(owner, f.name), int | float)}
 
 
 @contextmanager

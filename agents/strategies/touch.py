@@ -13,7 +13,6 @@ from agents.observed import natural_units
 from mm_env.core.parameters import NonNegative, Positive, Probability, check_fields
 from mm_env.market import Market
 from mm_env.quote import Touch
-from mm_env.venue.order_book.book import OrderBook
 
 Floats = NDArray[np.float64]
 AWAY = np.inf  # ticks behind the best price: no quote
@@ -32,7 +31,7 @@ class AtTouch(MarketPolicy):
 
     def __post_init__(self) -> None:
         check_fields(self, scalar=True)
-        if not isinstance(self.market.venue, OrderBook):
+        if self.market.venue.loops != "events":
             raise ValueError(f"{type(self).__name__} needs an order book, got a {type(self.market.venue).__name__}")
         if self.behind < -1:
             raise ValueError(

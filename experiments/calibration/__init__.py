@@ -1,1 +1,1 @@
-"""From a recorded market to the parameters of a simulated one, with standard errors and goodness of fit."""
+"""Calibration of a market to a recorded day: parameters with standard errors and goodness of fit."""

@@ -1,4 +1,4 @@
-"""All estimates of one recording."""
+"""The calibration of a market to one recording: all estimates together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Other laws of lambda(depth) than the exponential, each a fill of the market's, and which of them fits best.
+"""Fill probabilities other than the exponential, each a fill of the market's, and which of them fits best.
 
 lambda(d) = A take(d), fitted as in `fills`. Laws are told apart by the composite likelihood's information criterion, the
 deviance plus twice the trace of (sensitivity^-1 variability) (Varin & Vidoni 2005): Akaike's where depths are independent.

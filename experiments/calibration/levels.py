@@ -1,4 +1,4 @@
-"""What happens at each price level of the visible book, as rates: events over the time they could have happened in.
+"""Event intensities at each price level of the visible book: events over the time in which they could have happened.
 
 The book before each message is known to the file's `levels`. Only what lies within them is counted, in the events and in
 the time alike.

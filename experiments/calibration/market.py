@@ -1,4 +1,4 @@
-"""The market that was found, as YAML for ./conf/market."""
+"""The calibrated market as YAML for ./conf/market."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The fits against the data."""
+"""Figures of the calibration: the fits against the data."""
 
 from __future__ import annotations
 

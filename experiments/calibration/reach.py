@@ -1,4 +1,4 @@
-"""What a quote of a given lifetime would have got, at every depth."""
+"""Fills of hypothetical quotes: what a quote of a given lifetime would have got, at every depth."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was found, for people: on the console, table.md and report.md."""
+"""The report of a calibration: on the console, table.md and report.md."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from experiments.calibration.calibration import Calibration
-from experiments.calibration.rows import Row
+from experiments.calibration.rows import EstimateRow
 from experiments.calibration.words import remarks
 from experiments.evaluation.table import WIDE
 from experiments.reporting.formats import error, number
@@ -56,13 +56,13 @@ SHOWN = [
 LISTED = [Column(name) for name in ("section", "estimate", "value", "standard_error", "unit")]
 
 
-def table_of(title: str, rows: Iterable[Row], sections: bool = True) -> TextTable:
+def table_of(title: str, rows: Iterable[EstimateRow], sections: bool = True) -> TextTable:
     """A row for each estimate, named by its section too if the table is of several `sections`."""
     found = [[f"{row.section}: {row.estimate}" if sections else row.estimate, *_cells(row)] for row in rows]
     return TextTable(title, SHOWN, found)
 
 
-def show(found: Calibration, rows: Iterable[Row]) -> None:
+def show(found: Calibration, rows: Iterable[EstimateRow]) -> None:
     """The main estimates on the console."""
     console = screen(WIDE)
     table_of(title(found), [row for row in rows if row[:2] in MAIN or row.section == "checked"]).print(console)
@@ -79,7 +79,7 @@ def title(found: Calibration) -> str:
     return f"{recording.instrument}, {recording.day} ({recording.source}), quotes of {found.settings.lifetime:g} s"
 
 
-def write(folder: Path, found: Calibration, rows: list[Row], market: str | None, plots: Iterable[Path]) -> None:
+def write(folder: Path, found: Calibration, rows: list[EstimateRow], market: str | None, plots: Iterable[Path]) -> None:
     """estimates.csv (all numbers to the last digit), table.md (the main ones) and report.md (all, with how and plots)."""
     exact = [[*row[:2], float(row.value), "" if math.isnan(row.error) else row.error, row.unit] for row in rows]
     TextTable("", LISTED, exact).write_csv(folder / "estimates.csv")
@@ -103,7 +103,7 @@ def write(folder: Path, found: Calibration, rows: list[Row], market: str | None,
     (folder / "report.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def _cells(row: Row) -> tuple[str, str, str]:
+def _cells(row: EstimateRow) -> tuple[str, str, str]:
     if math.isnan(row.error) or row.error <= 1e-9 * abs(row.value):
         return _plain(row.value), "", row.unit
     estimate = Estimate(row.value, row.error)

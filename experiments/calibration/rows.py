@@ -1,4 +1,4 @@
-"""Every estimate as a row: of what, its value, its standard error, its unit."""
+"""Estimates as rows: of what, its value, its standard error, its unit."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DISPERSION = "variance of the rates over that of a Poisson flow, mean"
 EXACT = math.nan  # the error of what is counted, or a measure of fit
 
 
-class Row(NamedTuple):
+class EstimateRow(NamedTuple):
     """One number."""
 
     section: str
@@ -25,7 +25,7 @@ class Row(NamedTuple):
     unit: str
 
 
-def rows(found: Calibration) -> list[Row]:
+def rows(found: Calibration) -> list[EstimateRow]:
     """All numbers of a calibration, in the order of the report."""
     return [
         *_read(found),
@@ -40,81 +40,85 @@ def rows(found: Calibration) -> list[Row]:
     ]
 
 
-def _row(section: str, name: str, measured: Measured, unit: str) -> Row:
-    return Row(section, name, measured.value, measured.error, unit)
+def _row(section: str, name: str, measured: Measured, unit: str) -> EstimateRow:
+    return EstimateRow(section, name, measured.value, measured.error, unit)
 
 
-def _read(found: Calibration) -> Iterator[Row]:
+def _read(found: Calibration) -> Iterator[EstimateRow]:
     for section, numbers in (("read", found.recording.counts), ("checked", found.recording.checks)):
         for name, count in numbers.items():
-            yield Row(section, name, count, EXACT, "")
+            yield EstimateRow(section, name, count, EXACT, "")
     for state, stretches in found.recording.without_quote.items():
-        yield Row("read", f"share of time {state}", stretches.share, EXACT, "")
-        yield Row("read", f"longest stretch {state}", stretches.longest, EXACT, "s")
-    yield Row("read", "tick", found.recording.tick, EXACT, "price")
-    yield Row("read", "trading time", found.recording.length / 1e9, EXACT, "s")
+        yield EstimateRow("read", f"share of time {state}", stretches.share, EXACT, "")
+        yield EstimateRow("read", f"longest stretch {state}", stretches.longest, EXACT, "s")
+    yield EstimateRow("read", "tick", found.recording.tick, EXACT, "price")
+    yield EstimateRow("read", "trading time", found.recording.length / 1e9, EXACT, "s")
 
 
-def _volatility(found: Calibration) -> Iterator[Row]:
+def _volatility(found: Calibration) -> Iterator[EstimateRow]:
     for one in [found.sigma, *found.signature]:
         name = "of the market" if one is found.sigma else f"over {one.horizon:g} s"
         yield _row("sigma", name, one.sigma, "price / sqrt(s)")
-        yield Row("sigma", f"excess kurtosis {name}", one.kurtosis, EXACT, "")
-        yield Row("sigma", f"moves other than 0 {name}", one.moved, EXACT, "")
+        yield EstimateRow("sigma", f"excess kurtosis {name}", one.kurtosis, EXACT, "")
+        yield EstimateRow("sigma", f"moves other than 0 {name}", one.moved, EXACT, "")
 
 
-def _trades(found: Calibration) -> Iterator[Row]:
+def _trades(found: Calibration) -> Iterator[EstimateRow]:
     spread, orders = found.spread, found.orders
     yield _row("spread", "time-weighted mean", spread.mean, "price")
     yield _row("spread", "share of time at one tick", spread.one_tick, "")
     yield _row("spread", "size at the best bid", spread.bid_size, "units")
     yield _row("spread", "size at the best ask", spread.ask_size, "units")
-    yield Row("market orders", "count", orders.count, EXACT, "")
+    yield EstimateRow("market orders", "count", orders.count, EXACT, "")
     yield _row("market orders", "rate", orders.rate, "1 / s")
     yield _row("market orders", "buys", orders.buys, "1 / s")
     yield _row("market orders", "sells", orders.sells, "1 / s")
     yield _row("market orders", "mean size", orders.size, "units")
-    yield Row("market orders", "median size", orders.median_size, EXACT, "units")
+    yield EstimateRow("market orders", "median size", orders.median_size, EXACT, "units")
     yield _row("market orders", "share that walks more than one price", orders.walking, "")
-    yield Row("market orders", "variance / mean of counts in blocks", orders.dispersion, EXACT, "")
+    yield EstimateRow("market orders", "variance / mean of counts in blocks", orders.dispersion, EXACT, "")
     for impact in found.impacts:
         yield _row("impact", f"{impact.horizon:g} s after a market order", impact.mean, "price")
 
 
-def _fit(name: str, fit: Fit) -> Iterator[Row]:
+def _fit(name: str, fit: Fit) -> Iterator[EstimateRow]:
     section, power = f"lambda(depth), {name}", fit.power_law
     yield _row(section, "exponential A", fit.exponential.rate, "1 / s")
     yield _row(section, "exponential k", fit.exponential.k, "1 / price")
-    yield Row(section, "exponential, largest gap in the chance of a fill", fit.exponential.largest_gap, EXACT, "")
-    yield Row(section, "exponential, deviance", fit.exponential.deviance, EXACT, "")
+    yield EstimateRow(
+        section, "exponential, largest gap in the chance of a fill", fit.exponential.largest_gap, EXACT, ""
+    )
+    yield EstimateRow(section, "exponential, deviance", fit.exponential.deviance, EXACT, "")
     yield _row(section, "power law A", power.rate, "1 / s")
     yield _row(section, "power law 1 / exponent", power.curvature, "")
-    yield Row(section, "power law scale", power.scale, EXACT, "price")
-    yield Row(section, "power law, largest gap in the chance of a fill", power.largest_gap, EXACT, "")
-    yield Row(section, "power law, deviance", power.deviance, EXACT, "")
-    yield Row(section, "log-linear A", fit.line.rate, EXACT, "1 / s")
-    yield Row(section, "log-linear k", fit.line.k, EXACT, "1 / price")
-    yield Row(section, "log-linear R2", fit.line.r_squared, EXACT, "")
+    yield EstimateRow(section, "power law scale", power.scale, EXACT, "price")
+    yield EstimateRow(section, "power law, largest gap in the chance of a fill", power.largest_gap, EXACT, "")
+    yield EstimateRow(section, "power law, deviance", power.deviance, EXACT, "")
+    yield EstimateRow(section, "log-linear A", fit.line.rate, EXACT, "1 / s")
+    yield EstimateRow(section, "log-linear k", fit.line.k, EXACT, "1 / price")
+    yield EstimateRow(section, "log-linear R2", fit.line.r_squared, EXACT, "")
     for share in (0.25, 0.5, 1.0, 2.0, 3.0):
         depth = share / fit.exponential.k.value
         yield _row(section, f"mid's move against a fill at {depth:.4g}", fit.reach.adverse(depth), "price")
 
 
-def _laws(found: Calibration) -> Iterator[Row]:
+def _laws(found: Calibration) -> Iterator[EstimateRow]:
     for place, law in enumerate(found.laws, 1):
         section = f"law of fills, {place}: {law.name}"
         yield _row(section, "rate", law.rate, "1 / s")
         for name, one in law.parameters.items():
             yield _row(section, name, one, UNITS[name])
-        yield Row(section, "largest gap in the chance of a fill", law.largest_gap, EXACT, "")
-        yield Row(section, "criterion, less that of the first", law.criterion - found.laws[0].criterion, EXACT, "")
+        yield EstimateRow(section, "largest gap in the chance of a fill", law.largest_gap, EXACT, "")
+        yield EstimateRow(
+            section, "criterion, less that of the first", law.criterion - found.laws[0].criterion, EXACT, ""
+        )
 
 
-def _adverse(found: Calibration) -> Iterator[Row]:
+def _adverse(found: Calibration) -> Iterator[EstimateRow]:
     one, section = found.adverse, "adverse selection"
     if one is None:
         return
-    yield Row(section, "quotes that were filled", one.fills, EXACT, "")
+    yield EstimateRow(section, "quotes that were filled", one.fills, EXACT, "")
     yield _row(section, "move against a fill, mean over depths", one.mean, "price")
     yield _row(section, "move against a fill, base", one.base, "price")
     yield _row(section, "move against a fill, slope by depth", one.slope, "")
@@ -132,7 +136,7 @@ UNITS = {
 }  # fmt: skip
 
 
-def _hawkes(name: str, process: Hawkes) -> Iterator[Row]:
+def _hawkes(name: str, process: Hawkes) -> Iterator[EstimateRow]:
     section, kinds = f"Hawkes, {name}", ("buys", "sells") if len(process.base) > 1 else ("orders",)
     for kind, base in zip(kinds, process.base, strict=True):
         yield _row(section, f"base rate of {kind}", base, "1 / s")
@@ -142,46 +146,46 @@ def _hawkes(name: str, process: Hawkes) -> Iterator[Row]:
         for n, cause in enumerate(kinds):
             for p, ratio in enumerate(process.branching[m][n], 1):
                 yield _row(section, f"{kind} that follow each of {cause}, decay {p}", ratio, "")
-    yield Row(section, "spectral radius", process.spectral_radius, EXACT, "")
-    yield Row(section, "Kolmogorov distance of the residuals", process.distance, EXACT, "")
-    yield Row(section, "p value", process.p_value, EXACT, "")
+    yield EstimateRow(section, "spectral radius", process.spectral_radius, EXACT, "")
+    yield EstimateRow(section, "Kolmogorov distance of the residuals", process.distance, EXACT, "")
+    yield EstimateRow(section, "p value", process.p_value, EXACT, "")
     yield _row(section, "autocorrelation of the residuals", process.autocorrelation, "")
-    yield Row(section, "Akaike's criterion", process.criterion, EXACT, "")
-    yield Row(
+    yield EstimateRow(section, "Akaike's criterion", process.criterion, EXACT, "")
+    yield EstimateRow(
         section, "log likelihood over Poisson's", process.log_likelihood - process.poisson_log_likelihood, EXACT, ""
     )
 
 
-def _queues(found: Calibration) -> Iterator[Row]:
+def _queues(found: Calibration) -> Iterator[EstimateRow]:
     if found.queues is None:
         return
-    yield Row("queues", "mean limit order", found.queues.unit, EXACT, "units")
+    yield EstimateRow("queues", "mean limit order", found.queues.unit, EXACT, "units")
     yield _row("queues", "orders between the best quotes, a side", found.queues.inside.rate, "1 / s")
     for kind in ("limit", "cancel", "market"):
         cells = [rate for sizes in getattr(found.queues, kind) for rate in sizes]
-        yield Row(f"queues, {kind}", DISPERSION, mean_dispersion(cells), EXACT, "")
+        yield EstimateRow(f"queues, {kind}", DISPERSION, mean_dispersion(cells), EXACT, "")
         for level, sizes in enumerate(getattr(found.queues, kind), 1):
             if kind != "market" or level == 1:
                 for size, rate in enumerate(sizes, 1):
                     yield from _rate(f"queues, {kind}", f"level {level}, size {size}", rate)
 
 
-def _zero_intelligence(found: Calibration) -> Iterator[Row]:
+def _zero_intelligence(found: Calibration) -> Iterator[EstimateRow]:
     model, section = found.zero_intelligence, "zero intelligence"
     if model is None:
         return
     yield _row(section, "mu", model.market, "orders / s")
     yield _row(section, "mean market order", model.market_size, "limit orders")
-    yield Row(section, "scale of lambda's power law", model.scale, EXACT, "orders / s")
-    yield Row(section, "exponent of lambda's power law", model.exponent, EXACT, "")
-    yield Row(section, "power law's residual, share of lambda's spread", model.gap, EXACT, "")
-    yield Row(section, f"lambda: {DISPERSION}", mean_dispersion(model.arrival), EXACT, "")
+    yield EstimateRow(section, "scale of lambda's power law", model.scale, EXACT, "orders / s")
+    yield EstimateRow(section, "exponent of lambda's power law", model.exponent, EXACT, "")
+    yield EstimateRow(section, "power law's residual, share of lambda's spread", model.gap, EXACT, "")
+    yield EstimateRow(section, f"lambda: {DISPERSION}", mean_dispersion(model.arrival), EXACT, "")
     for i, (arrival, cancel, depth) in enumerate(zip(model.arrival, model.cancellation, model.depth, strict=True), 1):
         yield from _rate(section, f"lambda({i})", arrival)
         yield from _rate(section, f"theta({i})", cancel)
         yield _row(section, f"orders resting at {i}", depth, "limit orders")
 
 
-def _rate(section: str, name: str, rate: Rate) -> Iterator[Row]:
+def _rate(section: str, name: str, rate: Rate) -> Iterator[EstimateRow]:
     if rate.seconds > 0.0:
         yield _row(section, name, rate.rate, "1 / s")

@@ -1,4 +1,4 @@
-"""What a reader should know of an estimate, in a line: in the market's header, on the console and in the report."""
+"""Remarks on estimates, a line each: in the market's header, on the console and in the report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a Hydra config to markets, policies and learners; the config goes no further than this folder."""
+"""Markets, policies and learners built from Hydra configs; the config goes no further than this folder."""
 
 from experiments.config.resolvers import register_resolvers
 

@@ -1,4 +1,4 @@
-"""What is wrong with a config or a command line, in the user's words."""
+"""Checks of a config or a command line, and what is wrong with it in one line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A main of Hydra: a config in, the number that a sweep optimises out, and a folder that tells what came of it."""
+"""The decorator that makes a main of Hydra: config in, the number that a sweep optimises out, a job in a folder of its own."""
 
 from __future__ import annotations
 

@@ -8,7 +8,6 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from mm_env.market import Market
-from mm_env.venue.replay.replay import Replay
 
 
 def build(config: Any) -> Any:
@@ -27,6 +26,6 @@ def build_market(cfg: DictConfig) -> Market:
 def recorded_market(cfg: DictConfig) -> Market:
     """cfg.recorded as a Market."""
     market = build(OmegaConf.create(OmegaConf.to_container(cfg, resolve=True)).recorded)
-    if not isinstance(market, Market) or not isinstance(market.venue, Replay):
+    if not isinstance(market, Market) or not market.venue.happened_once:
         raise ValueError(f"recorded must describe a market whose venue is a Replay, got {market}")
     return market

@@ -1,4 +1,4 @@
-"""A part that is swapped for another takes of the market's parameters only those that it has itself."""
+"""Swapped parts of a market: each takes of its parameters only those that it has itself."""
 
 from __future__ import annotations
 

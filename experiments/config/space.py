@@ -1,4 +1,4 @@
-"""From a search space in YAML to Optuna's, and from a trial to an experiment."""
+"""Search spaces: Optuna's distributions from YAML, and the best trial as an experiment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the config of a run's folder may have built: a folder can be someone else's, and `_target_` calls by name.
+"""The classes that the config of a run's folder may build: a folder can be someone else's, and `_target_` calls by name.
 
 A command line and conf/ are the user's own and may name anything. A config that is read from a folder may name the classes
 below, as they are installed here, and nothing else; it may not look anything up either (`${oc.env:...}`).
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
+from types import MethodType
 from typing import Any
 
 from hydra.utils import get_object
@@ -41,14 +42,15 @@ def check_trusted(config: DictConfig, path: Path) -> None:
 
 
 def _is_trusted(target: str, folder: Path) -> bool:
-    """Whether `target` is the name of a class whose objects do no more than compute."""
+    """Whether `target` is the name of a class whose objects do no more than compute, or of its classmethod `of`."""
     if _lies_in(target, folder):
         return False
     try:
         found = get_object(target)
     except Exception:  # there is none, or its module fails
         return False
-    return isinstance(found, type) and (_ours(found) or _computes(found))
+    owner = found.__self__ if isinstance(found, MethodType) and found.__name__ == "of" else found  # GLFT.of is as GLFT
+    return isinstance(owner, type) and (_ours(owner) or _computes(owner))
 
 
 def _lies_in(target: str, folder: Path) -> bool:

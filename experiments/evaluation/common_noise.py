@@ -1,4 +1,4 @@
-"""All agents meet the same noise; what each made of it."""
+"""Evaluation on common random numbers: every agent's episodes on the same noise, and figures paired by episode."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mm_env.rollout import Episodes
 
 @dataclass(frozen=True)
 class Entry:
-    """One agent's row."""
+    """One agent's evaluation: its episodes and their figures."""
 
     name: str
     episodes: Episodes
@@ -33,10 +33,10 @@ def figures_in(market: Market, episodes: Episodes) -> dict[str, Estimate]:
     return found
 
 
-def contest(
+def evaluate_on_common_noise(
     market: Market, policies: Mapping[str, Policy], num_episodes: int, seed: int, aside: frozenset[str] = frozenset()
 ) -> list[Entry]:
-    """The agents by descending objective, each over the same `num_episodes` episodes of `seed`.
+    """The evaluation of each agent, by descending objective, over the same `num_episodes` episodes of `seed`.
 
     Leads are over the best agent that is not among those put `aside` (learners, the optimum).
     """

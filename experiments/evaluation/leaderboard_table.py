@@ -11,7 +11,7 @@ import numpy as np
 
 from agents.policy import Policy
 from experiments.evaluation.common_noise import Entry
-from experiments.evaluation.skill_references import Benchmarks
+from experiments.evaluation.skill_references import SkillReferences
 from experiments.reporting.formats import HALF_WIDTH, INTERVAL, in_line
 from experiments.reporting.presenter import Column, TextTable, screen, small
 from experiments.training.training_jobs import Training
@@ -28,7 +28,7 @@ class Result(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Row:
+class LeaderboardRow:
     """An agent on a market: its results by ascending skill (objective where there is none), one a seed."""
 
     market: str
@@ -52,34 +52,34 @@ SEEDS = (
 
 
 def rows(
-    market: str, entries: Sequence[Entry], policies: Mapping[str, Policy], benchmarks: Benchmarks,
+    market: str, entries: Sequence[Entry], policies: Mapping[str, Policy], references: SkillReferences,
     skills: Mapping[str, Estimate], runs: Mapping[str, Training],
-) -> list[Row]:  # fmt: skip
+) -> list[LeaderboardRow]:  # fmt: skip
     """The agents of a market by descending skill (objective where there is none), the seeds of a learner in one row."""
     results: dict[str, list[Result]] = {}
     for entry in entries:
-        run, exact = runs.get(entry.name), benchmarks.exact_skill(policies[entry.name])
+        run, exact = runs.get(entry.name), references.exact_skill(policies[entry.name])
         simulated = skills.get(entry.name, Estimate(np.nan, np.nan)).value
         skill = simulated if exact is None else exact
         result = Result(entry.figures["objective"], skill, run.seconds if run else 0.0, entry.name)
         results.setdefault(run.agent if run else entry.name, []).append(result)
-    found = [Row(market, agent, tuple(sorted(each, key=order))) for agent, each in results.items()]
+    found = [LeaderboardRow(market, agent, tuple(sorted(each, key=order))) for agent, each in results.items()]
     return sorted(found, key=lambda row: order(row.median), reverse=True)
 
 
-def table_of(title: str, board: Sequence[Row], notes: Sequence[str] = ()) -> TextTable:
+def table_of(title: str, board: Sequence[LeaderboardRow], notes: Sequence[str] = ()) -> TextTable:
     """A row for each agent on a market: its middle seed's objective and skill, the skills of its worst and best seed."""
     return TextTable(title, BOARD, [_cells(row) for row in board], notes, sections=True)
 
 
-def show(title: str, board: Sequence[Row], notes: Sequence[str] = ()) -> None:
+def show(title: str, board: Sequence[LeaderboardRow], notes: Sequence[str] = ()) -> None:
     """The table on the console, and what is to be known of it."""
     console = screen(120, fits=False)
     table_of(title, board).print(console)
     small(console, [f"{INTERVAL} A learner's objective and skill are its middle seed's.", *notes])
 
 
-def write(folder: Path, title: str, board: Sequence[Row], notes: Sequence[str] = ()) -> None:
+def write(folder: Path, title: str, board: Sequence[LeaderboardRow], notes: Sequence[str] = ()) -> None:
     """leaderboard.md as shown, with the notes below, and leaderboard.csv with a line for each seed."""
     table_of(title, board, notes).write_markdown(folder / "leaderboard.md")
     seeds = [[row.market, row.agent, r.name, r.objective, r.skill, r.seconds] for row in board for r in row.results]
@@ -95,7 +95,7 @@ def _skill(skill: float) -> str:
     return "—" if np.isnan(skill) else f"{skill:.3f}"
 
 
-def _cells(row: Row) -> list[str]:
+def _cells(row: LeaderboardRow) -> list[str]:
     median, worst, best = row.median, row.results[0], row.results[-1]
     several = [_skill(worst.skill), _skill(best.skill)] if len(row.results) > 1 else ["", ""]
     seconds = f"{np.median([r.seconds for r in row.results]):.0f}" if median.seconds else ""

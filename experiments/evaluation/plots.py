@@ -1,4 +1,4 @@
-"""The pictures: quotes over inventory, and what the agents earned."""
+"""Figures of an evaluation: quotes over inventory, P&L histograms, learning curves."""
 
 from __future__ import annotations
 

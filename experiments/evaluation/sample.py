@@ -1,4 +1,7 @@
-"""Which episodes a table is of: noise of a seed, or windows of a recorded day; and whether an agent has met them before."""
+"""The episodes of an evaluation: noise of a seed, or windows of a recorded day; and who has seen them in training."""
+
+# pyright: reportAttributeAccessIssue=false, reportArgumentType=false
+# Venues are told apart by what they say of themselves (`happened_once`, `makes_mid`), not by their class.
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ from mm_env.venue.replay.replay import Replay
 from mm_env.venue.replay.window import Window
 
 OPTION = "evaluation_window"
-WATCH_SEED = 2_000_003  # of the noise on which training is watched; no table is made of it
+CURVE_SEED = 2_000_003  # of the noise of learning curves; no table is made of it
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class Sample:
     def says(self) -> str:
         """What the episodes are, for a title."""
         venue = self.market.venue
-        if not isinstance(venue, Replay):
+        if not venue.happened_once:
             return f"{self.episodes:,} episodes of seed {self.seed}"
         part = (
             f"{venue.window.begins:,g} to {min(venue.window.ends, _length(venue)):,g} s of {venue.recording.instrument}"
@@ -46,14 +49,14 @@ class Sample:
     @property
     def notes(self) -> list[str]:
         """How intervals are found, where it is not as usual."""
-        if not isinstance(self.market.venue, Replay):
+        if not self.market.venue.happened_once:
             return []
         blocks = f"intervals are by block bootstrap over them ({BLOCK} neighbours a block)"
         return [f"Each window of the recorded day is played once, whatever the number of episodes asked for; {blocks}."]
 
     def taking(self, policies: Mapping[str, Policy]) -> dict[str, Policy]:
         """The policies, with all that they learnt or measured elsewhere, in the market of this sample."""
-        if not isinstance(self.market.venue, Replay):
+        if not self.market.venue.happened_once:
             return dict(policies)
         return {name: moved(policy, self.market) for name, policy in policies.items()}
 
@@ -75,27 +78,27 @@ class Origin:
 def played_once(market: Market) -> Market:
     """The market as figures are taken in it: the windows of a recorded day one after the other, not drawn at random."""
     venue = market.venue
-    return replace(market, venue=replace(venue, window=venue.window.in_turn)) if isinstance(venue, Replay) else market
+    return replace(market, venue=replace(venue, window=venue.window.in_turn)) if venue.happened_once else market
 
 
 def sample(market: Market, episodes: int, seed: int, kind: str = "windows") -> Sample:
     """So many episodes of the market, or as many as a recorded day has windows."""
     market = played_once(market)
-    if isinstance(market.venue, Replay):
+    if market.venue.happened_once:
         episodes = min(episodes, len(market.venue.starts))
     return Sample(market, episodes, seed, kind)
 
 
-def tables_sample(
+def evaluation_sample(
     cfg: DictConfig, market: Market, episodes: int, seed: int, trains: bool = False, place: str = "market"
 ) -> Sample:
-    """What the tables of a main are of: in a recorded day cfg.evaluation_window, in the place of the market's own window.
+    """The episodes that a main's tables are of: in a recorded day those of cfg.evaluation_window, not of the market's own.
 
     Where nothing is trained, a window given for the market at `place` on the command line is the one that is meant.
 
     Raises: ValueError if a command that `trains` would show the windows it trains on as others.
     """
-    if not isinstance(market.venue, Replay):
+    if not market.venue.happened_once:
         return sample(market, episodes, seed)
     window = _window(cfg, None if not trains and meant(place) else cfg.get(OPTION))
     if window is None:
@@ -122,7 +125,7 @@ def meant(place: str) -> bool:
     )
 
 
-def met(origins: Mapping[str, Origin], shown: Sample, option: str) -> list[str]:
+def seen_in_training(origins: Mapping[str, Origin], shown: Sample, option: str) -> list[str]:
     """A line for each agent that was trained on what it is shown on: the same noise, or the same part of a recorded day."""
     return [
         line
@@ -141,13 +144,13 @@ def of_runs(entries: Iterable[Any]) -> dict[str, Origin]:
 def overlap(one: Market, other: Market) -> bool:
     """Whether two markets play some of the same recorded time."""
     a, b = one.venue, other.venue
-    if not isinstance(a, Replay) or not isinstance(b, Replay) or Path(a.path).resolve() != Path(b.path).resolve():
+    if not a.happened_once or not b.happened_once or Path(a.path).resolve() != Path(b.path).resolve():
         return False
     return a.window.begins < b.window.ends and b.window.begins < a.window.ends
 
 
 def _same_noise(name: str, origin: Origin, shown: Sample, option: str) -> str:
-    if isinstance(shown.market.venue, Replay) or origin.seed != shown.seed:
+    if shown.market.venue.happened_once or origin.seed != shown.seed:
         return ""
     shared = min(origin.lanes, shown.episodes)
     return (

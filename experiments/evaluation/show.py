@@ -1,4 +1,4 @@
-"""From policies to the table, the plots and the files of a run."""
+"""The evaluation of policies as a table, plots and files of a run."""
 
 from __future__ import annotations
 
@@ -7,31 +7,31 @@ from pathlib import Path
 
 from agents.policy import Policy
 from experiments.evaluation import plots, table
-from experiments.evaluation.common_noise import Entry, contest
+from experiments.evaluation.common_noise import Entry, evaluate_on_common_noise
 from experiments.evaluation.sample import Sample
-from experiments.evaluation.skill_references import OPTIMUM, Benchmarks
+from experiments.evaluation.skill_references import OPTIMUM, SkillReferences
 from experiments.reporting.formats import number
 from mm_env.metrics import Estimate
 
 
-def show_contest(
+def show_evaluation(
     shown: Sample,
     policies: Mapping[str, Policy],
-    benchmarks: Benchmarks,
+    references: SkillReferences,
     title: str,
     refused: Mapping[str, str],
     folder: Path,
-    met: Sequence[str] = (),
+    seen: Sequence[str] = (),
 ) -> tuple[list[Entry], dict[str, Estimate], list[str]]:
-    """Let all play the same episodes; print the table and write it and the plots to `folder`.
+    """Evaluate all on the same episodes; print the table and write it and the plots to `folder`.
 
-    The rows, the skills, and the notes below the table; `met` is what is to be said of agents that know these episodes.
+    The rows, the skills, and the notes below the table; `seen` is what is to be said of agents that know these episodes.
     """
     market, title = shown.market, f"{title}, {shown.says}"
     learners = frozenset(name for name, policy in policies.items() if policy.learnt)
-    entries = contest(market, policies, shown.episodes, shown.seed, learners | {OPTIMUM})
-    skills = benchmarks.skills(entries, policies)
-    notes = [*notes_on(benchmarks, entries, skills, policies), *shown.notes, *met]
+    entries = evaluate_on_common_noise(market, policies, shown.episodes, shown.seed, learners | {OPTIMUM})
+    skills = references.skills(entries, policies)
+    notes = [*notes_on(references, entries, skills, policies), *shown.notes, *seen]
     table.show(title, entries, skills, refused, notes)
     table.write(folder, title, entries, skills, notes)
     drawn = sorted(learners) or [next(entry.name for entry in entries if entry.name != OPTIMUM)]
@@ -47,18 +47,23 @@ def show_contest(
 
 
 def notes_on(
-    benchmarks: Benchmarks, entries: Sequence[Entry], skills: Mapping[str, Estimate], policies: Mapping[str, Policy]
+    references: SkillReferences,
+    entries: Sequence[Entry],
+    skills: Mapping[str, Estimate],
+    policies: Mapping[str, Policy],
 ) -> list[str]:
     """What a reader of the table has to know of the objective, of the optimum, and of who beats it."""
-    notes = [*benchmarks.of_objective, *benchmarks.notes, *without_skill(benchmarks, entries)]
-    return [*notes, *benchmarks.better_than_optimum(skills, policies)]
+    notes = [*references.of_objective, *references.notes, *without_skill(references, entries, policies)]
+    return [*notes, *references.better_than_optimum(skills, policies)]
 
 
-def without_skill(benchmarks: Benchmarks, entries: Sequence[Entry]) -> list[str]:
-    """Why there is no skill, and who is the best that is known: one line where the market has no exact optimum."""
-    if not benchmarks.missing:
+def without_skill(references: SkillReferences, entries: Sequence[Entry], policies: Mapping[str, Policy]) -> list[str]:
+    """Why there is no skill, and the best strategy that was evaluated, if any: a line if the market has no exact optimum."""
+    if not references.missing:
         return []
-    best = next(entry for entry in entries if entry.lead is None)
+    missing = f"{OPTIMUM} is left out: {references.missing}; there is no skill"
+    best = next((entry for entry in entries if not policies[entry.name].learnt), None)
+    if best is None:
+        return [f"{missing}."]
     objective = number(best.figures["objective"])
-    known = f"there is no skill, and the best known strategy is {best.name}, with an objective of {objective}"
-    return [f"{OPTIMUM} is left out: {benchmarks.missing}; {known}."]
+    return [f"{missing}, and the best known strategy is {best.name}, with an objective of {objective}."]

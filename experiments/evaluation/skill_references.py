@@ -1,4 +1,4 @@
-"""What an agent's objective is measured against: the best constant quotes and the exact optimum of its market."""
+"""References of the skill score: 0 is the best constant symmetric quoting of a market, 1 its exact optimum."""
 
 from __future__ import annotations
 
@@ -23,15 +23,14 @@ from mm_env.market import Market
 from mm_env.metrics import Estimate, mean, paired_difference
 from mm_env.reward import CARA
 from mm_env.rollout import Episodes
-from mm_env.venue.order_book.book import Book
 
 OPTIMUM, CONSTANT = "optimum", "best_fixed"
 ROUNDING = 1e-6  # of an exact skill
 
 
 @dataclass(frozen=True)
-class Benchmarks:
-    """What the market's two exact benchmarks are worth, or why it has none.
+class SkillReferences:
+    """The objectives of skill 0 and 1, the best constant quotes' and the exact optimum's, or why the market has none.
 
     Worth is the objective; per unit of time if the market is ergodic, and under CARA the certainty equivalent: utility
     saturates at 1 / gamma, where all skills would look alike. Where parameters differ by lane, the optimum is that of who
@@ -46,10 +45,10 @@ class Benchmarks:
     missing: str = ""
 
     @classmethod
-    def of(cls, market: Market) -> Benchmarks:
+    def of(cls, market: Market) -> SkillReferences:
         """Solve `market` if it can be solved."""
         try:
-            if isinstance(market.venue, Book):
+            if market.venue.makes_mid and not market.venue.happened_once:
                 best, _, naive = book_optimum(market)
                 return cls(market, naive, best.worth, best)
             best = full_information_optimum(market) if differing(market) else optimum(market)
@@ -65,7 +64,7 @@ class Benchmarks:
 
     @property
     def policies(self) -> dict[str, Policy]:
-        """The benchmark that simulated skill is paired with, as an agent among others: the optimum where it can act."""
+        """The reference that simulated skill is paired with, as an agent among others: the optimum where it can act."""
         if self.best is None:
             return {}
         if isinstance(self.best, FullInformationOptimum) and not self.best.playable and self.constant is not None:
@@ -93,7 +92,7 @@ class Benchmarks:
         if isinstance(best, FullInformationOptimum):
             told = ", ".join(best.names)
             notes.append(
-                f"Skill 1 is the informed optimum, an upper bound: it is told {told}, which agents do not see."
+                f"Skill 1 is the full-information optimum, an upper bound: it is told {told}, which agents do not see."
             )
         if isinstance(best, Optimum) and is_own(self.market.quote):
             notes.append(
@@ -182,6 +181,8 @@ class Benchmarks:
         table, quote = tabulate(self.market, policy), self.market.quote
         if table is None or table.market.quote == quote:
             return False
+        if quote.at_touch():  # choices count from the best prices: any depth is reached in some books only
+            return True
         depths = table.depths()
         return not np.allclose(quoted_depths(self.market, quote.encode(depths)), depths, rtol=1e-4, atol=1e-9)
 

@@ -1,1 +1,1 @@
-"""From the folders that runs left to one page: experiments.report is its main."""
+"""Reports of runs, and the presenter of tables: experiments.report is its main."""

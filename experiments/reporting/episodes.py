@@ -1,4 +1,4 @@
-"""Pictures of episodes: quotes beside the optimum's, how profit and inventory spread, and the worst that happened."""
+"""Figures of episodes: quotes beside the optimum's, how profit and inventory spread, and the worst that happened."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.evaluation.plots import ASK, BID, COLORS, INK
-from experiments.reporting.replay import Paths, Replay, fan, pooled
+from experiments.reporting.reruns import Paths, Rerun, fan, pooled
 from experiments.reporting.scores import Picture, legend, seeds, sheet
 from mm_env.rollout import inventory_levels
 
@@ -15,11 +15,11 @@ POINTS = 200  # of a line: more cannot be seen
 WORST = 3  # episodes
 
 
-def quotes(replay: Replay) -> Picture | None:
+def quotes(rerun: Rerun) -> Picture | None:
     """Depths over inventory half-way and at the last step: the median of the seeds, all they span, and the optimum's."""
-    if not replay.depths:
+    if not rerun.depths:
         return None
-    market, tables = replay.market, np.array(replay.depths)
+    market, tables = rerun.market, np.array(rerun.depths)
     inventory = inventory_levels(market)
     shown = np.abs(inventory) <= min(3.0 * market.inventory_scale, market.max_inventory - market.order_size)
     rows = {"half-way": tables.shape[1] // 2, "last step": tables.shape[1] - 1} if tables.shape[1] > 1 else {"": 0}
@@ -29,47 +29,49 @@ def quotes(replay: Replay) -> Picture | None:
             depths = tables[:, row, shown, side]
             axis.fill_between(inventory[shown], depths.min(axis=0), depths.max(axis=0), color=color, alpha=0.2, lw=0)
             axis.plot(inventory[shown], np.median(depths, axis=0), color=color, lw=1.6, label=name)
-            if replay.best_depths is not None:
-                best = replay.best_depths[min(row, len(replay.best_depths) - 1), shown, side]
+            if rerun.best_depths is not None:
+                best = rerun.best_depths[min(row, len(rerun.best_depths) - 1), shown, side]
                 axis.plot(inventory[shown], best, "--", color=color, lw=1.2, label=f"{name}, optimum")
         axis.set_ylabel("depth (price units)")
         axis.set_title(label, fontsize=9, color=INK)
     np.ravel(axes)[-1].set_xlabel("inventory (units of the asset)")
     legend(figure, np.ravel(axes)[0], 2)
+    beside = "; dashed, the exact optimum's" if rerun.best_depths is not None else ""
     says = (
-        f"{replay.agent} on {replay.market_name}: quotes over inventory, the median of {seeds(len(replay.depths))} and all "
-        "that they span; dashed, the exact optimum's. Lines that cross at zero inventory are the skew."
+        f"{rerun.agent} on {rerun.market_name}: quotes over inventory, the median of {seeds(len(rerun.depths))} and all "
+        f"that they span{beside}. Lines that cross at zero inventory are the skew."
     )
     return Picture("quotes", figure, says)
 
 
-def fans(replay: Replay) -> Picture:
+def fans(rerun: Rerun) -> Picture:
     """Inventory and profit over the episode: median, middle half and 5 to 95 %, beside the optimum's."""
-    everyone = pooled(replay.paths)
+    everyone = pooled(rerun.paths)
     figure, axes = sheet(5.0, 2)
     for axis, name, label in zip(axes, ("inventory", "profit"), ("inventory (units)", "P&L (price units)")):
         times, bands = thinned(everyone.times, fan(getattr(everyone, name)))
         for low, high, alpha, share in ((0, 4, 0.16, "5 to 95 %"), (1, 3, 0.3, "25 to 75 %")):
             axis.fill_between(times, bands[low], bands[high], color=BID, alpha=alpha, lw=0, label=share)
         axis.plot(times, bands[2], color=BID, lw=1.6, label="median")
-        if replay.best_paths is not None:
-            _, best = thinned(everyone.times, fan(getattr(replay.best_paths, name)))
+        if rerun.best_paths is not None:
+            _, best = thinned(everyone.times, fan(getattr(rerun.best_paths, name)))
             axis.plot(times, best[2], color=INK, lw=1.0, ls="--", label="optimum: median")
             axis.plot(times, best[[0, 4]].T, color=INK, lw=0.8, ls=":", label=["optimum: 5 and 95 %", "_"])
         axis.set_ylabel(label)
     axes[1].set_xlabel("time (the market's unit)")
     legend(figure, axes[0], 2)
+    beside = "; the dotted lines are what the optimum takes" if rerun.best_paths is not None else ""
     says = (
-        f"{replay.agent} on {replay.market_name}: how inventory and profit spread over {replay.episodes:,} episodes of "
-        f"{seeds(len(replay.paths))}. A wide inventory is risk; the dotted lines are what the optimum takes."
+        f"{rerun.agent} on {rerun.market_name}: how inventory and profit spread over {rerun.episodes:,} episodes of "
+        f"{seeds(len(rerun.paths))}. A wide inventory is risk{beside}."
     )
     return Picture("fans", figure, says)
 
 
-def worst(replay: Replay) -> Picture:
+def worst(rerun: Rerun) -> Picture:
     """Mid, inventory and profit of the episodes that lost most, of any seed."""
     figure, axes = sheet(6.4, 3)
-    for (paths, seed, episode), color in zip(worst_episodes(replay), COLORS):
+    for (paths, seed, episode), color in zip(worst_episodes(rerun), COLORS):
         profit = paths.profit[-1, episode]
         label = f"seed {seed}, episode {episode}: {profit:.3g}"
         values = (paths.mid[:, episode] - paths.mid[0, episode], paths.inventory[:, episode], paths.profit[:, episode])
@@ -81,18 +83,18 @@ def worst(replay: Replay) -> Picture:
     axes[2].set_xlabel("time (the market's unit)")
     legend(figure, axes[2])
     says = (
-        f"{replay.agent} on {replay.market_name}: the {WORST} worst of {replay.episodes:,} episodes of "
-        f"{seeds(len(replay.paths))}. Look for a position held while the mid ran against it."
+        f"{rerun.agent} on {rerun.market_name}: the {WORST} worst of {rerun.episodes:,} episodes of "
+        f"{seeds(len(rerun.paths))}. Look for a position held while the mid ran against it."
     )
     return Picture("worst", figure, says)
 
 
-def worst_episodes(replay: Replay) -> list[tuple[Paths, int, int]]:
+def worst_episodes(rerun: Rerun) -> list[tuple[Paths, int, int]]:
     """The paths, seed and number of the episodes that ended worst, the worst first; each with the seed that fared worst."""
-    profits = np.array([paths.profit[-1] for paths in replay.paths])  # (seeds, episodes): all seeds meet the same noise
+    profits = np.array([paths.profit[-1] for paths in rerun.paths])  # (seeds, episodes): all seeds meet the same noise
     lowest = np.argsort(profits.min(axis=0), kind="stable")[:WORST]
     seeds_of = profits[:, lowest].argmin(axis=0)
-    return [(replay.paths[i], replay.seeds[i], int(episode)) for i, episode in zip(seeds_of, lowest, strict=True)]
+    return [(rerun.paths[i], rerun.seeds[i], int(episode)) for i, episode in zip(seeds_of, lowest, strict=True)]
 
 
 def thinned(times: Floats, values: Floats) -> tuple[Floats, Floats]:

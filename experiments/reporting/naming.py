@@ -1,4 +1,4 @@
-"""A config as a flat list of settings, and names that tell configs apart."""
+"""Configs as flat lists of settings, and names that tell configs apart."""
 
 from __future__ import annotations
 

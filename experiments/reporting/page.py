@@ -1,4 +1,4 @@
-"""The sections as files: one HTML page that needs nothing else, Markdown with its pictures beside it, and CSV."""
+"""The report's files: one HTML page that needs nothing else, Markdown with its pictures beside it, and CSV."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What runs left in their folders: who was trained on what, how it ended, and what came of it."""
+"""Runs read from their folders: who was trained on what, how it ended, and what came of it."""
 
 from __future__ import annotations
 

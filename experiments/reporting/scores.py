@@ -1,4 +1,4 @@
-"""Pictures of scores: one axis each, so that they are read on a telephone as on a desk."""
+"""Figures of scores: one axis each, so that they are read on a telephone as on a desk."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Picture(NamedTuple):
 
 def overall(study: Study) -> Picture:
     """The interquartile mean over all shared markets, by agent."""
-    agents = study.agents[:LISTED]
+    agents = study.compared[:LISTED]
     figure, axis = sheet(0.9 + 0.36 * len(agents))
     for place, agent in enumerate(agents):
         found, color = study.interval(pooled_iqm, study.strata(agent)), COLORS[place % MOST]
@@ -46,7 +46,7 @@ def overall(study: Study) -> Picture:
 
 def profiles(study: Study) -> Picture:
     """The share of runs above each skill."""
-    agents, scores = study.agents[:MOST], [s for a in study.agents[:MOST] for each in study.strata(a) for s in each]
+    agents, scores = study.compared[:MOST], [s for a in study.compared[:MOST] for each in study.strata(a) for s in each]
     levels = np.linspace(max(FLOOR, min(scores)) - 0.02, max(1.0, *scores) + 0.005, 300)
     figure, axis = sheet(2.8 + 0.17 * len(agents))
     for agent, color in zip(agents, COLORS):
@@ -61,7 +61,7 @@ def profiles(study: Study) -> Picture:
 
 def improvements(study: Study) -> Picture | None:
     """The probability that a run of one agent beats one of another, for each pair; None of a single agent."""
-    pairs = list(combinations(study.agents[:PAIRED], 2))
+    pairs = list(combinations(study.compared[:PAIRED], 2))
     if not pairs:
         return None
     figure, axis = sheet(0.9 + 0.42 * len(pairs))

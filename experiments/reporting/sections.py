@@ -1,7 +1,8 @@
-"""What the page says, in order: sections of words, tables and pictures, in no markup yet."""
+"""The report's sections, in order: words, tables and pictures, in no markup yet."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -11,7 +12,7 @@ from experiments.evaluation.table import near
 from experiments.reporting import episodes, scores
 from experiments.reporting.formats import in_line, number
 from experiments.reporting.presenter import TextTable
-from experiments.reporting.replay import Replay
+from experiments.reporting.reruns import Rerun
 from experiments.reporting.scores import Picture, seeds
 from experiments.reporting.statistics import Interval
 from experiments.reporting.study import DETAILS, Study
@@ -34,17 +35,17 @@ class Section:
     groups: Mapping[str, Sequence[Picture]] = field(default_factory=dict)
 
 
-def sections(study: Study, replays: Sequence[Replay], refused: Mapping[tuple[str, str], str]) -> Iterator[Section]:
+def sections(study: Study, reruns: Sequence[Rerun], refused: Mapping[tuple[str, str], str]) -> Iterator[Section]:
     """The whole page. `refused` says why a pair of agent and market was not played again."""
     if study.left:
         yield unfinished(study)
     if not study.runs:
         return
     yield summary(study)
-    if study.shared and len(study.agents) > 1:
+    if study.shared and len(study.compared) > 1:
         yield comparison(study)
     for market in study.markets:
-        yield on_market(study, market, [each for each in replays if each.market_name == market])
+        yield on_market(study, market, [each for each in reruns if each.market_name == market])
     if refused:
         rows = [[agent, market, why] for (agent, market), why in refused.items()]
         words = "What these runs left could not be played again, so there are no quotes and episodes of them."
@@ -60,15 +61,18 @@ def summary(study: Study) -> Section:
     for name in sorted(names, key=lambda name: -_mean_skill(study, name)):
         found = [study.strategies.get((market, name)) for market in study.markets]
         rows.append([f"{name} (strategy)", *([""] * everywhere), *map(in_line, found)])
+    skilled = study.compared or any(not math.isnan(skill.value) for skill in study.strategies.values())
+    skill = "Skill: 0 is the best constant symmetric quoting of a market, 1 its exact optimum."
     words = (
-        "Skill: 0 is the best constant symmetric quoting of a market, 1 its exact optimum. Learners: "
-        + IQM
-        + ", and how "
-        "many seeds. Strategies: one simulation, ± half a 95 % interval."
+        f"{skill if skilled else 'There is no skill: no optimum was found.'} Learners: {IQM}, and how many seeds. Strategies: "
+        "one simulation, ± half a 95 % interval."
     )
     if study.shared != study.markets:
         without = [market for market in study.markets if market not in study.shared]
         words += f" Without a skill of every agent, and so not in the comparison: {', '.join(without)}."
+    if study.shared and study.compared != study.agents:
+        without = [agent for agent in study.agents if agent not in study.compared]
+        words += f" Without a skill anywhere, and so not in the comparison either: {', '.join(without)}."
     if study.repeated:
         words += f" {study.repeated} runs of the same market, agent and seed as another were left out."
     columns = ["agent", *([study.together] * everywhere), *study.markets]
@@ -80,12 +84,12 @@ def comparison(study: Study) -> Section:
     pictures = [scores.overall(study), scores.profiles(study), scores.improvements(study)]
     where = ", ".join(study.shared)
     words = f"On {where}, all seeds together. Intervals that do not overlap tell agents apart; ones that do may not."
-    if len(study.agents) > scores.MOST:
+    if len(study.compared) > scores.MOST:
         words += f" Profiles are of the first {scores.MOST} agents, pairs of the first {scores.PAIRED}."
     return Section("comparison", "Agent against agent", words, None, {"": [p for p in pictures if p is not None]})
 
 
-def on_market(study: Study, market: str, replays: Sequence[Replay]) -> Section:
+def on_market(study: Study, market: str, reruns: Sequence[Rerun]) -> Section:
     """One market: every figure, the learning curves, and what the agents did."""
     agents = study.on(market)
     figures = {agent: [study.figure(agent, market, name) for name in DETAILS] for agent in agents}
@@ -95,13 +99,13 @@ def on_market(study: Study, market: str, replays: Sequence[Replay]) -> Section:
         [agent, str(len(study.of(agent, market))), *(shown(row[i]) for i in kept)] for agent, row in figures.items()
     ]
     groups = {"Learning": list(scores.curves(study, market))}
-    for each in replays:
+    for each in reruns:
         drawn = (episodes.quotes(each), episodes.fans(each), episodes.worst(each))
         groups[each.agent] = [picture for picture in drawn if picture is not None]
     words = f"All figures are {IQM}; money in price units, inventory in units of the asset."
     if len(agents) > scores.MOST:
         words += f" Pictures are of the first {scores.MOST} agents."
-    if replays and replays[0].best_paths is None:
+    if reruns and reruns[0].best_paths is None:
         words += " This market has no exact optimum to draw beside."
     words += "".join(f" {said}" for said in remarks(study, market))
     return Section(

@@ -1,4 +1,4 @@
-"""Figures over few seeds, with honest intervals: Agarwal, Schwarzer, Castro, Courville & Bellemare 2021.
+"""Interquartile means and bootstrap intervals over few seeds: Agarwal, Schwarzer, Castro, Courville & Bellemare 2021.
 
 "Deep reinforcement learning at the edge of the statistical precipice", NeurIPS 34, sec. 4. Scores come as a sequence with
 an array (seeds,) for each market: the strata. The bootstrap resamples the seeds within each market, never the markets.

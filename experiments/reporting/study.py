@@ -1,4 +1,4 @@
-"""The runs of a report as agents on markets, and what each pair came to over its seeds."""
+"""A report's runs as agents on markets, and the statistics of each pair over its seeds."""
 
 from __future__ import annotations
 
@@ -30,8 +30,9 @@ DETAILS = {
 class Study:
     """The finished runs under names that tell their configs apart, one a (market, agent, seed), and the rest.
 
-    `agents` are ordered by their interquartile mean over the `shared` markets, those on which all of them have a skill;
-    where there is no such market, by name.
+    `compared` are the agents that have a skill on some market. `agents` are ordered by their interquartile mean over the
+    `shared` markets, those on which all the compared have one; the others follow, and where there is no such market all
+    are ordered by name.
     """
 
     runs: tuple[Run, ...]
@@ -50,17 +51,25 @@ class Study:
     @cached_property
     def agents(self) -> list[str]:
         names = sorted({run.agent for run in self.runs})
-        means = {name: float(pooled_iqm([x[None] for x in self.strata(name)])[0]) for name in names if self.shared}
-        return sorted(names, key=lambda name: -means.get(name, 0.0))
+        ranked = [name for name in names if self.shared and name in self._skilled]
+        means = {name: float(pooled_iqm([x[None] for x in self.strata(name)])[0]) for name in ranked}
+        return sorted(names, key=lambda name: -means.get(name, -math.inf))
+
+    @cached_property
+    def compared(self) -> list[str]:
+        return [name for name in self.agents if name in self._skilled]
 
     @cached_property
     def shared(self) -> list[str]:
-        agents = {run.agent for run in self.runs}
-        return [
-            market
-            for market in self.markets
-            if all(len(s := self.values(a, market)) and np.isfinite(s).all() for a in agents)
-        ]
+        return [market for market in self.markets if self._skilled and all(map(self._has_skill(market), self._skilled))]
+
+    @cached_property
+    def _skilled(self) -> set[str]:
+        """The agents all of whose seeds have a skill on some market."""
+        return {run.agent for run in self.runs if self._has_skill(run.market)(run.agent)}
+
+    def _has_skill(self, market: str) -> Callable[[str], bool]:
+        return lambda agent: bool(len(s := self.values(agent, market)) and np.isfinite(s).all())
 
     def on(self, market: str) -> list[str]:
         """The agents that were trained on a market, in order."""
@@ -88,8 +97,8 @@ class Study:
         return self.shared[0] if len(self.shared) == 1 else f"{len(self.shared)} markets"
 
     def overall(self, agent: str) -> Interval | None:
-        """The interquartile mean of the skill over all seeds of the shared markets."""
-        return self.interval(pooled_iqm, self.strata(agent)) if self.shared else None
+        """The interquartile mean of the skill over all seeds of the shared markets; None of an agent that is not compared."""
+        return self.interval(pooled_iqm, self.strata(agent)) if self.shared and agent in self._skilled else None
 
     def strata(self, agent: str) -> list[Floats]:
         """The skills on each of the shared markets."""
@@ -111,13 +120,21 @@ def study(
     runs: Sequence[Run], strategies: Mapping[tuple[Path | None, str, str], Estimate],
     resamples: int = RESAMPLES, seed: int = 0,
 ) -> Study:  # fmt: skip
-    """The study of runs as `runs.find` gives them, and of strategies as `runs.strategies` does."""
+    """The study of runs as `runs.find` gives them, and of strategies as `runs.strategies` does.
+
+    Of a strategy that several tables of a market have, the most precise figure is taken.
+    """
     done = _named([run for run in runs if run.finished])
     unique = {(run.market, run.agent, run.seed): run for run in done}
     market_of: dict[Path | None, str] = {run.folder: run.market for run in done}
-    beside = {(market_of.get(folder, name), who): skill for (folder, name, who), skill in strategies.items()}
+    by_precision = sorted(strategies.items(), key=lambda item: -_imprecision(item[1]))
+    beside = {(market_of.get(folder, name), who): skill for (folder, name, who), skill in by_precision}
     left = tuple(run for run in runs if not run.finished)
     return Study(tuple(unique.values()), left, len(done) - len(unique), beside, resamples, seed)
+
+
+def _imprecision(skill: Estimate) -> float:
+    return math.inf if math.isnan(skill.value) or math.isnan(skill.half_width) else skill.half_width
 
 
 def _named(runs: Sequence[Run]) -> list[Run]:

@@ -1,1 +1,1 @@
-"""How a command runs: its folders and jobs, interrupts, sweeps, and where its results come from."""
+"""The running of a command: its folders and jobs, interrupts, sweeps, and where its results come from."""

@@ -1,4 +1,4 @@
-"""What a job leaves in its folder, and that no two jobs write to one.
+"""A job's folder: its lock, its metrics.json and its config, so that no two jobs write to one.
 
 config.yaml holds the whole config, metrics.json all else: how it went, what it came to, and what it came of. The lock is the
 operating system's: a process that is killed, in whatever way, lets go of it.
@@ -102,7 +102,7 @@ def note(folder: Path, **facts: Any) -> None:
     put_text(folder / METRICS, json.dumps(told, indent=1, allow_nan=False) + "\n")
 
 
-def note_contest(
+def note_evaluation(
     folder: Path, agent: str, market: str, entries: Sequence[Entry], skills: Mapping[str, Estimate],
     notes: Sequence[str] = (),
 ) -> float:  # fmt: skip

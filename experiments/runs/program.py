@@ -1,4 +1,4 @@
-"""How a command runs as a program: it ends on Ctrl-C and SIGTERM with one line, and any terminal can show what it prints.
+"""A command as a program: it ends on Ctrl-C and SIGTERM with one line, and any terminal can show what it prints.
 
 The first signal ends it where it is or, where that would lose work (`held`), at the next safe point; half a second later a
 second one ends it at once. Either way the exit code is 130.

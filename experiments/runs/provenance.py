@@ -1,4 +1,4 @@
-"""Where a result comes from: the code, the packages, the machine and the moment."""
+"""Provenance of a result: the code, the packages, the machine and the moment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A training ends where it can be taken up again."""
+"""A callback that ends a training where it can be taken up again."""
 
 from __future__ import annotations
 

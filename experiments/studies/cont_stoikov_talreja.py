@@ -1,7 +1,10 @@
-"""Cont, Stoikov & Talreja's tables three ways: simulated in the book that agents trade in, exact, and as printed.
+"""Conditional probabilities in an order book (Cont, Stoikov & Talreja 2010): simulated by the kernel, exact, as printed.
 
 python -m experiments.compare experiment=cont_stoikov_talreja_2010
 """
+
+# pyright: reportAttributeAccessIssue=false, reportArgumentType=false
+# Venues are told apart by what they say of themselves (`happened_once`, `makes_mid`), not by their class.
 
 from __future__ import annotations
 
@@ -22,7 +25,6 @@ from mm_env.clock import EveryQuoteChange
 from mm_env.market import Market
 from mm_env.quote import NOWHERE, Unbounded
 from mm_env.simulation import Simulation
-from mm_env.venue.order_book.book import Book
 from mm_env.venue.order_book.ladder import ASK, BID
 from mm_env.venue.order_book.poisson import ContStoikovTalreja
 
@@ -37,12 +39,12 @@ TITLES = {
 ENTRIES = [Column(name) for name in ("table", "b", "a", "simulated", "standard_error", "exact", "printed")]
 
 
-def compare_chances(cfg: DictConfig, market: Market, folder: Path) -> float:
+def compare_probabilities(cfg: DictConfig, market: Market, folder: Path) -> float:
     """Print the tables and write them, and draw the steady-state book; how many standard errors the furthest entry is off."""
-    exact, worst = exact_chances(market), 0.0
+    exact, worst = exact_probabilities(market), 0.0
     entries = []
     for name, title in TITLES.items():
-        simulated = simulated_chances(market, name, cfg.chances.lanes, cfg.seed)
+        simulated = simulated_probabilities(market, name, cfg.chances.lanes, cfg.seed)
         error = np.sqrt(exact[name] * (1.0 - exact[name]) / cfg.chances.lanes)
         worst = max(worst, float(np.abs((simulated - exact[name]) / error).max()))
         printed = np.array(cfg.chances.published[name]) if name in cfg.chances.published else None
@@ -60,15 +62,15 @@ def compare_chances(cfg: DictConfig, market: Market, folder: Path) -> float:
     return worst
 
 
-def exact_chances(market: Market) -> dict[str, Floats]:
+def exact_probabilities(market: Market) -> dict[str, Floats]:
     """Table -> (5, 5) by orders at the best bid and ask, one tick apart."""
     flow = _poisson(market)
     book = PoissonBook(flow.arrival, flow.cancellation, float(flow.taking))
     return {"up": book.next_move_up(), "bid": book.bid_executed(), "both": book.both_executed()}
 
 
-def simulated_chances(market: Market, name: str, lanes: int, seed: int) -> Floats:
-    """As `exact_chances`, the share of `lanes` books in which it happens, from the kernel that environments run.
+def simulated_probabilities(market: Market, name: str, lanes: int, seed: int) -> Floats:
+    """As `exact_probabilities`, the share of `lanes` books in which it happens, from the kernel that environments run.
 
     Our orders, where there are any, are the last of the b and of the a.
     """
@@ -126,7 +128,7 @@ def profile_figure(profile: Floats) -> Figure:
 
 
 def _poisson(market: Market) -> ContStoikovTalreja:
-    flow = market.venue.flow if isinstance(market.venue, Book) else None
+    flow = market.venue.flow if market.venue.makes_mid and not market.venue.happened_once else None
     if not isinstance(flow, ContStoikovTalreja):
         raise ValueError(f"chances needs a Book whose flow is ContStoikovTalreja, got {market.venue}")
     return flow

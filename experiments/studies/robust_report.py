@@ -1,4 +1,4 @@
-"""The table and the picture of robust market making."""
+"""The table and the figure of robust market making."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SHORT = {
     "terminal_inventory_std": "std of final q",
 }
 FIGURES = tuple(SHORT)  # what is simulated
-SIDES = {"calm": "nominal", "harsh": "adversary"}
+SIDES = ("nominal", "adversary")  # where it is simulated
 NOTE = (
     "Objectives are exact: on the nominal market, at the worst constant parameters, against the adversary's best answer to "
     "this maker, and against the adversary that PPO learned. The rest is simulated, ± is the half-width of a 95 % interval."
@@ -39,13 +39,13 @@ NOTE = (
 
 
 @dataclass(frozen=True)
-class Row:
+class RobustRow:
     """One maker: exact objectives, and simulated figures on the nominal market and against its exact adversary."""
 
     name: str
     exact: Mapping[str, float]
-    calm: Mapping[str, Estimate]
-    harsh: Mapping[str, Estimate]
+    nominal: Mapping[str, Estimate]
+    adversary: Mapping[str, Estimate]
     table: Quotes
 
 
@@ -55,25 +55,25 @@ def columns() -> list[Column]:
     simulated = [
         Column(f"{name}_{side}", f"{SHORT[name]}, {side}", estimate, HALF_WIDTH,
                "\n".join((SHORT[name].replace("std of ", "std "), side)))
-        for side in SIDES.values() for name in FIGURES
+        for side in SIDES for name in FIGURES
     ]  # fmt: skip
     return [Column("agent", words=True), *exact, *simulated]
 
 
-def table_of(title: str, rows: Sequence[Row]) -> TextTable:
+def table_of(title: str, rows: Sequence[RobustRow]) -> TextTable:
     """A row for each maker."""
     found = [
         [
             row.name,
             *(row.exact.get(name, np.nan) for name in EXACT),
-            *(s[n] for s in (row.calm, row.harsh) for n in FIGURES),
+            *(s[n] for s in (row.nominal, row.adversary) for n in FIGURES),
         ]
         for row in rows
     ]
     return TextTable(title, columns(), found, [NOTE])
 
 
-def show(title: str, rows: Sequence[Row], gap: float, refused: Mapping[str, str]) -> None:
+def show(title: str, rows: Sequence[RobustRow], gap: float, refused: Mapping[str, str]) -> None:
     """Two tables on the console: the exact objectives, and what was simulated."""
     console, table = screen(150, fits=False), table_of(title, rows)
     table.only(["agent", *EXACT]).print(console)
@@ -83,13 +83,13 @@ def show(title: str, rows: Sequence[Row], gap: float, refused: Mapping[str, str]
     small(console, [NOTE, sure, *left_out(refused)])
 
 
-def write(folder: Path, title: str, rows: Sequence[Row]) -> None:
+def write(folder: Path, title: str, rows: Sequence[RobustRow]) -> None:
     """robust.csv (every figure with its half-width) and robust.md in `folder`."""
     table_of(title, rows).write_csv(folder / "robust.csv")
     table_of(title, rows).write_markdown(folder / "robust.md")
 
 
-def robust_curves(market: Market, rows: Sequence[Row]) -> Figure:
+def robust_curves(market: Market, rows: Sequence[RobustRow]) -> Figure:
     """Depths over inventory at the start, the middle and the last step, of up to three makers."""
     inventory = inventory_levels(market)
     shown = np.abs(inventory) <= min(market.inventory_scale, market.max_inventory - market.order_size)

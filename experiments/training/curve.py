@@ -17,7 +17,7 @@ _HEADING = "steps,seconds,skill,objective\n"
 
 
 class Curve:
-    """`curve.csv` of a run: lane-steps trained, seconds spent on it (watching left out) and what was reached by then.
+    """`curve.csv` of a run: lane-steps trained, seconds spent on it (evaluations left out) and what was reached by then.
 
     A run that goes on after an interruption keeps the rows up to where it takes up again.
     """

@@ -1,4 +1,4 @@
-"""Trainings that are not worth their end are given up, by what is seen of them on the way."""
+"""A callback that prunes trials by their evaluations on the way (Optuna's pruners)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What TensorBoard shows under which name and in which unit: train/, eval/, risk/ and time/."""
+"""TensorBoard tags with their units: train/, eval/, risk/ and time/."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ UNITS = {  # of what this package writes; train/ and the rest of time/ are stabl
     "risk/terminal_inventory_std": "units of the asset",
     "risk/inventory": "image: the exact law of the inventory over an episode, beside the optimum's",
     "risk/terminal_inventory_distribution": "histogram: units of the asset",
-    "time/training_seconds": "seconds trained, watching left out",
+    "time/training_seconds": "seconds trained, evaluations left out",
     "time/watching_seconds": "seconds spent on these evaluations",
 }
 UNITS_UNDER_CARA = {CERTAINTY: "price units an episode: the sure profit that the utility values alike"}

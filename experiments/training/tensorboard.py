@@ -1,4 +1,4 @@
-"""What TensorBoard shows while a learner trains: scalars, the config, quotes and inventory, and the P&L."""
+"""The callback that logs to TensorBoard: scalars, the config, quotes and inventory, and distributions of P&L."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from agents.learning.sb3 import TrainedPolicy
 from agents.policy import play
 from experiments.evaluation import plots
 from experiments.evaluation.common_noise import figures_in
-from experiments.evaluation.sample import WATCH_SEED, sample
-from experiments.evaluation.skill_references import OPTIMUM, Benchmarks
+from experiments.evaluation.sample import CURVE_SEED, sample
+from experiments.evaluation.skill_references import OPTIMUM, SkillReferences
 from experiments.training import tags
 from experiments.training.curve import Curve
 from mm_env.market import Market
@@ -40,8 +40,8 @@ class Grouped(KVWriter):
         self.writer.close()
 
 
-class Watch(BaseCallback):
-    """Evaluates the policy `evaluations` times, evenly spread over the training, each time on the same noise.
+class TensorBoardCallback(BaseCallback):
+    """A callback of stable-baselines3: evaluates the policy `evaluations` times, evenly spread over training, on common noise.
 
     In a recorded day that is each of the windows of training once, and never another: `episodes`, a text, says so.
 
@@ -50,18 +50,18 @@ class Watch(BaseCallback):
     """
 
     def __init__(
-        self, market: Market, benchmarks: Benchmarks, total_steps: int, config: str, evaluations: int, episodes: int,
+        self, market: Market, references: SkillReferences, total_steps: int, config: str, evaluations: int, episodes: int,
         folder: Path,
     ) -> None:  # fmt: skip
         super().__init__()
-        self.sample = sample(market, episodes, WATCH_SEED, "training windows")
-        self.market, self.benchmarks, self.config = self.sample.market, benchmarks, config
+        self.sample = sample(market, episodes, CURVE_SEED, "training windows")
+        self.market, self.references, self.config = self.sample.market, references, config
         self.every = max(1, total_steps // max(1, evaluations))
         self.folder = folder
         self.progress = tqdm(
             total=total_steps, desc="training", unit="step", unit_scale=True, mininterval=0.5, delay=0.5
         )
-        self.due, self.watched, self.said_above = 0, 0.0, False
+        self.due, self.evaluating, self.said_above = 0, 0.0, False
 
     def _on_training_start(self) -> None:
         self._lay_out()
@@ -91,7 +91,7 @@ class Watch(BaseCallback):
                 writer.writer.add_custom_scalars(tags.LAYOUT)
                 formats[i] = Grouped(writer)
         config: Any = OmegaConf.to_container(OmegaConf.create(self.config))
-        shown = [tag for tag in tags.METRICS if tag != tags.SKILL or self.benchmarks.best is not None]
+        shown = [tag for tag in tags.METRICS if tag != tags.SKILL or self.references.best is not None]
         settings = HParam(tags.hyperparameters(config), dict.fromkeys(shown, 0.0))
         self.logger.record("hparams", settings, exclude=_FILES)
 
@@ -99,28 +99,28 @@ class Watch(BaseCallback):
         self.curve.pause()
         started = time.perf_counter()
         policy = TrainedPolicy(self.model)
-        episodes = play(self.market, policy, self.sample.episodes, WATCH_SEED)
+        episodes = play(self.market, policy, self.sample.episodes, CURVE_SEED)
         found = figures_in(self.market, episodes)
         for name, estimate in found.items():
             self.logger.record({**tags.FIGURES, "certainty_equivalent": tags.CERTAINTY}[name], estimate.value)
-        skill = self.benchmarks.exact_skill(policy)
+        skill = self.references.exact_skill(policy)
         if skill is not None:
             self.logger.record(tags.SKILL, skill)
-            if self.benchmarks.above(skill):
+            if self.references.above(skill):
                 self._say_above(skill)
         score = skill if skill is not None else found["objective"].value
         self.progress.set_postfix_str(f"{'objective' if skill is None else 'skill'} {score:.3f}")
         self._draw(policy, episodes)
-        self.watched += time.perf_counter() - started
+        self.evaluating += time.perf_counter() - started
         self.logger.record("time/training_seconds", self.curve.seconds)
-        self.logger.record("time/watching_seconds", self.watched)
+        self.logger.record("time/watching_seconds", self.evaluating)
         self.logger.dump(self.num_timesteps)
         self.curve.write(self.num_timesteps, skill, found["objective"].value)
         self.curve.go_on()
 
     def _say_above(self, skill: float) -> None:
         """That the agent is better than the optimum: as text, and on the console the first time."""
-        said = self.benchmarks.is_above("the agent", skill)
+        said = self.references.is_above("the agent", skill)
         self.logger.record("note", said, exclude=_FILES)
         if not self.said_above:
             self.progress.write(said)
@@ -131,7 +131,7 @@ class Watch(BaseCallback):
         drawn = {"eval/profit": episodes.profit, "risk/terminal_inventory": episodes.terminal_inventory}
         for name, values in drawn.items():
             self.logger.record(f"{name}_distribution", torch.from_numpy(values), exclude=_FILES)
-        best = self.benchmarks.policies.get(OPTIMUM)
+        best = self.references.policies.get(OPTIMUM)
         pictures = {
             "eval/quotes": plots.quote_curves(self.market, "agent", policy, OPTIMUM, best) if best else None,
             "risk/inventory": plots.inventory_fan(self.market, "agent", policy, OPTIMUM, best) if best else None,

@@ -1,4 +1,4 @@
-"""Trainings that a comparison asks for: each in a folder of its own, several at once, none of them done twice."""
+"""Training jobs of a comparison: each in a folder of its own, several at once, none of them done twice."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from experiments.config.markets import build, build_market
 from experiments.evaluation.sample import OPTION
 from experiments.runs import jobs, program
 from experiments.training.curve import CURVE, read_curve
-from mm_env.venue.replay.replay import Replay
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ class Training:
 
     @property
     def seconds(self) -> float:
-        """What the training took, watching left out."""
+        """What the training took, without its evaluations."""
         curve = read_curve(self.folder)
         if not len(curve):
             raise ValueError(
@@ -65,7 +64,7 @@ def trainings(
     market_of_run = build_market(whole)
     build(whole.agent).check(market_of_run)
     found, parts = [], {str(key): whole[key] for key in whole}
-    if cfg.get(OPTION) is not None and isinstance(market_of_run.venue, Replay):
+    if cfg.get(OPTION) is not None and market_of_run.venue.happened_once:
         parts[OPTION] = cfg[OPTION]  # what it is to be shown on later
     for seed in cfg.seeds:
         config = OmegaConf.create({**parts, "seed": seed})
@@ -106,7 +105,7 @@ def _results(left: Sequence[Training], at_once: int) -> Iterable[tuple[Training,
 
 
 def _train(training: Training) -> None:
-    from experiments.evaluation.skill_references import Benchmarks
+    from experiments.evaluation.skill_references import SkillReferences
     from experiments.train import learn, remarks
 
     jobs.end_with_parent()
@@ -118,10 +117,10 @@ def _train(training: Training) -> None:
         facts = {"name": "train", "seed": training.seed, "agent": training.agent, "market": training.market}
         with jobs.noted(folder, plainly, **facts):
             market, learner = build_market(training.config), build(training.config.agent)
-            benchmarks = Benchmarks.of(market)
-            learn(training.config, learner, market, benchmarks, folder)
+            references = SkillReferences.of(market)
+            learn(training.config, learner, market, references, folder)
             _, _, skill, objective = map(float, read_curve(folder)[-1])
-            notes = remarks(training.config, market, benchmarks, skill)
+            notes = remarks(training.config, market, references, skill)
             jobs.note(folder, skill=skill, objective=objective, notes=notes)
 
 

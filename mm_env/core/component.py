@@ -183,6 +183,12 @@ def _is_model(hint: Any) -> bool:
     return any(isinstance(h, type) and issubclass(h, Component) for h in members or (hint,))
 
 
+class Layout(NamedTuple):
+    """How records shaped like `template` lie in arrays: for machine code, which is handed none of its numbers."""
+
+    template: Any
+
+
 def load(template: Any, array: Any, base: int, stride: int) -> Any:
     """The nested named tuple shaped like `template` whose i-th number is `array[base + i stride]`."""
     return nest(template, (float(array[base + i * stride]) for i in range(count(template))))

@@ -172,7 +172,7 @@ def fingerprint(kernel: Callable[..., Any], *arguments: Any) -> str:
 
 
 def _fingerprint(kernel: Callable[..., Any], rules: str) -> str:
-    parts = [own_source(), version("numba"), version("llvmlite"), *code_of(kernel, set()), rules]
+    parts = [own_source(), *_versions(), *code_of(kernel, set()), rules]
     return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:24]
 
 
@@ -189,11 +189,16 @@ def _rules_version(arguments: Any) -> str:
 
 
 @cache
+def _versions() -> tuple[str, str]:
+    return version("numba"), version("llvmlite")
+
+
+@cache
 def own_source() -> str:
-    """A digest of this file and of the one that speaks to numba: of all else only what is reached counts."""
+    """A digest of this file and of those that speak to numba: of all else only what is reached counts."""
     digest = hashlib.sha256()
-    for path in (Path(__file__), Path(__file__).with_name("engine_numba.py")):
-        digest.update(path.read_bytes())
+    for name in ("engine.py", "engine_numba.py", "engine_lanes.py"):
+        digest.update(Path(__file__).with_name(name).read_bytes())
     return digest.hexdigest()
 
 

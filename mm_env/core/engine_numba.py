@@ -20,9 +20,20 @@ from numba.core.compiler import CompileResult
 from numba.core.registry import cpu_target
 from numba.core.serialize import dumps
 from numba.core.typing.templates import AbstractTemplate, AttributeTemplate, infer_getattr, signature
-from numba.extending import intrinsic, lower_builtin, overload, register_jitable
+from numba.extending import (
+    NativeValue,
+    intrinsic,
+    lower_builtin,
+    models,
+    overload,
+    register_jitable,
+    register_model,
+    typeof_impl,
+    unbox,
+)
 
 from mm_env.core import component, maths, noise, tuples
+from mm_env.core.engine_lanes import TAKING_BODIES
 
 version = ""  # of the rules now being compiled: `engine.compiled` sets it
 _CALLED = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}  # by compiled code alone
@@ -129,7 +140,7 @@ def use_version(digest: str, scalars: list[Callable[..., Any]]) -> None:
     if digest != version:
         version = digest
         cpu_target.typing_context.refresh()
-        for function in scalars:
+        for function in (*scalars, *TAKING_BODIES):
             for template in cpu_target.typing_context.resolve_value_type(function).templates:
                 template._impl_cache.clear()
 
@@ -182,6 +193,31 @@ def _method(function: Callable[..., Any], version: str) -> type[AbstractTemplate
     return Method
 
 
+class LayoutType(types.Type):
+    """The type of a `component.Layout`, which has no value: all is in the type of its template."""
+
+    def __init__(self, template: types.Type) -> None:
+        self.template = template
+        super().__init__(name=f"Layout({template})")
+
+
+@typeof_impl.register(component.Layout)
+def _typeof_layout(layout: component.Layout, context: Any) -> LayoutType:
+    return LayoutType(typeof_impl(layout.template, context))
+
+
+register_model(LayoutType)(models.OpaqueModel)
+
+
+@unbox(LayoutType)
+def _unbox_layout(kind: Any, value: Any, context: Any) -> NativeValue:
+    return NativeValue(context.context.get_dummy_value())
+
+
+def _shape(template: types.Type) -> types.Type:
+    return template.template if isinstance(template, LayoutType) else template
+
+
 def _numbers(kind: types.Type) -> int:
     return sum(map(_numbers, kind)) if isinstance(kind, types.BaseTuple) else 1
 
@@ -192,6 +228,8 @@ def _array_pointer(context: Any, builder: Any, kind: types.Array, array: Any) ->
 
 @intrinsic
 def _load(typing, template, array, base, stride):  # pyright: ignore
+    shape = _shape(template)
+
     def codegen(context, builder, signature, arguments):
         _, array_value, first, step = arguments
         pointer, number = _array_pointer(context, builder, signature.args[1], array_value), iter(range(10**6))
@@ -203,9 +241,9 @@ def _load(typing, template, array, base, stride):  # pyright: ignore
             value = builder.load(builder.gep(pointer, [builder.add(first, offset)]))
             return context.cast(builder, value, signature.args[1].dtype, kind)
 
-        return build(template)
+        return build(shape)
 
-    return template(template, array, types.intp, types.intp), codegen
+    return shape(template, array, types.intp, types.intp), codegen
 
 
 @intrinsic
@@ -221,7 +259,8 @@ def _store(typing, values, array, base, stride):  # pyright: ignore
             else:
                 offset = builder.mul(step, ir.Constant(step.type, next(number)))
                 place = builder.gep(pointer, [builder.add(first, offset)])
-                builder.store(context.cast(builder, item, kind, signature.args[1].dtype), place)
+                dtype = signature.args[1].dtype
+                context.pack_value(builder, dtype, context.cast(builder, item, kind, dtype), place)
 
         put(values, value)
         return context.get_dummy_value()
@@ -248,7 +287,7 @@ def _overload_lane_key(seed, lane):
 
 @overload(component.count, jit_options=_INLINED)
 def _overload_count(template):
-    numbers = _numbers(template)
+    numbers = _numbers(_shape(template))
     return lambda template: numbers
 
 

@@ -11,77 +11,89 @@ from typing import Any
 import numpy as np
 
 from mm_env.core.component import count, load, store
+from mm_env.core.lanes import TILE, of_lane, over_lanes
 from mm_env.core.maths import scalar
 from mm_env.core.noise import draw, lane_key
 from mm_env.state import held_at
 
-TILE = 64
-
 
 def step_lanes(
     market: Any, state: Any, action: Any, observation: Any,
-    parameters: Any, parameter_stride: int, states: Any, actions: Any,
+    parameters: Any, parameter_stride: Any, states: Any, actions: Any,
     observations: Any, rewards: Any, ended: Any, seed: Any, first: int, last: int,
 ) -> int:  # fmt: skip
     """Step the lanes first..last - 1 (`first` at the start of a tile) and count the episodes that ended.
 
     `market`, `state`, `action` and `observation` only say what the records in the flat arrays look like; `seed` is that of
-    all lanes, or an array (lanes, 2) of the seed and the lane number that each draws by.
+    all lanes, or an array (lanes, 2) of the seed and the lane number that each draws by. Where `parameter_stride` is None all
+    lanes share the first lane's parameters, which then lie in registers.
     """
-    rows, width, seen, endings = count(state), count(action), count(observation), 0
+    shared, endings = load(market, parameters, 0, TILE), 0
     for tile in range(first // TILE, (last + TILE - 1) // TILE):
-        for j in range(min(TILE, last - tile * TILE)):
-            lane, place = tile * TILE + j, tile * rows * TILE + j
-            rules = load(market, parameters, tile * parameter_stride + j, TILE)
-            before = load(state, states, place, TILE)
-            key, number = lane_key(seed, lane)
-            noise = draw(key, number, int(before.episode), int(before.step))
-            stepped, earned = rules.step(before, load(action, actions, lane * width, 1), noise, ())
-            after, reward = (stepped, earned) if rules.is_open(before) else (before, 0.0)
-            store(after, states, place, TILE)
-            store(rules.observe(after, ()), observations, lane * seen, 1)
-            rewards[lane] = reward
-            over = after.step >= rules.clock.steps or not rules.is_open(after)
-            ended[lane] = over
-            endings += over
+        place = tile * count(state) * TILE
+        arrays = (parameters, parameter_stride, states, actions, observations, rewards, ended, seed)
+        arguments = (shared, state, action, count(observation), tile, place, *arrays)
+        endings += over_lanes(_step_lane, min(TILE, last - tile * TILE), arguments)
     return endings
 
 
+@scalar
+def _step_lane(
+    j: int, shared: Any, state: Any, action: Any, seen: int, tile: int, place: int,
+    parameters: Any, parameter_stride: Any, states: Any, actions: Any,
+    observations: Any, rewards: Any, ended: Any, seed: Any,
+) -> int:  # fmt: skip
+    """Step lane j of a tile whose states begin at `place`: 1 if its episode ended, else 0."""
+    lane, rules = tile * TILE + j, of_lane(shared, parameters, parameter_stride, tile, j)
+    before = load(state, states, place + j, TILE)
+    key, number = lane_key(seed, lane)
+    noise = draw(key, number, int(before.episode), int(before.step))
+    stepped, earned = rules.step(before, load(action, actions, lane * count(action), 1), noise, ())
+    after, reward = (stepped, earned) if rules.is_open(before) else (before, 0.0)
+    store(after, states, place + j, TILE)
+    store(rules.observe(after, ()), observations, lane * seen, 1)
+    store(reward, rewards, lane, 1)
+    over = after.step >= rules.clock.steps or not rules.is_open(after)
+    store(over, ended, lane, 1)
+    return 1 if over else 0
+
+
 def begin_lanes(
-    market: Any, state: Any, observation: Any, parameters: Any, parameter_stride: int, states: Any,
+    market: Any, state: Any, observation: Any, parameters: Any, parameter_stride: Any, states: Any,
     observations: Any, mask: Any, episodes: Any, seed: Any,
 ) -> None:  # fmt: skip
     """Start episode `episodes[lane]` in each lane of `mask`."""
-    rows, seen = count(state), count(observation)
+    rows, seen, shared = count(state), count(observation), load(market, parameters, 0, TILE)
     for lane in range(mask.shape[0]):
         if mask[lane]:
             tile, j = lane // TILE, lane % TILE
-            rules = load(market, parameters, tile * parameter_stride + j, TILE)
+            rules = of_lane(shared, parameters, parameter_stride, tile, j)
             fresh = rules.begin(float(episodes[lane]), rules.initial_mid)
             store(fresh, states, tile * rows * TILE + j, TILE)
             store(rules.observe(fresh, ()), observations, lane * seen, 1)
 
 
 def observe_lanes(
-    market: Any, state: Any, observation: Any, parameters: Any, parameter_stride: int, states: Any, observations: Any,
+    market: Any, state: Any, observation: Any, parameters: Any, parameter_stride: Any, states: Any, observations: Any,
 ) -> None:  # fmt: skip
     """What the agent sees in every lane as it stands."""
-    rows, seen = count(state), count(observation)
+    rows, seen, shared = count(state), count(observation), load(market, parameters, 0, TILE)
     for lane in range(observations.shape[0] // seen):
         tile, j = lane // TILE, lane % TILE
-        rules = load(market, parameters, tile * parameter_stride + j, TILE)
+        rules = of_lane(shared, parameters, parameter_stride, tile, j)
         store(rules.observe(load(state, states, tile * rows * TILE + j, TILE), ()), observations, lane * seen, 1)
 
 
 def foresee_lanes(
-    market: Any, state: Any, outcomes: Any, action: Any, parameters: Any, parameter_stride: int, actions: Any,
+    market: Any, state: Any, outcomes: Any, action: Any, parameters: Any, parameter_stride: Any, actions: Any,
     inventories: Any, seen: Any,
 ) -> None:  # fmt: skip
     """The inventories that each lane's action may lead to from `inventories` at the start of an episode, from the least to the
     largest, and their probabilities: seen (lanes, outcomes, 2), those that are the same as others with probability 0."""
-    width, numbers, written = count(action), count(outcomes) // seen.shape[1], np.empty(count(outcomes))
+    width, shared = count(action), load(market, parameters, 0, TILE)
+    numbers, written = count(outcomes) // seen.shape[1], np.empty(count(outcomes))
     for lane in range(inventories.shape[0]):
-        rules = load(market, parameters, lane // TILE * parameter_stride + lane % TILE, TILE)
+        rules = of_lane(shared, parameters, parameter_stride, lane // TILE, lane % TILE)
         begun = held_at(rules.begin(0.0, rules.initial_mid), 0.0, inventories[lane])
         quote = rules.quote.decode(load(action, actions, lane * width, 1), rules.now(begun, ()))
         store(rules.venue.transitions(rules, begun, quote), written, 0, 1)
@@ -108,40 +120,56 @@ def sort_in(pairs, distinct, inventory, chance):
 
 
 def run_table(
-    market: Any, state: Any, action: Any, parameters: Any, parameter_stride: int, states: Any,
+    market: Any, state: Any, action: Any, parameters: Any, parameter_stride: Any, states: Any,
     table: Any, table_rows: int, seed: Any, first: int, last: int,
 ) -> None:  # fmt: skip
     """Run the lanes' episodes to their end, quoting what `table` (table_rows x levels x width) holds for step and inventory.
 
     Level 0 is the inventory -max_inventory; a table of one row serves every step.
     """
-    rows, width = count(state), count(action)
-    quoted = np.empty(width * TILE)
+    shared, quoted = load(market, parameters, 0, TILE), np.empty(count(action) * TILE)
+    levels = int(2.0 * shared.max_inventory / shared.order_size + 1.5)
     for tile in range(first // TILE, (last + TILE - 1) // TILE):
-        lanes = min(TILE, last - tile * TILE)
-        rules = load(market, parameters, tile * parameter_stride, TILE)
-        levels = int(2.0 * rules.max_inventory / rules.order_size + 1.5)
-        for step in range(int(rules.clock.steps)):
-            row = step if table_rows > 1 else 0
-            for j in range(lanes):  # apart from the next loop, which is SIMD code only if its addresses are plain
-                before = load(state, states, tile * rows * TILE + j, TILE)
-                level = int((before.account.inventory + rules.max_inventory) / rules.order_size + 0.5)
-                store(load(action, table, (row * levels + level) * width, 1), quoted, j, TILE)
-            for j in range(lanes):
-                place = tile * rows * TILE + j
-                rules = load(market, parameters, tile * parameter_stride + j, TILE)
-                before = load(state, states, place, TILE)
-                key, number = lane_key(seed, tile * TILE + j)
-                noise = draw(key, number, int(before.episode), step)
-                stepped, _ = rules.step(before, load(action, quoted, j, TILE), noise, ())
-                store(stepped if rules.is_open(before) else before, states, place, TILE)
+        lanes, place = min(TILE, last - tile * TILE), tile * count(state) * TILE
+        for step in range(int(shared.clock.steps)):
+            row = step * levels if table_rows > 1 else 0
+            over_lanes(_look_up, lanes, (shared, state, action, place, states, table, row, quoted))
+            arguments = (shared, state, action, tile, place, step, parameters, parameter_stride, states, quoted, seed)
+            over_lanes(_run_lane, lanes, arguments)
 
 
-def count_unusable(actions: Any, low: float, high: float) -> int:
-    """How many of a flat array of actions are NaN or outside [low, high]."""
+@scalar
+def _look_up(
+    j: int, shared: Any, state: Any, action: Any, place: int, states: Any, table: Any, row: int, quoted: Any
+) -> int:
+    """Quote in lane j what the table's row holds for its inventory; `row` counts in levels."""
+    inventory = load(state, states, place + j, TILE).account.inventory
+    level = row + int((inventory + shared.max_inventory) / shared.order_size + 0.5)
+    store(load(action, table, level * count(action), 1), quoted, j, TILE)
+    return 0
+
+
+@scalar
+def _run_lane(
+    j: int, shared: Any, state: Any, action: Any, tile: int, place: int, step: int,
+    parameters: Any, parameter_stride: Any, states: Any, quoted: Any, seed: Any,
+) -> int:  # fmt: skip
+    """Step lane j of a tile by what is quoted in it."""
+    rules, before = of_lane(shared, parameters, parameter_stride, tile, j), load(state, states, place + j, TILE)
+    key, number = lane_key(seed, tile * TILE + j)
+    noise = draw(key, number, int(before.episode), step)
+    stepped, _ = rules.step(before, load(action, quoted, j, TILE), noise, ())
+    store(stepped if rules.is_open(before) else before, states, place + j, TILE)
+    return 0
+
+
+def take_actions(given: Any, actions: Any, low: float, high: float) -> int:
+    """Write the numbers of a flat array as float64, and count those that are NaN or outside [low, high]."""
     unusable = 0
     for i in range(actions.shape[0]):
-        unusable += 0 if (actions[i] >= low) & (actions[i] <= high) else 1
+        number = float(given[i])
+        actions[i] = number
+        unusable += 0 if (number >= low) & (number <= high) else 1
     return unusable
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import gymnasium as gym
@@ -10,12 +12,14 @@ from gymnasium.envs.registration import EnvSpec
 from gymnasium.error import ResetNeeded
 from numpy.typing import NDArray
 
+from mm_env.core import engine, kernel
 from mm_env.core.parameters import Interval, check
 from mm_env.market import Market
 from mm_env.simulation import Simulation, check_seed
 
 METADATA: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 10}
 _LARGEST = np.finfo(np.float64).max
+_READ = {np.dtype(kind) for kind in (np.float32, np.float64, np.int64)}  # what the kernel reads as it is
 
 
 class Actions:
@@ -36,14 +40,21 @@ class Actions:
             kind = "whole numbers" if self._discrete else "numbers"
             raise ValueError(f"actions must be {kind} of shape {self._shape}, got {given.dtype} of shape {given.shape}")
         flat = self._flat
-        np.copyto(flat.reshape(self._shape), given)
-        if simulation.unusable(flat, self._low, self._high):
+        if given.dtype not in _READ or not given.flags.c_contiguous:
+            given = given.astype(np.float64)
+        if _taking(given.dtype)(given.reshape(-1), flat, self._low, self._high):
             first = int(np.flatnonzero(~((flat >= self._low) & (flat <= self._high)))[0])
             rule = f"lie in [0, {self._high:g}]" if self._discrete else "be finite"
             raise ValueError(
                 f"actions must {rule}, got {flat[first]:g} in lane {first // (flat.size // simulation.num_lanes)}"
             )
         return flat
+
+
+@cache
+def _taking(kind: np.dtype) -> Callable[..., int]:
+    """What writes and checks actions of this type."""
+    return engine.compiled(kernel.take_actions, np.zeros(1, kind), np.zeros(1), 0.0, 0.0)
 
 
 def render_mode(mode: str | None) -> str | None:

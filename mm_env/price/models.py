@@ -21,6 +21,7 @@ class Price(Component):
     """
 
     signals: ClassVar[tuple[str, ...]] = ()
+    relative: ClassVar[bool] = False  # its moves, and so its sigma, are shares of the price
     needs_book: ClassVar[bool] = False  # what trading makes it: an order book's mid
 
     @rule
@@ -98,6 +99,8 @@ class Geometric(Price):
 
     sigma: NonNegative  # 1 / sqrt(time)
     drift: Real = 0.0  # 1 / time
+
+    relative: ClassVar[bool] = True
 
     @rule
     def move(self, mid: float, latent: Any, noise: Noise, dt: float) -> float:

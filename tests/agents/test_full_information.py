@@ -111,7 +111,7 @@ def test_the_simulator_has_the_exact_moments_over_the_lanes(parts):
 @pytest.mark.parametrize("market", [DRIFTING, LANES, replace(RANDOM, reward=CARA(0.1))])
 def test_no_other_constant_quotes_are_worth_more_over_the_lanes(market):
     best = best_fixed(market).half_spread
-    for other in (*np.linspace(0.0, 4.0, 17), best + 1e-3, best - 1e-3):
+    for other in (*np.linspace(0.0, 4.0, 9), best + 1e-3, best - 1e-3):
         assert worth_fixed(market, other) <= worth_fixed(market, best) * (1 + 1e-12)
 
 

@@ -57,6 +57,8 @@ def test_every_algorithm_learns_a_little(name):
     learner = Learner(name, total_steps=64, num_envs=2, settings={**settings, **recurrent})
     policy = learner.train(market, seed=0)
     assert policy.model.num_timesteps >= 64
+    assert policy.learnt
+    assert policy.recurrent == (name == "RecurrentPPO")
     first, again = (play(market, policy, 20, 0).objective for _ in range(2))
     assert np.isfinite(first).all()
     np.testing.assert_array_equal(first, again)

@@ -23,7 +23,17 @@ from agents.policy import (
 )
 from agents.strategies.cartea_jaimungal import CarteaJaimungal
 from agents.strategies.fixed import FixedSymmetric, LinearSkew
-from mm_env import Depths, Ergodic, Grid, MarketMakingVectorEnv, MarketOrders, OrnsteinUhlenbeck, Skew, SpreadAndSkew
+from mm_env import (
+    Depths,
+    Ergodic,
+    Grid,
+    Hedges,
+    MarketMakingVectorEnv,
+    MarketOrders,
+    OrnsteinUhlenbeck,
+    Skew,
+    SpreadAndSkew,
+)
 from mm_env.quote import Unbounded
 from mm_env.rollout import inventory_levels, run_policy
 from tests.worlds import same_bits, world
@@ -113,6 +123,37 @@ def test_inventory_counts_in_orders():
     market = world(order_size=0.1, max_inventory=0.3, inventory_scale=0.2)
     table = tabulate(market, StrategyPolicy(LEANING, market))
     np.testing.assert_allclose(table.actions[0], LEANING.depths(np.arange(-3.0, 4.0), 0.0))
+
+
+class Future(Hedges):
+    """One contract whose price stands still."""
+
+    @property
+    def names(self):
+        return ("future",)
+
+    def positions(self):
+        return (0.0,)
+
+    def marks(self, now):
+        return (50.0,)
+
+    def targets(self, action, inventory, held):
+        return (2.0 * action[0],)
+
+
+def test_a_strategy_that_knows_no_hedges_asks_for_none():
+    hedged, plain = world(hedges=Future()), world()
+    policy = StrategyPolicy(LEANING, hedged)
+    acts = policy.act(observed(hedged, 2.0, 0))
+    np.testing.assert_array_equal(
+        acts, np.append(StrategyPolicy(LEANING, plain).act(observed(plain, 2.0, 0)), [[0.0]], axis=1)
+    )
+    np.testing.assert_allclose(quoted_depths(hedged, acts), LEANING.depths(np.array([2.0]), 0.5))
+    assert policy.table().actions.shape == (5, 7, 3)
+    free = play(plain, StrategyPolicy(LEANING, plain), 50, 3)
+    assert same_bits(play(hedged, policy, 50, 3).profit, free.profit)
+    assert RandomPolicy(hedged).act(observed(hedged, 2.0, 0)).shape == (1, 3)
 
 
 # observations

@@ -74,6 +74,7 @@ CARTEA = {"rate": 30.0, "kappa": 1.5, "phi": 0.1, "max_inventory": 6}
     (CarteaJaimungal, CARTEA | {"alpha": 0.0, "horizon": 1.0, "rate": 1e300}, "rate"),
     (CarteaJaimungalStationary, CARTEA | {"rate": 1e-300}, "rate"),
     (CarteaJaimungalStationary, CARTEA | {"ask_rate": 1e300, "jump": 1.0}, "ask_rate"),
+    (CarteaJaimungalStationary, CARTEA | {"kappa": 1e300, "jump": 0.1}, "kappa"),
     (LinearSkew, {"half_spread": 1.7e308, "skew": 1e308}, "half_spread"),
 ])  # fmt: skip
 def test_the_parameter_that_is_out_of_the_way_is_named_as_the_user_wrote_it(form, parts, name):

@@ -10,7 +10,7 @@ from experiments import benchmark
 from experiments.speed.benchmark_peers import MAX_DEPTH, PEERS, STEPS, market, mbt_gym, race
 from mm_env.envs.gym import MarketMakingVectorEnv
 
-NOTHING = ("markets=[]", "books=[]", "start_up=false", "training_steps=0")
+NOTHING = ("markets=[]", "books=[]", "lean_lanes=[]", "start_up=false", "training_steps=0")
 DEPTH, LANES = 0.5, 4_000
 
 

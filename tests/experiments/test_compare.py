@@ -9,7 +9,7 @@ import pytest
 from agents.policy import RandomPolicy, StrategyPolicy, play
 from agents.strategies.fixed import FixedSymmetric
 from experiments import compare, evaluate
-from experiments.evaluation.common_noise import contest
+from experiments.evaluation.common_noise import evaluate_on_common_noise
 from experiments.evaluation.table import COLUMNS
 from tests.experiments.conftest import SMALL, launched, rows
 from tests.worlds import world
@@ -62,7 +62,7 @@ def gap(table):
 def test_all_meet_the_same_noise_as_each_alone():
     market = world()
     policies = {"still": StrategyPolicy(FixedSymmetric(0.5), market), "wild": RandomPolicy(market, 3)}
-    entries = {entry.name: entry for entry in contest(market, policies, 50, 7)}
+    entries = {entry.name: entry for entry in evaluate_on_common_noise(market, policies, 50, 7)}
     alone = play(market, StrategyPolicy(FixedSymmetric(0.5), market), 50, 7)
     np.testing.assert_array_equal(entries["still"].episodes.objective, alone.objective)
     lead = (entries["wild"].episodes.objective - entries["still"].episodes.objective).mean()
@@ -73,10 +73,10 @@ def test_all_meet_the_same_noise_as_each_alone():
 def test_those_put_aside_are_led_but_do_not_lead():
     market = world()
     policies = {"good": StrategyPolicy(FixedSymmetric(0.8), market), "bad": StrategyPolicy(FixedSymmetric(9.0), market)}
-    entries = {entry.name: entry for entry in contest(market, policies, 50, 7, frozenset({"good"}))}
+    entries = {entry.name: entry for entry in evaluate_on_common_noise(market, policies, 50, 7, frozenset({"good"}))}
     assert entries["bad"].lead is None
     assert entries["good"].lead.value > 0.0
-    alone = contest(market, {"good": policies["good"]}, 50, 7, frozenset({"good"}))
+    alone = evaluate_on_common_noise(market, {"good": policies["good"]}, 50, 7, frozenset({"good"}))
     assert alone[0].lead is None
 
 

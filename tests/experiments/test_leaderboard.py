@@ -12,7 +12,7 @@ from experiments import compare
 from experiments.config.agents import agent_config, is_learner
 from experiments.config.markets import build
 from experiments.config.search_path import CONF
-from experiments.evaluation.leaderboard_table import Result, Row, table_of
+from experiments.evaluation.leaderboard_table import LeaderboardRow, Result, table_of
 from experiments.runs import jobs
 from experiments.training.curve import CURVE, Curve, read_curve
 from experiments.training.training_jobs import Training, train_all
@@ -136,7 +136,7 @@ def test_mistakes_are_found_before_anything_is_trained(refused):
 def test_the_middle_seed_is_the_median_and_of_an_even_number_the_worse_one():
     def row(*skills):
         results = tuple(Result(Estimate(0.0, 0.1), skill, 1.0, str(skill)) for skill in sorted(skills))
-        return Row("market", "agent", results)
+        return LeaderboardRow("market", "agent", results)
 
     def cells(*skills):
         return table_of("title", [row(*skills)]).texts[0][3:6]

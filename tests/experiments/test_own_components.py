@@ -10,7 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import mm_env
 from experiments import compare, train
+from mm_env import Now
+from mm_env.core.component import record
 from tests.experiments.conftest import SMALL, rows
 
 ROOT = Path(__file__).parents[2]
@@ -55,6 +58,18 @@ class Flat(Fill):
     @rule
     def take(self, depth):
         return self.share if depth > 0.0 else 1.0
+
+
+class Scaled(Fill):
+    scale: Positive
+
+    @property
+    def k(self):
+        return 1.0 / self.scale
+
+    @rule
+    def take(self, depth):
+        return exp(-depth / self.scale)
 '''
 OWN = ("market.price._target_=gusty.Gusty", "+market.price.gust=0.5")
 
@@ -93,6 +108,14 @@ def test_a_fill_of_the_users_own_has_its_exact_optimum(launch, module):
     assert table["optimum"]["objective"] > table["best_fixed"]["objective"]
 
 
+def test_strategies_go_with_a_fill_of_the_users_own_that_says_its_k(launch, module):
+    own = ("market.venue.fill._target_=gusty.Scaled", "+market.venue.fill.scale=0.01")
+    same = rows(launch(compare.main, *SMALL, "market.venue.fill.k=100.0", "agents=[glft,cartea_jaimungal]")[0])
+    table = rows(launch(compare.main, *SMALL, *own, "agents=[glft,cartea_jaimungal]")[0])
+    for name in ("glft", "cartea_jaimungal"):
+        assert table[name]["objective"] == pytest.approx(same[name]["objective"], rel=1e-9)
+
+
 def test_a_parameter_of_the_users_own_is_checked_as_any_other(refused, module):
     said = refused(compare.main, *SMALL, *OWN[:1], "+market.price.gust=-1")
     assert "error: market.price: Gusty.gust must be >= 0, got -1" in said
@@ -118,6 +141,16 @@ def test_learning_on_a_price_without_its_expected_move_is_refused_with_the_cure(
     said = refused(train.main, *SMALL, *OWN, "rivals=[random]")
     assert "unless the price gives its `expected` move" in said
     assert "agent.noise=1 learns from the rewards as they are" in said
+
+
+def test_the_readmes_session_is_busier_at_its_ends(tmp_path):
+    readme = (ROOT / "README.md").read_text(encoding="utf-8").split("### Parts that have states")[1]
+    written: dict = {"mm_env": mm_env}
+    exec(re.search(r"```python\n(.*?)```", readme, re.DOTALL)[1], written)
+    flow = record(written["Session"](2.0))
+    early, noon = (Now(time, 10.0 - time, 100.0, None) for time in (0.5, 5.0))
+    assert flow.probability(1.0, 0.1, early, ()) == pytest.approx(-np.expm1(-0.6), rel=1e-12)
+    assert flow.probability(1.0, 0.1, noon, ()) == pytest.approx(-np.expm1(-0.2), rel=1e-12)
 
 
 def test_the_readmes_own_model_and_its_command_work_as_printed(tmp_path):

@@ -10,7 +10,7 @@ from agents.policy import RandomPolicy, StrategyPolicy, play
 from agents.strategies.fixed import FixedSymmetric, LinearSkew
 from agents.strategies.touch import AtTouch
 from experiments.evaluation import plots
-from experiments.evaluation.common_noise import contest
+from experiments.evaluation.common_noise import evaluate_on_common_noise
 from mm_env import AsymmetricDamping, Ergodic
 from tests.worlds import BOOKS, COVERING, world
 
@@ -74,19 +74,19 @@ def test_a_policy_that_is_no_table_is_not_drawn():
 
 def test_the_histogram_shows_the_best_agents_profits():
     policies = {f"{h}": StrategyPolicy(FixedSymmetric(h), MARKET) for h in (0.2, 0.4, 0.6, 0.8, 1.0)}
-    entries = contest(MARKET, policies, 500, 0)
+    entries = evaluate_on_common_noise(MARKET, policies, 500, 0)
     axis = plots.profit_histogram(entries).axes[0]
     assert [text.get_text() for text in axis.get_legend().get_texts()] == [entry.name for entry in entries]
     assert "profit" in axis.get_xlabel()
 
 
 def test_a_profit_that_never_varies_can_be_drawn():
-    entries = contest(MARKET, {"away": StrategyPolicy(FixedSymmetric(1e6), MARKET)}, 20, 0)
+    entries = evaluate_on_common_noise(MARKET, {"away": StrategyPolicy(FixedSymmetric(1e6), MARKET)}, 20, 0)
     plots.profit_histogram(entries)
 
 
 def test_figures_that_are_none_are_not_saved(tmp_path):
-    entries = contest(MARKET, {"leaning": LEANING}, 20, 0)
+    entries = evaluate_on_common_noise(MARKET, {"leaning": LEANING}, 20, 0)
     paths = plots.save(tmp_path, {"quotes": None, "profit": plots.profit_histogram(entries)})
     assert paths == [tmp_path / "profit.png"]
     assert paths[0].stat().st_size > 0

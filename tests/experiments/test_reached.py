@@ -4,7 +4,7 @@ import pytest
 
 from agents.learning.sb3 import TrainedPolicy
 from experiments.config.markets import build, build_market
-from experiments.evaluation.skill_references import Benchmarks
+from experiments.evaluation.skill_references import SkillReferences
 
 MARKETS = ("avellaneda_stoikov", "cartea_jaimungal", "amzn")
 
@@ -17,6 +17,6 @@ def test_ppo_reaches_the_optimum_from_every_seed(composed, market, seed):
     world = build_market(cfg)
     policy = build(cfg.agent).train(world, seed)
     assert isinstance(policy, TrainedPolicy)
-    skill = Benchmarks.of(world).exact_skill(policy)
+    skill = SkillReferences.of(world).exact_skill(policy)
     assert skill is not None
     assert 0.98 <= skill <= 1.0

@@ -146,7 +146,7 @@ def test_the_figures_of_the_table_are_those_of_the_windows(composed, day):
     assert len(market.venue.starts) == 7
     found = backtest.figures(
         [
-            backtest.Row(name, False, episodes(value), backtest.mean(np.zeros(2)))
+            backtest.BacktestRow(name, False, episodes(value), backtest.mean(np.zeros(2)))
             for name, value in (("a", 1.0), ("b", 3.0))
         ],
         backtest.Bootstrap(1, 1_000, 0),

@@ -6,8 +6,8 @@ import matplotlib.pyplot as plt
 import pytest
 
 from experiments import compare
-from experiments.studies.robust import DUEL, NOMINAL, RANDOM, flattened
-from experiments.studies.robust_report import headings
+from experiments.studies.robust import ADVERSARIAL, NOMINAL, RANDOMISED, flattened
+from experiments.studies.robust_report import columns
 from tests.experiments.conftest import launched
 
 TINY = (
@@ -33,18 +33,18 @@ def compared(tmp_path_factory):
 def test_it_leaves_a_table_in_two_forms_a_picture_and_every_model(compared):
     folder, _ = compared
     table = table_of(folder)
-    learners = [f"{school} ({which})" for school in (NOMINAL, RANDOM, DUEL) for which in ("median", "worst")]
+    learners = [f"{scheme} ({which})" for scheme in (NOMINAL, RANDOMISED, ADVERSARIAL) for which in ("median", "worst")]
     strategies = ["best_fixed", "avellaneda_stoikov, gamma=0.1", "cartea_jaimungal, phi=0.2"]
     assert list(table) == [*strategies, "optimum, nominal", "optimum, robust", *learners]
     text = (folder / "robust.md").read_text(encoding="utf-8").splitlines()
-    assert text[4] == f"| {' | '.join(headings())} |"
-    assert [line.split(" | ")[0] for line in text[6:]] == [f"| {name}" for name in table]
+    assert text[2] == f"| {' | '.join(column.title for column in columns())} |"
+    assert [line.split(" | ")[0] for line in text[4:-2]] == [f"| {name}" for name in table]
     pixels = plt.imread(folder / "quotes.png")
     assert min(pixels.shape[:2]) > 300
     assert pixels.std() > 0.05
     models = sorted(str(path.relative_to(folder)) for path in folder.rglob("*.zip"))
     kinds = ("nominal", "model"), ("randomised", "model"), ("adversarial", "model"), ("adversarial", "adversary")
-    assert models == sorted(f"{school}_seed{seed}/{model}.zip" for seed in (0, 1) for school, model in kinds)
+    assert models == sorted(f"{scheme}_seed{seed}/{model}.zip" for seed in (0, 1) for scheme, model in kinds)
 
 
 def test_no_maker_is_worth_more_than_the_optimum_of_what_it_is_measured_by(compared):
@@ -73,13 +73,13 @@ def test_the_simulated_profits_are_the_exact_objectives_of_a_risk_neutral_maker(
 
 def test_the_worst_seed_is_worse_than_the_median(compared):
     table = table_of(compared[0])
-    for school in (NOMINAL, RANDOM, DUEL):
-        assert table[f"{school} (worst)"]["adversary"] <= table[f"{school} (median)"]["adversary"]
+    for scheme in (NOMINAL, RANDOMISED, ADVERSARIAL):
+        assert table[f"{scheme} (worst)"]["adversary"] <= table[f"{scheme} (median)"]["adversary"]
 
 
 def test_its_number_is_what_the_adversarially_trained_maker_can_be_sure_of(compared):
     folder, numbers = compared
-    assert numbers == [table_of(folder)[f"{DUEL} (median)"]["adversary"]]
+    assert numbers == [table_of(folder)[f"{ADVERSARIAL} (median)"]["adversary"]]
 
 
 def test_it_is_the_same_to_the_last_digit_when_run_again(launch, compared):
@@ -87,9 +87,16 @@ def test_it_is_the_same_to_the_last_digit_when_run_again(launch, compared):
     assert (folder / "robust.csv").read_bytes() == (compared[0] / "robust.csv").read_bytes()
 
 
-def test_one_seed_is_one_row_a_school(launch):
+def test_one_seed_is_one_row_a_scheme(launch):
     folder, _ = launch(compare.main, *TINY, "robust.seeds=1", "episodes=100", "agents=[best_fixed]")
-    assert list(table_of(folder)) == ["best_fixed", "optimum, nominal", "optimum, robust", NOMINAL, RANDOM, DUEL]
+    assert list(table_of(folder)) == [
+        "best_fixed",
+        "optimum, nominal",
+        "optimum, robust",
+        NOMINAL,
+        RANDOMISED,
+        ADVERSARIAL,
+    ]
 
 
 @pytest.mark.parametrize(("override", "message"), [

@@ -11,7 +11,7 @@ from agents.policy import play
 from agents.strategies.touch import AtTouch
 from experiments import compare, evaluate, report, train, tune
 from experiments.config.markets import build_market
-from experiments.evaluation.sample import WATCH_SEED
+from experiments.evaluation.sample import CURVE_SEED
 from experiments.training.curve import read_curve
 from mm_env import Drawn, InTurn
 from mm_env.bootstrap import half_width
@@ -179,6 +179,6 @@ def test_a_table_on_the_noise_of_the_training_says_so_in_a_sweep_too(launch, cap
         assert len(known_noise(again)) == lines
 
 
-def test_the_noise_on_which_trainings_are_watched_is_no_seed_of_theirs():
-    with pytest.raises(ValueError, match="on whose noise trainings are watched"):
-        train.learn(OmegaConf.create({"seed": WATCH_SEED}), None, None, None, None)  # pyright: ignore
+def test_the_noise_of_learning_curves_is_no_seed_of_theirs():
+    with pytest.raises(ValueError, match="on whose noise learning curves are evaluated"):
+        train.learn(OmegaConf.create({"seed": CURVE_SEED}), None, None, None, None)  # pyright: ignore

@@ -54,7 +54,7 @@ def test_branches_are_independent_of_each_other_and_of_the_lane(name):
     simulation = Simulation(market, 1)
     simulation.start(0)
     many = Simulation(market, LANES)
-    many.imitate(simulation)
+    many.copy_state_from(simulation)
     actions = np.tile(random_actions(market, 1).reshape(-1), LANES)
     tried = Branches(many, COUNT).step(actions).rewards
     rewards = many.step(actions)[1]

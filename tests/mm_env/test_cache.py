@@ -13,7 +13,7 @@ import pytest
 from mm_env.core import cache, engine, kernel
 from tests.mm_env.processes import run_script
 
-ARGUMENTS = (np.zeros(1), 0.0, 0.0)
+ARGUMENTS = (np.zeros(1), np.zeros(1), 0.0, 0.0)
 SCRIPT = """
 import sys
 import numpy as np
@@ -38,14 +38,14 @@ def nowhere(monkeypatch, tmp_path):
 
 
 def anew(monkeypatch, folder):
-    """`count_unusable`, as a process makes it that has made nothing yet and keeps its files in `folder`."""
+    """`take_actions`, as a process makes it that has made nothing yet and keeps its files in `folder`."""
     monkeypatch.setenv("MM_ENV_CACHE", str(folder))
     monkeypatch.setattr(engine, "_made", {})
-    return engine.compiled(kernel.count_unusable, *ARGUMENTS)
+    return engine.compiled(kernel.take_actions, *ARGUMENTS)
 
 
 def works(made):
-    return made(np.array([0.5, np.nan, 3.0]), 0.0, 1.0) == 2
+    return made(np.array([0.5, np.nan, 3.0]), np.zeros(3), 0.0, 1.0) == 2
 
 
 def test_files_lie_where_the_user_says(monkeypatch, tmp_path):
@@ -92,7 +92,7 @@ def test_a_temporary_folder_that_others_could_write_to_is_not_used(monkeypatch, 
         monkeypatch.setattr(Path, "lstat", lambda path: os.stat_result((*lstat(path)[:4], user, *lstat(path)[5:])))
     assert cache.folder() is None
     monkeypatch.setattr(engine, "_made", {})
-    assert works(engine.compiled(kernel.count_unusable, *ARGUMENTS))
+    assert works(engine.compiled(kernel.take_actions, *ARGUMENTS))
 
 
 def damaged(whole):
@@ -169,7 +169,7 @@ def test_threads_that_want_the_same_make_it_once(monkeypatch, tmp_path):
     monkeypatch.setattr(engine, "_new", lambda *arguments: (times.append(1), made(*arguments))[1])
     found = []
     threads = [
-        threading.Thread(target=lambda: found.append(engine.compiled(kernel.count_unusable, *ARGUMENTS)))
+        threading.Thread(target=lambda: found.append(engine.compiled(kernel.take_actions, *ARGUMENTS)))
         for _ in range(4)
     ]
     for thread in threads:

@@ -82,7 +82,7 @@ WORDS = {  # a comment, a docstring, another model's rule: the code of a market 
         'class Exponential(Fill):\n    """',
         'class Exponential(Fill):\n    """Edited. ',
     ),
-    "a comment": ("mm_env/core/kernel.py", "TILE = 64", "# lanes\nTILE = 64"),
+    "a comment": ("mm_env/core/lanes.py", "TILE = 64", "# lanes\nTILE = 64"),
     "another price": ("mm_env/price/models.py", "0.5 * self.sigma * self.sigma", "0.4 * self.sigma * self.sigma"),
     "another signal": ("mm_env/price/short_term_alpha.py", "self.", "1.0 * self."),
 }
@@ -90,7 +90,7 @@ OWN = {
     "a rule": ("mm_env/venue/dealer/fill.py", "exp(-self.k * depth)", "exp(-self.k * depth * 2.0)"),
     "a helper": ("mm_env/core/maths.py", "1.6059043836821613e-10", "1.7e-10"),
     "the noise": ("mm_env/core/noise.py", "2.3283064365386963e-10", "2.4e-10"),
-    "the kernel": ("mm_env/core/kernel.py", "endings += over", "endings += 2 * over"),
+    "the kernel": ("mm_env/core/kernel.py", "return 1 if over else 0", "return 2 if over else 0"),
 }
 
 

@@ -85,10 +85,13 @@ def test_the_covering_markets_hold_every_model_of_the_package():
     assert models - abstract - recorded <= seen  # a recorded day's are in test_replay.py
 
 
-def test_unusable_actions_are_counted_alike():
-    actions = np.array([0.0, np.nan, 3.0, np.inf, -np.inf, -1.0])
-    counts = [Simulation(world(), 3, interpreted=i).unusable(actions, -1.0, 3.0) for i in (False, True)]
-    assert counts == [3, 3]
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_actions_are_taken_and_unusable_ones_counted_alike(kind):
+    given, plain, made = np.array([0.1, np.nan, 3.0, np.inf, -np.inf, -1.0], kind), np.zeros(6), np.zeros(6)
+    assert kernel.take_actions(given, plain, -1.0, 3.0) == 3
+    assert engine.run(kernel.take_actions, given, made, -1.0, 3.0) == 3
+    np.testing.assert_array_equal(made, given.astype(np.float64))
+    np.testing.assert_array_equal(made, plain)
 
 
 def test_machine_code_is_kept_for_types_not_for_values():
@@ -119,24 +122,29 @@ def test_the_same_types_do_not_compile_again(monkeypatch, tmp_path):
     assert len(list(tmp_path.rglob("*.code"))) == 1
 
 
+def shifted(values, by):
+    """A kernel."""
+    return values[0] + by
+
+
 def test_where_nobody_edits_machine_code_is_found_without_a_fingerprint(monkeypatch):
-    arguments, other = (np.zeros(1), 0.0, 0.0), (np.zeros(1), 0, 0)
+    arguments, other = (np.zeros(1), 0.0), (np.zeros(1), 0)
     with engine.settled():
-        first = engine.compiled(kernel.count_unusable, *arguments)
+        first = engine.compiled(shifted, *arguments)
         monkeypatch.setattr(engine, "_fingerprint", lambda *_: 1 / 0)
-        assert engine.compiled(kernel.count_unusable, *arguments) is first
+        assert engine.compiled(shifted, *arguments) is first
         with pytest.raises(ZeroDivisionError):  # of other types
-            engine.compiled(kernel.count_unusable, *other)
+            engine.compiled(shifted, *other)
     with pytest.raises(ZeroDivisionError):
-        engine.compiled(kernel.count_unusable, *arguments)
+        engine.compiled(shifted, *arguments)
 
 
 def test_kernels_in_memory_are_those_used_last(monkeypatch):
     monkeypatch.setattr(engine, "HELD", 2)
     monkeypatch.setattr(engine, "_made", {})
-    of_types = [(np.zeros(1), 0.0, 0.0), (np.zeros(1), 0, 0), (np.zeros(1), 0.0, 0)]
-    first, second, third = (engine.compiled(kernel.count_unusable, *arguments) for arguments in of_types)
+    of_types = [(np.ones(1), 1.0), (np.ones(1), 1), (np.ones(1, np.int64), 1)]
+    first, second, third = (engine.compiled(shifted, *arguments) for arguments in of_types)
     assert list(engine._made.values()) == [second, third]
-    assert engine.compiled(kernel.count_unusable, *of_types[1]) is second
+    assert engine.compiled(shifted, *of_types[1]) is second
     assert list(engine._made.values()) == [third, second]
-    assert first(np.array([np.nan]), 0.0, 0.0) == 1  # who still holds it, runs it
+    assert first(np.ones(1), 2.0) == 3.0  # who still holds it, runs it

@@ -221,4 +221,4 @@ def test_rewards_without_noise_take_the_drift_that_is_set_as_foreseen():
 
 def test_stepped_alone_stays_shared():
     simulation, _ = stepped(world(), [0.0, 0.0])
-    assert simulation._stride == 0  # a market whose lanes do not differ pays nothing for the door
+    assert simulation._storage.stride is None  # a market whose lanes do not differ pays nothing for the door

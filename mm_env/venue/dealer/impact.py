@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from mm_env.core.component import Component, rule
 from mm_env.core.maths import exponential, scalar
 from mm_env.core.parameters import NonNegative, Positive, Real
@@ -30,6 +32,8 @@ class Impact(Component):
 
 class NoImpact(Impact):
     """Orders carry no information."""
+
+    mean: ClassVar[float] = 0.0
 
     @rule
     def jump(self, filled: float, arrived: float, uniform: float) -> float:

@@ -1,5 +1,7 @@
 """Agents on markets over seeds: what is together, what is apart, and what is left out."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from experiments.reporting.runs import find, strategies
 from experiments.reporting.sections import sections, shown
 from experiments.reporting.statistics import Interval
 from experiments.reporting.study import study
+from mm_env.metrics import Estimate
 from tests.experiments.reporting.folders import config, finished, folder_of
 
 SKILLS = {("ppo", "amzn"): (0.9, 0.8, 0.7), ("ppo", "aapl"): (0.6, 0.5), ("a2c", "amzn"): (0.1, 0.2),
@@ -51,6 +54,31 @@ def test_strategies_stand_by_their_market(found):
     assert {key: skill.value for key, skill in found.strategies.items()} == {
         ("amzn", "glft"): 0.5, ("aapl", "glft"): 0.5,
     }  # fmt: skip
+
+
+def test_of_a_strategy_in_several_tables_the_most_precise_figure_is_taken(tmp_path):
+    finished(tmp_path, "ppo", "amzn", 0, 0.5)
+    (run,) = runs = find([tmp_path])
+    told = {(run.folder, "amzn", "glft"): Estimate(0.5, 0.01), (None, "amzn", "glft"): Estimate(0.6, 0.2)}
+    for beside in (told, dict(reversed(told.items())), {**told, (run.folder, "x", "glft"): Estimate(math.nan, 0.0)}):
+        assert study(runs, beside).strategies["amzn", "glft"] == Estimate(0.5, 0.01)
+
+
+def test_an_agent_without_any_skill_leaves_the_others_comparison_whole(tmp_path):
+    for agent, market, skill in (("ppo", "amzn", 0.5), ("sac", "amzn", 0.4), ("dqn", "glft", math.nan)):
+        finished(tmp_path, agent, market, 0, skill)
+    found = study(find([tmp_path]), {})
+    assert (found.shared, found.compared, found.agents) == (["amzn"], ["ppo", "sac"], ["ppo", "sac", "dqn"])
+    assert found.overall("dqn") is None
+    summary, comparison, *_ = sections(found, [], {})
+    assert "Without a skill anywhere, and so not in the comparison either: dqn." in summary.words
+    assert comparison.anchor == "comparison"
+
+
+def test_where_no_market_has_a_skill_no_optimum_is_spoken_of(tmp_path):
+    finished(tmp_path, "ppo", "glft", 0, math.nan)
+    summary, *_ = sections(study(find([tmp_path]), {}), [], {})
+    assert summary.words.startswith("There is no skill: no optimum was found.")
 
 
 def test_a_market_that_an_agent_was_not_trained_on_or_that_has_no_skill_is_not_shared(tmp_path):

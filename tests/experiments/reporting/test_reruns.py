@@ -9,7 +9,7 @@ from agents.exact.optimum import optimum
 from agents.policy import RandomPolicy, StrategyPolicy
 from agents.strategies.fixed import FixedSymmetric, LinearSkew
 from experiments.reporting import episodes
-from experiments.reporting.replay import Paths, Replay, fan, follow, pooled, replay, replays
+from experiments.reporting.reruns import Paths, Rerun, fan, follow, pooled, rerun, reruns
 from experiments.reporting.runs import find
 from mm_env.rollout import inventory_levels, run_policy
 from tests.experiments.reporting.folders import finished
@@ -55,7 +55,7 @@ def paths(profits, times=(0.0, 1.0)):
 
 
 def made(*seeds, depths=(), best=None, market=MARKET):
-    return Replay("ppo", "amzn", market, tuple(range(len(seeds))), seeds, depths, best, None)
+    return Rerun("ppo", "amzn", market, tuple(range(len(seeds))), seeds, depths, best, None)
 
 
 def test_seeds_are_pooled_side_by_side():
@@ -82,6 +82,8 @@ def test_quotes_are_the_median_of_the_seeds_within_all_that_they_span_beside_the
     again = replace(made(paths([0.0]), paths([0.0]), paths([0.0]), depths=tables), best_depths=best)
     picture = episodes.quotes(again)
     assert "3 seeds" in picture.says
+    assert "dashed, the exact optimum's" in picture.says
+    assert "optimum" not in episodes.quotes(replace(again, best_depths=None)).says
     half_way, last = picture.figure.axes
     for axis, row in ((half_way, 2), (last, 4)):
         bid, best_bid, ask, best_ask = axis.get_lines()
@@ -101,6 +103,8 @@ def test_fans_are_drawn_beside_the_optimums():
     own, best = follow(MARKET, STILL, 50), follow(MARKET, optimum(MARKET), 50)
     picture = episodes.fans(made(own, best=best))
     assert "50 episodes of 1 seed" in picture.says
+    assert "what the optimum takes" in picture.says
+    assert "optimum" not in episodes.fans(made(own)).says
     for axis, name in zip(picture.figure.axes, ("inventory", "profit"), strict=True):
         median, theirs, *_ = axis.get_lines()
         np.testing.assert_array_equal(median.get_ydata(), fan(getattr(own, name))[2])
@@ -119,9 +123,9 @@ def test_lines_are_thinned_to_what_can_be_seen_and_keep_their_ends():
 def test_what_cannot_be_played_again_says_why_and_stops_nobody(tmp_path):
     finished(tmp_path, "ppo", "amzn", 0, 0.5)
     (run,) = find([tmp_path])
-    found, refused = replays([("ppo", "amzn")], lambda agent, market: [run], 5)
+    found, refused = reruns([("ppo", "amzn")], lambda agent, market: [run], 5)
     assert found == []
     assert "Market" in refused["ppo", "amzn"]
     (run.folder / "model.zip").unlink()
     with pytest.raises(ValueError, match="no run left a model"):
-        replay([run], 5, {})
+        rerun([run], 5, {})

@@ -1,4 +1,4 @@
-"""Trained runs played once more, with all that happens on the way kept."""
+"""Trajectories of trained runs, played once more with all that happens on the way kept."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from experiments.config.checks import plainly
 from experiments.config.markets import build_market
 from experiments.config.stored import run_config
 from experiments.evaluation.plots import depth_table
-from experiments.evaluation.sample import OPTION, tables_sample
-from experiments.evaluation.skill_references import OPTIMUM, Benchmarks
+from experiments.evaluation.sample import OPTION, evaluation_sample
+from experiments.evaluation.skill_references import OPTIMUM, SkillReferences
 from experiments.reporting.files import MODEL
 from experiments.reporting.runs import Run
 from mm_env.market import Market
@@ -64,7 +64,7 @@ def fan(values: Floats) -> Floats:
 
 
 @dataclass(frozen=True)
-class Replay:
+class Rerun:
     """An agent on a market once more, from every seed whose model is there, on the same noise as the optimum."""
 
     agent: str
@@ -81,7 +81,7 @@ class Replay:
         return sum(each.profit.shape[1] for each in self.paths)
 
 
-def replay(runs: Sequence[Run], episodes: int, solved: dict[str, Benchmarks]) -> Replay:
+def rerun(runs: Sequence[Run], episodes: int, solved: dict[str, SkillReferences]) -> Rerun:
     """The runs of an agent on a market, each over `episodes` episodes.
 
     `solved` keeps what markets' optima are, by name, from one call to the next.
@@ -94,14 +94,14 @@ def replay(runs: Sequence[Run], episodes: int, solved: dict[str, Benchmarks]) ->
     first = there[0]
     whole = run_config(first.folder)
     config = OmegaConf.create({name: whole[name] for name in ("market", OPTION) if name in whole})
-    shown = tables_sample(config, build_market(config), episodes, NOISE)
+    shown = evaluation_sample(config, build_market(config), episodes, NOISE)
     market, episodes = shown.market, shown.episodes
     policies = [load_run(run.folder, market) for run in there]
     if first.market not in solved:
-        solved[first.market] = Benchmarks.of(market)
+        solved[first.market] = SkillReferences.of(market)
     best = solved[first.market].policies.get(OPTIMUM)
     tables = [depth_table(market, policy) for policy in policies]
-    return Replay(
+    return Rerun(
         first.agent, first.market, market, tuple(run.seed for run in there),
         tuple(follow(market, policy, episodes) for policy in policies),
         tuple(table for table in tables if table is not None),
@@ -110,15 +110,15 @@ def replay(runs: Sequence[Run], episodes: int, solved: dict[str, Benchmarks]) ->
     )  # fmt: skip
 
 
-def replays(
+def reruns(
     pairs: Iterable[tuple[str, str]], of: Callable[[str, str], Sequence[Run]], episodes: int
-) -> tuple[list[Replay], dict[tuple[str, str], str]]:
+) -> tuple[list[Rerun], dict[tuple[str, str], str]]:
     """What could be played again of the `pairs` of agent and market, and why the others could not."""
-    solved: dict[str, Benchmarks] = {}
+    solved: dict[str, SkillReferences] = {}
     found, refused = [], {}
     for pair in pairs:
         try:
-            found.append(replay(of(*pair), episodes, solved))
+            found.append(rerun(of(*pair), episodes, solved))
         except Exception as reason:  # a model of other packages, a class that is gone: the rest is shown all the same
             refused[pair] = plainly(reason)
     return found, refused

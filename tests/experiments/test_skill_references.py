@@ -9,8 +9,8 @@ from agents.exact.evaluation import average_reward, best_fixed, evaluate
 from agents.policy import RandomPolicy, StrategyPolicy, play
 from agents.strategies.fixed import FixedSymmetric, LinearSkew
 from agents.strategies.touch import AtTouch
-from experiments.evaluation.common_noise import contest
-from experiments.evaluation.skill_references import CONSTANT, OPTIMUM, Benchmarks
+from experiments.evaluation.common_noise import evaluate_on_common_noise
+from experiments.evaluation.skill_references import CONSTANT, OPTIMUM, SkillReferences
 from mm_env import (
     CARA,
     AsymmetricDamping,
@@ -25,7 +25,7 @@ from mm_env import (
     Skew,
     Uniform,
 )
-from mm_env.markets import MARKETS
+from mm_env.markets import MARKETS, market_named
 from mm_env.metrics import Z95, Estimate
 from mm_env.quote import Unbounded
 from mm_env.rollout import inventory_levels
@@ -36,9 +36,9 @@ ENDLESS = replace(MARKET, clock=Ergodic(1.0, 20), reward=InventoryPenalty(phi=0.
 
 
 def scored(market, episodes=4_000, seed=3, **policies):
-    benchmarks = Benchmarks.of(market)
-    everyone = {**policies, **benchmarks.policies}
-    return benchmarks, benchmarks.skills(contest(market, everyone, episodes, seed), everyone)
+    references = SkillReferences.of(market)
+    everyone = {**policies, **references.policies}
+    return references, references.skills(evaluate_on_common_noise(market, everyone, episodes, seed), everyone)
 
 
 def quoting(strategy, market=MARKET):
@@ -57,26 +57,26 @@ def test_the_optimum_has_a_skill_of_one_and_the_best_constant_quotes_of_none(mar
 
 @pytest.mark.parametrize("strategy", [FixedSymmetric(0.7), LinearSkew(0.8, 0.3)])
 def test_simulated_skill_is_the_exact_one_within_its_error(strategy):
-    benchmarks, skills = scored(MARKET, one=quoting(strategy))
-    exact = benchmarks.exact_skill(quoting(strategy))
+    references, skills = scored(MARKET, one=quoting(strategy))
+    exact = references.exact_skill(quoting(strategy))
     assert abs(skills["one"].value - exact) < 2.1 * skills["one"].half_width
 
 
 def test_skill_is_the_share_of_the_way_from_the_best_constant_quotes_to_the_optimum():
-    benchmarks, depths = Benchmarks.of(MARKET), LinearSkew(1.0, 0.1).depths(inventory_levels(MARKET), 0.0)
+    references, depths = SkillReferences.of(MARKET), LinearSkew(1.0, 0.1).depths(inventory_levels(MARKET), 0.0)
     worth = evaluate(replace(MARKET, quote=Unbounded()), depths[None]).objective
     constant = best_fixed(MARKET).depths(inventory_levels(MARKET), 0.0)
     fixed = evaluate(replace(MARKET, quote=Unbounded()), constant[None]).objective
-    expected = (worth - fixed) / (benchmarks.best.objective - fixed)
-    assert benchmarks.exact_skill(quoting(LinearSkew(1.0, 0.1))) == pytest.approx(expected, rel=1e-9)
+    expected = (worth - fixed) / (references.best.objective - fixed)
+    assert references.exact_skill(quoting(LinearSkew(1.0, 0.1))) == pytest.approx(expected, rel=1e-9)
     assert 0.0 < expected < 1.0
 
 
 def test_without_an_end_skill_compares_average_rewards_exactly():
-    benchmarks, skills = scored(ENDLESS, 50, one=quoting(LinearSkew(0.8, 0.3), ENDLESS), wild=RandomPolicy(ENDLESS))
+    references, skills = scored(ENDLESS, 50, one=quoting(LinearSkew(0.8, 0.3), ENDLESS), wild=RandomPolicy(ENDLESS))
     depths = LinearSkew(0.8, 0.3).depths(inventory_levels(ENDLESS), 0.0)
     rate = average_reward(replace(ENDLESS, quote=Unbounded()), depths[None])
-    expected = (rate - benchmarks.fixed) / (benchmarks.best.rate - benchmarks.fixed)
+    expected = (rate - references.fixed) / (references.best.rate - references.fixed)
     assert skills["one"].value == pytest.approx(expected, rel=1e-9)
     assert skills["one"].half_width == 0.0
     assert "wild" not in skills  # it is no table, and an average reward cut short is none
@@ -87,23 +87,23 @@ def test_without_an_end_skill_compares_average_rewards_exactly():
     ({"reward": AsymmetricDamping(0.5)}, "reward has no exact recursion"),
 ])  # fmt: skip
 def test_without_an_exact_optimum_there_are_no_skills_but_the_reason(parts, reason):
-    benchmarks, skills = scored(replace(MARKET, **parts), 50, one=quoting(FixedSymmetric(0.7)))
+    references, skills = scored(replace(MARKET, **parts), 50, one=quoting(FixedSymmetric(0.7)))
     assert skills == {}
-    assert benchmarks.policies == {}
-    assert benchmarks.missing.startswith(reason)
-    assert benchmarks.exact_skill(quoting(FixedSymmetric(0.7))) is None
+    assert references.policies == {}
+    assert references.missing.startswith(reason)
+    assert references.exact_skill(quoting(FixedSymmetric(0.7))) is None
 
 
 def test_who_is_no_table_has_no_exact_skill():
-    assert Benchmarks.of(MARKET).exact_skill(RandomPolicy(MARKET)) is None
+    assert SkillReferences.of(MARKET).exact_skill(RandomPolicy(MARKET)) is None
 
 
 def test_a_latent_state_leaves_skill_as_it_is():
     market = replace(MARKET, price=OrnsteinUhlenbeck(sigma=1.0, speed=2.0, mean=100.0))
     fixed = quoting(best_fixed(market), market)
-    benchmarks, skills = scored(market, fixed=fixed)
+    references, skills = scored(market, fixed=fixed)
     assert skills[OPTIMUM].value == 1.0
-    assert benchmarks.exact_skill(fixed) == pytest.approx(0.0, abs=1e-9)
+    assert references.exact_skill(fixed) == pytest.approx(0.0, abs=1e-9)
     assert abs(skills["fixed"].value) < 2.1 * skills["fixed"].half_width
 
 
@@ -111,25 +111,25 @@ def test_where_actions_cannot_quote_as_well_as_the_best_constant_quotes_better_s
     """A half-spread that is given and far too wide: its optimum falls short of constant quotes freely chosen."""
     market = replace(MARKET, quote=Skew(half_spread=3.0, max_skew=1.0))
     narrow, wide = (quoting(FixedSymmetric(h), market) for h in (1.0, 3.0))
-    benchmarks, skills = scored(market, narrow=narrow, wide=wide)
+    references, skills = scored(market, narrow=narrow, wide=wide)
     if skills:  # or the reason why there are none
         assert skills["narrow"].value > skills["wide"].value
     else:
-        assert benchmarks.missing
+        assert references.missing
 
 
 @pytest.mark.parametrize("name", MARKETS)
 def test_every_named_market_is_scored_or_says_why_not(name):
     market = replace(MARKETS[name](), max_inventory=2.0)
     market = replace(market, clock=replace(market.clock, horizon=market.clock.step_length * 10, steps=10))
-    benchmarks = Benchmarks.of(market)
+    references = SkillReferences.of(market)
     if isinstance(market.venue, Book) and name != "small_book":
-        assert benchmarks.missing.startswith("in this order book ")
+        assert references.missing.startswith("in this order book ")
         return
-    assert benchmarks.missing == ""
-    assert benchmarks.optimal > benchmarks.fixed
+    assert references.missing == ""
+    assert references.optimal > references.fixed
     if not isinstance(market.venue, Book):
-        assert np.isfinite(benchmarks.exact_skill(quoting(FixedSymmetric(0.1), market)))
+        assert np.isfinite(references.exact_skill(quoting(FixedSymmetric(0.1), market)))
 
 
 def test_in_a_small_book_the_optimum_has_skill_1_and_a_single_action_0():
@@ -148,20 +148,20 @@ UTILITY = replace(MARKET, reward=CARA(gamma=0.5))
 
 @pytest.mark.parametrize("strategy", [FixedSymmetric(0.7), LinearSkew(0.8, 0.3)])
 def test_under_cara_simulated_skill_is_the_exact_one_of_certainty_equivalents_within_its_error(strategy):
-    benchmarks, skills = scored(UTILITY, one=quoting(strategy, UTILITY))
+    references, skills = scored(UTILITY, one=quoting(strategy, UTILITY))
     depths = strategy.depths(inventory_levels(UTILITY), 0.0)
     certain = evaluate(replace(UTILITY, quote=Unbounded()), depths[None]).worth
-    exact = (certain - benchmarks.fixed) / (benchmarks.best.worth - benchmarks.fixed)
-    assert benchmarks.exact_skill(quoting(strategy, UTILITY)) == pytest.approx(exact, rel=1e-12)
+    exact = (certain - references.fixed) / (references.best.worth - references.fixed)
+    assert references.exact_skill(quoting(strategy, UTILITY)) == pytest.approx(exact, rel=1e-12)
     assert abs(skills["one"].value - exact) < 2.1 * skills["one"].half_width
     assert skills[OPTIMUM] == (pytest.approx(1.0, abs=1e-12), 0.0)
 
 
 def test_under_cara_the_interval_of_skill_is_as_wide_as_skill_varies():
-    benchmarks = Benchmarks.of(UTILITY)
-    one, other = quoting(LinearSkew(0.8, 0.3), UTILITY), benchmarks.best
+    references = SkillReferences.of(UTILITY)
+    one, other = quoting(LinearSkew(0.8, 0.3), UTILITY), references.best
     pairs = [(play(UTILITY, one, 500, seed), play(UTILITY, other, 500, seed)) for seed in range(200)]
-    found = [benchmarks.difference(*pair) for pair in pairs]
+    found = [references.difference(*pair) for pair in pairs]
     spread, half_width = np.std([f.value for f in found]), np.mean([f.half_width for f in found])
     assert abs(half_width / Z95 / spread - 1.0) < 4.0 / np.sqrt(2 * 200)
 
@@ -169,10 +169,10 @@ def test_under_cara_the_interval_of_skill_is_as_wide_as_skill_varies():
 def test_where_utility_saturates_skill_still_tells_good_from_bad():
     """Utility may not exceed 1 / gamma; wealth may."""
     market = replace(UTILITY, clock=FiniteHorizon(20.0, 200))
-    benchmarks, poor = Benchmarks.of(market), quoting(FixedSymmetric(0.3), market)
-    utility = [-np.expm1(-0.5 * worth) / 0.5 for worth in (benchmarks.fixed, benchmarks.optimal)]
-    assert utility[1] - utility[0] < 0.1 < 2.0 < benchmarks.optimal - benchmarks.fixed
-    assert benchmarks.exact_skill(poor) < -0.5
+    references, poor = SkillReferences.of(market), quoting(FixedSymmetric(0.3), market)
+    utility = [-np.expm1(-0.5 * worth) / 0.5 for worth in (references.fixed, references.optimal)]
+    assert utility[1] - utility[0] < 0.1 < 2.0 < references.optimal - references.fixed
+    assert references.exact_skill(poor) < -0.5
 
 
 # parameters that differ by lane
@@ -183,15 +183,15 @@ LANES = replace(MARKET, price=Brownian(sigma=1.0, drift=np.resize([-0.5, 0.5], 4
 
 @pytest.mark.parametrize("market", [DRIFTING, LANES])
 def test_where_parameters_differ_by_lane_skill_is_measured_against_who_is_told_them(market):
-    benchmarks, skills = scored(market, one=quoting(LinearSkew(1.0, 0.1), market))
-    exact = benchmarks.exact_skill(quoting(LinearSkew(1.0, 0.1), market))
+    references, skills = scored(market, one=quoting(LinearSkew(1.0, 0.1), market))
+    exact = references.exact_skill(quoting(LinearSkew(1.0, 0.1), market))
     assert 0.0 < exact < 0.9
     assert abs(skills["one"].value - exact) < 2.1 * skills["one"].half_width
-    assert "Skill 1 is the informed optimum, an upper bound: it is told price.drift" in benchmarks.notes[0]
+    assert "Skill 1 is the full-information optimum, an upper bound: it is told price.drift" in references.notes[0]
 
 
 def test_the_optimum_is_a_row_only_where_it_knows_each_lanes_parameters():
-    drawn, known = Benchmarks.of(DRIFTING), Benchmarks.of(LANES)
+    drawn, known = SkillReferences.of(DRIFTING), SkillReferences.of(LANES)
     assert set(drawn.policies) == {CONSTANT}
     assert set(known.policies) == {OPTIMUM}
     assert scored(DRIFTING)[1][CONSTANT] == (0.0, 0.0)
@@ -199,9 +199,9 @@ def test_the_optimum_is_a_row_only_where_it_knows_each_lanes_parameters():
 
 
 def test_the_error_of_a_grid_is_said():
-    assert Benchmarks.of(MARKET).notes == []
-    benchmarks = Benchmarks.of(replace(MARKET, price=OrnsteinUhlenbeck(sigma=1.0, speed=2.0, mean=100.0)))
-    assert f"off by at most about {benchmarks.best.error:.1g} (of its grid)" in benchmarks.notes[0]
+    assert SkillReferences.of(MARKET).notes == []
+    references = SkillReferences.of(replace(MARKET, price=OrnsteinUhlenbeck(sigma=1.0, speed=2.0, mean=100.0)))
+    assert f"off by at most about {references.best.error:.1g} (of its grid)" in references.notes[0]
 
 
 # better than the optimum
@@ -209,14 +209,14 @@ def test_the_error_of_a_grid_is_said():
 
 def undervalued(market=MARKET, **changes):
     """What is solved is worth but half of the way from constant quotes to the true optimum."""
-    true = Benchmarks.of(market)
+    true = SkillReferences.of(market)
     return replace(true, optimal=0.5 * (true.fixed + true.optimal), **changes)
 
 
 def test_a_policy_better_than_the_optimum_beyond_its_error_is_named():
-    benchmarks, best = undervalued(), Benchmarks.of(MARKET).best
-    assert benchmarks.exact_skill(best) == pytest.approx(2.0, rel=1e-6)
-    (said,) = benchmarks.better_than_optimum({OPTIMUM: Estimate(1.0, 0.0), "PPO": Estimate(1.9, 0.2)}, {"PPO": best})
+    references, best = undervalued(), SkillReferences.of(MARKET).best
+    assert references.exact_skill(best) == pytest.approx(2.0, rel=1e-6)
+    (said,) = references.better_than_optimum({OPTIMUM: Estimate(1.0, 0.0), "PPO": Estimate(1.9, 0.2)}, {"PPO": best})
     assert said.startswith("PPO is better than the optimum beyond its error, with a skill of 2.0000, exactly: ")
     assert "skill 1 is no upper bound" in said
 
@@ -225,13 +225,13 @@ def test_a_policy_better_than_the_optimum_beyond_its_error_is_named():
     (Estimate(1.71, 0.03), True), (Estimate(1.02, 0.03), False), (Estimate(0.9, 0.05), False), (Estimate(1.04, 0.03), True),
 ])  # fmt: skip
 def test_who_is_no_table_is_named_where_its_interval_lies_above_1(skill, named):
-    said = Benchmarks.of(MARKET).better_than_optimum({"wild": skill}, {"wild": RandomPolicy(MARKET)})
+    said = SkillReferences.of(MARKET).better_than_optimum({"wild": skill}, {"wild": RandomPolicy(MARKET)})
     assert [line.split(" is ")[0] for line in said] == ["wild"] * named
     assert all(f"{skill.value:.4f} ±{skill.half_width:.4f}" in line for line in said)
 
 
 def test_nobody_is_named_for_what_the_grid_of_the_optimum_may_be_off():
-    true = Benchmarks.of(MARKET)
+    true = SkillReferences.of(MARKET)
     gap = true.optimal - true.fixed
     coarse = replace(true, best=replace(true.best, error=0.1 * gap))
     assert coarse.leeway == pytest.approx(0.1)
@@ -242,27 +242,37 @@ def test_nobody_is_named_for_what_the_grid_of_the_optimum_may_be_off():
 
 def test_a_simulated_skill_above_1_by_chance_is_called_that():
     constant = quoting(best_fixed(MARKET))
-    (said,) = Benchmarks.of(MARKET).better_than_optimum({"fixed": Estimate(1.2, 0.1)}, {"fixed": constant})
+    (said,) = SkillReferences.of(MARKET).better_than_optimum({"fixed": Estimate(1.2, 0.1)}, {"fixed": constant})
     assert said.startswith("fixed has a simulated skill above 1 by chance: exactly it is ")
 
 
 def test_quotes_beyond_the_actions_are_told_from_a_wrong_optimum():
     """The optimum keeps to half-spreads that are far too wide; a strategy does not."""
     market = replace(MARKET, quote=Depths(max_depth=4.0, min_depth=0.9))
-    benchmarks = replace(Benchmarks.of(MARKET), market=market)
+    references = replace(SkillReferences.of(MARKET), market=market)
     strategy = quoting(LinearSkew(0.8, 0.3), market)
-    gained = benchmarks.exact_skill(strategy) * (benchmarks.optimal - benchmarks.fixed)
-    benchmarks = replace(benchmarks, optimal=benchmarks.fixed + 0.5 * gained)
-    exact = benchmarks.exact_skill(strategy)
-    (said,) = benchmarks.better_than_optimum({"skew": Estimate(exact, 0.01)}, {"skew": strategy})
+    gained = references.exact_skill(strategy) * (references.optimal - references.fixed)
+    references = replace(references, optimal=references.fixed + 0.5 * gained)
+    exact = references.exact_skill(strategy)
+    (said,) = references.better_than_optimum({"skew": Estimate(exact, 0.01)}, {"skew": strategy})
     assert "it quotes depths that the market's actions do not reach" in said
 
 
+def test_a_closed_form_that_beats_the_optimum_of_choices_at_the_touch_is_said_to_quote_beyond_them():
+    """Depths are price units from the mid: what a choice of ticks from the best price reaches depends on the book."""
+    market = market_named("small_book")
+    said = SkillReferences(market).is_above("glft", 1.2, StrategyPolicy(FixedSymmetric(0.01), market), 0.1)
+    assert said.endswith("it quotes depths that the market's actions do not reach, and the optimum keeps to these.")
+
+
 def test_under_cara_the_tables_figures_hold_the_certainty_equivalent_that_skill_compares():
-    benchmarks = Benchmarks.of(UTILITY)
-    (entry,) = contest(UTILITY, {OPTIMUM: benchmarks.best}, 40_000, 3)
+    references = SkillReferences.of(UTILITY)
+    (entry,) = evaluate_on_common_noise(UTILITY, {OPTIMUM: references.best}, 40_000, 3)
     found = entry.figures["certainty_equivalent"]
-    assert abs(found.value - benchmarks.optimal) < 2.1 * found.half_width
-    assert "is a utility" in benchmarks.of_objective[0]
-    assert Benchmarks.of(MARKET).of_objective == []
-    assert "certainty_equivalent" not in contest(MARKET, {"one": quoting(FixedSymmetric(0.7))}, 10, 3)[0].figures
+    assert abs(found.value - references.optimal) < 2.1 * found.half_width
+    assert "is a utility" in references.of_objective[0]
+    assert SkillReferences.of(MARKET).of_objective == []
+    assert (
+        "certainty_equivalent"
+        not in evaluate_on_common_noise(MARKET, {"one": quoting(FixedSymmetric(0.7))}, 10, 3)[0].figures
+    )

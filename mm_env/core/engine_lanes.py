@@ -1,0 +1,107 @@
+# pyright: basic, reportCallIssue=false, reportArgumentType=false, reportGeneralTypeIssues=false
+# pyright: reportAttributeAccessIssue=false, reportIndexIssue=false
+"""What LLVM is told of a loop over lanes: that they are independent, and that it shall interleave them.
+
+A rule is a chain of operations each of which waits for the one before. A processor overlaps what is near in the code and does
+not wait for one another, so groups of lanes are stepped in turn, instruction by instruction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic, overload
+
+from mm_env.core import lanes as plain
+
+TAKING_BODIES = (plain.over_lanes,)  # functions that are compiled with a function they are given
+GROUPS = 2  # SIMD groups of lanes at a time: more need more registers than there are
+_INLINED = {"forceinline": True, "error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+
+
+class _Node(ir.values.MDValue):
+    """A node of metadata that is itself, whatever it holds."""
+
+    def __init__(self, module: Any) -> None:
+        super().__init__(module, (), name=str(len(module.metadata)))
+
+    def descr(self, buf: list[str]) -> None:
+        buf += ("distinct !{ ", ", ".join(operand.get_reference() for operand in self.operands), " }\n")
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __hash__(self) -> int:
+        return id(self)
+
+
+@intrinsic
+def _over_lanes(typing, body, lanes, arguments):  # pyright: ignore
+    def codegen(context, builder, signature, values):
+        called = body.get_call_type(
+            context.typing_context, (types.intp, *arguments), {}
+        )  # of the rules as they are now
+        function = context.get_function(body, called)
+        context.add_linking_libs(getattr(function, "libs", ()))
+        items = [builder.extract_value(values[2], i) for i in range(len(arguments))]
+        total = cgutils.alloca_once_value(builder, ir.Constant(values[1].type, 0))
+        builder.store(ir.Constant(values[1].type, 0), total)
+        with _parallel(builder, values[1]) as j:
+            counted = context.cast(builder, function(builder, [j, *items]), called.return_type, types.intp)
+            builder.store(builder.add(builder.load(total), counted), total)
+        return builder.load(total)
+
+    return types.intp(body, lanes, arguments), codegen
+
+
+@contextmanager
+def _parallel(builder: Any, count: Any) -> Iterator[Any]:
+    """A loop over 0, ..., count - 1 that says of each call in its body: what it reads and writes no other turn does."""
+    word, entry = count.type, builder.block
+    turn, done = builder.append_basic_block("lane"), builder.append_basic_block("lanes.done")
+    builder.cbranch(builder.icmp_signed(">", count, ir.Constant(word, 0)), turn, done)
+    builder.position_at_end(turn)
+    j = builder.phi(word)
+    j.add_incoming(ir.Constant(word, 0), entry)
+    before = {block: len(block.instructions) for block in builder.function.blocks}
+    yield j
+    group = _Node(builder.module)
+    for block in builder.function.blocks:
+        for instruction in block.instructions[before.get(block, 0) :]:
+            if isinstance(instruction, ir.CallInstr):
+                instruction.set_metadata("llvm.access.group", group)
+    following = builder.add(j, ir.Constant(word, 1), flags=("nuw", "nsw"))
+    j.add_incoming(following, builder.block)
+    latch = builder.cbranch(builder.icmp_signed("<", following, count), turn, done)
+    latch.set_metadata("llvm.loop", _described(builder.module, group))
+    builder.position_at_end(done)
+
+
+def _described(module: Any, group: _Node) -> _Node:
+    """What LLVM shall know of a loop whose turns are independent as far as the accesses of `group` go."""
+    said = (
+        ir.MetaDataString(module, "llvm.loop.parallel_accesses"),
+        ir.MetaDataString(module, "llvm.loop.interleave.count"),
+    )
+    parallel = module.add_metadata([said[0], group])
+    interleaved = module.add_metadata([said[1], ir.Constant(ir.IntType(32), GROUPS)])
+    loop = _Node(module)
+    loop.operands = (loop, parallel, interleaved)
+    return loop
+
+
+@overload(plain.over_lanes, jit_options=_INLINED)
+def _overload_over_lanes(body, lanes, arguments):
+    return lambda body, lanes, arguments: _over_lanes(body, lanes, arguments)
+
+
+@overload(plain.of_lane, jit_options=_INLINED)
+def _overload_of_lane(shared, parameters, stride, tile, j):
+    if isinstance(stride, types.NoneType):
+        return lambda shared, parameters, stride, tile, j: shared
+    return lambda shared, parameters, stride, tile, j: plain.load(shared, parameters, tile * stride + j, plain.TILE)

@@ -1,1 +1,0 @@
-"""How others' orders come to an order book: rates by distance, queue size and history."""
