@@ -10,6 +10,7 @@ import pytest
 from agents.exact.evaluation import Unsolvable, evaluate
 from agents.exact.optimum import optimum
 from mm_env import (
+    CARA,
     Dealer,
     Depths,
     Ergodic,
@@ -19,8 +20,10 @@ from mm_env import (
     InventoryPenalty,
     Law,
     NonNegative,
+    OrnsteinUhlenbeck,
     Positive,
     Price,
+    ProportionalFees,
     rule,
 )
 from mm_env.core.maths import exp, normal, one_minus_exp
@@ -201,6 +204,11 @@ OPEN = {
     ),
     "two factors": world(price=TwoFactors(1.0, 1.0, 0.5, 2.0, 2.0), clock=DAY, reward=PENALTY, quote=Depths(3.0, -1.0)),
 }  # fmt: skip
+OPEN["fees by a price that reverts"] = world(
+    price=OrnsteinUhlenbeck(4.0, 2.0, 10.0), initial_mid=11.0, fees=ProportionalFees(0.02), clock=DAY, reward=PENALTY,
+    quote=Depths(3.0, -0.5),
+)  # fmt: skip
+OPEN["two factors, utility"] = replace(OPEN["two factors"], reward=CARA(0.3))
 every_market = pytest.mark.parametrize("name", OPEN)
 
 
