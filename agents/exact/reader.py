@@ -17,6 +17,7 @@ from mm_env.quote import Quote
 from mm_env.state import held_at
 
 Floats = NDArray[np.float64]
+ANY = Quote(1.0, 1.0, 0.0, 0.0)  # a quote to see by how outcomes are shaped
 
 
 class Outcome(NamedTuple):
@@ -57,8 +58,7 @@ class Reader:
         self.places = axis.places if places is None else places
         rules, action = record(market), (0.0,) * market.quote.width
         here = axis.template
-        quote = rules.quote.decode(action, rules.now(here, ()))
-        self.shapes = (rules, here, rules.venue.transitions(rules, here, quote), action)
+        self.shapes = (rules, here, rules.venue.transitions(rules, here, ANY), action)
         self.run: Any = None
 
     def __call__(self, table: Floats, steps: Floats, nodes: int = 1) -> Outcomes:
@@ -83,6 +83,7 @@ class Reader:
         place = (node * self.axis.venues + venue) * (len(self.places) // self.axis.size)
         here = held_at(load(template, self.places, place, 1), float(steps[row]), float(self.axis.held[cell]))
         action = tuple(table[row, node % table.shape[1], cell].tolist())
+        read(self.market, np.array([action]))  # refuses a quote that means nothing
         quote = rules.quote.decode(action, rules.now(here, ()))
         check_quote(self.market, quote)
         raise Unsolvable(

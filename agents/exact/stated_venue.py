@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from agents.exact.choices import trial_actions
 from agents.exact.nodes import Unsolvable
+from agents.exact.reader import read
 from agents.exact.timed import parts_of
 from mm_env.core import engine
 from mm_env.core.component import count, flat, record, rules, store
@@ -33,6 +34,7 @@ def check_outcomes(market: Market) -> None:
     """
     if all(function.__module__.split(".")[0] == "mm_env" for function in _functions(market)):
         return
+    read(market, trial_actions(market, _ACTIONS))  # refuses quotes that mean nothing
     steps, limit = market.clock.steps, market.max_inventory
     held = sorted({-limit, 0.0, market.order_size, limit})
     for i, (step, action) in enumerate(
