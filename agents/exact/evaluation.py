@@ -74,7 +74,7 @@ class Evaluation:
         if not gamma:
             return float(law @ (self.axis.at_start(_spread(self)) + (here - law @ here) ** 2))
         double = replace(self.market, reward=CARA(2.0 * gamma))  # Var[e^-gamma W] = E[e^-2 gamma W] - E[e^-gamma W]^2
-        squared = self.axis.at_start(evaluate(double, self.actions, len(self.axis.nodes)).value[0])
+        squared = self.axis.at_start(_evaluated(Problem(double, self.axis), self.actions).value[0])
         pinned = float(here[law > 0].min())  # so that no exponential overflows
         first, second = law @ np.exp(-gamma * (here - pinned)), law @ np.exp(-2.0 * gamma * (squared - pinned))
         return float((second - first**2) * np.exp(-2.0 * gamma * pinned)) / gamma**2
@@ -112,14 +112,14 @@ def evaluate(market: Market, actions: Floats, nodes: int = 1) -> Evaluation:
 
 def _evaluated(problem: Problem, actions: Floats) -> Evaluation:
     rows, axis = Rows.of(problem, actions), problem.axis
-    value = swept(rows)[:, None] if len(axis.nodes) == 1 else _gathered(rows)
+    value = swept(rows)[:, None] if axis.count == 1 else _gathered(rows)
     return Evaluation(problem.market, axis, value.reshape(len(value), axis.size, -1), np.asarray(actions))
 
 
 def _gathered(rows: Rows) -> Floats:
     """The values (steps + 1, nodes, cells), step by step."""
     problem, axis, steps = rows.problem, rows.problem.axis, rows.problem.market.clock.steps
-    values = np.zeros((steps + 1, len(axis.nodes), len(axis.held)))
+    values = np.zeros((steps + 1, axis.count, len(axis.held)))
     for step in progress(range(steps - 1, -1, -1), "evaluating", "step"):
         ahead = axis.look_ahead(values[step + 1], problem.penalties.after(step + 1), problem.gamma)
         values[step] = _gather(problem, rows.at(step), ahead)
@@ -150,29 +150,32 @@ def inventory_law(market: Market, actions: Floats) -> Floats:
 
 def _inventory_law(market: Market, actions: Floats) -> Floats:
     check_solvable(market)
-    steps, rows = market.clock.steps, Rows.of(Problem(market, axis_of(market)), actions)
-    law = np.zeros((steps + 1, len(inventory_levels(market))))
-    law[0] = start_law(market)
+    axis = axis_of(market)
+    steps, rows = market.clock.steps, Rows.of(Problem(market, axis), actions)
+    law = np.zeros((steps + 1, len(axis.held)))
+    law.reshape(steps + 1, axis.venues, -1)[0, axis.venue] = start_law(market)
     for step in progress(range(steps), "law of the inventory", "step"):
         for outcome in rows.at(step):
             np.add.at(law[step + 1], outcome.level[0], law[step] * outcome.probability[0])
-    return law
+    return law.reshape(steps + 1, axis.venues, -1).sum(axis=1)
 
 
 def average_reward(market: Market, actions: Floats) -> float:
     """The long-run reward per unit of time of a stationary table (1, levels, width), price units / time."""
     check_solvable(market)
-    if is_utility(market) or len(axis_of(market, NODES).nodes) > 1:
-        raise Unsolvable("an average reward is solved for InventoryPenalty and a price without a state that matters")
+    if is_utility(market) or axis_of(market, NODES).size > 1:
+        raise Unsolvable(
+            "an average reward is solved for a penalty, and a price and a venue without a state that matters"
+        )
     return poisson_equation(market, actions)[0]
 
 
 def poisson_equation(market: Market, actions: Floats) -> tuple[float, Floats]:
     """(g, h) of a stationary table: h = r - g dt + P h, h = 0 at no inventory. g is the reward per unit of time."""
-    levels, dt = levels_of(market), market.clock.step_length
+    problem, dt = Problem(market, axis_of(market)), market.clock.step_length
+    levels = levels_of(market)
     require_room(market, "an average reward", MATRICES * levels**2, steps=False)
     announce(f"solving the equations of {levels:,} inventories", _SOLVED * levels**3)
-    problem = Problem(market, axis_of(market))
     outcomes = Rows.of(problem, actions).at(0)
     moves = np.zeros((levels, levels))
     for outcome in outcomes:
@@ -292,7 +295,7 @@ def _spread(found: Evaluation) -> Floats:
     With `reward.noise` below 1 fill noise counts for that share only.
     """
     market, axis, steps, share = found.market, found.axis, found.market.clock.steps, noise_left(found.market)
-    value = found.value.reshape(steps + 1, len(axis.nodes), -1)
+    value = found.value.reshape(steps + 1, axis.count, -1)
     problem = Problem(market, axis)
     rows, q, penalties = Rows.of(problem, found.actions), axis.held, problem.penalties
     spread = np.zeros_like(value[0])

@@ -56,7 +56,7 @@ class Penalties:
         self.market, self.axis = market, axis
         self.places = axis.places if places is None else places
         read = parts_read(market).get("reward", frozenset())
-        self.timed, nodes = bool(read & {"time", "time_left"}), len(axis.nodes) if read & (ALL - {"time"}) else 1
+        self.timed, nodes = bool(read & {"time", "time_left"}), axis.count if read & (ALL - {"time"}) else 1
         self.shape, self.known = (nodes, len(axis.held)), dict[float, Floats]()
         few = nodes * len(axis.held) * (market.clock.steps if self.timed else 2) <= _FEW
         run = read_penalties if few else engine.compiled(read_penalties, *self._arguments(0.0))

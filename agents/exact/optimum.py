@@ -25,7 +25,7 @@ from agents.exact import optimum_cache as stored
 from agents.exact.choices import SCAN, check_actions, is_layered, is_own, is_searched_widely, starts
 from agents.exact.evaluation import MATRICES, NODES, objective_of, poisson_equation, start_worth
 from agents.exact.objectives import Penalties, aversion
-from agents.exact.price_grid import Axis, Unsolvable, axis_of
+from agents.exact.price_grid import Axis, Unsolvable, axis_by, axis_of
 from agents.exact.quote_search import improve
 from agents.exact.room import levels_of, progress, require_room
 from agents.exact.solvable import check_solvable
@@ -81,7 +81,7 @@ class Optimum(MarketPolicy):
     def save(self, path: Path) -> bool:
         """Write it to a file that `load` reads; False where it cannot be written, as on a full disk."""
         rate = np.nan if self.rate is None else self.rate
-        name = named(self.market, len(self.axis.nodes))
+        name = named(self.market, self.axis.count)
         arrays = {"value": self.value, "actions": self.actions, "rate": rate, "error": self.error, "market": name}
         return stored.write(path, {key: np.asarray(value) for key, value in arrays.items()})
 
@@ -92,11 +92,9 @@ class Optimum(MarketPolicy):
         Raises: ValueError if the file is damaged, or of another market, number of nodes or version of the code.
         """
         found, axis = stored.read(path), axis_of(market, nodes)
-        name = named(market, len(axis.nodes))
+        name = named(market, axis.count)
         if found is None or str(found.get("market")) != name:
-            raise ValueError(
-                f"{path} must hold the optimum of this market on {len(axis.nodes)} nodes, solved by this code"
-            )
+            raise ValueError(f"{path} must hold the optimum of this market on {axis.count} nodes, solved by this code")
         rate = None if np.isnan(found["rate"]) else float(found["rate"])
         return cls(market, axis, found["value"], found["actions"], rate, float(found["error"]))
 
@@ -133,15 +131,22 @@ def named(market: Market, nodes: int) -> str:
 
 
 def _kept(market: Market, nodes: int, path: Path | None, kept_from: float) -> Optimum:
-    axis, coarse = axis_of(market, nodes), axis_of(market, nodes // 2 + 1)
+    axis = axis_of(market, nodes)
     _Solver(market, axis).kernel  # noqa: B018  (machine code is kept by itself)
     started = perf_counter()
     found = solve(market, axis)
-    if len(coarse.nodes) < len(axis.nodes):  # else it is a state that has just these values, such as a regime
-        found = replace(found, error=_grid_error(found, solve(market, coarse)))
+    if coarser := coarser_axes(market, axis, nodes):
+        found = replace(found, error=sum(_grid_error(found, solve(market, coarse)) for coarse in coarser))
     if path and perf_counter() - started > kept_from and stored.lives_on(market) and found.save(path):
         stored.make_room(path.parent)
     return found
+
+
+def coarser_axes(market: Market, axis: Axis, nodes: int) -> list[Axis]:
+    """The axis with half the nodes along one of its grids at a time; none of what has just these values, such as a regime."""
+    laws, coarse = axis.law.axes, axis_of(market, nodes // 2 + 1).law.axes
+    fewer = [i for i, (fine, half) in enumerate(zip(laws, coarse, strict=True)) if len(half.nodes) < len(fine.nodes)]
+    return [axis_by(market, (*laws[:i], coarse[i], *laws[i + 1 :])) for i in fewer]
 
 
 def check_room(market: Market, nodes: int = NODES) -> None:
@@ -154,7 +159,7 @@ def check_room(market: Market, nodes: int = NODES) -> None:
         return require_room(market, "the optimum", MATRICES * levels**2, steps=False)
     grids = 1.5 if nodes > 1 else 1.0  # the coarser one stays beside the finer
     numbers = grids * (market.clock.steps + 1.0) * nodes * levels * (1 + market.quote.width)
-    return require_room(market, "the optimum", numbers)
+    return require_room(market, "the optimum", numbers, nodes=nodes)
 
 
 def solve(market: Market, axis: Axis) -> Optimum:
@@ -196,8 +201,10 @@ class _Solver:
 
     def ergodic(self) -> Optimum:
         """Howard's policy iteration: improve on the relative values, solve for those of the improved policy, repeat."""
-        if self.gamma or len(self.axis.nodes) > 1:
-            raise Unsolvable("an ergodic market is solved for InventoryPenalty and a price without latent state only")
+        if self.gamma or self.axis.size > 1:
+            raise Unsolvable(
+                "an ergodic market is solved for a penalty, and a price and a venue without a state that matters"
+            )
         relative, guess, rate = np.zeros((1, self.levels)), np.zeros((1, self.levels, self.width)), -np.inf
         for _ in progress(range(100), "solving", "round"):
             value, guess = self._best(relative, guess, 0)

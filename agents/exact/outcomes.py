@@ -43,7 +43,7 @@ class Rows:
 
     def __init__(self, problem: Problem, table: Floats) -> None:
         self.problem, self.table = problem, table
-        self.nodes = len(problem.axis.nodes) if problem.by_node else table.shape[1]
+        self.nodes = problem.axis.count if problem.by_node else table.shape[1]
         self.stride, self.first = max(1, CELLS // (self.nodes * len(problem.axis.held))), -1
         self.known: Any = None  # the rows from `first` on
 
@@ -58,7 +58,7 @@ class Rows:
         cells = np.size(actions) / market.quote.width
         values = (market.clock.steps + 1.0) * levels_of(market) * nodes
         numbers = cells * market.quote.width + min(cells, CELLS) * _OF_OUTCOMES + values
-        require_room(market, "the exact evaluation", numbers)
+        require_room(market, "the exact evaluation", numbers, nodes=nodes)
         table = np.asarray(actions, np.float64)
         wide = table if np.ndim(table) == 4 else np.repeat(table[:, None], axis.venues, axis=1)
         return cls(problem, wide.reshape(len(table), -1, len(axis.held), market.quote.width))

@@ -1,15 +1,19 @@
-"""The latent state that an optimum depends on beside time and inventory, on the grid of its price's own law."""
+"""The states that an optimum depends on beside time and inventory: the price's, on the grids of its law, and the venue's."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.exact.nodes import Unsolvable, interpolation
+from agents.exact.nodes import Unsolvable
+from agents.exact.price_line import Line
 from agents.exact.stated import check_law
-from mm_env.core.component import flat, record
+from mm_env.core.component import flat, nest, record
 from mm_env.market import Market
 from mm_env.price.law import Law
 from mm_env.rollout import inventory_levels
@@ -21,69 +25,80 @@ _EDGE = 1e-9  # of a grid's width: what rounding may leave a start outside of it
 
 @dataclass(frozen=True)
 class Axis:
-    """A law's grid, and what is worth what on it; values are (nodes, levels)."""
+    """What is worth what at each (node, cell): a node is one of each axis of the price's law, a cell a state of the venue and
+    a level of inventory. Tables have nodes of both, (size, levels)."""
 
     law: Law
+    lines: tuple[Line, ...]
     held: Floats  # the inventory of each cell
     template: State  # what a state looks like
-    places: Floats  # the state of the market at each node, its numbers one after the other
-    signal: int | None = None  # where the state stands in the observation
-    start: float = 0.0  # the state at the start of an episode, in the units of the nodes
-    venues: int = 1  # states of the venue: a cell is one of them and a level of inventory
-    branches: Floats = field(init=False)  # (branches, nodes, nodes): interpolation at where each branch leads
-    moves: Floats = field(init=False)  # their mean, P(node -> node)
+    places: Floats  # the state of the market at each (node, state of the venue), its numbers one after the other
+    venues: int = 1  # states of the venue
+    venue: int = 0  # the one in which an episode starts
+    shown: tuple[NDArray[np.int64], Floats] | None = (
+        None  # columns of the observation, and what each state of the venue shows
+    )
 
-    def __post_init__(self) -> None:
-        branches = np.stack([interpolation(self.nodes, following) for following in self.law.following.T])
-        object.__setattr__(self, "branches", branches)
-        object.__setattr__(self, "moves", np.einsum("ib,bij->ij", self.law.probability, branches))
+    @cached_property
+    def shape(self) -> tuple[int, ...]:
+        """The nodes of each axis of the law."""
+        return tuple(len(line.nodes) for line in self.lines)
 
     @property
-    def nodes(self) -> Floats:
-        """The grid, (nodes,), in the units observed."""
-        return self.law.nodes
+    def count(self) -> int:
+        """How many nodes there are."""
+        return int(np.prod(self.shape))
 
     @property
     def size(self) -> int:
-        """How many nodes a table has: of the grid, each with every state of the venue."""
-        return len(self.nodes) * self.venues
+        """How many nodes a table has: each with every state of the venue."""
+        return self.count * self.venues
+
+    @property
+    def nodes(self) -> Floats:
+        """The grid of the first axis, in the units observed."""
+        return self.lines[0].nodes
+
+    @property
+    def start(self) -> float:
+        """The state of the first axis at the start of an episode."""
+        return self.lines[0].start
+
+    @property
+    def moves(self) -> Floats:
+        """P(node -> node) of the first axis."""
+        return self.lines[0].moves
 
     def look_ahead(self, following: Floats, penalty: Floats, gamma: float = 0.0) -> Floats:
         """What each (node, cell after the fills) is worth: the mid's move, the penalty (nodes or 1, cells) after it, and all
         that follows; under a utility of this gamma its certainty equivalent."""
-        if gamma > 0.0:
-            return self._certainty(gamma, following)
-        due = penalty if len(penalty) == 1 else self.moves @ penalty
-        return self.moves @ following + self.law.drift[:, None] * self.held - due
-
-    def _certainty(self, gamma: float, following: Floats) -> Floats:
-        """c with exp(-gamma c) = E[exp(-gamma (q dS + c'))], in logarithms."""
-        q, total = self.held, np.full_like(following, -np.inf)
-        for branch, where in enumerate(self.branches):
-            p, mean, variance = (
-                part[:, branch, None] for part in (self.law.probability, self.law.mean, self.law.variance)
-            )
-            with np.errstate(divide="ignore"):  # the log of a branch that is never taken
-                risk = np.log(p) - gamma * (q * mean + where @ following) + 0.5 * gamma**2 * q**2 * variance
-            total = np.logaddexp(total, risk)
-        return -total / gamma
+        later = following if len(penalty) == 1 or gamma > 0.0 else following - penalty
+        for place, line in enumerate(self.lines):
+            later = self._along(place, lambda v, q, line=line: line.look_ahead(v, q, gamma), later)
+        return later - penalty if len(penalty) == 1 and gamma == 0.0 else later
 
     def spread_ahead(self, following: Floats, spread: Floats, share: float) -> Floats:
         """The variance of what `look_ahead` is the mean of, from the means (penalties taken off) and the variances one step
         later; `share` is that of the noise left in the rewards."""
-        q, drift, later = self.held, self.law.drift[:, None], self.moves @ following
-        total = np.zeros_like(following)
-        for branch, where in enumerate(self.branches):
-            p, mean, variance = (
-                part[:, branch, None] for part in (self.law.probability, self.law.mean, self.law.variance)
-            )
-            surprise = share * q * (mean - drift) + where @ following - later
-            total += p * (surprise**2 + share**2 * q**2 * variance + where @ spread)
-        return total
+        for place, line in enumerate(self.lines):
+            both = self._along(place, lambda v, q, line=line: line.spread_ahead(v, q, share), following, spread)
+            following, spread = self._along(place, lambda v, q, line=line: line.look_ahead(v, q, 0.0), following), both
+        return spread
+
+    def _along(self, place: int, of_line: Any, *values: Floats) -> Floats:
+        """What a function makes of arrays (nodes, cells), where all but the nodes of one axis are cells to it."""
+        moved = [np.moveaxis(value.reshape(*self.shape, -1), place, 0) for value in values]
+        flat_values = [value.reshape(len(value), -1) for value in moved]
+        q = np.tile(self.held, flat_values[0].shape[1] // len(self.held))
+        found = of_line(flat_values if len(values) > 1 else flat_values[0], q).reshape(moved[0].shape)
+        return np.ascontiguousarray(np.moveaxis(found, 0, place)).reshape(values[0].shape)  # pyright: ignore
 
     def at_start(self, values: Floats) -> Floats:
-        """`values` (nodes, levels) where an episode starts, (levels,)."""
-        return interpolation(self.nodes, np.array([self.start]))[0] @ values
+        """`values` (size, levels) where an episode starts, (levels,)."""
+        here = values.reshape(*self.shape, -1)
+        for line in self.lines:
+            here = np.tensordot(line.at_start, here, axes=1)
+        return here.reshape(self.venues, -1)[self.venue]
 
     def between(
         self,
@@ -93,17 +108,23 @@ class Axis:
         observations: NDArray[np.float32],
         whole: bool,
     ) -> Floats:
-        """table (steps, nodes, levels, width) at steps and levels (n,), linear between the nodes; (n, width).
+        """table (steps, size, levels, width) at steps and levels (n,), linear between the nodes of grids; (n, width).
 
-        Between the nodes of a table of choices, `whole`, the nearer node's is taken.
+        Between the nodes of a table of choices, `whole`, the nearer node's is taken, and of labels always.
         """
-        if self.signal is None:
-            return table[step, 0, level]
-        x = np.clip(observations[:, self.signal].astype(np.float64), self.nodes[0], self.nodes[-1])
-        left = np.clip(np.searchsorted(self.nodes, x, side="right") - 1, 0, len(self.nodes) - 2)
-        share = ((x - self.nodes[left]) / (self.nodes[left + 1] - self.nodes[left]))[:, None]
-        share = np.rint(share) if whole else share
-        return (1.0 - share) * table[step, left, level] + share * table[step, left + 1, level]
+        venue, corners = self._venue_of(observations), [line.around(observations, whole) for line in self.lines]
+        found: Any = 0.0
+        for corner in product(*corners):
+            node = np.ravel_multi_index(tuple(np.broadcast_arrays(*(index for index, _ in corner))), self.shape)
+            share = np.prod(np.broadcast_arrays(*(weight for _, weight in corner)), axis=0)
+            found = found + share[..., None] * table[step, node * self.venues + venue, level]
+        return found
+
+    def _venue_of(self, observations: NDArray[np.float32]) -> Any:
+        if self.shown is None:
+            return 0
+        columns, shows = self.shown
+        return np.abs(observations[:, None, columns].astype(np.float64) - shows).sum(axis=2).argmin(axis=1)
 
 
 def axis_of(market: Market, nodes: int = 1) -> Axis:
@@ -116,11 +137,57 @@ def axis_of(market: Market, nodes: int = 1) -> Axis:
     except NotImplementedError as error:
         raise Unsolvable(f"price: {error}") from None
     check_law(market, law)
+    return axis_by(market, law.axes)
+
+
+def axis_by(market: Market, laws: tuple[Law, ...]) -> Axis:
+    """The axis of laws whose product is that of the price."""
+    lines = tuple(_line(market, law) for law in laws)
     start = record(market).begin(0.0, float(record(market).initial_mid))
-    places, held = np.tile(np.array(list(flat(start)), np.float64), len(law.nodes)), inventory_levels(market)
+    states = market.venue.states() or (start.world.venue,)
+    places = np.array([number for node in _nodes(start, laws) for venue in states for number in _placed(node, venue)])
+    held, whole = np.tile(inventory_levels(market), len(states)), laws[0]
+    for law in laws[1:]:
+        whole = whole * law
+    first = int(record(market).venue.place(start.world.venue))
+    return Axis(whole, lines, held, start, places, len(states), first, _shown(market, start, states))
+
+
+def _nodes(start: State, laws: tuple[Law, ...]) -> list[State]:
+    """The state of the market at each node, its price's as the laws say."""
+    numbers, found = [start.mid, *flat(start.world.price)], []
+    for node in product(*(range(len(law.nodes)) for law in laws)):
+        here = np.array(numbers, np.float64)
+        for law, i in zip(laws, node, strict=True):
+            if law.states is not None:
+                said = law.states[i]
+                here[: len(said)] = np.where(np.isnan(said), here[: len(said)], said)
+        mid, *latent = here.tolist()
+        price = nest(start.world.price, iter(latent))
+        found.append(start._replace(mid=mid, world=start.world._replace(price=price)))
+    return found
+
+
+def _placed(state: State, venue: Any) -> list[float]:
+    return [float(number) for number in flat(state._replace(world=state.world._replace(venue=venue)))]
+
+
+def _shown(market: Market, start: State, states: tuple[Any, ...]) -> tuple[NDArray[np.int64], Floats] | None:
+    """The columns of the observation that show the venue, and what each of its states shows."""
+    if len(states) == 1:
+        return None
+    rules = record(market)
+    nows = [rules.now(start._replace(world=start.world._replace(venue=venue)), ()) for venue in states]
+    shows = np.array([rules.venue.observe(now) for now in nows], np.float64).reshape(len(states), -1)
+    if len(np.unique(shows, axis=0)) < len(states):
+        raise Unsolvable(f"venue: the signals of {type(market.venue).__name__} do not tell its states apart")
+    return np.array([market.observation_names.index(name) for name in market.venue.signals]), shows
+
+
+def _line(market: Market, law: Law) -> Line:
     if len(law.nodes) == 1:
-        return Axis(law, held, start, places)
-    return Axis(law, held, start, places, market.observation_names.index(law.signal), _started(market, law))
+        return Line(law)
+    return Line(law, market.observation_names.index(law.signal), _started(market, law))
 
 
 def _started(market: Market, law: Law) -> float:

@@ -26,7 +26,8 @@ class Place(NamedTuple):
     state: Any  # of the market
     ahead: Any  # (n,), with the cells of one node from `base` on
     base: int
-    levels: int
+    cells: int  # of a node
+    levels: int  # of inventory
     lowest: float  # inventory
     orders: float  # a unit
     gamma: float  # of a utility; else 0
@@ -47,7 +48,7 @@ def improve(
     for i in range(value.shape[0]):
         held = i % levels * market.order_size - market.max_inventory
         found = held_at(load(state, places, i // levels * count(state), 1), step, held)
-        place = place_at(market, found, ahead, i // cells * cells, levels, gamma, 0.0)
+        place = place_at(market, found, ahead, i // cells * cells, cells, levels, gamma, 0.0)
         if discrete > 0.0:
             value[i] = best_choice(market, action, place, discrete, here)
         else:
@@ -205,9 +206,9 @@ def worth_of(outcome, told):
     """What an outcome is worth, and all that follows it."""
     market, place = told
     level = min(max(int((outcome.inventory - place.lowest) * place.orders + 0.5), 0), place.levels - 1)
-    cell = int(market.venue.place(outcome.venue) + 0.5) * place.levels + level
-    moved = outcome.inventory * (outcome.jump + place.drift)
-    return outcome.gain + moved + place.ahead[place.base + cell]
+    venue = min(max(int(market.venue.place(outcome.venue) + 0.5) * place.levels, 0), place.cells - place.levels)
+    moved = outcome.inventory * (outcome.jump + place.drift)  # what cannot be may lie outside, with probability 0
+    return outcome.gain + moved + place.ahead[place.base + venue + level]
 
 
 @scalar
@@ -218,18 +219,22 @@ def loss_of(worth, told):
 
 
 @scalar
-def place_at(market, state, ahead, base, levels, gamma, drift):
+def place_at(market, state, ahead, base, cells, levels, gamma, drift):
     """The place of a state at which quotes are sought; `ahead` from `base` on is what each cell is worth after the trades."""
-    return Place(state, ahead, base, levels, -market.max_inventory, 1.0 / market.order_size, gamma, drift)
+    return Place(state, ahead, base, cells, levels, -market.max_inventory, 1.0 / market.order_size, gamma, drift)
 
 
 @scalar
 def with_ahead(place, ahead, base):
     """The place itself, where other values follow."""
-    return Place(place.state, ahead, base, place.levels, place.lowest, place.orders, place.gamma, place.drift)
+    return Place(
+        place.state, ahead, base, place.cells, place.levels, place.lowest, place.orders, place.gamma, place.drift
+    )
 
 
 @scalar
 def with_drift(place, drift):
     """The place itself, where the mid is expected to move by `drift`."""
-    return Place(place.state, place.ahead, place.base, place.levels, place.lowest, place.orders, place.gamma, drift)
+    return Place(
+        place.state, place.ahead, place.base, place.cells, place.levels, place.lowest, place.orders, place.gamma, drift
+    )

@@ -24,7 +24,7 @@ def levels_of(market: Market) -> int:
     return 2 * round(market.max_inventory / market.order_size) + 1
 
 
-def require_room(market: Market, solver: str, numbers: float, *, steps: bool = True) -> None:
+def require_room(market: Market, solver: str, numbers: float, *, steps: bool = True, nodes: int = 1) -> None:
     """Refuse what needs more numbers (of 8 bytes) in memory than there is memory free.
 
     Raises: Unsolvable, with what makes it large and what would make it smaller.
@@ -34,6 +34,7 @@ def require_room(market: Market, solver: str, numbers: float, *, steps: bool = T
         return
     clock = market.clock
     of_steps, fewer = (f"clock.steps = {clock.steps:,} x ", "fewer steps, ") if steps else ("", "")
+    of_steps, fewer = (f"{of_steps}{nodes:,} nodes x ", f"{fewer}fewer nodes, ") if nodes > 1 else (of_steps, fewer)
     raise Unsolvable(
         f"{solver} needs {needed / 1e9:,.1f} GB of memory for {of_steps}{levels_of(market):,} inventories, more than the "
         f"{free / 1e9:,.1f} GB that are free: take {fewer}a smaller max_inventory (now {market.max_inventory:g}) or a larger "

@@ -63,8 +63,16 @@ def _check_parts(market: Market) -> None:
         )
     if list(flat(state.world.flow)):
         raise Unsolvable("venue: its flow has a state, over which there is no exact recursion")
-    if list(flat(state.world.venue)):
-        raise Unsolvable(f"venue: {kind.__name__} has a state, over which there is no exact recursion")
+    states = venue.states()
+    if list(flat(state.world.venue)) and not states:
+        raise Unsolvable(
+            f"venue: {kind.__name__} has a state, over which there is no exact recursion without its `states`"
+        )
+    numbers = [record(venue).place(one) for one in states]
+    if numbers != list(range(len(states))) or (states and state.world.venue not in states):
+        raise Unsolvable(
+            f"venue: {kind.__name__}.place must number its states 0, 1, ..., that of the start among them, got {numbers}"
+        )
     if market.hedges.names:
         raise Unsolvable(f"hedges: positions beside the inventory have no exact recursion, got {market.hedges}")
     if market.may_close:
@@ -83,12 +91,12 @@ def _check_impact(market: Market, axis: Axis) -> None:
                 )
         if all(rules(type(side))["moments"] is rules(NoImpact)["moments"] for side in sides):
             return
-    if not (is_utility(market) or axis.law.follows_mid):
+    if not (is_utility(market) or _follows_mid(axis)):
         return
     cells = len(axis.held)
     for action in trial_actions(market, _TRIED):
         found = Reader(market, axis)(np.broadcast_to(action, (1, 1, cells, len(action))), np.zeros(1))
-        if axis.law.follows_mid and (found.jump.any() or found.jump_variance.any()):
+        if _follows_mid(axis) and (found.jump.any() or found.jump_variance.any()):
             raise Unsolvable("impact: orders that move the mid move the state of the price that the optimum depends on")
         if is_utility(market) and found.jump_variance.any():
             impact = getattr(market.venue, "impact", market.venue)
@@ -113,9 +121,20 @@ def _check_present(market: Market, axis: Axis) -> None:
             raise Unsolvable(
                 f"{timed[0]}: it changes with the time, and the average reward is of a market that does not"
             )
-    if list(flat(record(market).price.start())):
+    if list(flat(record(market).price.start())) and not _says_states(axis, market):
         for path, fields in read.items():
             if "world" in fields:
                 raise Unsolvable(
                     f"{path}: it depends on the states of other parts, which {type(market.price).__name__}.law does not give"
                 )
+
+
+def _follows_mid(axis: Axis) -> bool:
+    return any(law.follows_mid for law in axis.law.axes)
+
+
+def _says_states(axis: Axis, market: Market) -> bool:
+    """Whether the laws say every number of the price's state at each node."""
+    numbers = len(list(flat(record(market).price.start())))
+    said = [~np.isnan(law.states[:, 1:]).any(axis=0) for law in axis.law.axes if law.states is not None]
+    return bool(said) and bool(np.any([part for part in said if len(part) == numbers], axis=0).all())

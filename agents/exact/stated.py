@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -81,12 +82,15 @@ def check_law(market: Market, law: Law) -> None:
     Raises: Unsolvable, naming the rule, or the moment and what law and steps say of it.
     """
     price, kind = market.price, type(market.price)
-    later = overridden(kind, "law", "start", "move", "evolve", *(("observe",) if len(law.nodes) > 1 else ()))
+    later = overridden(
+        kind, "law", "start", "move", "evolve", *(("observe",) if max(len(axis.nodes) for axis in law.axes) > 1 else ())
+    )
     if later:
         owner, giver = later.split(".")[0], _giver(kind, "law")
         raise Unsolvable(f"price: {later} is not what {giver}.law is the law of (give {owner} its own `law`)")
-    if law.signal not in ("", *kind.signals) or (len(law.nodes) > 1 and not law.signal):
-        raise Unsolvable(f"price: its law is by {law.signal!r}, which is none of its signals {list(kind.signals)}")
+    for axis in law.axes:
+        if axis.signal not in ("", *kind.signals) or (len(axis.nodes) > 1 and not axis.signal):
+            raise Unsolvable(f"price: its law is by {axis.signal!r}, which is none of its signals {list(kind.signals)}")
     functions = tuple(rules(kind).values())
     if all(f.__module__.split(".")[0] == "mm_env" for f in (*functions, kind.law)):
         return
@@ -103,21 +107,38 @@ def _giver(kind: type, name: str) -> str:
 
 def _try_law(market: Market) -> None:
     price, dt = market.price, market.clock.step_length
-    law, states = price.law(dt, _NODES), _states(market)
-    signal = type(price).signals.index(law.signal) if law.signal else None
+    laws, states = price.law(dt, _NODES).axes, _states(market)
     with engine.settled():
         steps = tried(price, dt, states, _GROUPS)
     rules_ = record(price)
     for place, (mid, latent) in enumerate(states.places(price)):
-        x = law.nodes[0] if signal is None else float(rules_.observe(mid, latent, alone(latent, mid))[signal])
-        slack = 1e-6 * (law.nodes[-1] - law.nodes[0])
-        if not law.nodes[0] - slack <= x <= law.nodes[-1] + slack:
+        shows = dict(zip(type(price).signals, rules_.observe(mid, latent, alone(latent, mid)), strict=True))
+        at = [float(shows[law.signal]) if law.signal else float(law.nodes[0]) for law in laws]
+        if not all(_holds(law, x) for law, x in zip(laws, at, strict=True)):
             continue  # the law says nothing of it
-        where = f"from mid {mid:.6g}" + (f", {law.signal} {x:.4g}," if law.signal else "")
-        x = float(np.clip(x, law.nodes[0], law.nodes[-1]))
-        shown = None if signal is None else steps.shown[place, ..., signal]
-        for moment in _moments(law, x, mid, steps.move[place], shown, _is_cara(market)):
-            moment.check(f"{type(price).__name__}.law", where)
+        at = [float(np.clip(x, law.nodes[0], law.nodes[-1])) for law, x in zip(laws, at, strict=True)]
+        told = "".join(f", {law.signal} {x:.4g}" for law, x in zip(laws, at, strict=True) if law.signal)
+        where, shape = f"from mid {mid:.6g}" + (f"{told}," if told else ""), _is_cara(market) and len(laws) == 1
+        for i, law in enumerate(laws):
+            shown = steps.shown[place, ..., type(price).signals.index(law.signal)] if law.signal else None
+            for moment in _moments(_with_others(laws, at, i), at[i], mid, steps.move[place], shown, shape):
+                moment.check(f"{type(price).__name__}.law", where)
+
+
+def _holds(law: Law, x: float) -> bool:
+    slack = 1e-6 * (law.nodes[-1] - law.nodes[0])
+    return bool(law.nodes[0] - slack <= x <= law.nodes[-1] + slack)
+
+
+def _with_others(laws: tuple[Law, ...], at: list[float], i: int) -> Law:
+    """One of some independent laws, with the mean and the variance that the others give the mid's move where they are."""
+    law, mean, variance = laws[i], laws[i].mean, laws[i].variance
+    for j, other in enumerate(laws):
+        if j != i:
+            near = interpolation(other.nodes, np.array([at[j]]))[0]
+            spread = (other.probability * ((other.mean - other.drift[:, None]) ** 2 + other.variance)).sum(axis=1)
+            mean, variance = mean + near @ other.drift, variance + near @ spread
+    return law if len(laws) == 1 else replace(law, mean=mean, variance=variance, others=())
 
 
 class _Moment(NamedTuple):
@@ -214,13 +235,14 @@ def _states(market: Market) -> States:
     rules_, law = record(price), price.law(clock.step_length, _NODES)
     start = (float(record(market).initial_mid), rules_.start())
     places = [start]
-    if len(law.nodes) > 1:
-        signal, n = type(price).signals.index(law.signal), len(law.nodes)
-        picked = law.nodes if n <= 5 else law.nodes[np.rint(np.linspace(0, n - 1, 5)).astype(int)[1:-1]]
-        found = (_showing(rules_, start, signal, float(node), law.follows_mid) for node in picked)
-        places += [place for place in found if place is not None]
-    if not law.follows_mid:
-        deviation = math.sqrt(float(law.variance.max() + (law.mean**2).max()) * clock.steps)
+    for axis in law.axes:
+        if len(axis.nodes) > 1:
+            signal, n = type(price).signals.index(axis.signal), len(axis.nodes)
+            picked = axis.nodes if n <= 5 else axis.nodes[np.rint(np.linspace(0, n - 1, 5)).astype(int)[1:-1]]
+            found = (_showing(rules_, start, signal, float(node), axis.follows_mid) for node in picked)
+            places += [place for place in found if place is not None]
+    if not any(axis.follows_mid for axis in law.axes):
+        deviation = math.sqrt(sum(float(axis.variance.max() + (axis.mean**2).max()) for axis in law.axes) * clock.steps)
         places += [(start[0] + share * _FAR * deviation, start[1]) for share in (-1.0, 1.0)]
     with engine.settled():
         walks = walked(price, clock.step_length, States.of([start] * _PATHS), min(clock.steps, _WALK))

@@ -62,7 +62,7 @@ def changes_with_time(market: Market, axis: Axis) -> bool:
 
 
 def _changes(market: Market, axis: Axis, action: Floats) -> bool:
-    nodes, cells = len(axis.nodes), len(axis.held)
+    nodes, cells = axis.count, len(axis.held)
     most = max(2, _NUMBERS // (nodes * cells))
     steps = np.unique(np.linspace(0, market.clock.steps - 1, min(market.clock.steps, most)).round())
     reader, first = Reader(market, axis), None
@@ -80,7 +80,7 @@ def check_mid(market: Market, axis: Axis) -> None:
     Raises: Unsolvable, naming the part.
     """
     parts = [path for path, read in parts_read(market).items() if "mid" in read]
-    if not parts or axis.law.follows_mid:
+    if not parts or any(law.follows_mid and law.states is not None for law in axis.law.axes):
         return
     for path, same in (("reward", _same_penalties), ("", _same_outcomes)):
         mine = [part for part in parts if (part == "reward") == (path == "reward")]
@@ -96,7 +96,10 @@ def check_mid(market: Market, axis: Axis) -> None:
 
 def _moved(market: Market, axis: Axis) -> Iterator[tuple[float, Floats]]:
     """Other mids, and the places of the axis with the mid there."""
-    mid, reach = float(record(market).initial_mid), float(np.sqrt(axis.law.variance.max() * market.clock.steps))
+    mid, reach = (
+        float(record(market).initial_mid),
+        float(np.sqrt(sum(law.variance.max() for law in axis.law.axes) * market.clock.steps)),
+    )
     numbers = len(axis.places) // axis.size
     states = [load(axis.template, axis.places, i * numbers, 1) for i in range(axis.size)]
     for other in [*(mid * share for share in _FARTHER), *(mid + way * reach for way in (-4.0, -1.0, 1.0, 4.0))]:
@@ -105,7 +108,7 @@ def _moved(market: Market, axis: Axis) -> Iterator[tuple[float, Floats]]:
 
 def _same_outcomes(market: Market, axis: Axis) -> float | None:
     nodes, cells, steps = (
-        len(axis.nodes),
+        axis.count,
         len(axis.held),
         np.array([0.0, market.clock.steps // 2, market.clock.steps - 1]),
     )

@@ -21,8 +21,10 @@ import torch
 from numpy.typing import NDArray
 from stable_baselines3.common.buffers import RolloutBuffer
 
+from agents.exact.now_read import parts_read
 from agents.policy import natural_units
 from mm_env.clock import Ergodic
+from mm_env.core.component import flat, record
 from mm_env.core.renamed import renamed
 from mm_env.envs.sb3 import VecAdapter
 from mm_env.market import Market
@@ -155,6 +157,12 @@ def check_separable(market: Market) -> None:
                 f"expected_fills must be off where fills are not those of {base.__name__}.{own[0]}, which says how likely "
                 f"they are, got {kind.__name__}.{own[0]}"
             )
+    told = [path for path in parts_read(market) if path.split(".")[0] in ("venue", "quote")]
+    if told or list(flat(record(market).venue.begin_flow())):
+        raise ValueError(
+            "expected_fills must be off where fills depend on the time or on a state, which are foreseen as at the start of an "
+            f"episode, got {told[0] if told else 'venue.flow'} of {venue}"
+        )
     sides: Any = (venue.impact.bid, venue.impact.ask)  # pyright: ignore[reportAttributeAccessIssue]
     impacts = [side for side in sides if type(side).jump is not NoImpact.jump]
     if impacts and type(market.price).signals:

@@ -189,7 +189,7 @@ def answer_levels(
     point, trial = np.empty(n), np.empty(n)
     for i in range(levels):
         held = i * market.order_size - market.max_inventory
-        place = place_at(market, held_at(state, step, held), ahead, 0, levels, 0.0, 0.0)
+        place = place_at(market, held_at(state, step, held), ahead, 0, levels, levels, 0.0, 0.0)
         quoted = load(action, actions, i * width, 1)
         setting = (numbers, rows, owners)
         for d in range(n):

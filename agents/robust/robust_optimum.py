@@ -136,7 +136,7 @@ def improve_floor(
     for i in range(levels):
         here[0], here[1] = actions[2 * i], actions[2 * i + 1]
         held = i * market.order_size - market.max_inventory
-        place = place_at(market, held_at(state, step, held), ahead, 0, levels, 0.0, 0.0)
+        place = place_at(market, held_at(state, step, held), ahead, 0, levels, levels, 0.0, 0.0)
         choices = (numbers, flat_drifting, corners, setting, added)
         found, value[i], worst[i] = saddle(market, action, choices, place, ways, worst[i], here, trial)
         for extra in range(rounds + 1):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,13 @@ class Law:
 
     The nodes, (n,), are in the units of `signal`, the one of the price's `signals` that shows the state to the agent: this
     is how a policy finds its place on the grid. `follows_mid` says that the state is where the mid is, so that orders which
-    move the mid move it too.
+    move the mid move it too. On a "grid" values are interpolated between the nodes; "labels" are all the values that there
+    are, such as regimes.
+
+    `states` (nodes, 1 + numbers) are the mid and the numbers of the latent state at each node, NaN where another axis or the
+    start of the episode says: flows, fills, fees and rewards that depend on the price's state are solved by them.
+
+    A product of laws, `law * other`, is that of independent states, whose moves of the mid add; its `axes` are those of both.
 
     Raises: ValueError that names the rule and the value.
     """
@@ -35,6 +41,9 @@ class Law:
     following: Any = 0.0
     signal: str = ""
     follows_mid: bool = False
+    kind: str = "grid"
+    states: Any = None
+    others: tuple[Law, ...] = ()
 
     def __post_init__(self) -> None:
         nodes = np.asarray(self.nodes, np.float64)
@@ -54,6 +63,21 @@ class Law:
         inside = (self.following >= nodes[0]) & (self.following <= nodes[-1])
         _require(bool(inside.all()), "following must lie on the grid", self.following[~inside])
         _require(bool(self.signal) or len(nodes) == 1, "signal must name what shows the nodes", self.signal)
+        _require(self.kind in ("grid", "labels"), 'kind must be "grid" or "labels"', self.kind)
+        if self.kind == "labels":
+            _require(bool(np.isin(self.following, nodes).all()), "following must be among the labels", self.following)
+        if self.states is not None:
+            states = np.atleast_2d(np.asarray(self.states, np.float64))
+            _require(len(states) == len(nodes), "states must have a row for each node", states.shape)
+            object.__setattr__(self, "states", states)
+
+    def __mul__(self, other: Law) -> Law:
+        return replace(self, others=(*self.others, *other.axes))
+
+    @property
+    def axes(self) -> tuple[Law, ...]:
+        """The laws of which it is the product, each of one state."""
+        return (replace(self, others=()), *self.others) if self.others else (self,)
 
     @property
     def drift(self) -> Floats:

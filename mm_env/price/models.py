@@ -144,11 +144,14 @@ class OrnsteinUhlenbeck(Price):
         grid = Reverting.of(self.speed, dt, nodes)
         if self.sigma == 0.0:
             following = grid.nodes[:, None] * math.exp(-self.speed * dt)
-            return Law(
-                1.0, following - grid.nodes[:, None], 0.0, grid.nodes, following, "mid_deviation", follows_mid=True
-            )
-        step = (grid.exact - grid.nodes[:, None]) * self.sigma / math.sqrt(2.0 * self.speed)
-        return Law(grid.probability, step, 0.0, grid.nodes, grid.following, "mid_deviation", follows_mid=True)
+            move, mids = following - grid.nodes[:, None], self.mean + grid.nodes[:, None]
+            return Law(1.0, move, 0.0, grid.nodes, following, "mid_deviation", True, states=mids)
+        scale = self.sigma / math.sqrt(2.0 * self.speed)
+        move, mids = (
+            (grid.exact - grid.nodes[:, None]) * self.sigma / math.sqrt(2.0 * self.speed),
+            self.mean + scale * grid.nodes[:, None],
+        )
+        return Law(grid.probability, move, 0.0, grid.nodes, grid.following, "mid_deviation", True, states=mids)
 
 
 class FromBook(Price):

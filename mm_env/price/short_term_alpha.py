@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any, ClassVar, NamedTuple
 
+import numpy as np
+
 from mm_env.core.component import rule
 from mm_env.core.maths import exp, normal, one_minus_exp, scalar
 from mm_env.core.noise import Noise
@@ -74,7 +76,8 @@ class ShortTermAlpha(Price):
         alpha = self.vol / math.sqrt(2.0 * self.decay) * grid.nodes[:, None]
         drifted = alpha * one_minus_exp(self.decay * dt) / self.decay
         move = drifted + self.shared(dt) * grid.z
-        return Law(grid.probability, move, self.rest(dt), grid.nodes, grid.following, "alpha")
+        states = np.hstack([np.full_like(alpha, np.nan), alpha])
+        return Law(grid.probability, move, self.rest(dt), grid.nodes, grid.following, "alpha", states=states)
 
 
 @scalar

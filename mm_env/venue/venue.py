@@ -82,6 +82,11 @@ class Venue(Component):
         """The names of what it shows of itself."""
         return ()
 
+    def states(self) -> tuple[Any, ...]:
+        """All states that it may be in, for exact solvers, in the order that `place` numbers them; () if it has none, or too
+        many. Its signals must tell them apart."""
+        return ()
+
     def check(self, market: Any) -> None:
         """Refuse a market whose other parts cannot go with this venue."""
         for part in (market.price, market.clock, market.quote):
@@ -105,7 +110,7 @@ class Venue(Component):
 
     @rule
     def place(self, state: Any) -> float:
-        """The number 0, 1, ... of one of its states, by which exact solvers go; one with a state of its own gives it."""
+        """The number of a state among `states`: 0.0, 1.0, ..."""
         return 0.0
 
     @rule

@@ -194,7 +194,7 @@ def test_the_worst_constant_is_on_no_grid_undercut_and_no_worse_than_the_best_an
     ({"clock": Ergodic(1.0, 10)}, {}, "clock: the game is solved over a finite horizon"),
     ({"price": OrnsteinUhlenbeck(1.0, 1.0, 100.0)}, {"venue.flow.rate": (1, 2)}, "price: the game is solved for"),
     ({"quote": MarketOrders(SpreadAndSkew(1.0, 1.0), 0.1)}, {}, "quote: the game is solved without market orders"),
-    ({}, {"reward.phi": (0.0, 1.0)}, "the adversary's reward.phi is none of price., venue.flow., venue.fill., fees."),
+    ({}, {"reward.phi": (0.0, 1.0)}, "the adversary's reward.phi is none of price., venue.flow., venue.fill., venue.impact."),
     ({"price": Binomial(1.0)}, {}, "a path must name a parameter of the market, got 'price.drift'"),
     ({}, {"venue.fill.k": (0.0, 1.0)}, "Exponential.k must be > 0, got 0.0"),
 ])  # fmt: skip
