@@ -100,6 +100,27 @@ def _overload_over_lanes(body, lanes, arguments):
     return lambda body, lanes, arguments: _over_lanes(body, lanes, arguments)
 
 
+def _member(kind: Any, *names: str) -> Any:
+    """The type of a record's member, by the names that lead to it."""
+    for name in names:
+        kind = kind.types[kind.fields.index(name)]
+    return kind
+
+
+@overload(plain.stepped, jit_options=_INLINED)
+def _overload_stepped(rules, before, action, noise, memory):
+    if not len(_member(before, "world", "margin")):
+        return lambda rules, before, action, noise, memory: rules.step(before, action, noise, memory)
+
+    def stepped(rules, before, action, noise, memory):
+        after, reward = before, 0.0
+        if rules.is_open(before):
+            after, reward = rules.step(before, action, noise, memory)
+        return after, reward
+
+    return stepped
+
+
 @overload(plain.of_lane, jit_options=_INLINED)
 def _overload_of_lane(shared, parameters, stride, tile, j):
     if isinstance(stride, types.NoneType):

@@ -19,6 +19,14 @@ def over_lanes(body: Callable[..., int], lanes: int, arguments: tuple[Any, ...])
     return sum(body(j, *arguments) for j in range(lanes))
 
 
+def stepped(rules: Any, before: Any, action: Any, noise: Any, memory: Any) -> Any:
+    """`rules.step`; where the account is closed, the state as it is and no reward, and nothing happens in `memory`.
+
+    Where it is compiled, a state without one of its margin is that of an account that is never closed: there it only steps.
+    """
+    return rules.step(before, action, noise, memory) if rules.is_open(before) else (before, 0.0)
+
+
 def of_lane(shared: Any, parameters: Any, stride: int | None, tile: int, j: int) -> Any:
     """The market's record in lane j of a tile: `shared` if all lanes have the same (`stride` None), else in `parameters`."""
     return shared if stride is None else load(shared, parameters, tile * stride + j, TILE)

@@ -118,7 +118,7 @@ class OrderBook(Venue):
     def deal(self, market: Any, state: Any, action: Any, noise: Noise, memory: Any) -> Dealt:
         """What comes of an action until the next decision: `memory` is the flow's table, the lane's book, and scratch space."""
         table, book, weights = memory
-        return decide(market, table, book, weights, state, action, noise.key)
+        return decide(market, table, book, weights, state.account, action, market.now(state, memory), noise.key)
 
     @rule
     def mean_order(self) -> float:
@@ -203,9 +203,11 @@ def mid_price(venue: Any, book: Any) -> float:
 
 
 @routine
-def decide(market: Any, table: Any, book: Any, weights: Any, state: Any, action: Any, key: Any) -> Dealt:
+def decide(
+    market: Any, table: Any, book: Any, weights: Any, account: Portfolio, action: Any, now: Now, key: Any
+) -> Dealt:  # fmt: skip
     """Send the orders of an action and let events happen until the next decision."""
-    venue, start, account, now = market.venue, book.time, state.account, market.now(state, (table, book, weights))
+    venue, start = market.venue, book.time
     bid, ask, units = orders(market, book, account.inventory, action, now)
     clear_counters(book)
     if venue.latency > 0.0:

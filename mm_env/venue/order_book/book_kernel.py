@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mm_env.core.component import count, load, store
-from mm_env.core.lanes import TILE, of_lane
+from mm_env.core.lanes import TILE, of_lane, stepped
 from mm_env.core.maths import routine
 from mm_env.core.noise import draw, lane_key
 from mm_env.venue.order_book.book import mid_price, show
@@ -30,11 +30,9 @@ def step_lanes(
         tile, place = lane // TILE, lane // TILE * rows * TILE + lane % TILE
         rules = of_lane(shared, parameters, parameter_stride, tile, lane % TILE)
         before = load(state, states, place, TILE)
-        memory, after, reward = (table, books[lane], weights), before, 0.0
-        if rules.is_open(before):
-            own, number = lane_key(seed, lane)
-            noise = draw(own, number, int(before.episode), int(before.step))
-            after, reward = rules.step(before, load(action, actions, lane * width, 1), noise, memory)
+        own, number = lane_key(seed, lane)
+        noise, memory = draw(own, number, int(before.episode), int(before.step)), (table, books[lane], weights)
+        after, reward = stepped(rules, before, load(action, actions, lane * width, 1), noise, memory)
         store(after, states, place, TILE)
         _observe(rules, observation, after, memory, observations, lane * seen)
         store(reward, rewards, lane, 1)
