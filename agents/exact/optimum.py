@@ -127,7 +127,7 @@ def optimum(market: Market, nodes: int = NODES, kept_from: float = KEPT_FROM) ->
 
 def named(market: Market, nodes: int) -> str:
     """A name for the market's optimum on so many nodes: another one if anything is edited that it depends on."""
-    return stored.fingerprint(market, nodes, program=(solve, _grid_error))
+    return stored.fingerprint(market, nodes, program=(solve, _grid_error, coarser_axes))
 
 
 def _kept(market: Market, nodes: int, path: Path | None, kept_from: float) -> Optimum:

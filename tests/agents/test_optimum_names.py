@@ -27,8 +27,8 @@ OWN = {
     "the law": ("mm_env/price/models.py", "variance=self.sigma", "variance=1.0 * self.sigma"),
     "the law's class": ("mm_env/price/law.py", "self.probability * self.mean", "self.mean * self.probability"),
     "the solver": ("agents/exact/optimum.py", "self.width = quoting.width", "self.width = 1 * quoting.width"),
-    "a method by attribute": ("agents/exact/price_grid.py", "self.moves @ following", "1.0 * self.moves @ following"),
-    "a string": ("agents/exact/price_grid.py", '"ib,bij->ij"', '"ib,bij->ij "'),
+    "a method by attribute": ("agents/exact/price_line.py", "self.moves @ following", "1.0 * self.moves @ following"),
+    "a string": ("agents/exact/price_line.py", '"ib,bij->ij"', '"ib,bij->ij "'),
     "the search": ("agents/exact/quote_search.py", "GOLDEN = 0.6180339887498949", "GOLDEN = 0.618"),
     "the engine": ("mm_env/core/engine_numba.py", "import pickle\n", "import pickle  # of numbers\n"),
 }
