@@ -64,8 +64,9 @@ def ratio(numerator: Floats, denominator: Floats, windows: Windows = None) -> Es
 
 
 def figures(episodes: Episodes) -> dict[str, Estimate]:
-    """Every figure of the table, by name."""
+    """Every figure of the table, by name; `closed`, the share of accounts closed, where there are any that may be."""
     e, w = episodes, episodes.window
+    closed = {} if e.closed is None else {"closed": mean(e.closed, w)}
     return {
         "objective": mean(e.objective, w),
         "profit": mean(e.profit, w),
@@ -78,6 +79,7 @@ def figures(episodes: Episodes) -> dict[str, Estimate]:
         "spread_captured": mean(e.spread_captured, w),
         "fill_ratio": ratio(e.fills, e.arrivals, w),
         "max_drawdown": mean(e.drawdown, w),
+        **closed,
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, Protocol
 
 import gymnasium as gym
@@ -31,6 +31,9 @@ class Episodes:
     spread_captured: Floats
     fills: Floats
     arrivals: Floats
+    closed: Floats | None = field(
+        default=None, kw_only=True
+    )  # 1.0 where the account was closed; None where none ever is
 
     def __len__(self) -> int:
         return len(self.objective)
@@ -184,4 +187,7 @@ def episodes_of(simulation: Simulation) -> Episodes:
         tally.arrivals,
     )
     stretch = simulation.market.venue.stretches(simulation.books)
-    return Episodes(*brought) if stretch is None else RecordedEpisodes(*brought, stretch)
+    closed = 1.0 - state.alive if simulation.market.may_close else None
+    if stretch is None:
+        return Episodes(*brought, closed=closed)
+    return RecordedEpisodes(*brought, stretch, closed=closed)

@@ -29,15 +29,18 @@ COLUMNS = {
     "max_drawdown": "max drawdown",
 }
 UTILITY = {"objective": "objective (utility)", "certainty_equivalent": "certainty equivalent"}  # under CARA
+CLOSED = {"closed": "accounts closed"}
 WIDE, COLUMN = 170, 14  # characters that all columns need, and one more
 NARROW = {"lead over best strategy": "lead over\nbest\nstrategy"}
 
 
 def headings(entries: Sequence[Entry]) -> dict[str, str]:
-    """Column -> heading of these rows; under CARA the objective is called a utility, and its worth in money stands beside."""
+    """Column -> heading of these rows; under CARA the objective is called a utility, and its worth in money stands beside;
+    where accounts may be closed, the share that was."""
+    columns = COLUMNS | (CLOSED if any("closed" in entry.figures for entry in entries) else {})
     if not any("certainty_equivalent" in entry.figures for entry in entries):
-        return COLUMNS
-    return {"objective": "", "certainty_equivalent": "", **COLUMNS, **UTILITY}
+        return columns
+    return {"objective": "", "certainty_equivalent": "", **columns, **UTILITY}
 
 
 def table_of(

@@ -22,6 +22,7 @@ DETAILS = {
     "skill": "skill",
     **{k: v for k, v in COLUMNS.items() if k not in ("skill", "lead")},
     "certainty_equivalent": "certainty equivalent (CARA)",
+    "closed": "accounts closed",
     "seconds": "training s",
 }
 

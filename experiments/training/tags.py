@@ -7,7 +7,7 @@ from typing import Any
 
 from experiments.reporting.naming import Settings, flatten
 
-SKILL, CERTAINTY = "eval/skill", "eval/certainty_equivalent"
+SKILL, CERTAINTY, CLOSED = "eval/skill", "eval/certainty_equivalent", "risk/closed"
 FIGURES = {  # figure of mm_env.metrics -> tag
     **{name: f"eval/{name}" for name in ("objective", "profit", "spread_captured", "fill_ratio")},
     **{name: f"risk/{name}" for name in ("profit_std", "sharpe", "cvar_95", "max_drawdown", "mean_absolute_position",
@@ -33,7 +33,16 @@ UNITS = {  # of what this package writes; train/ and the rest of time/ are stabl
     "time/training_seconds": "seconds trained, evaluations left out",
     "time/watching_seconds": "seconds spent on these evaluations",
 }
+UNITS_WITH_MARGIN = {CLOSED: "1: the share of episodes in which the account was closed"}
 UNITS_UNDER_CARA = {CERTAINTY: "price units an episode: the sure profit that the utility values alike"}
+OF_SOME_MARKETS = {"certainty_equivalent": CERTAINTY, "closed": CLOSED}
+
+
+def tag_of(figure: str) -> str:
+    """The tag under which TensorBoard shows a figure of `mm_env.metrics`."""
+    return {**FIGURES, **OF_SOME_MARKETS}[figure]
+
+
 METRICS = (
     SKILL,
     "eval/objective",

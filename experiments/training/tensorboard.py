@@ -102,7 +102,7 @@ class TensorBoardCallback(BaseCallback):
         episodes = play(self.market, policy, self.sample.episodes, CURVE_SEED)
         found = figures_in(self.market, episodes)
         for name, estimate in found.items():
-            self.logger.record({**tags.FIGURES, "certainty_equivalent": tags.CERTAINTY}[name], estimate.value)
+            self.logger.record(tags.tag_of(name), estimate.value)
         skill = self.references.exact_skill(policy)
         if skill is not None:
             self.logger.record(tags.SKILL, skill)

@@ -10,10 +10,13 @@ from agents.learning.learner import Learner, reward_units
 from agents.learning.rollout_buffers import check_separable
 from agents.policy import RandomPolicy, StrategyPolicy, play
 from agents.strategies.fixed import FixedSymmetric
+from experiments.evaluation.common_noise import Entry
 from experiments.evaluation.plots import recorded
+from experiments.evaluation.table import headings
 from experiments.reporting.reruns import follow
 from mm_env import Margin, Positive, rule
 from mm_env.envs import VecAdapter
+from mm_env.metrics import figures
 from mm_env.rollout import run_policy, steps
 from mm_env.simulation import Simulation
 from tests.worlds import world
@@ -108,3 +111,12 @@ def test_outcomes_of_a_step_say_which_accounts_are_closed():
         lanes.step(RandomPolicy(MARKET).act(lanes.observations))
     assert lanes.outcomes.closed.any()
     assert (lanes.outcomes.ended >= lanes.outcomes.closed).all()
+
+
+def test_the_share_of_closed_accounts_is_a_figure_of_markets_that_may_close_them_and_of_no_other():
+    episodes = play(MARKET, QUOTES, 400, 3)
+    assert set(episodes.closed) == {0.0, 1.0}
+    assert figures(episodes)["closed"].value == pytest.approx(episodes.closed.mean())
+    assert "closed" not in figures(play(world(), StrategyPolicy(FixedSymmetric(0.3), world()), 10, 3))
+    assert "accounts closed" in headings([Entry("a", episodes, figures(episodes), None)]).values()
+    assert "accounts closed" not in headings([Entry("a", episodes, {}, None)]).values()
