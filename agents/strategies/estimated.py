@@ -16,7 +16,6 @@ from mm_env.market import Market
 from mm_env.quote import NOWHERE, Unbounded
 from mm_env.rollout import steps
 from mm_env.simulation import Simulation
-from mm_env.venue.replay.replay import Replay
 from mm_env.venue.replay.window import Drawn, InTurn
 
 Floats = NDArray[np.float64]
@@ -43,8 +42,8 @@ class Fills(NamedTuple):
 def rehearsal(market: Market) -> Market:
     """The market in which strategies are estimated and tuned before they are tried in `market`: itself, but for the windows in
     turn of a recorded day what came before the first of them, where anything did."""
-    venue = market.venue
-    if not isinstance(venue, Replay) or not isinstance(venue.window, InTurn) or venue.window.begins < venue.span:
+    venue: Any = market.venue
+    if not venue.happened_once or not isinstance(venue.window, InTurn) or venue.window.begins < venue.span:
         return market
     return replace(market, venue=replace(venue, window=Drawn(0.0, venue.window.begins)))
 
