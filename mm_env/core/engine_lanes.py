@@ -121,6 +121,22 @@ def _overload_stepped(rules, before, action, noise, memory):
     return stepped
 
 
+@intrinsic
+def _borrowed(typing, array):  # pyright: ignore
+    def codegen(context, builder, signature, values):
+        found = context.make_array(array)(context, builder, values[0])
+        found.meminfo = ir.Constant(found.meminfo.type, None)
+        found.parent = ir.Constant(found.parent.type, None)
+        return found._getvalue()
+
+    return array(array), codegen
+
+
+@overload(plain.borrowed, jit_options=_INLINED)
+def _overload_borrowed(array):
+    return lambda array: _borrowed(array)
+
+
 @overload(plain.of_lane, jit_options=_INLINED)
 def _overload_of_lane(shared, parameters, stride, tile, j):
     if isinstance(stride, types.NoneType):

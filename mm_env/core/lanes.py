@@ -27,6 +27,11 @@ def stepped(rules: Any, before: Any, action: Any, noise: Any, memory: Any) -> An
     return rules.step(before, action, noise, memory) if rules.is_open(before) else (before, 0.0)
 
 
+def borrowed(array: Any) -> Any:
+    """The array itself, of which compiled code counts no references: its owner outlives all who are handed it."""
+    return array
+
+
 def of_lane(shared: Any, parameters: Any, stride: int | None, tile: int, j: int) -> Any:
     """The market's record in lane j of a tile: `shared` if all lanes have the same (`stride` None), else in `parameters`."""
     return shared if stride is None else load(shared, parameters, tile * stride + j, TILE)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mm_env.core.component import count, load, store
-from mm_env.core.lanes import TILE, of_lane, stepped
+from mm_env.core.lanes import TILE, borrowed, of_lane, stepped
 from mm_env.core.maths import routine
 from mm_env.core.noise import draw, lane_key
 from mm_env.venue.order_book.book import mid_price, show
@@ -25,13 +25,14 @@ def step_lanes(
     """Step the lanes first..last - 1 and count the episodes that ended."""
     rows, width, seen, endings = count(state), count(action), observations.shape[0] // books.shape[0], 0
     shared = load(market, parameters, 0, TILE)
-    weights = np.empty(_scratch(shared))
+    scratch = np.empty(_scratch(shared))
+    weights, kept, flow = borrowed(scratch), borrowed(books), borrowed(table)
     for lane in range(first, last):
         tile, place = lane // TILE, lane // TILE * rows * TILE + lane % TILE
         rules = of_lane(shared, parameters, parameter_stride, tile, lane % TILE)
         before = load(state, states, place, TILE)
         own, number = lane_key(seed, lane)
-        noise, memory = draw(own, number, int(before.episode), int(before.step)), (table, books[lane], weights)
+        noise, memory = draw(own, number, int(before.episode), int(before.step)), (flow, kept[lane], weights)
         after, reward = stepped(rules, before, load(action, actions, lane * width, 1), noise, memory)
         store(after, states, place, TILE)
         _observe(rules, observation, after, memory, observations, lane * seen)
@@ -39,6 +40,7 @@ def step_lanes(
         over = after.step >= rules.clock.steps or not rules.is_open(after)
         store(over, ended, lane, 1)
         endings += over
+    scratch[0] = 0.0  # lent until here
     return endings
 
 
