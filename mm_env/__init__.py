@@ -20,6 +20,7 @@ from mm_env.price.models import Binomial, Brownian, FromBook, Geometric, Ornstei
 from mm_env.price.short_term_alpha import ShortTermAlpha
 from mm_env.quote import Depths, Grid, MarketOrders, Quote, Quoting, Skew, SpreadAndSkew, Touch, View
 from mm_env.reward import CARA, AsymmetricDamping, InventoryPenalty, Outcome, Reward
+from mm_env.simulation import Simulation
 from mm_env.state import State
 from mm_env.venue.dealer.dealer import Dealer
 from mm_env.venue.dealer.fill import Exponential, Fill, Hyperexponential, Linear, Logistic, PowerLaw
@@ -118,6 +119,7 @@ __all__ = [
     "Reward",
     "ShortTermAlpha",
     "Sides",
+    "Simulation",
     "Skew",
     "SpreadAndSkew",
     "Standing",

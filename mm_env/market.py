@@ -51,8 +51,8 @@ class Market(Component):
     margin: Margin = NoMargin()
 
     def __init_subclass__(cls) -> None:
-        super().__init_subclass__()
         same_arguments(cls, Market)
+        super().__init_subclass__()
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -8,7 +8,8 @@ from dataclasses import fields
 from functools import cache
 from typing import Any
 
-from mm_env.core.component import Component, rules
+from agents.exact.nodes import Unsolvable
+from mm_env.core.component import Component, rules, stated_arguments
 from mm_env.market import Market
 from mm_env.quote import MarketOrders
 from mm_env.reward import Reward
@@ -32,12 +33,26 @@ def parts_read(market: Market) -> dict[str, frozenset[str]]:
     found: dict[str, frozenset[str]] = {}
     for name in ("quote", "fees", "venue", "reward"):
         for path, part in _tree(getattr(market, name), name):
-            known = [f for rule, f in rules(type(part)).items() if (name, rule) != ("reward", "reward")]
-            if read := frozenset().union(
-                *(fields_read(function, isinstance(part, Venue)) for function in known if function not in _HAND_ON)
-            ):
-                found[path] = read
+            kind, of_venue = type(part), isinstance(part, Venue)
+            known = [(rule, f) for rule, f in rules(kind).items() if (name, rule) != ("reward", "reward")]
+            read = [fields_read(f, stated_arguments(kind, rule), of_venue) for rule, f in known if f not in _HAND_ON]
+            if told := frozenset().union(*read):
+                found[path] = told
     return found
+
+
+def check_price(market: Market) -> None:
+    """Refuse a price whose moves depend on the time or on other parts, as a law does not.
+
+    Raises: Unsolvable, naming the rule.
+    """
+    kind = type(market.price)
+    for rule in ("move", "evolve", "observe"):
+        if beyond := fields_read(rules(kind)[rule], stated_arguments(kind, rule)) - {"mid"}:
+            raise Unsolvable(
+                f"price: {kind.__name__}.{rule} reads now.{min(beyond)}, and a law is of moves that depend on the mid and the "
+                "price's own state alone"
+            )
 
 
 def _tree(part: Component, path: str) -> Iterator[tuple[str, Component]]:
@@ -48,10 +63,12 @@ def _tree(part: Component, path: str) -> Iterator[tuple[str, Component]]:
 
 
 @cache
-def fields_read(function: Callable[..., Any], of_venue: bool = False) -> frozenset[str]:
-    """The fields of `Now` that a rule may read: those it names, or all of them where it hands `now` on."""
+def fields_read(function: Callable[..., Any], stated: tuple[str, ...], of_venue: bool = False) -> frozenset[str]:
+    """The fields of `Now` that a rule may read: those it names, or all of them where it hands `now` on. `stated` are the names
+    that its arguments have where the rule is stated: the rule itself may call them otherwise."""
     code, tells = function.__code__, _OF_VENUE if of_venue else _TELLS
-    told = {name: tells[name] for name in code.co_varnames[: code.co_argcount] if name in tells}
+    mine = code.co_varnames[: code.co_argcount]
+    told = {name: tells[known] for name, known in zip(mine, stated or mine, strict=False) if known in tells}
     steps, found = list(dis.get_instructions(code)), frozenset[str]()
     for step, after in zip(steps, [*steps[1:], None], strict=True):
         loaded = step.argval if isinstance(step.argval, tuple) else (step.argval,)

@@ -151,6 +151,8 @@ def check_small(market: Market) -> None:
         "not all of its queues are seen (venue.observed = venue.levels)": venue.observed == venue.levels,
         "parameters differ by lane": not any(differs(leaf.value) for leaf in leaves(market)),
         "it starts with an inventory": market.initial_inventory == 0.0,
+        f"wealth decides (margin: {market.margin})": not market.may_close,
+        f"positions are held beside the inventory (hedges: {market.hedges})": not market.hedges.names,
     }
     for reason, holds in reasons.items():
         if not holds:

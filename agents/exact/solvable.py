@@ -8,7 +8,7 @@ import numpy as np
 
 from agents.exact.choices import trial_actions
 from agents.exact.nodes import Unsolvable
-from agents.exact.now_read import parts_read
+from agents.exact.now_read import check_price, parts_read
 from agents.exact.objectives import check_reward, is_utility
 from agents.exact.price_grid import Axis, axis_of
 from agents.exact.reader import Reader
@@ -39,6 +39,7 @@ def check_solvable(market: Market) -> None:
     if (key := key_of(market)) in _solvable:
         return
     _check_parts(market)
+    check_price(market)
     check_reward(market)
     check_rules(market)
     axis = axis_of(market, 3)

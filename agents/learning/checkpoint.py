@@ -145,6 +145,8 @@ def _buffer(buffer: Any) -> dict[str, Any] | None:
 
 def _restore_buffer(buffer: Any, saved: Mapping[str, Any]) -> None:
     for name, rows in saved["arrays"].items():
+        if vars(buffer)[name] is None:  # laid out when the first row comes, as it is of a shape that only then is known
+            vars(buffer)[name] = np.zeros((buffer.buffer_size, *rows.shape[1:]), rows.dtype)
         vars(buffer)[name][: len(rows)] = rows
     buffer.pos, buffer.full = saved["pos"], saved["full"]
 

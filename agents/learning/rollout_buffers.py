@@ -157,6 +157,10 @@ def check_separable(market: Market) -> None:
                 f"expected_fills must be off where fills are not those of {base.__name__}.{own[0]}, which says how likely "
                 f"they are, got {kind.__name__}.{own[0]}"
             )
+    if market.hedges.names:
+        raise ValueError(
+            f"expected_fills must be off where hedges are held, which may follow the inventory, got {market.hedges}"
+        )
     told = [path for path in parts_read(market) if path.split(".")[0] in ("venue", "quote")]
     if told or list(flat(record(market).venue.begin_flow())):
         raise ValueError(

@@ -128,7 +128,15 @@ def _is_run(folder: Path) -> bool:
     """Whether a training was begun here."""
     config, told = files.config(folder), files.metrics(folder)
     learns = "algorithm" in files.part(config, "agent") or (folder / CURVE).is_file() or bool(told)
-    return learns and told.get("name", config.get("name", "train")) == "train"
+    return learns and not _led_elsewhere(folder) and told.get("name", config.get("name", "train")) == "train"
+
+
+def _led_elsewhere(folder: Path) -> bool:
+    """Whether this is but where a command started that went on in another folder, `resume=FOLDER`."""
+    overrides = folder / ".hydra" / "overrides.yaml"
+    return (
+        overrides.is_file() and "- resume=" in overrides.read_text(encoding="utf-8") and not (folder / CURVE).is_file()
+    )
 
 
 def _ending(

@@ -130,9 +130,16 @@ def _check_arguments(name: str, function: Callable[..., Any], stated: Callable[.
     """Refuse a rule that cannot be called as the one it overrides."""
     most, mine = _arguments(stated), _arguments(function)
     least = most.index("now") if "now" in most else len(most) - len(stated.__defaults__ or ())
-    if not least <= len(mine) <= len(most):
+    misplaced = any(name in most and most.index(name) != i for i, name in enumerate(mine))
+    if not least <= len(mine) <= len(most) or misplaced or mine[least:] != most[least : len(mine)]:
         wanted = " or ".join(f"({', '.join(most[:n])})" for n in sorted({least, len(most)}))
         raise TypeError(f"{name} must take {wanted}, got ({', '.join(mine)})")
+
+
+def stated_arguments(cls: type, name: str) -> tuple[str, ...]:
+    """The names of a rule's arguments where it was first stated; those of its own class may differ, their places do not."""
+    stated = _stated(cls, name)
+    return () if stated is None else _arguments(stated)
 
 
 def same_arguments(cls: type, base: type) -> None:

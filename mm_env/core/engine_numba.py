@@ -200,6 +200,11 @@ class LayoutType(types.Type):
         self.template = template
         super().__init__(name=f"Layout({template})")
 
+    @property
+    def key(self) -> types.Type:
+        """What numba tells types apart by: two classes of one name have the same name here, and other rules."""
+        return self.template
+
 
 @typeof_impl.register(component.Layout)
 def _typeof_layout(layout: component.Layout, context: Any) -> LayoutType:

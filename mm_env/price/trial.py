@@ -13,7 +13,7 @@ from mm_env.core.component import count, flat, load, nest, record, rules, store
 from mm_env.core.maths import scalar
 from mm_env.core.noise import Noise, draw
 from mm_env.price.models import Price
-from mm_env.world import alone
+from mm_env.world import Now, World, alone
 
 Floats = NDArray[np.float64]
 MIRRORS = 4  # steps of one group: by a noise and by its mirror images
@@ -50,14 +50,16 @@ class Steps(NamedTuple):
     shown: Floats  # (states, groups, 4, signals)
 
 
-def tried(price: Price, dt: float, states: States, groups: int, round: int = 0) -> Steps:
+def tried(
+    price: Price, dt: float, states: States, groups: int, round: int = 0, times: tuple[float, float] = (0.0, 0.0)
+) -> Steps:
     """One step from each of `states`, `groups` x 4 times; in a group each noise comes with its mirror images."""
     rules = record(price)
     latent, draws, n = rules.start(), groups * MIRRORS, len(states.mid)
     shown = (0.0, *rules.observe(float(states.mid[0]), latent, alone(latent, float(states.mid[0]))))
     moved, after, seen = np.empty(n * draws), np.empty(n * draws * count(latent)), np.empty(n * draws * count(shown))
     mids, latents = np.ascontiguousarray(states.mid), np.ascontiguousarray(states.latent).reshape(-1)
-    arguments = (rules, latent, shown, dt, mids, latents, _SEED, round, draws, moved, after, seen)
+    arguments = (rules, latent, shown, dt, mids, latents, *times, _SEED, round, draws, moved, after, seen)
     engine.compiled(take_steps, *arguments)(*arguments)
     move = (moved - np.repeat(mids, draws)).reshape(n, groups, MIRRORS)
     shape = (n, groups, MIRRORS, count(shown))
@@ -65,8 +67,8 @@ def tried(price: Price, dt: float, states: States, groups: int, round: int = 0) 
 
 
 def take_steps(
-    price: Any, latent: Any, shown: Any, dt: float, mids: Any, latents: Any, seed: int, round: int, draws: int,
-    moved: Any, after: Any, seen: Any,
+    price: Any, latent: Any, shown: Any, dt: float, mids: Any, latents: Any, time: float, time_left: float, seed: int,
+    round: int, draws: int, moved: Any, after: Any, seen: Any,
 ) -> None:  # fmt: skip
     """`draws` steps from each state: the mids, the latent states and what is shown after them, state by state."""
     numbers, signs = count(latent), count(shown)
@@ -75,7 +77,7 @@ def take_steps(
         for i in range(draws):
             place = state * draws + i
             noise = mirrored(draw(seed, i // 4, state, round), i % 4)
-            now = alone(before, mids[state])
+            now = Now(time, time_left, mids[state], World(before, (), (), (), ()))
             mid = price.move(mids[state], before, noise, dt, now)
             following = price.evolve(before, noise, dt, now)
             moved[place] = mid
@@ -112,11 +114,18 @@ def check_expected(market: Any) -> None:
         return
     model = record(price)
     start = States.of([(mid, model.start())])
+    horizon = market.clock.horizon
     with engine.settled():
         states = States.of([place for found in [start, *walked(price, dt, start, 64)] for place in found.places(price)])
-        steps = tried(price, dt, states, 2**14)
-    for (mid, latent), move in zip(states.places(price), steps.move, strict=True):
-        groups, said = move.mean(axis=1), float(model.expected(mid, latent, dt, alone(latent, mid))) - mid
+        tries = [
+            (time, tried(price, dt, states, 2**14, times=(time, horizon - time)).move)
+            for time in _times(price, horizon, dt)
+        ]
+    for time, mid, latent, move in [
+        (time, *at, m) for time, moves in tries for at, m in zip(states.places(price), moves)
+    ]:
+        now = Now(time, horizon - time, mid, World(latent, (), (), (), ()))
+        groups, said = move.mean(axis=1), float(model.expected(mid, latent, dt, now)) - mid
         seen, error = float(groups.mean()), float(groups.std()) / math.sqrt(len(groups))
         slack = _RARE * float(move.std()) + 1e-12 * (abs(mid) + 1.0)
         if not abs(said - seen) <= 6.0 * error + slack:
@@ -126,6 +135,12 @@ def check_expected(market: Any) -> None:
                 f"±{error:.1g}"
             )
     _kept.add(key)
+
+
+def _times(price: Price, horizon: float, dt: float) -> tuple[float, ...]:
+    """When a price is tried: at the start, and where its rules are told the time at other times of an episode too."""
+    told = any("now" in rules(type(price))[name].__code__.co_varnames for name in ("move", "evolve"))
+    return (0.0, *(dt * round(share * horizon / dt) for share in (0.3, 0.55, 0.9))) if told else (0.0,)
 
 
 def walked(price: Price, dt: float, start: States, steps: int) -> list[States]:

@@ -58,7 +58,7 @@ def test_a_fill_that_sees_the_time_fills_half_as_often_after_half_of_it():
     (Flow, "probability", ("self", "take"), r"take \(self, take, dt\) or \(self, take, dt, now, state\), got"),
     (Price, "move", ("self", "mid", "noise"), r"take \(self, mid, latent, noise, dt\) or .*, now\), got"),
     (Market, "settle", ("self", "state", "dealt", "mid", "latent"), r"take \(self, state, now, dealt, after\), got"),
-    (Market, "step", ("self", "state", "action"), r"take .* or \(self, state, action, noise, memory\), got"),
+    (Market, "step", ("self", "state", "action"), r"take \(self, state, action, noise, memory\), got"),
 ])  # fmt: skip
 def test_a_rule_that_cannot_be_called_is_refused_where_its_class_is_made(base, name, arguments, wanted):
     written: dict = {}
