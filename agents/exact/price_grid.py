@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.exact.law_states import node_states
 from agents.exact.nodes import Unsolvable
 from agents.exact.price_line import Line
 from agents.exact.stated import check_law
-from mm_env.core.component import flat, nest, record
+from mm_env.core.component import flat, record
 from mm_env.market import Market
 from mm_env.price.law import Law
 from mm_env.rollout import inventory_levels
@@ -145,27 +146,14 @@ def axis_by(market: Market, laws: tuple[Law, ...]) -> Axis:
     lines = tuple(_line(market, law) for law in laws)
     start = record(market).begin(0.0, float(record(market).initial_mid))
     states = market.venue.states() or (start.world.venue,)
-    places = np.array([number for node in _nodes(start, laws) for venue in states for number in _placed(node, venue)])
+    places = np.array(
+        [number for node in node_states(start, laws) for venue in states for number in _placed(node, venue)]
+    )
     held, whole = np.tile(inventory_levels(market), len(states)), laws[0]
     for law in laws[1:]:
         whole = whole * law
     first = int(record(market).venue.place(start.world.venue))
     return Axis(whole, lines, held, start, places, len(states), first, _shown(market, start, states))
-
-
-def _nodes(start: State, laws: tuple[Law, ...]) -> list[State]:
-    """The state of the market at each node, its price's as the laws say."""
-    numbers, found = [start.mid, *flat(start.world.price)], []
-    for node in product(*(range(len(law.nodes)) for law in laws)):
-        here = np.array(numbers, np.float64)
-        for law, i in zip(laws, node, strict=True):
-            if law.states is not None:
-                said = law.states[i]
-                here[: len(said)] = np.where(np.isnan(said), here[: len(said)], said)
-        mid, *latent = here.tolist()
-        price = nest(start.world.price, iter(latent))
-        found.append(start._replace(mid=mid, world=start.world._replace(price=price)))
-    return found
 
 
 def _placed(state: State, venue: Any) -> list[float]:

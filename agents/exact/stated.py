@@ -6,11 +6,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import combinations
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.exact.law_states import check_states
 from agents.exact.nodes import Unsolvable, interpolation
 from agents.exact.optimum_cache import fingerprint
 from mm_env.clock import Clock, Ergodic, FiniteHorizon
@@ -28,6 +30,7 @@ _ERRORS = 6.0  # standard errors: one law in a hundred million that is right is 
 _WALK, _PATHS = 512, 3  # steps at most, and paths, by which states are reached
 _FAR = 4.0  # standard deviations of the mid at the end
 _ROUNDING = 1e-9
+_FEW = 12.0  # of what is rare may come as often by chance: one law in a hundred million that is right is refused
 _MOST_STEPS = 100_000  # of a clock that are looked at, half of them at each end
 _held: set[Any] = set()  # what was tried and held
 
@@ -75,7 +78,8 @@ def _check_clock(clock: Clock) -> None:
 
 
 def check_law(market: Market, law: Law) -> None:
-    """Refuse a price whose `law` is not that of its steps: overridden below it, or with other moments of a step.
+    """Refuse a price whose `law` is not that of its steps: overridden below it, with `states` that do not show its nodes, or
+    with other moments of a step.
 
     A price all of whose rules are this package's is not tried: its law is held to its steps by the tests.
 
@@ -91,6 +95,7 @@ def check_law(market: Market, law: Law) -> None:
     for axis in law.axes:
         if axis.signal not in ("", *kind.signals) or (len(axis.nodes) > 1 and not axis.signal):
             raise Unsolvable(f"price: its law is by {axis.signal!r}, which is none of its signals {list(kind.signals)}")
+    check_states(market, law.axes)
     functions = tuple(rules(kind).values())
     if all(f.__module__.split(".")[0] == "mm_env" for f in (*functions, kind.law)):
         return
@@ -123,6 +128,24 @@ def _try_law(market: Market) -> None:
             shown = steps.shown[place, ..., type(price).signals.index(law.signal)] if law.signal else None
             for moment in _moments(_with_others(laws, at, i), at[i], mid, steps.move[place], shown, shape):
                 moment.check(f"{type(price).__name__}.law", where)
+        for moment in _between(laws, type(price).signals, steps.shown[place]):
+            moment.check(f"{type(price).__name__}.law", where)
+
+
+def _between(laws: tuple[Law, ...], signals: tuple[str, ...], shown: Floats) -> Iterator[_Moment]:
+    """Covariances of what two axes of a product of laws show after a step, `shown` (groups, 4, signals): 0 by the law.
+
+    Twelve groups with the largest product that came are left open: what is too rare comes by Poisson's law, not the normal.
+    """
+    for one, other in combinations([law for law in laws if law.signal], 2):
+        x, y = (np.clip(shown[..., signals.index(law.signal)], *law.nodes[[0, -1]]) for law in (one, other))
+        x, y = x - x.mean(), y - y.mean()
+        together, widths = x * y, (float(x.std()), float(y.std()))
+        rounding = _ROUNDING * (widths[0] * np.ptp(other.nodes) + widths[1] * np.ptp(one.nodes))
+        error = max(_error(together.mean(axis=1)), widths[0] * widths[1] / math.sqrt(len(x)))
+        slack = _FEW * float(np.abs(together).max()) / len(x) + float(rounding)
+        name = f"covariance of {one.signal} with {other.signal} after it"
+        yield _Moment(name, 0.0, float(together.mean()), error, slack)
 
 
 def _holds(law: Law, x: float) -> bool:

@@ -9,6 +9,7 @@ import pytest
 
 from agents.exact.evaluation import Unsolvable, evaluate
 from agents.exact.optimum import optimum
+from agents.exact.solvable import check_solvable
 from mm_env import (
     CARA,
     Dealer,
@@ -17,6 +18,7 @@ from mm_env import (
     Exponential,
     FiniteHorizon,
     Flow,
+    Impact,
     InventoryPenalty,
     Law,
     NonNegative,
@@ -326,6 +328,88 @@ class Generous(Channel):
         )
 
 
+class Overpaid(Channel):
+    """Says that payments pay three times the fee, but at the balance of the start."""
+
+    @rule
+    def transitions(self, market, state, quote):
+        held, size, b = state.account.inventory, market.order_size, state.world.venue.ours
+        bid_open, ask_open = market.open_sides(held)
+        into, out, more, less = self.odds(quote, bid_open, ask_open, market.clock.dt(), b)
+        times = 1.0 if b == 2.0 else 3.0
+        return (
+            Transition(1.0 - into - out - more - less, held, 0.0, 0.0, 0.0, Balance(b)),
+            Transition(into, held + size, times * size * quote.bid_depth, 0.0, 0.0, Balance(b + 1.0)),
+            Transition(out, held - size, times * size * quote.ask_depth, 0.0, 0.0, Balance(b - 1.0)),
+            Transition(more, held, 0.0, 0.0, 0.0, Balance(b + 1.0)),
+            Transition(less, held, 0.0, 0.0, 0.0, Balance(b - 1.0)),
+        )
+
+
+class Calm(Impact):
+    """Fills move the mid three times as far while it is rough, and `moments` that forget it."""
+
+    size: NonNegative
+
+    @rule
+    def jump(self, filled, arrived, uniform, now):
+        return filled * self.size * (1.0 + 2.0 * now.world.price.rough)
+
+    @rule
+    def moments(self, depth, chance, filled, arrival):
+        return filled * self.size, 0.0
+
+
+class Crossed(Regimes):
+    """Says that the state at each label is that of the other."""
+
+    def law(self, dt, nodes):
+        return replace(Regimes.law(self, dt, nodes), states=[[np.nan, 1.0], [np.nan, 0.0]])
+
+
+class Switches(NamedTuple):
+    rough: float
+    busy: float
+
+
+class OneCoin(Price):
+    """Two labels that switch by the same uniform, and a law by which they are independent; with `coins` of 2 they are."""
+
+    switch: Positive
+    coins: Positive = 1.0
+
+    signals = ("rough", "busy")
+
+    @rule
+    def start(self):
+        return Switches(0.0, 0.0)
+
+    @rule
+    def move(self, mid, latent, noise, dt):
+        return mid + math.sqrt(dt) * normal(noise.price)
+
+    @rule
+    def evolve(self, latent, noise, dt):
+        p = one_minus_exp(self.switch * dt)
+        rough = 1.0 if noise.latent[0] < p else 0.0
+        busy = (1.0 if noise.bid_jump < p else 0.0) if self.coins > 1.5 else rough
+        return Switches(abs(latent.rough - rough), abs(latent.busy - busy))
+
+    @rule
+    def observe(self, mid, latent):
+        return latent.rough, latent.busy
+
+    def law(self, dt, nodes):
+        leave = -math.expm1(-self.switch * dt)
+        rough, busy = (Law([1.0 - leave, leave], 0.0, variance, np.array([0.0, 1.0]), [[0.0, 1.0], [1.0, 0.0]], name,
+                           kind="labels") for name, variance in (("rough", dt), ("busy", 0.0)))  # fmt: skip
+        return rough * busy
+
+
+def test_a_product_of_laws_whose_states_are_independent_is_believed():
+    check_solvable(replace(OPEN["two factors"], price=OneCoin(2.0, 2.0)))
+
+
 REGIMES = OPEN["seasons and regimes"]
 
 
@@ -336,6 +420,10 @@ REGIMES = OPEN["seasons and regimes"]
     (replace(OPEN["channel"], venue=Countless(3.0, 0.5)), "venue: Countless has a state, .* without its `states`"),
     (replace(OPEN["channel"], venue=Miscounted(3.0, 0.5)), "venue: Miscounted.place must number its states"),
     (replace(OPEN["channel"], venue=Generous(3.0, 0.5)), "venue: Generous.transitions contradict its simulated steps"),
+    (replace(OPEN["channel"], venue=Overpaid(3.0, 0.5)), "venue: Overpaid.transitions contradict .* venue at .*mean money"),
+    (replace(REGIMES, venue=replace(REGIMES.venue, impact=Calm(0.1))), r"rough=1.0.* mean jump of the mid -0.1 as stated"),
+    (replace(REGIMES, price=Crossed(0.5, 2.0, 2.0, 4.0)), "states of Crossed.law contradict its `observe`: .* at rough 0,"),
+    (replace(OPEN["two factors"], price=OneCoin(2.0)), "OneCoin.law contradicts .* covariance of rough with busy after it is"),
     (replace(OPEN["channel"], clock=Ergodic(2.0, 20)), "an ergodic market is solved for"),
 ])  # fmt: skip
 def test_what_a_recursion_does_not_hold_is_refused_by_name(market, said):
