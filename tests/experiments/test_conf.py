@@ -164,7 +164,7 @@ def test_the_best_strategies_of_a_class_are_found_for_the_market_they_are_given(
     (["fill@market.venue.fill=power_law", "~market.venue.fill.k"], OF_FILL, "market.venue.fill.k"),
     (["reward@market.reward=asymmetric_damping", "~market.reward.phi"], OF_RISK | EXACT, "reward"),
     (["~market.venue.flow", f"+market.venue.flow={SIDES}"], OF_RATE, "market.venue.flow.rate"),
-    (["fees@market.fees=proportional"], EXACT, "fees has no exact recursion"),
+    (["fees@market.fees=proportional", "market.fees.maker=1e-4"], EXACT, "fees"),
     (["market.reward.phi=0"], OF_AVERSION, "gamma must be > 0, got 0.0"),
     (["market.price.sigma=0"], OF_AVERSION, "sigma"),
     ([f"market.price.sigma={UNIFORM}"], OF_AVERSION, "sigma"),

@@ -67,8 +67,8 @@ def test_a_second_signal_ends_it_at_once(tmp_path):
 
 
 @pytest.mark.parametrize(("main", "where", "overrides"), [
-    ("evaluate", "experiments.evaluation.show:contest", ("agent=fixed_symmetric",)),
-    ("compare", "experiments.evaluation.show:contest", ("agents=[fixed_symmetric]",)),
+    ("evaluate", "experiments.evaluation.show:evaluate_on_common_noise", ("agent=fixed_symmetric",)),
+    ("compare", "experiments.evaluation.show:evaluate_on_common_noise", ("agents=[fixed_symmetric]",)),
 ])  # fmt: skip
 def test_what_cannot_be_taken_up_ends_where_it_is(tmp_path, main, where, overrides):
     code, said, _ = run_and_signal(main, "SIGTERM", where, 1, *SMALL, *overrides, f"hydra.run.dir={tmp_path}")
@@ -138,7 +138,7 @@ def test_a_job_of_another_kind_is_not_called_failed(launch, tmp_path, monkeypatc
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("experiments.evaluation.show.contest", interrupt)
+    monkeypatch.setattr("experiments.evaluation.show.evaluate_on_common_noise", interrupt)
     with pytest.raises(SystemExit) as ended:
         launch(compare.main, *SMALL, "agents=[fixed_symmetric]")
     assert ended.value.code == 130
