@@ -6,6 +6,7 @@ import dis
 from collections.abc import Callable, Iterator
 from dataclasses import fields
 from functools import cache
+from itertools import takewhile
 from typing import Any
 
 from agents.exact.nodes import Unsolvable
@@ -20,6 +21,8 @@ from mm_env.venue.venue import Venue
 ALL = frozenset({"time", "time_left", "mid", "world"})
 _TELLS = {"now": ALL, "price": frozenset({"mid"})}  # what an argument of that name may tell
 _OF_VENUE = {"state": ALL, **_TELLS}
+_TIME = frozenset({"time", "time_left"})
+_OF_STATE = {"step": _TIME, "mid": frozenset({"mid"}), "world": frozenset({"world"}), "episode": ALL, "tally": ALL}
 _HAND_ON = {  # rules of this package that hand on what they are told, and read none of it themselves
     function
     for kind in (Venue, Dealer, MarketOrders, Impact, Reward)
@@ -64,18 +67,29 @@ def _tree(part: Component, path: str) -> Iterator[tuple[str, Component]]:
 
 @cache
 def fields_read(function: Callable[..., Any], stated: tuple[str, ...], of_venue: bool = False) -> frozenset[str]:
-    """The fields of `Now` that a rule may read: those it names, or all of them where it hands `now` on. `stated` are the names
-    that its arguments have where the rule is stated: the rule itself may call them otherwise."""
+    """The fields of `Now` that a rule may read: those it names, or all of them where it hands `now` on; "venue" instead of
+    "world" where that is all it reads of the world. `stated` are the names that its arguments have where the rule is stated:
+    the rule itself may call them otherwise."""
     code, tells = function.__code__, _OF_VENUE if of_venue else _TELLS
     mine = code.co_varnames[: code.co_argcount]
     told = {name: tells[known] for name, known in zip(mine, stated or mine, strict=False) if known in tells}
     steps, found = list(dis.get_instructions(code)), frozenset[str]()
-    for step, after in zip(steps, [*steps[1:], None], strict=True):
+    for i, step in enumerate(steps):
         loaded = step.argval if isinstance(step.argval, tuple) else (step.argval,)
         if step.opname.startswith(("LOAD", "COPY_FREE", "MAKE_CELL")):
             for place, name in enumerate(loaded):
                 if name in told:
-                    last = place == len(loaded) - 1 and name == "now"
-                    named = last and after is not None and after.opname == "LOAD_ATTR"
-                    found |= frozenset({after.argval}) & ALL if named else told[name]  # pyright: ignore
+                    named = _attributes(steps[i + 1 :]) if place == len(loaded) - 1 and name != "price" else []
+                    found |= _fields(name, named) if named else told[name]
     return found
+
+
+def _attributes(steps: list[dis.Instruction]) -> list[str]:
+    """The attributes of what was just loaded that come next, one of the other: ["world", "venue"] of `now.world.venue`."""
+    return [step.argval for step in takewhile(lambda step: step.opname == "LOAD_ATTR", steps[:2])]
+
+
+def _fields(name: str, named: list[str]) -> frozenset[str]:
+    if named == ["world", "venue"]:
+        return frozenset({"venue"})
+    return frozenset({named[0]}) & ALL if name == "now" else _OF_STATE.get(named[0], frozenset())

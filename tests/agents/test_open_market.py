@@ -328,6 +328,15 @@ class Generous(Channel):
         )
 
 
+class Abroad(Channel):
+    """Takes the whole world, of which it may read anything."""
+
+    @rule
+    def observe(self, now):
+        known = now.world
+        return (0.25 * known.venue.ours,)
+
+
 class Overpaid(Channel):
     """Says that payments pay three times the fee, but at the balance of the start."""
 
@@ -411,6 +420,15 @@ def test_a_product_of_laws_whose_states_are_independent_is_believed():
 
 
 REGIMES = OPEN["seasons and regimes"]
+
+
+def test_a_venue_that_reads_its_own_state_alone_is_solved_beside_a_price_that_does_not_tell_its_own():
+    """Rough or calm, a channel earns the same without a penalty of inventory."""
+    market = replace(OPEN["channel"], clock=FiniteHorizon(0.5, 5))
+    beside = replace(market, price=Stateless(0.5, 2.0, 2.0, 4.0))
+    assert optimum(beside).objective == pytest.approx(optimum(market).objective, rel=1e-9)
+    with pytest.raises(Unsolvable, match="venue: it depends on the states of other parts"):
+        optimum(replace(beside, venue=Abroad(3.0, 0.5)))
 
 
 @pytest.mark.parametrize(("market", "said"), [
