@@ -47,7 +47,7 @@ def check_solvable(market: Market) -> None:
         raise Unsolvable("clock: CARA utility is of the wealth at the end, and an ergodic market has none")
     _check_impact(market, axis)
     _check_present(market, axis)
-    check_outcomes(market)
+    check_outcomes(market, axis)
     _solvable.add(key)
 
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from agents.exact.choices import trial_actions
 from agents.exact.law_states import node_states
 from agents.exact.nodes import Unsolvable
-from agents.exact.reader import read
+from agents.exact.price_grid import Axis
+from agents.exact.reader import Reader, read
 from agents.exact.timed import parts_of
 from mm_env.core import engine
 from mm_env.core.component import count, flat, record, rules, store
@@ -31,7 +32,7 @@ _RARE, _KURTOSIS = 50.0, 9.0  # steps that are too few to tell, and that of an e
 _FEW = 12.0  # steps to what is rare that may come by chance: by Poisson's law, of which the normal is no limit
 
 
-def check_outcomes(market: Market) -> None:
+def check_outcomes(market: Market, axis: Axis) -> None:
     """Refuse a venue whose `transitions` are not what its steps do; one made of this package's parts alone is not tried.
 
     Raises: Unsolvable with what is stated and what came.
@@ -40,6 +41,8 @@ def check_outcomes(market: Market) -> None:
         return
     actions = trial_actions(market, _ACTIONS)
     read(market, actions)  # refuses quotes that mean nothing
+    table = np.broadcast_to(actions[0], (1, 1, len(axis.held), actions.shape[1]))
+    Reader(market, axis)(table, np.zeros(1), axis.count)  # refuses outcomes that cannot be
     held = sorted({-market.max_inventory, 0.0, market.order_size, market.max_inventory})
     steps = [0.0, market.clock.steps // 2, market.clock.steps - 1]
     for place, state in enumerate(_places(market)):
