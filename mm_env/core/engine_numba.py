@@ -166,7 +166,7 @@ class _RecordRules(AttributeTemplate):
         return types.BoundFunction(_method(function, version), value) if function else None
 
 
-@lru_cache(maxsize=128)  # a market has forty
+@lru_cache(maxsize=1024)  # a market has a hundred, all of which must outlive the compilation that asks for them
 def _method(function: Callable[..., Any], version: str) -> type[AbstractTemplate]:
     """The numba method that calls a rule, in one version of all rules, helpers and constants of a market."""
     dispatcher = njit(**_INLINED)(function)
