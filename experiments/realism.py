@@ -55,7 +55,7 @@ class Stream:
 def main(cfg: DictConfig) -> float:
     """Print the table, write it and the figure; the relative difference of the mean spreads, simulated and held out."""
     market, recorded, folder = build_market(cfg), recorded_market(cfg), output_folder()
-    if market.venue.happened_once or not market.venue.makes_mid:
+    if not market.venue.is_drawn_book:
         raise ValueError(f"market must be a simulated order book, got a {type(market.venue).__name__}")
     day, order = recorded.venue.recording, recorded.venue.mean_size  # pyright: ignore[reportAttributeAccessIssue]
     streams = {f"recorded, {name}": [recorded_stream(day, part[0], part[1], order)] for name, part in cfg.parts.items()}

@@ -9,7 +9,7 @@ import gymnasium as gym
 import numpy as np
 
 from mm_env.clock import Clock, Ergodic
-from mm_env.core.component import Component, overridden, rule, same_arguments
+from mm_env.core.component import Component, flat, overridden, record, rule
 from mm_env.core.noise import Noise
 from mm_env.core.parameters import Distribution, Integers, Positive, Real
 from mm_env.core.tuples import difference, gross, head, tail, weighted
@@ -50,10 +50,6 @@ class Market(Component):
     hedges: Hedges = NoHedges()
     margin: Margin = NoMargin()
 
-    def __init_subclass__(cls) -> None:
-        same_arguments(cls, Market)
-        super().__init_subclass__()
-
     def __post_init__(self) -> None:
         super().__post_init__()
         for owner, name in [(self.clock, "horizon"), (self.clock, "steps"), (self, "max_inventory"),
@@ -73,6 +69,7 @@ class Market(Component):
             raise ValueError(f"Market.initial_inventory must lie in [-max_inventory, max_inventory], got {start}")
         self.venue.check(self)
         self._check_hedges()
+        self._check_states()
         if self.removes_noise:
             self._check_expected()
 
@@ -162,7 +159,8 @@ class Market(Component):
         drifted = account.inventory * (moved - self.price.expected(state.mid, state.world.price, dealt.dt, now))
         traded = Dealt(account, dealt.flow, dealt.venue, dealt.jump, drifted + dealt.surprise, dealt.captured, dealt.fills,
                        dealt.arrivals, dealt.dt)  # fmt: skip
-        return self.settle(state, now, traded, Now(now.time + dealt.dt, now.time_left - dealt.dt, mid, world))
+        after = Now(now.time + dealt.dt, now.time_left - dealt.dt, mid, world)
+        return self.settle(state, traded, after, now)
 
     @rule
     def hedge(self, account: Portfolio, action: tuple[float, ...], dt: float, now: Now) -> Portfolio:
@@ -173,8 +171,8 @@ class Market(Component):
         return Portfolio(cash + self.hedges.carry(wanted, dt, now), account.inventory, wanted)
 
     @rule
-    def settle(self, state: State, now: Now, dealt: Dealt, after: Now) -> tuple[State, float]:
-        """The state at the next decision and the reward, from what was traded, the present then and `after`."""
+    def settle(self, state: State, dealt: Dealt, after: Now, now: Now) -> tuple[State, float]:
+        """The state at the next decision and the reward, from what was traded, and the present `after` it and when it was."""
         held, marks, marks_after = state.account, self.hedges.marks(now), self.hedges.marks(after)
         wealth = weighted(held.cash + held.inventory * state.mid, held.hedges, marks)
         worth = weighted(dealt.account.cash + dealt.account.inventory * after.mid, dealt.account.hedges, marks_after)
@@ -237,6 +235,24 @@ class Market(Component):
             raise ValueError(
                 f"reward.noise must be 1 where hedges are held, whose moves are part of the wealth, got {self.reward}"
             )
+
+    def _check_states(self) -> None:
+        """Refuse states that are no floats, and hedges that do not give one number each: machine code would say it in pages."""
+        rules, hedges = record(self), type(self.hedges).__name__
+        state = rules.begin(0.0, rules.initial_mid)
+        for name, part in {**state.world._asdict(), "hedges' positions": state.account.hedges}.items():
+            if not all(isinstance(number, float) for number in flat(part)):
+                raise TypeError(f"states must start with floats (0.0, not 0), got {part} for the market's {name}")
+        if not self.hedges.names:
+            return
+        now, held, action = rules.opening(), state.account.hedges, (0.0,) * len(self.hedges.names)
+        given = {"positions": held, "marks": rules.hedges.marks(now),
+                 "targets": rules.hedges.targets(action, 0.0, held, now)}  # fmt: skip
+        for name, numbers in given.items():
+            if not isinstance(numbers, tuple) or len(numbers) != len(action):
+                raise TypeError(
+                    f"{hedges}.{name} must give a tuple of one number for each of {list(self.hedges.names)}, got {numbers}"
+                )
 
     def _check_expected(self) -> None:
         if type(self.price).expected is Price.expected:

@@ -26,6 +26,9 @@ class Quote(NamedTuple):
     cut_cost: float  # what a market order pays away from the mid, price units
 
 
+ANY = Quote(1.0, 1.0, 0.0, 0.0)  # to see by what outcomes look like
+
+
 class View(NamedTuple):
     """What a quoting that counts from the best prices converts depths by: numbers, or arrays (...) with one a lane."""
 

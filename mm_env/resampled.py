@@ -62,8 +62,7 @@ class Branches:
         copies.copy_state_from(self.simulation)
         copies.seed, copies.keys = (self.simulation.seed + APART) % (MAX_SEED + 1), self._keys()
         observations, rewards, ended, _ = copies.step(np.tile(actions, self.count))
-        closed = copies.state.alive < 1.0 if self.simulation.market.may_close else np.zeros(len(ended), np.bool_)
-        each = (rewards.reshape(shape), ended.reshape(shape), closed.reshape(shape))
+        each = (rewards.reshape(shape), ended.reshape(shape), copies.closed.reshape(shape))
         return Outcomes(observations.reshape(*shape, -1), *each)
 
     def _keys(self) -> NDArray[np.int64] | None:

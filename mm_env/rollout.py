@@ -187,7 +187,7 @@ def episodes_of(simulation: Simulation) -> Episodes:
         tally.arrivals,
     )
     stretch = simulation.market.venue.stretches(simulation.books)
-    closed = 1.0 - state.alive if simulation.market.may_close else None
+    closed = simulation.closed.astype(np.float64) if simulation.market.may_close else None
     if stretch is None:
         return Episodes(*brought, closed=closed)
     return RecordedEpisodes(*brought, stretch, closed=closed)

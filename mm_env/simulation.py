@@ -21,6 +21,7 @@ from mm_env.core.noise import MAX_SEED
 from mm_env.core.storage import Storage
 from mm_env.market import Market
 from mm_env.price.trial import check_expected
+from mm_env.quote import ANY
 from mm_env.venue.order_book import book_kernel
 
 _LOOPS = {"lanes": kernel, "events": book_kernel}  # by `Venue.loops`
@@ -120,10 +121,11 @@ class Simulation:
     def foresee(self, actions: Floats, inventories: Floats) -> Floats:
         """For actions (num_lanes * width,) at inventories (num_lanes,): the inventories that a first step of an episode may
         lead to, from the least to the largest, and their probabilities, (num_lanes, outcomes, 2)."""
-        (market, state, action, _), where = self._kernels.layouts, self._where
-        seen = np.empty((self.num_lanes, self._kernels.num_outcomes, 2))
-        arguments = (market, state, self._kernels.outcomes, action, *where[:2], actions, inventories)
-        self._kernels.foresee(where)(*arguments, seen)
+        (rules, begun, _, _), (market, state, action, _) = self._templates, self._kernels.layouts
+        outcomes, where = rules.venue.transitions(rules, begun, ANY), self._where
+        layout, seen = self._kernels.layout(outcomes), np.empty((self.num_lanes, len(outcomes), 2))
+        arguments = (market, state, layout, action, *where[:2], actions, inventories)
+        self._kernels.foresee(where, layout)(*arguments, seen)
         return seen
 
     def run(self, table: Floats) -> None:
@@ -137,6 +139,11 @@ class Simulation:
     def state(self) -> Any:
         """The `State` of all lanes, each number an array (num_lanes,): a copy."""
         return self._storage.state
+
+    @property
+    def closed(self) -> NDArray[np.bool_]:
+        """Whether each lane's account is closed, (num_lanes,): never in a market without margin."""
+        return self.state.alive == 0.0 if self.market.may_close else np.zeros(self.num_lanes, np.bool_)
 
     def state_of(self, lane: int) -> Any:
         """The `State` of one lane, each number a float."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dis
-from collections.abc import Callable, Iterator
-from dataclasses import fields
+from collections.abc import Callable
 from functools import cache
 from itertools import takewhile
 from typing import Any
 
 from agents.exact.nodes import Unsolvable
-from mm_env.core.component import Component, rules, stated_arguments
+from mm_env.core.component import parts, rules, stated_arguments
 from mm_env.market import Market
 from mm_env.quote import MarketOrders
 from mm_env.reward import Reward
@@ -35,7 +34,7 @@ def parts_read(market: Market) -> dict[str, frozenset[str]]:
     """Path of each part whose rules read something of `Now` -> what they read, of what a quote and a penalty depend on."""
     found: dict[str, frozenset[str]] = {}
     for name in ("quote", "fees", "venue", "reward"):
-        for path, part in _tree(getattr(market, name), name):
+        for path, part in parts(getattr(market, name), name):
             kind, of_venue = type(part), isinstance(part, Venue)
             known = [(rule, f) for rule, f in rules(kind).items() if (name, rule) != ("reward", "reward")]
             read = [fields_read(f, stated_arguments(kind, rule), of_venue) for rule, f in known if f not in _HAND_ON]
@@ -56,13 +55,6 @@ def check_price(market: Market) -> None:
                 f"price: {kind.__name__}.{rule} reads now.{min(beyond)}, and a law is of moves that depend on the mid and the "
                 "price's own state alone"
             )
-
-
-def _tree(part: Component, path: str) -> Iterator[tuple[str, Component]]:
-    yield path, part
-    for field in fields(part):  # pyright: ignore[reportArgumentType]
-        if isinstance(inner := getattr(part, field.name), Component):
-            yield from _tree(inner, f"{path}.{field.name}")
 
 
 @cache

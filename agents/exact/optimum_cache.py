@@ -10,7 +10,7 @@ import functools
 import hashlib
 import sys
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import fields
 from importlib.metadata import version
 from io import BytesIO
@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mm_env.core import cache, engine
-from mm_env.core.component import Component
+from mm_env.core.component import Component, parts
 from mm_env.core.program_identity import Program
 
 Arrays = dict[str, NDArray[Any]]
@@ -38,7 +38,7 @@ def fingerprint(component: Component, *more: object, program: tuple[Callable[...
 
 def lives_on(component: Component) -> bool:
     """Whether its code has a file, which a class typed at a prompt has not: its next version may have the same name."""
-    return all(type(part).__module__ != "__main__" for part in _components(component))
+    return all(type(part).__module__ != "__main__" for _, part in parts(component))
 
 
 def folder() -> Path | None:
@@ -89,24 +89,17 @@ def _versions() -> str:
     )
 
 
-def _components(component: Component) -> Iterator[Component]:
-    yield component
-    for name in (field.name for field in fields(component)):  # pyright: ignore[reportArgumentType]
-        if isinstance(part := getattr(component, name), Component):
-            yield from _components(part)
-
-
 def _parts(component: Component) -> list[str]:
     """Names, numbers and code of a component and of those within."""
     told = Program(_KNOWN)
-    for part in _components(component):
+    for _, part in parts(component):
         for field in fields(part):  # pyright: ignore[reportArgumentType]
             value = getattr(part, field.name)
             told.words.append(
                 f"{field.name}={type(value).__qualname__ if isinstance(value, Component) else exactly(value)}"
             )
         told.words.append(_code(type(part))) if _is_ours(type(part)) else told.add(type(part))
-    bases = (base for part in _components(component) for base in type(part).__mro__ if not _is_ours(base))
+    bases = (base for _, part in parts(component) for base in type(part).__mro__ if not _is_ours(base))
     for name in sorted({base.__module__ for base in bases}):
         if path := _users_file(name):
             told.add_file(path)

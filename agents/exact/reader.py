@@ -13,11 +13,10 @@ from agents.exact.price_grid import Axis
 from mm_env.core import engine, kernel
 from mm_env.core.component import load, record
 from mm_env.market import Market
-from mm_env.quote import Quote
+from mm_env.quote import ANY, Quote
 from mm_env.state import held_at
 
 Floats = NDArray[np.float64]
-ANY = Quote(1.0, 1.0, 0.0, 0.0)  # a quote to see by how outcomes are shaped
 
 
 class Outcome(NamedTuple):

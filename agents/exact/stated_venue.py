@@ -14,9 +14,8 @@ from agents.exact.law_states import node_states
 from agents.exact.nodes import Unsolvable
 from agents.exact.price_grid import Axis
 from agents.exact.reader import Reader, read
-from agents.exact.timed import parts_of
 from mm_env.core import engine
-from mm_env.core.component import count, flat, record, rules, store
+from mm_env.core.component import count, flat, parts, record, rules, store
 from mm_env.core.noise import draw
 from mm_env.market import Market
 from mm_env.price.law import Law
@@ -86,7 +85,7 @@ def _told(state: Any) -> str:
 
 def _functions(market: Market) -> Iterator[Any]:
     for part in (market.venue, market.fees, market.quote):
-        for inner in parts_of(part):
+        for _, inner in parts(part):
             yield from rules(type(inner)).values()
 
 

@@ -16,7 +16,7 @@ from agents.exact.objectives import Penalties, is_utility
 from agents.exact.optimum_cache import exactly
 from agents.exact.price_grid import Axis
 from agents.exact.reader import Outcomes, Reader
-from mm_env.core.component import Component, flat, load, record
+from mm_env.core.component import Component, flat, load, parts, record
 from mm_env.market import Market
 
 Floats = NDArray[np.float64]
@@ -27,15 +27,7 @@ _known: dict[Any, bool] = {}
 
 def key_of(market: Market) -> Any:
     """All that its exact solution depends on, as something that a dictionary takes."""
-    return tuple((type(part), *_own_values(part)) for part in parts_of(market))
-
-
-def parts_of(part: Component) -> Iterator[Component]:
-    """A component and all within it."""
-    yield part
-    for field in fields(part):  # pyright: ignore[reportArgumentType]
-        if isinstance(inner := getattr(part, field.name), Component):
-            yield from parts_of(inner)
+    return tuple((type(part), *_own_values(part)) for _, part in parts(market))
 
 
 def _own_values(part: Component) -> Iterator[Any]:
@@ -79,15 +71,13 @@ def check_mid(market: Market, axis: Axis) -> None:
 
     Raises: Unsolvable, naming the part.
     """
-    parts = [path for path, read in parts_read(market).items() if "mid" in read]
-    if not parts or any(law.follows_mid and law.states is not None for law in axis.law.axes):
+    told = [path for path, read in parts_read(market).items() if "mid" in read]
+    if not told or any(law.follows_mid and law.states is not None for law in axis.law.axes):
         return
     for path, same in (("reward", _same_penalties), ("", _same_outcomes)):
-        mine = [part for part in parts if (part == "reward") == (path == "reward")]
+        mine = [part for part in told if (part == "reward") == (path == "reward")]
         if mine and (other := same(market, axis)) is not None:
-            part: Any = market
-            for name in mine[0].split("."):
-                part = getattr(part, name)
+            part = dict(parts(market))[mine[0]]
             raise Unsolvable(
                 f"{mine[0]} has no exact recursion over (time, inventory): {part} depends on the mid (it differs at "
                 f"{other:g}), which is no state of {type(market.price).__name__}'s law"

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -36,8 +35,6 @@ class AvellanedaStoikov(ClosedForm):
     sigma: NonNegative
     k: Positive
     horizon: Positive
-
-    asks: ClassVar[dict[str, str]] = {"gamma": "gamma", "sigma": "sigma", "k": "k", "horizon": "horizon"}
 
     def __post_init__(self) -> None:
         check_fields(self, scalar=True)
@@ -68,8 +65,6 @@ class AvellanedaStoikovSymmetric(ClosedForm):
     sigma: NonNegative
     k: Positive
     horizon: Positive
-
-    asks: ClassVar[dict[str, str]] = {"gamma": "gamma", "sigma": "sigma", "k": "k", "horizon": "horizon"}
 
     def __post_init__(self) -> None:
         check_fields(self, scalar=True)
@@ -109,8 +104,6 @@ class AvellanedaStoikovStationary(ClosedForm):
     k: Positive
     q_max: Count
     omega: Positive | None = None
-
-    asks: ClassVar[dict[str, str]] = {"gamma": "gamma", "sigma": "sigma", "k": "k", "q_max": "orders"}
 
     def __post_init__(self) -> None:
         check_fields(self, scalar=True)

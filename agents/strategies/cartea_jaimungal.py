@@ -16,7 +16,6 @@ import math
 import sys
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -68,11 +67,6 @@ class CarteaJaimungal(ClosedForm):
     max_inventory: Count
     jump: NonNegative = 0.0
     ask_rate: Positive | None = None
-
-    asks: ClassVar[dict[str, str]] = {
-        "rate": "rate", "kappa": "k", "phi": "phi", "alpha": "alpha", "horizon": "horizon", "max_inventory": "orders",
-        "jump": "jump",
-    }  # fmt: skip
 
     def __post_init__(self) -> None:
         check_fields(self, scalar=True)
@@ -197,14 +191,6 @@ class CarteaJaimungalStationary(ClosedForm):
     max_inventory: Count
     jump: NonNegative = 0.0
     ask_rate: Positive | None = None
-
-    asks: ClassVar[dict[str, str]] = {
-        "rate": "rate",
-        "kappa": "k",
-        "phi": "phi",
-        "max_inventory": "orders",
-        "jump": "jump",
-    }
 
     def __post_init__(self) -> None:
         check_fields(self, scalar=True)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import fields, is_dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
-from agents.strategies.theory import theory
+from agents.strategies.theory import Theory, theory
 from mm_env.market import Market
 
+CALLED = {"A": "rate", "kappa": "k", "q_max": "orders", "max_inventory": "orders"}  # in papers, and in a `Theory`
 _FROM = {
     "gamma": "reward",
     "phi": "reward",
@@ -17,9 +18,7 @@ _FROM = {
 
 
 class ClosedForm:
-    """A strategy whose parameters a market's theory has: `asks` says what it calls each of them, and what the theory does."""
-
-    asks: ClassVar[dict[str, str]] = {}
+    """A strategy whose parameters a market's theory has, by the names of its fields or those of papers (`CALLED`)."""
 
     @classmethod
     def of(cls, market: Market, **given: Any) -> Self:
@@ -31,8 +30,8 @@ class ClosedForm:
         if unknown := sorted(given.keys() - set(names)):
             raise TypeError(f"{cls.__name__} has the parameters {', '.join(names)}, got {', '.join(unknown)}")
         own = {name: value for name, value in given.items() if value is not None}
-        found = theory(market)
-        asked = {name: getattr(found, what) for name, what in cls.asks.items() if name not in own}
+        found, wanted = theory(market), {name: CALLED.get(name, name) for name in names if name not in own}
+        asked = {name: getattr(found, what) for name, what in wanted.items() if hasattr(Theory, what)}
         try:
             return cls(**asked, **own)
         except ValueError as error:
@@ -42,4 +41,4 @@ class ClosedForm:
     def _source(cls, error: str, asked: dict[str, Any]) -> str:
         """Which part of the market the parameter that an error names came from; nothing if the user gave it."""
         name = error.split(" must be ")[0].removeprefix(f"{cls.__name__}.")
-        return f" (of market.{_FROM.get(cls.asks[name], 'venue')})" if name in asked else ""
+        return f" (of market.{_FROM.get(name, 'venue')})" if name in asked else ""

@@ -8,7 +8,7 @@ clipped: a negative one crosses the mid. Inventory counts orders (lots), positiv
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -25,8 +25,6 @@ class FixedSymmetric(ClosedForm):
     """Both quotes at `half_spread` (price units) from the mid, whatever the inventory."""
 
     half_spread: NonNegative
-
-    asks: ClassVar[dict[str, str]] = {"half_spread": "half_spread"}
 
     def __post_init__(self) -> None:
         check_fields(self, scalar=True)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -40,15 +39,6 @@ class GLFT(ClosedForm):
     A: Positive
     horizon: Positive
     max_inventory: Count
-
-    asks: ClassVar[dict[str, str]] = {
-        "gamma": "gamma",
-        "sigma": "sigma",
-        "k": "k",
-        "A": "rate",
-        "horizon": "horizon",
-        "max_inventory": "orders",
-    }
 
     def __post_init__(self) -> None:
         check_fields(self, scalar=True)
@@ -98,8 +88,6 @@ class GLFTAsymptotic(ClosedForm):
     sigma: NonNegative
     k: Positive
     A: Positive
-
-    asks: ClassVar[dict[str, str]] = {"gamma": "gamma", "sigma": "sigma", "k": "k", "A": "rate"}
 
     def __post_init__(self) -> None:
         check_fields(self, scalar=True)

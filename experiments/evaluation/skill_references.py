@@ -48,7 +48,7 @@ class SkillReferences:
     def of(cls, market: Market) -> SkillReferences:
         """Solve `market` if it can be solved."""
         try:
-            if market.venue.makes_mid and not market.venue.happened_once:
+            if market.venue.is_drawn_book:
                 best, _, naive = book_optimum(market)
                 return cls(market, naive, best.worth, best)
             best = full_information_optimum(market) if differing(market) else optimum(market)

@@ -73,7 +73,7 @@ def check_books(cfg: DictConfig) -> None:
     """
     for name in cfg.books:
         venue = market_named(name).venue
-        if venue.happened_once or not venue.makes_mid:
+        if not venue.is_drawn_book:
             raise ValueError(f"books must be markets with an order book, got one with a {type(venue).__name__}")
     if cfg.replay is not None:
         _ = recorded(cfg.replay).venue.starts  # pyright: ignore[reportAttributeAccessIssue]

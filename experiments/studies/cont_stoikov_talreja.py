@@ -128,7 +128,7 @@ def profile_figure(profile: Floats) -> Figure:
 
 
 def _poisson(market: Market) -> ContStoikovTalreja:
-    flow = market.venue.flow if market.venue.makes_mid and not market.venue.happened_once else None
+    flow = market.venue.flow if market.venue.is_drawn_book else None
     if not isinstance(flow, ContStoikovTalreja):
         raise ValueError(f"chances needs a Book whose flow is ContStoikovTalreja, got {market.venue}")
     return flow

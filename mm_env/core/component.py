@@ -80,6 +80,14 @@ def leaves(component: Component, path: str = "") -> Iterator[Leaf]:
             yield Leaf(place, component, name)
 
 
+def parts(component: Component, path: str = "") -> Iterator[tuple[str, Component]]:
+    """A component and all within it, each with its path."""
+    yield path, component
+    for field in fields(component):  # pyright: ignore[reportArgumentType]
+        if isinstance(inner := getattr(component, field.name), Component):
+            yield from parts(inner, f"{path}.{field.name}" if path else field.name)
+
+
 def differs(value: Any) -> bool:
     """Whether a parameter differs by lane: an array, or a distribution."""
     return isinstance(value, Distribution) or np.ndim(value) > 0
@@ -140,17 +148,6 @@ def stated_arguments(cls: type, name: str) -> tuple[str, ...]:
     """The names of a rule's arguments where it was first stated; those of its own class may differ, their places do not."""
     stated = _stated(cls, name)
     return () if stated is None else _arguments(stated)
-
-
-def same_arguments(cls: type, base: type) -> None:
-    """Refuse a class whose rules do not name their arguments as those of `base` do, but for the last that have a default."""
-    for name, function in vars(cls).items():
-        stated = vars(base).get(name)
-        if stated is not None and getattr(stated, "is_rule", False):
-            most, mine = _arguments(stated), _arguments(function)
-            least = len(most) - len(stated.__defaults__ or ())
-            if mine != most[: max(len(mine), least)]:
-                raise TypeError(f"{cls.__name__}.{name} must take ({', '.join(most)}), got ({', '.join(mine)})")
 
 
 def _told_all(function: Callable[..., Any], stated: Callable[..., Any] | None) -> Callable[..., Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -24,8 +23,8 @@ class Kernels:
     """
 
     def __init__(self, loops: Any, templates: tuple[Any, Any, Any, Any], interpreted: bool) -> None:
-        self.layouts = templates if interpreted else tuple(Layout(template) for template in templates)
-        self._loops, self._templates, self._interpreted = loops, templates, interpreted
+        self._loops, self._interpreted = loops, interpreted
+        self.layouts = tuple(self.layout(template) for template in templates)
         self._found: dict[Any, Callable[..., Any]] = {}
 
     def step(self, where: tuple[Any, ...], keyed: bool) -> Callable[..., int]:
@@ -46,26 +45,14 @@ class Kernels:
         market, state, _, observation = self.layouts
         return self._of(self._loops.observe_lanes, where, False, lambda: (market, state, observation, *where, _SINGLES))
 
-    @cached_property
-    def transitions(self) -> tuple[Any, ...]:
-        """All that may come of some action, which says how many outcomes there are and what they look like."""
-        market, state, action, _ = self._templates
-        return market.venue.transitions(market, state, market.quote.decode(action, market.now(state, ())))
+    def layout(self, template: Any) -> Any:
+        """How records shaped like `template` are told of to a loop."""
+        return template if self._interpreted else Layout(template)
 
-    @property
-    def num_outcomes(self) -> int:
-        """Of an action."""
-        return len(self.transitions)
-
-    @property
-    def outcomes(self) -> Any:
-        """The layout of what may come of an action."""
-        return self.transitions if self._interpreted else Layout(self.transitions)
-
-    def foresee(self, where: tuple[Any, ...]) -> Callable[..., None]:
-        """(market, state, outcomes, action, parameters, their stride, actions, inventories, what is seen)"""
+    def foresee(self, where: tuple[Any, ...], outcomes: Any) -> Callable[..., None]:
+        """(market, state, the layout `outcomes`, action, parameters, their stride, actions, inventories, what is seen)"""
         market, state, action, _ = self.layouts
-        told = (market, state, self.outcomes, action, *where[:2], _FLOATS, _FLOATS, np.zeros((1, 1, 2)))
+        told = (market, state, outcomes, action, *where[:2], _FLOATS, _FLOATS, np.zeros((1, 1, 2)))
         return self._of(kernel.foresee_lanes, where, False, lambda: told)
 
     def run(self, where: tuple[Any, ...], keyed: bool) -> Callable[..., None]:

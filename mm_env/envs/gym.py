@@ -145,7 +145,7 @@ class MarketMakingVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray
             recorder.start() if self._over[recorder.lane] else recorder.add(usable)
         infos = self._endings(observations, over) if endings else {}
         never = np.zeros(self.num_envs, np.bool_)
-        closed = closed_lanes(self.simulation) if endings and self.market.may_close else never
+        closed = self.simulation.closed if endings else never
         if not self._same_step:
             self._over, self._waiting = over.copy(), endings
         elif endings:
@@ -246,7 +246,7 @@ class MarketMakingEnv(gym.Env[NDArray[np.float32], Any]):
         usable = self._actions.usable(action, self.simulation)
         observations, rewards, _, endings = self.simulation.step(usable)
         over = bool(endings)
-        terminated = over and (not self._ergodic or bool(closed_lanes(self.simulation)[0]))
+        terminated = over and (not self._ergodic or bool(self.simulation.closed[0]))
         self._running = not over
         if self._recorder:
             self._recorder.add(usable)
@@ -263,13 +263,6 @@ class MarketMakingEnv(gym.Env[NDArray[np.float32], Any]):
             return None
         assert self._recorder is not None
         return self._recorder.picture()
-
-
-def closed_lanes(simulation: Simulation) -> NDArray[np.bool_]:
-    """Whether each lane's account is closed, (num_lanes,): never in a market without margin."""
-    if not simulation.market.may_close:
-        return np.zeros(simulation.num_lanes, np.bool_)
-    return simulation.state.alive == 0.0
 
 
 def episode_figures(simulation: Simulation) -> dict[str, NDArray[np.float64]]:

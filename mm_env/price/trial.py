@@ -109,21 +109,18 @@ def check_expected(market: Any) -> None:
     """
     price, dt, mid = market.price, market.clock.step_length, float(record(market).initial_mid)
     functions = tuple(rules(type(price)).values())
-    key = (type(price), functions, record(price), dt, mid)
+    horizon = market.clock.horizon
+    key = (type(price), functions, record(price), dt, mid, horizon)
     if key in _kept or all(function.__module__.split(".")[0] == "mm_env" for function in functions):
         return
     model = record(price)
     start = States.of([(mid, model.start())])
-    horizon = market.clock.horizon
     with engine.settled():
         states = States.of([place for found in [start, *walked(price, dt, start, 64)] for place in found.places(price)])
-        tries = [
-            (time, tried(price, dt, states, 2**14, times=(time, horizon - time)).move)
-            for time in _times(price, horizon, dt)
-        ]
-    for time, mid, latent, move in [
-        (time, *at, m) for time, moves in tries for at, m in zip(states.places(price), moves)
-    ]:
+        times = _times(functions, horizon, dt)
+        moves = [tried(price, dt, states, 2**14, times=(time, horizon - time)).move for time in times]
+    places = states.places(price)
+    for time, mid, latent, move in [(t, *at, m) for t, found in zip(times, moves) for at, m in zip(places, found)]:
         now = Now(time, horizon - time, mid, World(latent, (), (), (), ()))
         groups, said = move.mean(axis=1), float(model.expected(mid, latent, dt, now)) - mid
         seen, error = float(groups.mean()), float(groups.std()) / math.sqrt(len(groups))
@@ -137,9 +134,10 @@ def check_expected(market: Any) -> None:
     _kept.add(key)
 
 
-def _times(price: Price, horizon: float, dt: float) -> tuple[float, ...]:
-    """When a price is tried: at the start, and where its rules are told the time at other times of an episode too."""
-    told = any("now" in rules(type(price))[name].__code__.co_varnames for name in ("move", "evolve"))
+def _times(functions: tuple[Any, ...], horizon: float, dt: float) -> tuple[float, ...]:
+    """When a price of these rules is tried: at the start, and where one of a user's own is told the time at others too."""
+    own = (function for function in functions if function.__module__.split(".")[0] != "mm_env")
+    told = any("now" in function.__code__.co_varnames for function in own)
     return (0.0, *(dt * round(share * horizon / dt) for share in (0.3, 0.55, 0.9))) if told else (0.0,)
 
 

@@ -78,6 +78,11 @@ class Venue(Component):
     unsolvable: ClassVar[str] = ""  # why there is no exact recursion, in words
 
     @property
+    def is_drawn_book(self) -> bool:
+        """Whether it is an order book that is simulated, not recorded."""
+        return self.makes_mid and not self.happened_once
+
+    @property
     def signals(self) -> tuple[str, ...]:
         """The names of what it shows of itself."""
         return ()

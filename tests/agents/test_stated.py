@@ -307,7 +307,7 @@ def test_a_small_book_with_rules_that_its_states_do_not_hold_is_refused():
 
     class Settled(Market):
         @rule
-        def settle(self, state, now, dealt, after):
+        def settle(self, state, dealt, after, now):
             return state, 0.0
 
     with pytest.raises(Unsolvable, match="Settled has a settle of its own"):

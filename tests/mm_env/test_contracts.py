@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import mm_env
-from mm_env import Dealer, Exponential, Fill, Flow, Market, Poisson, Positive, Price, Sides, Venue, rule
+from mm_env import Dealer, Exponential, Fill, Flow, Market, Poisson, Positive, Price, Reward, Sides, Venue, rule
 from mm_env.core.component import record
 from mm_env.core.maths import exp
 from mm_env.core.moved import MOVED
@@ -57,14 +57,42 @@ def test_a_fill_that_sees_the_time_fills_half_as_often_after_half_of_it():
     (Fill, "take", ("self", "depth", "now", "then"), r"take .* or \(self, depth, now\), got \(self, depth, now, then\)"),
     (Flow, "probability", ("self", "take"), r"take \(self, take, dt\) or \(self, take, dt, now, state\), got"),
     (Price, "move", ("self", "mid", "noise"), r"take \(self, mid, latent, noise, dt\) or .*, now\), got"),
-    (Market, "settle", ("self", "state", "dealt", "mid", "latent"), r"take \(self, state, now, dealt, after\), got"),
-    (Market, "step", ("self", "state", "action"), r"take \(self, state, action, noise, memory\), got"),
+    (Fill, "take", ("self", "depth", "present"), r"take .* or \(self, depth, now\), got \(self, depth, present\)"),
+    (Flow, "probability", ("self", "take", "dt", "state"), r"take .* got \(self, take, dt, state\)"),
+    (Reward, "penalty", ("self", "inventory", "dt", "now"), r"take .*, got \(self, inventory, dt, now\)"),
+    (Reward, "penalty", ("self", "dt", "inventory", "final"), r"take .*, got \(self, dt, inventory, final\)"),
+    (Market, "settle", ("self", "state", "dealt", "mid", "latent"), r"take .* or \(self, state, dealt, after, now\), got"),
+    (Market, "step", ("self", "state", "action"), r"take .* or \(self, state, action, noise, memory\), got"),
 ])  # fmt: skip
 def test_a_rule_that_cannot_be_called_is_refused_where_its_class_is_made(base, name, arguments, wanted):
     written: dict = {}
     exec(f"def {name}({', '.join(arguments)}):\n    return 0.0", written)
     with pytest.raises(TypeError, match=rf"Own.{name} must {wanted}"):
         type("Own", (base,), {name: rule(written[name])})
+
+
+def made_here(share):
+    """A class that has the name and the fields of another and other rules, as a cell of a notebook that is run anew makes."""
+
+    class Same(Fill):
+        k: Positive
+
+        def take(self, depth):
+            return share * exp(-self.k * depth)
+
+    return Same
+
+
+def test_two_classes_of_one_name_have_each_their_own_machine_code():
+    fills = {}
+    for share in (1.0, 0.25):
+        market = world(venue=Dealer(Poisson(3.0), made_here(share)(1.0)))
+        for plain in (False, True):
+            simulation = Simulation(market, 200, interpreted=plain)
+            simulation.start(0)
+            simulation.step(np.zeros(400))
+            fills[share, plain] = simulation.state.tally.fills.sum()
+    assert fills[1.0, False] == fills[1.0, True] > fills[0.25, True] == fills[0.25, False]
 
 
 # states
@@ -153,6 +181,22 @@ def test_a_venue_has_a_state_that_it_shows():
 def test_a_part_without_a_state_has_none():
     assert Simulation(world(), 3).state.world == ((), ((), ()), (), (), ())
     assert Venue.begin.is_rule  # and a venue may have one
+
+
+class Whole(NamedTuple):
+    number: float
+
+
+class Counted(Flow):
+    def start(self):
+        return Whole(0)
+
+
+def test_states_that_are_no_floats_are_refused_with_the_cure():
+    with pytest.raises(
+        TypeError, match=r"states must start with floats \(0.0, not 0\), got .*number=0.* the market's flow"
+    ):
+        world(venue=Dealer(Counted(), Exponential(1.0)))
 
 
 # noise

@@ -184,6 +184,24 @@ def test_an_action_is_the_quotes_numbers_and_one_a_hedge():
         replace(HEDGED, reward=InventoryPenalty(noise=0.5))
 
 
+class Loose(Correlated):
+    def targets(self, action, inventory, held):
+        return 1.0
+
+
+class Pair(Correlated):
+    def marks(self, now: Now):
+        return (now.world.hedges.mark, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"), [(Loose, r"Loose.targets .* got 1.0"), (Pair, r"Pair.marks .* \(50.0, 1.0\)")]
+)
+def test_hedges_that_do_not_give_one_number_each_are_refused_by_the_rule(kind, said):
+    with pytest.raises(TypeError, match=said):
+        replace(HEDGED, hedges=kind(0.5, 1.0, 0.0))
+
+
 def test_nothing_held_changes_no_bit():
     assert weighted(-0.0, (), ()) == 0.0
     assert math.copysign(1.0, weighted(-0.0, (), ())) == -1.0

@@ -113,7 +113,7 @@ class Choosy(Market):
 
 class Scored(Market):
     @rule
-    def settle(self, state, now, dealt, after):
+    def settle(self, state, dealt, after, now):
         return state, math.inf
 
 
