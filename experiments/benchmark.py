@@ -7,6 +7,7 @@ python -m experiments.benchmark markets=[] books=[] start_up=false training_step
 python -m experiments.benchmark markets=[] books=[hawkes] start_up=false training_steps=0
 python -m experiments.benchmark markets=[] books=[] start_up=false training_steps=0 lean_lanes=[] replay=FILE.zip
 python -m experiments.benchmark markets=[] books=[] peers=[mbt_gym] start_up=false training_steps=0
+python -m experiments.benchmark markets=[] books=[] lean_lanes=[] start_up=false training_steps=0 before=OTHER_CHECKOUT
 """
 
 from __future__ import annotations
@@ -23,16 +24,16 @@ from typing import Any
 
 import numpy as np
 from omegaconf import DictConfig, OmegaConf
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
 from experiments.config.main import experiment, output_folder
 from experiments.config.markets import build
 from experiments.config.search_path import CONF
+from experiments.reporting.presenter import TextTable
 from experiments.speed.benchmark_book import books, check_books
 from experiments.speed.benchmark_lean import beside_lean
 from experiments.speed.benchmark_peers import check_peers, peers
+from experiments.speed.benchmark_versions import beside_before, check_before
 from mm_env.envs.gym import MarketMakingVectorEnv
 from mm_env.market import Market
 from mm_env.markets import market_named
@@ -55,30 +56,31 @@ def main(cfg: DictConfig) -> float:
         market_named(name)
     check_books(cfg)
     check_peers(cfg.peers)
+    check_before(cfg.before)
     console, lines = (
         Console(width=None if sys.stdout.isatty() else 100, highlight=False),
         ["what,lanes,threads,per_second"],
     )
     threads = list(cfg.threads or sorted({1, os.cpu_count() or 1}))
-    table = Table(title="million lane-steps per second, median of runs", box=box.SIMPLE_HEAD, title_justify="left")
-    for heading in ("market", "lanes", *(f"{n} thread{'s' * (n > 1)}" for n in threads)):
-        table.add_column(heading, justify="left" if heading == "market" else "right")
-    headline = 0.0
+    rows, headline = list[list[str]](), 0.0
     for name in cfg.markets:
         for lanes in cfg.lanes:
             rates = [stepping(market_named(name), lanes, n, cfg.seconds) for n in threads]
             headline = headline or (max(rates) if lanes == 1024 else 0.0)
-            table.add_row(f"{name}, VectorEnv.step", f"{lanes:,}", *(f"{rate / 1e6:.2f}" for rate in rates))
+            rows.append([f"{name}, VectorEnv.step", f"{lanes:,}", *(f"{rate / 1e6:.2f}" for rate in rates)])
             lines += [f"{name},{lanes},{n},{rate:.0f}" for n, rate in zip(threads, rates, strict=True)]
         rates = [in_kernel(market_named(name), 65_536, n, cfg.seconds) for n in threads]
-        table.add_row(f"{name}, tabulated policy", f"{65_536:,}", *(f"{rate / 1e6:.2f}" for rate in rates))
+        rows.append([f"{name}, tabulated policy", f"{65_536:,}", *(f"{rate / 1e6:.2f}" for rate in rates)])
         lines += [f"{name} tabulated,65536,{n},{rate:.0f}" for n, rate in zip(threads, rates, strict=True)]
     if cfg.markets:
-        console.print(table)
+        headings = ["market", "lanes", *(f"{n} thread{'s' * (n > 1)}" for n in threads)]
+        TextTable.of_text(headings, rows, "million lane-steps per second, median of runs").print(console)
     if cfg.lean_lanes:
         lines += beside_lean(console, cfg)
     if cfg.books or cfg.replay is not None:
         lines += books(console, cfg, threads)
+    if cfg.before is not None:
+        lines += beside_before(console, cfg)
     if cfg.peers:
         lines += peers(console, cfg)
     if cfg.start_up:

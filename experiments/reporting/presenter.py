@@ -68,9 +68,9 @@ class TextTable:
     sections: bool = False
 
     @classmethod
-    def of_text(cls, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> TextTable:
+    def of_text(cls, headings: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> TextTable:
         """A table of what is text already: names in the first column, figures in the rest."""
-        return cls("", [Column(heading, words=i == 0) for i, heading in enumerate(headings)], rows)
+        return cls(title, [Column(heading, words=i == 0) for i, heading in enumerate(headings)], rows)
 
     @property
     def headings(self) -> list[str]:

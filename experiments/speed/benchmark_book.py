@@ -10,10 +10,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from omegaconf import DictConfig
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
+from experiments.reporting.presenter import TextTable
 from mm_env.clock import Clock, Ergodic, EveryEvent, FiniteHorizon
 from mm_env.envs.gym import MarketMakingVectorEnv
 from mm_env.market import Market
@@ -49,20 +48,17 @@ class Speed(NamedTuple):
 
 def books(console: Console, cfg: DictConfig, threads: Sequence[int]) -> list[str]:
     """Print the table of order books; its lines of CSV."""
-    table = Table(title="order books, median of runs", box=box.SIMPLE_HEAD, title_justify="left")
-    rates = [f"M events/s\n{n} thread{'s' * (n > 1)}" for n in threads]
-    for heading in ("book", "lanes", "events a\ndecision", *rates, "M decisions/s\nat best"):
-        table.add_column(heading, justify="left" if heading == "book" else "right", no_wrap=True)
-    lines = []
+    headings = [f"M events/s\n{n} thread{'s' * (n > 1)}" for n in threads]
+    headings, rows, lines = ["book", "lanes", "events a\ndecision", *headings, "M decisions/s\nat best"], [], []
     for case in cases(cfg):
         speeds = [speed(case.market, case.lanes, n, cfg.seconds) for n in threads]
         best = max(speeds, key=lambda each: each.events)
         rates = [f"{each.events / 1e6:.2f}" for each in speeds]
         apart = f"{best.events / best.decisions:.0f}"
-        table.add_row(case.name, f"{case.lanes:,}", apart, *rates, f"{best.decisions / 1e6:.3f}")
+        rows.append([case.name, f"{case.lanes:,}", apart, *rates, f"{best.decisions / 1e6:.3f}"])
         for n, each in zip(threads, speeds, strict=True):
             lines += [f"{case.name} {what},{case.lanes},{n},{value:.0f}" for what, value in each._asdict().items()]
-    console.print(table)
+    TextTable.of_text(headings, rows, "order books, median of runs").print(console)
     return lines
 
 

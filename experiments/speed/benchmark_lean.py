@@ -9,10 +9,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from omegaconf import DictConfig
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
+from experiments.reporting.presenter import TextTable
 from experiments.speed.lean import LeanAmzn
 from mm_env.envs.gym import MarketMakingVectorEnv
 
@@ -30,17 +29,14 @@ class Pair(NamedTuple):
 def beside_lean(console: Console, cfg: DictConfig) -> list[str]:
     """Print the table of `VectorEnv.step` beside the lean step; its lines of CSV."""
     title = f"microseconds of one core a step of amzn\nbeside a lean numpy step, median of {RUNS} pairs"
-    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left")
-    for heading in ("lanes", "VectorEnv.step", "lean numpy", "times as fast"):
-        table.add_column(heading, justify="right")
-    lines = []
+    rows, lines = [], []
     for lanes in cfg.lean_lanes:
         pairs = in_turn(*steps(lanes), SHARE * cfg.seconds)
         ours, lean = (1e6 * statistics.median(column) for column in zip(*pairs, strict=True))
         ratio = statistics.median(pair.lean / pair.ours for pair in pairs)
-        table.add_row(f"{lanes:,}", f"{ours:.1f}", f"{lean:.1f}", f"{ratio:.2f}")
+        rows.append([f"{lanes:,}", f"{ours:.1f}", f"{lean:.1f}", f"{ratio:.2f}"])
         lines += [f"VectorEnv.step / lean numpy,{lanes},1,{ratio:.3f}"]
-    console.print(table)
+    TextTable.of_text(["lanes", "VectorEnv.step", "lean numpy", "times as fast"], rows, title).print(console)
     return lines
 
 

@@ -12,10 +12,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from omegaconf import DictConfig
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
+from experiments.reporting.presenter import TextTable
 from mm_env.clock import FiniteHorizon
 from mm_env.envs.gym import MarketMakingVectorEnv
 from mm_env.market import Market
@@ -53,19 +52,16 @@ class Peer(NamedTuple):
 def peers(console: Console, cfg: DictConfig) -> list[str]:
     """Print the table of other environments; its lines of CSV."""
     title = f"million lane-steps per second of one thread\nbeside others in the same market, median of {PAIRS} pairs"
-    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left")
-    for heading in ("peer", "lanes", "ours", "theirs", "ours / theirs"):
-        table.add_column(heading, justify="left" if heading == "peer" else "right")
-    lines = []
+    rows, lines = [], []
     for name in cfg.peers:
         for lanes in cfg.peer_lanes:
             pairs = race(our_episode(lanes), PEERS[name].episode(lanes), lanes, cfg.seconds)
             ours, theirs = (statistics.median(column) for column in zip(*pairs, strict=True))
             ratio = statistics.median(pair.ours / pair.theirs for pair in pairs)
-            table.add_row(name, f"{lanes:,}", f"{ours / 1e6:.3f}", f"{theirs / 1e6:.3f}", f"{ratio:.1f}")
+            rows.append([name, f"{lanes:,}", f"{ours / 1e6:.3f}", f"{theirs / 1e6:.3f}", f"{ratio:.1f}"])
             lines += [f"ours beside {name},{lanes},1,{ours:.0f}", f"{name},{lanes},1,{theirs:.0f}"]
             lines += [f"ours / {name},{lanes},1,{ratio:.2f}"]
-    console.print(table)
+    TextTable.of_text(["peer", "lanes", "ours", "theirs", "ours / theirs"], rows, title).print(console)
     return lines
 
 

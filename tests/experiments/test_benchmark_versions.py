@@ -1,0 +1,42 @@
+"""Two checkouts are timed in turn, each in a process of its own."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from experiments import ROOT
+from experiments.speed import benchmark_versions, version_worker
+from experiments.speed.benchmark_versions import beside_before, check_before, seconds, worker
+from mm_env.markets import market_named
+
+
+def test_what_is_no_checkout_is_refused_before_any_work(tmp_path):
+    with pytest.raises(ValueError, match="before must be another checkout of this project"):
+        check_before(str(tmp_path))
+    check_before(str(ROOT))
+    check_before(None)
+
+
+def test_a_worker_answers_by_the_step_and_says_what_it_cannot_run():
+    with worker(ROOT) as process:
+        assert seconds(process, "step\tamzn\t64\t0.001") > 0.0
+        with pytest.raises(ValueError, match="before must be a version that runs here"):
+            seconds(process, "step\tnowhere\t64\t0.001")
+
+
+def test_a_tabulated_run_counts_the_steps_of_its_episodes():
+    run, steps = version_worker.case("table", "cartea_jaimungal", 3)
+    assert steps == market_named("cartea_jaimungal").clock.steps
+    run()
+
+
+def test_the_table_has_the_median_of_ratios_of_pairs(monkeypatch, composed):
+    monkeypatch.setattr(benchmark_versions, "CASES", (("step", "amzn", 64),))
+    monkeypatch.setattr(benchmark_versions, "RUNS", 3)
+    answers = iter([9.0, 9.0, 2e-6, 1e-6, 9e-6, 3e-6, 8e-6, 2e-6])  # the first pair does not count
+    monkeypatch.setattr(benchmark_versions, "seconds", lambda *_: next(answers))
+    out = io.StringIO()
+    lines = beside_before(Console(file=out, width=100), composed("benchmark", f"before={ROOT}"))
+    assert lines == ["amzn, VectorEnv.step beside before,64,1,3.000"]
+    assert out.getvalue().split()[-4:] == ["64", "8.0", "2.0", "3.00"]
