@@ -1,4 +1,4 @@
-"""Times the `mm_env` that it finds, whichever version that is: for each line "what, market, lanes, seconds" read, one line with
+"""Times the `mm_env` that it finds, whichever version that is: for each line "what, market, lanes, runs" read, one line with
 the seconds of the processor's time a step of all lanes. It names only what versions from 0.4 on have.
 """
 
@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,10 +21,21 @@ from mm_env.simulation import Simulation
 WINDOW = 300.0  # s of a recorded day that an episode plays, with a decision each second
 
 
+class Case(NamedTuple):
+    """What is timed: runs after one beginning, so that two versions are in the same states."""
+
+    begin: Callable[[], Any]
+    run: Callable[[], Any]
+    steps: int  # of all lanes, a run
+
+
 @cache
-def case(what: str, market: str, lanes: int) -> tuple[Callable[[], Any], int]:
-    """What is timed, and how many steps it takes."""
-    return (table if what == "table" else step)(market_of(market), lanes)
+def case(what: str, market: str, lanes: int) -> Case:
+    """What is timed, compiled."""
+    made = (table if what == "table" else step)(market_of(market), lanes)
+    made.begin()
+    made.run()
+    return made
 
 
 def market_of(name: str) -> Any:
@@ -36,16 +47,15 @@ def market_of(name: str) -> Any:
     return mm_env.Market(mm_env.FromBook(), venue, clock, mm_env.Touch(), mm_env.InventoryPenalty())
 
 
-def step(market: Any, lanes: int) -> tuple[Callable[[], Any], int]:
+def step(market: Any, lanes: int) -> Case:
     """A step through the vector environment, by the same actions each time."""
     env = mm_env.MarketMakingVectorEnv(market, lanes, threads=1)
-    env.reset(seed=0)
     env.action_space.seed(0)
     actions = env.action_space.sample()
-    return lambda: env.step(actions), 1
+    return Case(lambda: env.reset(seed=0), lambda: env.step(actions), 1)
 
 
-def table(market: Any, lanes: int) -> tuple[Callable[[], Any], int]:
+def table(market: Any, lanes: int) -> Case:
     """Whole episodes of constant quotes, in the kernel."""
     simulation = Simulation(replace(market, quote=Unbounded()), lanes, threads=1)
     depths = np.full((1, round(2 * market.max_inventory / market.order_size) + 1, 2), 0.05)
@@ -54,31 +64,19 @@ def table(market: Any, lanes: int) -> tuple[Callable[[], Any], int]:
         simulation.start(0)
         simulation.run(depths)
 
-    return episodes, market.clock.steps
-
-
-@cache
-def times(what: str, market: str, lanes: int, seconds: float) -> int:
-    """How often it runs in about so many seconds; what is compiled on the way does not count."""
-    run, _ = case(what, market, lanes)
-    run()
-    started, done = time.process_time(), 0
-    while time.process_time() - started < 0.2:
-        run()
-        done += 1
-    return max(1, round(done * seconds / 0.2))
+    return Case(lambda: None, episodes, market.clock.steps)
 
 
 def main() -> None:
     """Answer until nobody asks."""
     for line in sys.stdin:
-        what, market, lanes, seconds = line.rstrip("\n").split("\t")
-        run, steps = case(what, market, int(lanes))
-        runs = times(what, market, int(lanes), float(seconds))
+        what, market, lanes, runs = line.rstrip("\n").split("\t")
+        timed = case(what, market, int(lanes))
+        timed.begin()
         started = time.process_time()
-        for _ in range(runs):
-            run()
-        print((time.process_time() - started) / runs / steps, flush=True)
+        for _ in range(int(runs)):
+            timed.run()
+        print((time.process_time() - started) / int(runs) / timed.steps, flush=True)
 
 
 if __name__ == "__main__":
