@@ -8,10 +8,22 @@ from mm_env.core.component import Component, Sides, rule
 from mm_env.core.maths import scalar
 from mm_env.core.moved import find_moved
 from mm_env.core.noise import Noise, more
-from mm_env.core.parameters import Count, Integers, LogUniform, NonNegative, Positive, Probability, Real, Uniform
+from mm_env.core.parameters import (
+    Count,
+    Integers,
+    Listed,
+    ListedNonNegative,
+    LogUniform,
+    NonNegative,
+    Positive,
+    Probability,
+    Real,
+    Uniform,
+)
 from mm_env.envs.gym import MarketMakingEnv, MarketMakingVectorEnv
 from mm_env.envs.registration import register_all
 from mm_env.hedges import Hedges, NoHedges
+from mm_env.limits import Limits, NoLimits
 from mm_env.margin import Margin, NoMargin, Open, Standing
 from mm_env.market import Market
 from mm_env.portfolio import Fees, Portfolio, ProportionalFees
@@ -19,7 +31,7 @@ from mm_env.price.law import Law
 from mm_env.price.models import Binomial, Brownian, FromBook, Geometric, OrnsteinUhlenbeck, Price
 from mm_env.price.short_term_alpha import ShortTermAlpha
 from mm_env.quote import Depths, Grid, MarketOrders, Quote, Quoting, Skew, SpreadAndSkew, Touch, View
-from mm_env.reward import CARA, AsymmetricDamping, InventoryPenalty, Outcome, Reward
+from mm_env.reward import CARA, AsymmetricDamping, InventoryPenalty, Outcome, Reward, VariancePenalty
 from mm_env.simulation import Simulation
 from mm_env.state import State
 from mm_env.venue.dealer.dealer import Dealer
@@ -81,7 +93,10 @@ __all__ = [
     "Integers",
     "InventoryPenalty",
     "Law",
+    "Limits",
     "Linear",
+    "Listed",
+    "ListedNonNegative",
     "LogUniform",
     "Logistic",
     "Margin",
@@ -91,6 +106,7 @@ __all__ = [
     "MarketOrders",
     "NoHedges",
     "NoImpact",
+    "NoLimits",
     "NoMargin",
     "Noise",
     "NonNegative",
@@ -130,6 +146,7 @@ __all__ = [
     "Uniform",
     "UnitSize",
     "UnnoticedBook",
+    "VariancePenalty",
     "Venue",
     "View",
     "Window",

@@ -22,6 +22,7 @@ class Standing(NamedTuple):
     profit: float  # wealth less that at the start of the episode, price units
     peak: float  # the highest profit so far
     exposure: float  # |inventory| x mid + the sum of |position| x mark over the hedges, price units
+    held: float = 0.0  # |inventory|, units
 
 
 class Margin(Component):

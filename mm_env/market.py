@@ -9,15 +9,16 @@ import gymnasium as gym
 import numpy as np
 
 from mm_env.clock import Clock, Ergodic
-from mm_env.core.component import Component, flat, overridden, record, rule
+from mm_env.core.component import Component, flat, overridden, parts, record, rule
 from mm_env.core.noise import Noise
 from mm_env.core.parameters import Distribution, Integers, Positive, Real
 from mm_env.core.tuples import difference, gross, head, tail, weighted
 from mm_env.hedges import Hedges, NoHedges
+from mm_env.limits import Limits, NoLimits
 from mm_env.margin import Margin, NoMargin, Standing
 from mm_env.portfolio import Fees, Portfolio, buy
 from mm_env.price.models import Price
-from mm_env.quote import Quoting
+from mm_env.quote import Quote, Quoting
 from mm_env.reward import InventoryPenalty, Outcome, Reward
 from mm_env.state import State, Tally
 from mm_env.venue.venue import Dealt, Venue
@@ -49,6 +50,7 @@ class Market(Component):
     inventory_scale: Positive = 10.0  # the inventory that is observed as 1
     hedges: Hedges = NoHedges()
     margin: Margin = NoMargin()
+    limits: Limits = NoLimits()
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -68,10 +70,13 @@ class Market(Component):
         if np.abs(values).max() > self.max_inventory:
             raise ValueError(f"Market.initial_inventory must lie in [-max_inventory, max_inventory], got {start}")
         self.venue.check(self)
+        self.price.check(self)
         self._check_hedges()
         self._check_states()
         if self.removes_noise:
             self._check_expected()
+        if type(self.reward).reads_variance:
+            self._check_variance()
 
     @property
     def removes_noise(self) -> bool:
@@ -177,13 +182,14 @@ class Market(Component):
         wealth = weighted(held.cash + held.inventory * state.mid, held.hedges, marks)
         worth = weighted(dealt.account.cash + dealt.account.inventory * after.mid, dealt.account.hedges, marks_after)
         standing = self.standing(state.tally, dealt.account, worth - wealth, marks_after, after.mid)
+        variance = self.price.variance(after.world.price, dealt.dt, after)
         account, margin, cost = self.margin.judge(dealt.account, standing, worth, after)
         change = worth - wealth - cost
         world = World(after.world.price, after.world.flow, after.world.venue, after.world.hedges, margin)
         final = self.clock.final(state.step + 1.0) if self.margin.is_open(margin) else 1.0
         profit = state.tally.profit + change
         outcome = Outcome(change, profit, account.inventory, after.mid - state.mid, dealt.surprise, dealt.dt, final,
-                          Now(after.time, after.time_left, after.mid, world))  # fmt: skip
+                          Now(after.time, after.time_left, after.mid, world), variance)  # fmt: skip
         reward = self.reward.reward(outcome)
         peak = max(state.tally.peak, profit)
         tally = Tally(
@@ -202,16 +208,33 @@ class Market(Component):
     def standing(
         self, tally: Tally, account: Portfolio, change: float, marks: tuple[float, ...], mid: float
     ) -> Standing:
-        """What the margin judges the account by."""
-        profit = tally.profit + change
-        return Standing(profit, max(tally.peak, profit), gross(abs(account.inventory) * mid, account.hedges, marks))
+        """What margin and limits judge the account by."""
+        profit, held = tally.profit + change, abs(account.inventory)
+        return Standing(profit, max(tally.peak, profit), gross(held * mid, account.hedges, marks), held)
 
     @rule
-    def open_sides(self, inventory: float) -> tuple[bool, bool]:
-        """Whether one more order may be bought, and sold, within the limits; safe against rounding."""
-        bid_open = inventory + 0.5 * self.order_size < self.max_inventory
-        ask_open = inventory - 0.5 * self.order_size > -self.max_inventory
+    def stands(self, state: State, now: Now) -> Standing:
+        """What the limits judge the account by when quotes are set."""
+        return self.standing(state.tally, state.account, 0.0, self.hedges.marks(now), state.mid)
+
+    @rule
+    def quoted(self, action: tuple[float, ...], state: State, memory: Any = ()) -> Quote:
+        """The quote that an action means in a state, moved out to where the limits hold it."""
+        now = self.now(state, memory)
+        return self.limits.held_to(self.quote.decode(action, now), self.stands(state, now), now)
+
+    @rule
+    def open_sides(self, inventory: float, most: float = math.inf) -> tuple[bool, bool]:
+        """Whether one more order may be bought, and sold, within the market's limit and `most`; safe against rounding."""
+        largest = min(self.max_inventory, most)
+        bid_open = inventory + 0.5 * self.order_size < largest
+        ask_open = inventory - 0.5 * self.order_size > -largest
         return bid_open, ask_open
+
+    @rule
+    def sides(self, inventory: float, state: State, now: Now) -> tuple[bool, bool]:
+        """`open_sides` at an inventory, within the limits that hold in a state."""
+        return self.open_sides(inventory, self.limits.largest(self.max_inventory, self.stands(state, now), now))
 
     @rule
     def orders_cut(self, inventory: float, cut: float) -> float:
@@ -262,6 +285,15 @@ class Market(Component):
                 f"reward.noise must be 1 here, as {later} is not what the inherited `expected` is the mean of (give "
                 f"{type(self.price).__name__} its own `expected`), got {self.reward}"
             )
+
+    def _check_variance(self) -> None:
+        for path, part in parts(self.price, "price"):
+            if isinstance(part, Price) and (
+                type(part).variance is Price.variance or overridden(type(part), "variance", "move")
+            ):
+                raise ValueError(
+                    f"Market.{path} must give a rule `variance` of its moves, of which {self.reward} is a penalty: {part}"
+                )
 
     def _whole_orders(self, name: str, value: Any) -> None:
         orders = np.asarray(value, np.float64) / self.order_size

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from mm_env.core.component import Component, rule
 from mm_env.core.maths import exp
@@ -23,6 +23,7 @@ class Outcome(NamedTuple):
     dt: float
     final: float  # 1.0 if this is the last step: of a finite horizon, or of an account that was closed; else 0.0
     now: Now = alone((), 0.0)  # at t + dt
+    variance: float = 0.0  # of the mid's move over the step, as `Price.variance` says it at t + dt; price units squared
 
 
 class Reward(Component):
@@ -30,15 +31,19 @@ class Reward(Component):
     objective.
     """
 
+    reads_variance: ClassVar[bool] = False  # its penalty is of the mid's variance, which the price must then give
+
     @rule
-    def penalty(self, inventory: float, dt: float, final: float, now: Now) -> float:
-        """What holding `inventory` after a step costs, price units; `final` is 1.0 after the last, `now` the present then."""
+    def penalty(self, inventory: float, dt: float, final: float, now: Now, variance: float) -> float:
+        """What holding `inventory` after a step costs, price units; `final` is 1.0 after the last, `now` the present then, and
+        `variance` that of the mid's move over the step, price units squared."""
         return 0.0
 
     @rule
     def reward(self, outcome: Outcome) -> float:
         """What one step is worth."""
-        return outcome.wealth_change - self.penalty(outcome.inventory, outcome.dt, outcome.final, outcome.now)
+        penalty = self.penalty(outcome.inventory, outcome.dt, outcome.final, outcome.now, outcome.variance)
+        return outcome.wealth_change - penalty
 
 
 class InventoryPenalty(Reward):
@@ -61,8 +66,26 @@ class InventoryPenalty(Reward):
 
     @rule
     def reward(self, outcome: Outcome) -> float:
-        penalty = self.penalty(outcome.inventory, outcome.dt, outcome.final, outcome.now)
+        penalty = self.penalty(outcome.inventory, outcome.dt, outcome.final, outcome.now, outcome.variance)
         return outcome.wealth_change - (1.0 - self.noise) * outcome.surprise - penalty
+
+
+class VariancePenalty(Reward):
+    """wealth change - (gamma / 2) q^2 Var[S_{t+dt} - S_t], less alpha q_T^2 at the end: risk where and when it is.
+
+    The variance is the price's, `Price.variance`, at its state after the step: of a volatility that moves, of a regime, of the
+    gap that came. With a constant volatility it is `InventoryPenalty` with phi = gamma sigma^2 / 2.
+    """
+
+    gamma: NonNegative  # 1 / price
+    alpha: NonNegative = 0.0  # price / inventory^2
+
+    reads_variance: ClassVar[bool] = True
+
+    @rule
+    def penalty(self, inventory: float, dt: float, final: float, now: Now, variance: float) -> float:
+        square = inventory * inventory
+        return 0.5 * self.gamma * square * variance + self.alpha * square * final
 
 
 class CARA(Reward):

@@ -9,8 +9,10 @@ from itertools import takewhile
 from typing import Any
 
 from agents.exact.nodes import Unsolvable
-from mm_env.core.component import parts, rules, stated_arguments
+from mm_env.core.component import flat, parts, record, rules, stated_arguments
+from mm_env.limits import Limits
 from mm_env.market import Market
+from mm_env.price.models import Price
 from mm_env.quote import MarketOrders
 from mm_env.reward import Reward
 from mm_env.venue.dealer.dealer import Dealer
@@ -18,13 +20,23 @@ from mm_env.venue.dealer.impact import Impact
 from mm_env.venue.venue import Venue
 
 ALL = frozenset({"time", "time_left", "mid", "world"})
-_TELLS = {"now": ALL, "price": frozenset({"mid"})}  # what an argument of that name may tell
+_STANDING = {  # what a field of `Standing` depends on beside the inventory
+    "profit": frozenset({"profit"}),
+    "peak": frozenset({"profit", "peak"}),
+    "exposure": frozenset({"mid"}),
+    "held": frozenset[str](),
+}
+_TELLS = {  # what an argument of that name may tell
+    "now": ALL,
+    "price": frozenset({"mid"}),
+    "standing": frozenset[str]().union(*_STANDING.values()),
+}
 _OF_VENUE = {"state": ALL, **_TELLS}
 _TIME = frozenset({"time", "time_left"})
 _OF_STATE = {"step": _TIME, "mid": frozenset({"mid"}), "world": frozenset({"world"}), "episode": ALL, "tally": ALL}
 _HAND_ON = {  # rules of this package that hand on what they are told, and read none of it themselves
     function
-    for kind in (Venue, Dealer, MarketOrders, Impact, Reward)
+    for kind in (Venue, Dealer, MarketOrders, Impact, Reward, Limits)
     for function in rules(kind).values()
     if function.__module__.split(".")[0] == "mm_env"
 }
@@ -33,28 +45,42 @@ _HAND_ON = {  # rules of this package that hand on what they are told, and read 
 def parts_read(market: Market) -> dict[str, frozenset[str]]:
     """Path of each part whose rules read something of `Now` -> what they read, of what a quote and a penalty depend on."""
     found: dict[str, frozenset[str]] = {}
-    for name in ("quote", "fees", "venue", "reward"):
+    for name in ("quote", "fees", "venue", "reward", "limits"):
         for path, part in parts(getattr(market, name), name):
             kind, of_venue = type(part), isinstance(part, Venue)
             known = [(rule, f) for rule, f in rules(kind).items() if (name, rule) != ("reward", "reward")]
             read = [fields_read(f, stated_arguments(kind, rule), of_venue) for rule, f in known if f not in _HAND_ON]
             if told := frozenset().union(*read):
                 found[path] = told
+    if type(market.reward).reads_variance and (told := _of_variance(market)):
+        found["reward"] = found.get("reward", frozenset()) | told
     return found
 
 
+def _of_variance(market: Market) -> frozenset[str]:
+    """What of the present the variance of the mid's move depends on."""
+    kinds = [type(part) for _, part in parts(market.price) if isinstance(part, Price)]
+    read = [fields_read(rules(kind)["variance"], stated_arguments(kind, "variance")) for kind in kinds]
+    state = {"world"} if list(flat(record(market).price.start())) else set()
+    return frozenset().union(*(part for kind, part in zip(kinds, read) if not kind.wraps), state)
+
+
 def check_price(market: Market) -> None:
-    """Refuse a price whose moves depend on the time or on other parts, as a law does not.
+    """Refuse a price whose moves depend on other parts, or without a `law_at` of its own on the time.
 
     Raises: Unsolvable, naming the rule.
     """
-    kind = type(market.price)
-    for rule in ("move", "evolve", "observe"):
-        if beyond := fields_read(rules(kind)[rule], stated_arguments(kind, rule)) - {"mid"}:
-            raise Unsolvable(
-                f"price: {kind.__name__}.{rule} reads now.{min(beyond)}, and a law is of moves that depend on the mid and the "
-                "price's own state alone"
-            )
+    for path, part in parts(market.price, "price"):
+        kind: Any = type(part)
+        if not isinstance(part, Price) or kind.__module__.split(".")[0] == "mm_env":
+            continue
+        known = {"mid"} if kind.law_at is Price.law_at else {"mid", "time", "time_left"}
+        for rule in ("move", "evolve", "observe"):
+            if beyond := fields_read(rules(kind)[rule], stated_arguments(kind, rule)) - known:
+                raise Unsolvable(
+                    f"{path}: {kind.__name__}.{rule} reads now.{min(beyond)}, and a law is of moves that depend on the mid and "
+                    "the price's own state alone"
+                )
 
 
 @cache
@@ -82,6 +108,8 @@ def _attributes(steps: list[dis.Instruction]) -> list[str]:
 
 
 def _fields(name: str, named: list[str]) -> frozenset[str]:
+    if name == "standing":
+        return _STANDING.get(named[0], _TELLS["standing"])
     if named == ["world", "venue"]:
         return frozenset({"venue"})
     return frozenset({named[0]}) & ALL if name == "now" else _OF_STATE.get(named[0], frozenset())

@@ -34,7 +34,7 @@ def read_outcomes(
                 held = cell % levels * market.order_size - market.max_inventory
                 here = held_at(load(state, places, place, 1), steps[row], held)
                 acted = load(action, table, ((row * told + node % told) * cells + cell) * width, 1)
-                quote = market.quote.decode(acted, market.now(here, ()))
+                quote = market.quoted(acted, here)
                 store(market.venue.transitions(market, here, quote), written, 0, 1)
                 total, kept = 0.0, is_usable(quote)
                 for k in range(kinds):
@@ -82,4 +82,5 @@ def read_penalties(market: Any, state: Any, places: Any, levels: int, step: floa
             place = (node * (cells // levels) + cell // levels) * count(state)
             held = cell % levels * market.order_size - market.max_inventory
             now = market.now(held_at(load(state, places, place, 1), step, held), ())
-            penalty[node, cell] = market.reward.penalty(held, dt, final, now)
+            variance = market.price.variance(now.world.price, dt, now)
+            penalty[node, cell] = market.reward.penalty(held, dt, final, now, variance)

@@ -89,7 +89,7 @@ def pick(market, action, place, starts, firsts):
         firsts[closed] = -1
     for i in range(starts.shape[0]):
         quoted = load(action, starts[i], 0, 1)
-        cut = market.quote.decode(quoted, market.now(place.state, ())).cut
+        cut = market.quoted(quoted, place.state).cut
         closed = int(market.orders_cut(place.state.account.inventory, cut))
         if closed < firsts.shape[0]:
             worth, first = quote_value(market, quoted, place), firsts[closed]
@@ -185,7 +185,7 @@ def reach(here, way, width):
 @scalar
 def quote_value(market, action, place):
     """E[money from the step's trades + what follows] of one action at one place; a certainty equivalent if gamma > 0."""
-    quote = market.quote.decode(action, market.now(place.state, ()))
+    quote = market.quoted(action, place.state)
     outcomes = market.venue.transitions(market, place.state, quote)
     chances, worths = each(chance_of, outcomes, ()), each(worth_of, outcomes, (market, place))
     if place.gamma == 0.0:

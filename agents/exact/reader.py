@@ -83,7 +83,7 @@ class Reader:
         here = held_at(load(template, self.places, place, 1), float(steps[row]), float(self.axis.held[cell]))
         action = tuple(table[row, node % table.shape[1], cell].tolist())
         read(self.market, np.array([action]))  # refuses a quote that means nothing
-        quote = rules.quote.decode(action, rules.now(here, ()))
+        quote = rules.quoted(action, here)
         check_quote(self.market, quote)
         raise Unsolvable(
             f"venue: {type(self.market.venue).__name__}.transitions must be finite, with inventories within the limits in "

@@ -122,6 +122,10 @@ def _check_present(market: Market, axis: Axis) -> None:
             raise Unsolvable(
                 f"{timed[0]}: it changes with the time, and the average reward is of a market that does not"
             )
+    if wealth := {"profit", "peak"} & read.get("limits", frozenset()):
+        raise Unsolvable(
+            f"limits: they depend on the {max(wealth)}, over which there is no exact recursion: {market.limits}"
+        )
     if list(flat(record(market).price.start())) and not _says_states(axis, market):
         for path, fields in read.items():
             if "world" in fields:

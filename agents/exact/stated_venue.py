@@ -95,7 +95,7 @@ def _try(market: Market, state: Any, action: tuple[float, ...], round: int) -> N
     seen, arguments = np.empty(_STEPS * width), (model, state, action, _SEED, round)
     engine.compiled(take_deals, *arguments, seen)(*arguments, seen)
     sample = seen.reshape(_STEPS, width)
-    quote = model.quote.decode(action, model.now(state, ()))
+    quote = model.quoted(action, state)
     said = _together(model.venue.transitions(model, state, quote))
     where = f"at step {state.step:g}, inventory {state.account.inventory:g}{_told(state)} and {quote}"
     came = np.zeros(len(sample), np.bool_)

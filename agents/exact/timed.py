@@ -33,7 +33,8 @@ def key_of(market: Market) -> Any:
 def _own_values(part: Component) -> Iterator[Any]:
     for field in fields(part):  # pyright: ignore[reportArgumentType]
         value = getattr(part, field.name)
-        if not isinstance(value, Component):
+        held = value if isinstance(value, tuple) else (value,)
+        if not any(isinstance(item, Component) for item in held):
             yield value if isinstance(value, float | int | tuple) else exactly(value)
 
 

@@ -64,28 +64,34 @@ class Leaf(NamedTuple):
     path: str
     owner: Component
     field: str
-
-    @property
-    def value(self) -> Any:
-        return getattr(self.owner, self.field)
+    value: Any
 
 
 def leaves(component: Component, path: str = "") -> Iterator[Leaf]:
     """The parameters of a tree of components, in the order in which its record holds them."""
     for name in _record_fields(type(component)):
-        value, place = getattr(component, name), f"{path}.{name}" if path else name
-        if isinstance(value, Component):
-            yield from leaves(value, place)
-        else:
-            yield Leaf(place, component, name)
+        yield from _leaves(component, name, getattr(component, name), f"{path}.{name}" if path else name)
+
+
+def _leaves(owner: Component, field: str, value: Any, place: str) -> Iterator[Leaf]:
+    if isinstance(value, Component):
+        yield from leaves(value, place)
+    elif isinstance(value, tuple):
+        for i, item in enumerate(value):
+            yield from _leaves(owner, field, item, f"{place}.{i}")
+    else:
+        yield Leaf(place, owner, field, value)
 
 
 def parts(component: Component, path: str = "") -> Iterator[tuple[str, Component]]:
     """A component and all within it, each with its path."""
     yield path, component
     for field in fields(component):  # pyright: ignore[reportArgumentType]
-        if isinstance(inner := getattr(component, field.name), Component):
-            yield from parts(inner, f"{path}.{field.name}" if path else field.name)
+        value, place = getattr(component, field.name), f"{path}.{field.name}" if path else field.name
+        several = enumerate(value) if isinstance(value, tuple) else ()
+        for inner, where in [(value, place), *((item, f"{place}.{i}") for i, item in several)]:
+            if isinstance(inner, Component):
+                yield from parts(inner, where)
 
 
 def differs(value: Any) -> bool:
@@ -95,8 +101,13 @@ def differs(value: Any) -> bool:
 
 def record(component: Component) -> Any:
     """The component as nested named tuples of numbers: an array's first value, a distribution's median."""
-    values = (getattr(component, name) for name in _record_fields(type(component)))
-    return record_class(type(component))(*(record(v) if isinstance(v, Component) else nominal(v) for v in values))
+    return record_class(type(component))(*(_recorded(getattr(component, n)) for n in _record_fields(type(component))))
+
+
+def _recorded(value: Any) -> Any:
+    if isinstance(value, Component):
+        return record(value)
+    return tuple(_recorded(item) for item in value) if isinstance(value, tuple) else nominal(value)
 
 
 def nominal(value: Any) -> float:
@@ -180,9 +191,9 @@ def _record_fields(cls: type[Component]) -> list[str]:
 
 
 def _is_model(hint: Any) -> bool:
-    """Whether a field is a number or a component, hence part of the record."""
+    """Whether a field is a number or a component, or a tuple of such, hence part of the record."""
     members = get_args(hint)
-    if any(isinstance(member, Interval) for member in members):
+    if any(isinstance(member, Interval) or getattr(member, "by_rules", False) for member in members):
         return True
     return any(isinstance(h, type) and issubclass(h, Component) for h in members or (hint,))
 

@@ -95,7 +95,7 @@ def foresee_lanes(
     for lane in range(inventories.shape[0]):
         rules = of_lane(shared, parameters, parameter_stride, lane // TILE, lane % TILE)
         begun = held_at(rules.begin(0.0, rules.initial_mid), 0.0, inventories[lane])
-        quote = rules.quote.decode(load(action, actions, lane * width, 1), rules.now(begun, ()))
+        quote = rules.quoted(load(action, actions, lane * width, 1), begun)
         store(rules.venue.transitions(rules, begun, quote), written, 0, 1)
         distinct = 0
         for i in range(seen.shape[1]):

@@ -46,10 +46,14 @@ class Interval:
 
 @dataclass(frozen=True)
 class Several:
-    """Numbers in an interval in a list (`depth` 1) or in rows of equal length (2); the same in all lanes."""
+    """Numbers in an interval in a list (`depth` 1) or in rows of equal length (2); the same in all lanes.
+
+    Rules see them as tuples, `self.rates[0]`, where `by_rules` says so; else what reads them are tables in memory.
+    """
 
     rule: Interval
     depth: int = 1
+    by_rules: bool = False
 
     def __str__(self) -> str:
         return f"{'rows of equal length' if self.depth == 2 else 'a list'} of numbers, each {self.rule}"
@@ -76,6 +80,8 @@ Probability = Annotated[float, Interval(0.0, 1.0)]
 AtLeastOne = Annotated[float, Interval(1.0)]
 Rates = Annotated[tuple[float, ...], Several(Interval(0.0))]
 RateRows = Annotated[tuple[tuple[float, ...], ...], Several(Interval(0.0), depth=2)]
+Listed = Annotated[tuple[float, ...], Several(Interval(), by_rules=True)]
+ListedNonNegative = Annotated[tuple[float, ...], Several(Interval(0.0), by_rules=True)]
 Count = Annotated[int, Interval(1, 2**31, whole=True)]
 
 
@@ -183,9 +189,18 @@ def check_fields(owner: Any, *, scalar: bool = False) -> None:
             check(name, value, rules[0])
             if get_args(hint)[0] is int and not isinstance(value, Distribution) and np.ndim(value) == 0:
                 object.__setattr__(owner, field, int(value))  # a count may come as 4.0
+        elif get_origin(hint) is tuple:
+            object.__setattr__(owner, field, _several(name, value, get_args(hint)[0]))
         elif isinstance(hint, type | UnionType) and not isinstance(value, hint):
             kinds = " or ".join(kind.__name__ for kind in (get_args(hint) or (cast(type, hint),)))
             raise TypeError(f"{name} must be a {kinds}, got {value!r}")
+
+
+def _several(name: str, value: Any, kind: type) -> tuple[Any, ...]:
+    """A list of components as a tuple."""
+    if not isinstance(value, list | tuple) or not value or not all(isinstance(item, kind) for item in value):
+        raise TypeError(f"{name} must be a list of {kind.__name__}, at least one, got {value!r}")
+    return tuple(value)
 
 
 def _ordered(owner: Any, low: str, high: str) -> None:

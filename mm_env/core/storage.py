@@ -123,5 +123,5 @@ def numbered(component: Component) -> list[Any]:
 def _paths(values: Any, path: str = "") -> list[str]:
     if not isinstance(values, tuple):
         return [path]
-    names = values._fields  # pyright: ignore[reportAttributeAccessIssue]
+    names = getattr(values, "_fields", map(str, range(len(values))))
     return [p for name, v in zip(names, values, strict=True) for p in _paths(v, f"{path}.{name}" if path else name)]

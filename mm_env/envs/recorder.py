@@ -102,10 +102,10 @@ class Recorder:
     def _with_dealer(self, action: tuple[float, ...]) -> tuple[Floats, Floats, float]:
         before, state, size = self.moments[-1], self._simulation.state_of(self.lane), self.market.order_size
         now, account = self._rules.now(self._last, ()), self._last.account
-        quote = self._rules.quote.decode(action, now)
+        quote = self._rules.quoted(action, self._last)
         held = self._rules.cross(account, before.mid, quote.cut, quote.cut_cost, now).inventory
         prices = np.array([before.mid - quote.bid_depth, before.mid + quote.ask_depth])
-        quoted = np.where(self._rules.open_sides(held), prices, np.nan)
+        quoted = np.where(self._rules.sides(held, self._last, now), prices, np.nan)
         orders = state.tally.fills - self._fills
         net = (state.account.inventory - held) / size  # each side is filled once at most
         return quoted, 0.5 * size * np.array([orders + net, orders - net]), held - before.inventory

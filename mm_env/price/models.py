@@ -23,6 +23,7 @@ class Price(Component):
     signals: ClassVar[tuple[str, ...]] = ()
     relative: ClassVar[bool] = False  # its moves, and so its sigma, are shares of the price
     needs_book: ClassVar[bool] = False  # what trading makes it: an order book's mid
+    wraps: ClassVar[bool] = False  # it hands what it is told on to prices that are part of it
 
     @rule
     def start(self) -> Any:
@@ -45,9 +46,23 @@ class Price(Component):
         return mid
 
     @rule
+    def variance(self, latent: Any, dt: float, now: Now) -> float:
+        """Var[mid's move] over a step of dt that ended `now`, told by the state then, price units squared: what
+        `VariancePenalty` charges. To a model that does not override it that reward is refused."""
+        return 0.0
+
+    @rule
     def observe(self, mid: float, latent: Any, now: Now) -> tuple[float, ...]:
         """One number of order one for each of `signals`."""
         return ()
+
+    def check(self, market: Any) -> None:
+        """Refuse a market whose other parts cannot go with this price."""
+
+    def law_at(self, time: float, dt: float, nodes: int) -> Law:
+        """The law of the step that begins at `time`; the same object where it is the same. For a model whose moves depend on
+        the time, as those of a gap do; its nodes must not."""
+        return self.law(dt, nodes)
 
     def law(self, dt: float, nodes: int) -> Law:
         """The law of one step, the latent state (if it has one) on a grid of about `nodes`.
@@ -71,6 +86,10 @@ class Brownian(Price):
     def expected(self, mid: float, latent: Any, dt: float) -> float:
         return mid + self.drift * dt
 
+    @rule
+    def variance(self, latent: Any, dt: float) -> float:
+        return self.sigma * self.sigma * dt
+
     def law(self, dt: float, nodes: int) -> Law:
         return Law(mean=self.drift * dt, variance=self.sigma**2 * dt)
 
@@ -88,6 +107,10 @@ class Binomial(Price):
     @rule
     def expected(self, mid: float, latent: Any, dt: float) -> float:
         return mid
+
+    @rule
+    def variance(self, latent: Any, dt: float) -> float:
+        return self.sigma * self.sigma * dt
 
     def law(self, dt: float, nodes: int) -> Law:
         step = self.sigma * math.sqrt(dt)
@@ -110,6 +133,12 @@ class Geometric(Price):
     @rule
     def expected(self, mid: float, latent: Any, dt: float) -> float:
         return mid * exp(self.drift * dt)
+
+    @rule
+    def variance(self, latent: Any, dt: float, now: Now) -> float:
+        """Of a move from where the mid is now: mid^2 e^(2 drift dt) (e^(sigma^2 dt) - 1)."""
+        grown = now.mid * exp(self.drift * dt)
+        return grown * grown * (exp(self.sigma * self.sigma * dt) - 1.0)
 
 
 class OrnsteinUhlenbeck(Price):
@@ -134,6 +163,10 @@ class OrnsteinUhlenbeck(Price):
     @rule
     def expected(self, mid: float, latent: Any, dt: float) -> float:
         return self.mean + (mid - self.mean) * exp(-self.speed * dt)
+
+    @rule
+    def variance(self, latent: Any, dt: float) -> float:
+        return self.sigma * self.sigma * one_minus_exp(2.0 * self.speed * dt) / (2.0 * self.speed)
 
     @rule
     def observe(self, mid: float, latent: Any) -> tuple[float, ...]:

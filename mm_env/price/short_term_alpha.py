@@ -54,6 +54,11 @@ class ShortTermAlpha(Price):
         return mid + latent.alpha * one_minus_exp(self.decay * dt) / self.decay
 
     @rule
+    def variance(self, latent: Any, dt: float) -> float:
+        shared = self.shared(dt)
+        return shared * shared + self.rest(dt)
+
+    @rule
     def observe(self, mid: float, latent: Any) -> tuple[float, ...]:
         return (latent.alpha * math.sqrt(2.0 * self.decay) / self.vol,)
 

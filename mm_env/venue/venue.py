@@ -170,9 +170,9 @@ class Venue(Component):
     def deal(self, market: Any, state: Any, action: Any, noise: Noise, memory: Any) -> Dealt:
         """What comes of an action: the market order, the quotes, and those who trade with them."""
         dt, now = market.clock.dt(), market.now(state, memory)
-        quote = market.quote.decode(action, now)
+        quote = market.quoted(action, state, memory)
         crossed = market.cross(state.account, state.mid, quote.cut, quote.cut_cost, now)
-        bid_open, ask_open = market.open_sides(crossed.inventory)
+        bid_open, ask_open = market.sides(crossed.inventory, state, now)
         trades = self.trade(quote, bid_open, ask_open, noise, dt, now)
         bid, ask = state.mid - quote.bid_depth, state.mid + quote.ask_depth
         bid_fee, ask_fee = market.fees.maker_fee(bid, now), market.fees.maker_fee(ask, now)

@@ -74,7 +74,10 @@ class Dealer(Venue):
         now, size, held = market.now(state, ()), market.order_size, state.account.inventory
         cut = market.orders_cut(held, quote.cut) * size
         start = held - cut if held > 0.0 else held + cut
-        chances, (bid_open, ask_open) = certain(self.chances(quote, market.clock.dt(), now)), market.open_sides(start)
+        chances, (bid_open, ask_open) = (
+            certain(self.chances(quote, market.clock.dt(), now)),
+            market.sides(start, state, now),
+        )
         bid, ask = chances.bid if bid_open else 0.0, chances.ask if ask_open else 0.0
         bid_cash = size * (quote.bid_depth - market.fees.maker_fee(now.mid - quote.bid_depth, now))
         ask_cash = size * (quote.ask_depth - market.fees.maker_fee(now.mid + quote.ask_depth, now))

@@ -14,6 +14,7 @@ from mm_env.core.component import rule, rules
 from mm_env.core.maths import clip, routine, scalar
 from mm_env.core.noise import Noise
 from mm_env.core.parameters import Count, Distribution, NonNegative, Positive
+from mm_env.limits import NoLimits
 from mm_env.portfolio import Portfolio
 from mm_env.venue.order_book import events, ladder
 from mm_env.venue.order_book.events import advance, clear_counters, open_book, pressure
@@ -82,6 +83,10 @@ class OrderBook(Venue):
         if not market.price.needs_book:
             raise ValueError(f"Market.price must be FromBook, as a {kind} makes its own mid, got {market.price}")
         self._check_unread(market)
+        if market.limits != NoLimits():
+            raise ValueError(
+                f"Market.limits hold a dealer's quotes, and a {kind} has none of them yet, got {market.limits}"
+            )
         orders = market.order_size / self.lot
         if abs(orders - round(orders)) > 1e-9 * orders:
             raise ValueError(f"Market.order_size must be whole lots of {self.lot:g}, got {market.order_size}")
