@@ -31,7 +31,7 @@ from mm_env.price.law import Law
 from mm_env.price.models import Binomial, Brownian, FromBook, Geometric, OrnsteinUhlenbeck, Price
 from mm_env.price.short_term_alpha import ShortTermAlpha
 from mm_env.quote import Depths, Grid, MarketOrders, Quote, Quoting, Skew, SpreadAndSkew, Touch, View
-from mm_env.reward import CARA, AsymmetricDamping, InventoryPenalty, Outcome, Reward, VariancePenalty
+from mm_env.reward import CARA, AsymmetricDamping, CVaR, InventoryPenalty, Outcome, Reward, VariancePenalty
 from mm_env.simulation import Simulation
 from mm_env.state import State
 from mm_env.venue.dealer.dealer import Dealer
@@ -54,6 +54,7 @@ __version__ = "0.6.0"
 
 __all__ = [
     "CARA",
+    "CVaR",
     "ArrivalImpact",
     "AsymmetricDamping",
     "Bernoulli",
