@@ -7,7 +7,10 @@ import math
 import numpy as np
 from scipy.special import ndtr
 
-_REACH, _NODES = 9.0, 6.0  # standard deviations that the law of the log price is followed to, and points in each of a date's
+_REACH, _NODES = (
+    9.0,
+    6.0,
+)  # standard deviations that the law of the log price is followed to, and points in each of a date's
 
 
 def liquidation_probability(health: float, sigma: float, horizon: float, drift: float = 0.0) -> float:

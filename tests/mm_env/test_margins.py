@@ -102,8 +102,8 @@ def test_exposure_counts_hedges():
 
 
 def ruin(steps, capital, per_unit, chance, most):
-    """P(ruin) of one who quotes a tick away on both sides, each filled with `chance`, beside a mid that moves by a tick: the law
-    of profit and inventory, (profits, inventories), step by step."""
+    """P(ruin) of one who quotes a tick away on both sides, each filled with `chance`, beside a mid that moves by a tick: by
+    the law of profit and inventory, (profits, inventories), step by step."""
     reach = steps * (most + 2)
     law, ruined = np.zeros((2 * reach + 1, 2 * most + 1)), 0.0
     law[reach, most] = 1.0
@@ -128,8 +128,8 @@ def test_the_probability_of_ruin_on_a_lattice_is_that_of_the_law_of_profit_and_i
     """20 steps, |q| <= 4, a mid that moves by one tick: a call where 8 + profit < 4 |q|."""
     chance, lanes = 0.45, 40_000
     market = world(
-        price=Binomial(1.0), clock=FiniteHorizon(20.0, 20), quote=Depths(1.0, -1.0), max_inventory=4.0, reward=InventoryPenalty(),
-        venue=Dealer(Bernoulli(1.0), Exponential(-math.log(chance))),
+        price=Binomial(1.0), clock=FiniteHorizon(20.0, 20), quote=Depths(1.0, -1.0), max_inventory=4.0,
+        reward=InventoryPenalty(), venue=Dealer(Bernoulli(1.0), Exponential(-math.log(chance))),
         margin=MaintenanceMargin(capital=8.0, per_unit=4.0, liquidation_cost=3.0, franchise_loss=10.0),
     )  # fmt: skip
     episodes = run_actions(market, np.full((1, 9, 2), 1.0), lanes, 1)
@@ -170,8 +170,8 @@ def test_a_position_that_nobody_trades_is_liquidated_as_often_as_a_geometric_bro
 ):
     lanes, chance = 40_000, watched_liquidation_probability(1.25, YEARLY, MONTH, 30)
     market = world(
-        price=Geometric(YEARLY), clock=FiniteHorizon(MONTH, 30), initial_inventory=1.0, margin=margin, reward=InventoryPenalty(),
-        venue=Dealer(Bernoulli(0.0), Exponential(1.0)),
+        price=Geometric(YEARLY), clock=FiniteHorizon(MONTH, 30), initial_inventory=1.0, margin=margin,
+        reward=InventoryPenalty(), venue=Dealer(Bernoulli(0.0), Exponential(1.0)),
     )  # fmt: skip
     episodes = run_actions(market, np.zeros((1, 7, 2)), lanes, 2)
     assert episodes.closed.mean() == pytest.approx(chance, abs=4.0 * math.sqrt(chance * (1.0 - chance) / lanes))
