@@ -44,7 +44,7 @@ class Theory:
         price = self.market.price
         if self._book is not None:
             return self._book.sigma
-        if type(price).relative:
+        if price.relative:
             name = type(price).__name__
             raise ValueError(f"the theory wants sigma in price units, and that of {name} is a share of the price")
         return number(price, "price", "sigma", "one volatility of the mid", positive=True)
