@@ -351,6 +351,11 @@ def _overload_both(function, left, right, told):
     return _unrolled("function, left, right, told", _tuple_of(items))
 
 
+@overload(tuples.total, jit_options=_INLINED)
+def _overload_total(values):
+    return _unrolled("values", " + ".join(f"values[{i}]" for i in range(len(values))))
+
+
 @overload(tuples.largest, jit_options=_INLINED)
 def _overload_largest(values):
     found = "values[0]"

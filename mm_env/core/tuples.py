@@ -53,6 +53,11 @@ def both(function: Callable[..., Any], left: Numbers, right: Numbers, told: Any)
     return tuple(function(a, b, told) for a, b in zip(left, right, strict=True))
 
 
+def total(values: Numbers) -> float:
+    """Their sum, from left to right."""
+    return _sum(values)
+
+
 def largest(values: Numbers) -> float:
     """The largest of them."""
     found = values[0]
