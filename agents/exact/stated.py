@@ -93,8 +93,10 @@ def check_law(market: Market, law: Law) -> None:
         owner, giver = later.split(".")[0], _giver(kind, "law")
         raise Unsolvable(f"price: {later} is not what {giver}.law is the law of (give {owner} its own `law`)")
     for axis in law.axes:
-        if axis.signal not in ("", *kind.signals) or (len(axis.nodes) > 1 and not axis.signal):
-            raise Unsolvable(f"price: its law is by {axis.signal!r}, which is none of its signals {list(kind.signals)}")
+        if axis.signal not in ("", *price.signals) or (len(axis.nodes) > 1 and not axis.signal):
+            raise Unsolvable(
+                f"price: its law is by {axis.signal!r}, which is none of its signals {list(price.signals)}"
+            )
     check_states(market, law.axes)
     functions = tuple(rules(kind).values())
     if all(f.__module__.split(".")[0] == "mm_env" for f in (*functions, kind.law)):
@@ -117,7 +119,7 @@ def _try_law(market: Market) -> None:
         steps = tried(price, dt, states, _GROUPS)
     rules_ = record(price)
     for place, (mid, latent) in enumerate(states.places(price)):
-        shows = dict(zip(type(price).signals, rules_.observe(mid, latent, alone(latent, mid)), strict=True))
+        shows = dict(zip(price.signals, rules_.observe(mid, latent, alone(latent, mid)), strict=True))
         at = [float(shows[law.signal]) if law.signal else float(law.nodes[0]) for law in laws]
         if not all(_holds(law, x) for law, x in zip(laws, at, strict=True)):
             continue  # the law says nothing of it
@@ -125,10 +127,10 @@ def _try_law(market: Market) -> None:
         told = "".join(f", {law.signal} {x:.4g}" for law, x in zip(laws, at, strict=True) if law.signal)
         where, shape = f"from mid {mid:.6g}" + (f"{told}," if told else ""), _is_cara(market) and len(laws) == 1
         for i, law in enumerate(laws):
-            shown = steps.shown[place, ..., type(price).signals.index(law.signal)] if law.signal else None
+            shown = steps.shown[place, ..., price.signals.index(law.signal)] if law.signal else None
             for moment in _moments(_with_others(laws, at, i), at[i], mid, steps.move[place], shown, shape):
                 moment.check(f"{type(price).__name__}.law", where)
-        for moment in _between(laws, type(price).signals, steps.shown[place]):
+        for moment in _between(laws, price.signals, steps.shown[place]):
             moment.check(f"{type(price).__name__}.law", where)
 
 
@@ -260,7 +262,7 @@ def _states(market: Market) -> States:
     places = [start]
     for axis in law.axes:
         if len(axis.nodes) > 1:
-            signal, n = type(price).signals.index(axis.signal), len(axis.nodes)
+            signal, n = price.signals.index(axis.signal), len(axis.nodes)
             picked = axis.nodes if n <= 5 else axis.nodes[np.rint(np.linspace(0, n - 1, 5)).astype(int)[1:-1]]
             found = (_showing(rules_, start, signal, float(node), axis.follows_mid) for node in picked)
             places += [place for place in found if place is not None]

@@ -169,7 +169,7 @@ def check_separable(market: Market) -> None:
         )
     sides: Any = (venue.impact.bid, venue.impact.ask)  # pyright: ignore[reportAttributeAccessIssue]
     impacts = [side for side in sides if type(side).jump is not NoImpact.jump]
-    if impacts and type(market.price).signals:
+    if impacts and market.price.signals:
         raise ValueError(f"expected_fills must be off where orders move what the price shows, got {impacts[0]}")
 
 
