@@ -372,10 +372,7 @@ def _overload_pick(values, index):
 
 
 def _picked(count: int, item: str) -> str:
-    found = f"values[{count - 1}]{item}"
-    for i in reversed(range(count - 1)):
-        found = f"({found} if index > {i + 0.5} else values[{i}]{item})"
-    return found
+    return " + ".join(f"(1.0 if index == {float(i)} else 0.0) * values[{i}]{item}" for i in range(count))
 
 
 @overload(tuples.chosen, jit_options=_INLINED)
