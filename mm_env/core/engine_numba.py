@@ -356,12 +356,21 @@ def _overload_total(values):
     return _unrolled("values", " + ".join(f"values[{i}]" for i in range(len(values))))
 
 
+def _folded(name: str, count: int) -> Callable[..., Any]:
+    found = "values[0]"
+    for i in range(1, count):
+        found = f"{name}({found}, values[{i}])"
+    return _unrolled("values", found)
+
+
 @overload(tuples.largest, jit_options=_INLINED)
 def _overload_largest(values):
-    found = "values[0]"
-    for i in range(1, len(values)):
-        found = f"max({found}, values[{i}])"
-    return _unrolled("values", found)
+    return _folded("max", len(values))
+
+
+@overload(tuples.smallest, jit_options=_INLINED)
+def _overload_smallest(values):
+    return _folded("min", len(values))
 
 
 @overload(tuples.pick, jit_options=_INLINED)

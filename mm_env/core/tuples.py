@@ -66,6 +66,14 @@ def largest(values: Numbers) -> float:
     return found
 
 
+def smallest(values: Numbers) -> float:
+    """The smallest of them."""
+    found = values[0]
+    for value in values[1:]:
+        found = min(found, value)
+    return found
+
+
 def pick(values: tuple[Any, ...], index: float) -> Any:
     """The number, or the row of numbers, at a place 0.0, 1.0, ...; as a sum of all with weights 1.0 and 0.0, which has no
     branch where lanes differ in the place."""

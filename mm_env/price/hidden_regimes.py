@@ -75,9 +75,7 @@ class HiddenRegimes(RegimeSwitching):
         inner, moved = latent.inner, self.move(now.mid, latent, noise, dt, now) - now.mid
         told = (moved, self.price.expected(now.mid, inner, dt, now) - now.mid, self.price.variance(inner, dt, now), dt)
         belief = self.believed(latent.belief, told)
-        return HiddenRegime(
-            self.following(latent.regime, noise, dt), self.price.evolve(inner, noise, dt, now), belief
-        )
+        return HiddenRegime(self.following(latent.regime, noise, dt), self.price.evolve(inner, noise, dt, now), belief)
 
     @rule
     def believed(self, belief: Numbers, told: tuple[float, float, float, float]) -> Numbers:
