@@ -95,7 +95,9 @@ def check_law(market: Market, law: Law) -> None:
         raise Unsolvable(f"price: {later} is not what {giver}.law is the law of (give {owner} its own `law`)")
     for grid, _ in (dimension for axis in law.axes for dimension in axis.dimensions):
         if grid.signal not in ("", *price.signals) or (len(grid.nodes) > 1 and not grid.signal):
-            raise Unsolvable(f"price: its law is by {grid.signal!r}, which is none of its signals {list(price.signals)}")
+            raise Unsolvable(
+                f"price: its law is by {grid.signal!r}, which is none of its signals {list(price.signals)}"
+            )
     check_states(market, law.axes)
     kinds = [type(part) for _, part in parts(price) if isinstance(part, Price)]
     functions = [f for each in kinds for f in (*rules(each).values(), each.law)]
