@@ -214,7 +214,7 @@ def test_fills_are_not_expected_as_at_the_start_where_limits_change(limits):
     [
         (replace(BUSY, price=Brownian(1.0)), RegimeLimits((1.0,)), "RegimeLimits need a price with regimes.*Brownian"),
         (BUSY, RegimeLimits((1.0, 2.0, 3.0)), r"RegimeLimits.max_inventory must have one number for each of 2 regimes, got 3"),
-        (BUSY, RegimeLimits((1.0,), (0.0, 0.0, 0.0)), r"RegimeLimits.min_depth must have one number"),
+        (BUSY, RegimeLimits((1.0, 1.0), (0.0, 0.0, 0.0)), r"RegimeLimits.min_depth must have one number"),
         (BUSY, Tightest((RegimeLimits((1.0, 2.0, 3.0)),)), r"RegimeLimits.max_inventory must have one number"),
         (BUSY, GapLimits((0.5, 3.0), 0.1), r"GapLimits.at must lie in \(0, 2\], the market's horizon, got 3"),
         (MARKETS["cont_stoikov_talreja"](), DrawdownLimits(1.0), "Market.limits .*Book"),
