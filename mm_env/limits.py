@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from mm_env.core.component import Component, rule
 from mm_env.margin import Standing
@@ -28,6 +28,9 @@ class Limits(Component):
     def drawdown_seen(self, drawdown: float) -> tuple[float, ...]:
         """(drawdown,) where `watches` has "drawdown"; else ()."""
         return ()
+
+    def check(self, market: Any) -> None:
+        """Refuse a market whose other parts cannot go with these limits."""
 
     @rule
     def largest(self, most: float, standing: Standing, now: Now) -> float:

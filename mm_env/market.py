@@ -74,6 +74,8 @@ class Market(Component):
         self.price.check(self)
         self._check_hedges()
         self._check_states()
+        self.margin.check(self)
+        self.limits.check(self)
         if self.removes_noise:
             self._check_expected()
         if type(self.reward).reads_variance:
@@ -107,7 +109,7 @@ class Market(Component):
     def observation_names(self) -> tuple[str, ...]:
         """What the agent sees, in order."""
         time = () if isinstance(self.clock, Ergodic) else ("time_left",)
-        parts = (type(self.price).signals, type(self.hedges).signals, self.venue.signals)
+        parts = (self.price.signals, type(self.hedges).signals, self.venue.signals)
         return ("inventory", *time, *self.watched, *(name for part in parts for name in part))
 
     @property

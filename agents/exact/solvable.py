@@ -161,7 +161,8 @@ def _check_present(market: Market, axis: Axis) -> None:
                 f"{timed[0]}: it changes with the time, and the average reward is of a market that does not"
             )
     unwatched = {"profit": "profit", "peak": "drawdown"}
-    for field in {"profit", "peak"} & read.get("limits", frozenset()):
+    of_limits = [fields for path, fields in read.items() if path.split(".")[0] == "limits"]
+    for field in {"profit", "peak"} & frozenset().union(*of_limits):
         if not market.watched:
             raise Unsolvable(
                 f"limits: they depend on the {field}, so let {type(market.limits).__name__}.watches have {unwatched[field]!r}"
