@@ -31,9 +31,10 @@ from mm_env.portfolio import Fees, Portfolio, ProportionalFees
 from mm_env.price.bates import Bates, GeometricBates
 from mm_env.price.heston import GeometricHeston, Heston
 from mm_env.price.jump_diffusions import GeometricMerton, Kou, Merton
-from mm_env.price.jumps import DoubleExponentialJumps, FixedJumps, Jumps, NormalJumps
+from mm_env.price.jumps import DoubleExponentialJumps, FixedJumps, JumpProcess, Jumps, NormalJumps
 from mm_env.price.law import Law
 from mm_env.price.models import Binomial, Brownian, FromBook, Geometric, OrnsteinUhlenbeck, Price
+from mm_env.price.regime_jumps import RegimeJumps
 from mm_env.price.short_term_alpha import ShortTermAlpha
 from mm_env.price.variance import FullTruncation, QuadraticExponential, VarianceStep
 from mm_env.price.with_jumps import WithJumps, WithRelativeJumps
@@ -112,7 +113,9 @@ __all__ = [
     "InTurn",
     "Integers",
     "InventoryPenalty",
+    "JumpProcess",
     "Jumps",
+    "RegimeJumps",
     "Kou",
     "Law",
     "LeverageLimit",

@@ -9,7 +9,7 @@ import numpy as np
 from agents.exact.choices import sends_market_orders, trial_actions
 from agents.exact.nodes import Unsolvable
 from agents.exact.now_read import check_price, fields_read, parts_read
-from agents.exact.objectives import check_reward, is_utility
+from agents.exact.objectives import aversion, check_reward, is_utility
 from agents.exact.price_grid import Axis, axis_of
 from agents.exact.reader import Reader
 from agents.exact.room import levels_of, require_room
@@ -53,6 +53,7 @@ def check_solvable(market: Market, wealth: bool = False) -> None:
     axis = axis_of(market, 3)
     if is_utility(market) and isinstance(market.clock, Ergodic):
         raise Unsolvable("clock: CARA utility is of the wealth at the end, and an ergodic market has none")
+    _check_tails(market, axis)
     _check_impact(market, axis)
     _check_present(market, axis)
     check_outcomes(market, axis)
@@ -111,6 +112,15 @@ def _check_wealth(market: Market) -> None:
     if market.may_close and list(flat(record(market.margin).start())) != [1.0]:
         raise Unsolvable(
             f"margin: it has a state of its own beside `alive`, over which there is no recursion: {market.margin}"
+        )
+
+
+def _check_tails(market: Market, axis: Axis) -> None:
+    """Refuse a utility that has no mean, as that of large positions whose price jumps by exponentials."""
+    power, gamma = min(law.largest_power for law in axis.law.axes), aversion(market)
+    if gamma * market.max_inventory >= power:
+        raise Unsolvable(
+            f"price: utility has no mean where gamma x inventory is {power:g} or more, got {gamma:g} x {market.max_inventory:g}"
         )
 
 
