@@ -25,7 +25,7 @@ from agents.exact import optimum_cache as stored
 from agents.exact.choices import SCAN, check_actions, is_layered, is_own, is_searched_widely, starts
 from agents.exact.evaluation import MATRICES, NODES, objective_of, poisson_equation, start_worth
 from agents.exact.objectives import Penalties, aversion
-from agents.exact.price_grid import Axis, Unsolvable, axis_by, axis_of
+from agents.exact.price_grid import Axis, Unsolvable, axis_by, axis_of, laws_of
 from agents.exact.quote_search import improve
 from agents.exact.room import levels_of, progress, require_room
 from agents.exact.solvable import check_solvable
@@ -144,9 +144,12 @@ def _kept(market: Market, nodes: int, path: Path | None, kept_from: float) -> Op
 
 def coarser_axes(market: Market, axis: Axis, nodes: int) -> list[Axis]:
     """The axis with half the nodes along one of its grids at a time; none of what has just these values, such as a regime."""
-    laws, coarse = axis.law.axes, axis_of(market, nodes // 2 + 1).law.axes
-    fewer = [i for i, (fine, half) in enumerate(zip(laws, coarse, strict=True)) if len(half.nodes) < len(fine.nodes)]
-    return [axis_by(market, (*laws[:i], coarse[i], *laws[i + 1 :])) for i in fewer]
+    fine, half = ([law.axes for law in laws_of(market, n)[0]] for n in (nodes, nodes // 2 + 1))
+    fewer = [
+        i for i, (law, coarse) in enumerate(zip(fine[0], half[0], strict=True)) if len(coarse.nodes) < len(law.nodes)
+    ]
+    halved = [[(*f[:i], h[i], *f[i + 1 :]) for f, h in zip(fine, half, strict=True)] for i in fewer]
+    return [axis_by(market, kinds, axis.kind) for kinds in halved]
 
 
 def check_room(market: Market, nodes: int = NODES) -> None:
@@ -218,7 +221,7 @@ class _Solver:
     def _best(self, following: Floats, guess: Floats, step: int) -> tuple[Floats, Floats]:
         """The values (nodes, levels) of the best quotes of a step and their actions, from the values one step later."""
         later, penalty = following.reshape(-1, len(self.axis.held)), self.penalties.after(step + 1)
-        ahead = np.ascontiguousarray(self.axis.look_ahead(later, penalty, self.gamma))
+        ahead = np.ascontiguousarray(self.axis.look_ahead(later, penalty, self.gamma, step))
         value, actions = np.empty(ahead.size), np.ascontiguousarray(guess).reshape(-1).copy()
         self.kernel(
             *self._shapes,

@@ -117,6 +117,10 @@ def _check_present(market: Market, axis: Axis) -> None:
     check_mid(market, axis)
     read = parts_read(market)
     if isinstance(market.clock, Ergodic):
+        if axis.timed:
+            raise Unsolvable(
+                "price: its law changes with the time, and the average reward is of a market that does not"
+            )
         timed = [path for path, fields in read.items() if fields & {"time", "time_left"}]
         if timed and (timed == ["reward"] or changes_with_time(market, axis)):
             raise Unsolvable(
