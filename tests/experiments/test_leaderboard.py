@@ -126,14 +126,14 @@ def test_a_training_tells_of_itself_as_any_job_does(played):
 
 
 def test_an_agent_of_one_market_plays_there_alone_and_who_is_left_out_is_told(launch):
-    """Here who ignores the penalty on inventory, and so quotes as the best constant quotes would if there were none."""
+    """Here who ignores the penalty on inventory."""
     blind = "{name: blind, base: blind_optimum, instead: {reward: {_target_: mm_env.InventoryPenalty}}}"
     others = ("agents=[best_fixed,join]", f"+market_agents.amzn=[{blind}]")
     folder, _ = launch(compare.main, *MARKETS, *SETTINGS, *others)
     lines = board(folder)
     assert {market for market, agent, _ in lines if agent == "blind"} == {"amzn"}
     assert {market for market, agent, _ in lines if agent == "best_fixed"} == {"cartea_jaimungal", "amzn"}
-    assert float(lines["amzn", "blind", "blind"]["skill"]) < 0.1
+    assert 0.5 < float(lines["amzn", "blind", "blind"]["skill"]) < 0.9
     for notes in ("leaderboard.md", "amzn/table.md"):
         assert "join is left out: " in (folder / notes).read_text(encoding="utf-8")
 
