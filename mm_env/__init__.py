@@ -25,6 +25,7 @@ from mm_env.envs.registration import register_all
 from mm_env.hedges import Hedges, NoHedges
 from mm_env.limits import Limits, NoLimits
 from mm_env.margin import Margin, NoMargin, Open, Standing
+from mm_env.margins import DrawdownStop, LeverageLimit, LossLimit, MaintenanceMargin, Margins
 from mm_env.market import Market
 from mm_env.portfolio import Fees, Portfolio, ProportionalFees
 from mm_env.price.law import Law
@@ -32,6 +33,7 @@ from mm_env.price.models import Binomial, Brownian, FromBook, Geometric, Ornstei
 from mm_env.price.short_term_alpha import ShortTermAlpha
 from mm_env.quote import Depths, Grid, MarketOrders, Quote, Quoting, Skew, SpreadAndSkew, Touch, View
 from mm_env.reward import CARA, AsymmetricDamping, InventoryPenalty, Outcome, Reward, VariancePenalty
+from mm_env.risk_limits import DrawdownLimits, GapLimits, ReduceOnly, RegimeLimits, Tightest
 from mm_env.simulation import Simulation
 from mm_env.state import State
 from mm_env.venue.dealer.dealer import Dealer
@@ -70,6 +72,8 @@ __all__ = [
     "Dealt",
     "DepthImpact",
     "Depths",
+    "DrawdownLimits",
+    "DrawdownStop",
     "Drawn",
     "Ergodic",
     "EveryEvent",
@@ -82,6 +86,7 @@ __all__ = [
     "FiniteHorizon",
     "Flow",
     "FromBook",
+    "GapLimits",
     "Geometric",
     "GeometricSize",
     "Grid",
@@ -93,13 +98,17 @@ __all__ = [
     "Integers",
     "InventoryPenalty",
     "Law",
+    "LeverageLimit",
     "Limits",
     "Linear",
     "Listed",
     "ListedNonNegative",
     "LogUniform",
     "Logistic",
+    "LossLimit",
+    "MaintenanceMargin",
     "Margin",
+    "Margins",
     "Market",
     "MarketMakingEnv",
     "MarketMakingVectorEnv",
@@ -131,6 +140,8 @@ __all__ = [
     "Quote",
     "Quoting",
     "Real",
+    "ReduceOnly",
+    "RegimeLimits",
     "Replay",
     "Reward",
     "ShortTermAlpha",
@@ -140,6 +151,7 @@ __all__ = [
     "SpreadAndSkew",
     "Standing",
     "State",
+    "Tightest",
     "Touch",
     "Trades",
     "Transition",

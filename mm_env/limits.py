@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from mm_env.core.component import Component, rule
 from mm_env.margin import Standing
 from mm_env.quote import Quote
@@ -14,6 +16,9 @@ class Limits(Component):
     They bind what a dealer quotes, on top of the market's own `max_inventory`. A position that is already beyond a limit is
     not sold: no order that makes it larger is taken.
     """
+
+    def check(self, market: Any) -> None:
+        """Refuse a market whose other parts cannot go with these limits."""
 
     @rule
     def largest(self, most: float, standing: Standing, now: Now) -> float:

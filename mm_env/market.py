@@ -73,6 +73,8 @@ class Market(Component):
         self.price.check(self)
         self._check_hedges()
         self._check_states()
+        self.margin.check(self)
+        self.limits.check(self)
         if self.removes_noise:
             self._check_expected()
         if type(self.reward).reads_variance:

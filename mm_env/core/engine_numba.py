@@ -345,6 +345,32 @@ def _overload_gross(base, sizes, prices):
     return _unrolled("base, sizes, prices", " + ".join(["base", *items]))
 
 
+def _nested(call: str, first: str, values: Any) -> Callable[..., Any]:
+    """call(... call(call(first, values[0]), values[1]) ..., values[-1])"""
+    made = first
+    for i in range(len(values)):
+        made = f"{call}({made}, values[{i}])"
+    return _unrolled(f"{first}, values", made)
+
+
+@overload(tuples.greatest, jit_options=_INLINED)
+def _overload_greatest(least, values):
+    return _nested("max", "least", values)
+
+
+@overload(tuples.smallest, jit_options=_INLINED)
+def _overload_smallest(most, values):
+    return _nested("min", "most", values)
+
+
+@overload(tuples.at_place, jit_options=_INLINED)
+def _overload_at_place(values, index):
+    found = "values[0]"
+    for i in range(1, len(values)):
+        found = f"(values[{i}] if index > {i - 0.5} else {found})"
+    return _unrolled("values, index", found)
+
+
 @intrinsic
 def _power_of_two(typing, exponent):  # pyright: ignore
     def codegen(context, builder, signature, arguments):

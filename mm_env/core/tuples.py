@@ -45,3 +45,25 @@ def gross(base: float, sizes: Numbers, prices: Numbers) -> float:
     for size, price in zip(sizes, prices, strict=True):
         base = base + abs(size * price)
     return base
+
+
+def greatest(least: float, values: Numbers) -> float:
+    """The greatest of `values`, and no less than `least`."""
+    for value in values:
+        least = max(least, value)
+    return least
+
+
+def smallest(most: float, values: Numbers) -> float:
+    """The smallest of `values`, and no more than `most`."""
+    for value in values:
+        most = min(most, value)
+    return most
+
+
+def at_place(values: Numbers, index: float) -> float:
+    """The number of `values` at the nearest place to `index`: the first below 0, the last beyond the end."""
+    found = values[0]
+    for i, value in enumerate(values):
+        found = value if index > i - 0.5 else found
+    return found
