@@ -6,11 +6,14 @@ import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
+import numpy as np
+
 _WHOLE = 0.25  # how far from a whole number an order may look whose expansion is in whole powers
+Values = tuple[tuple[float, float], ...]
 
 
 class Limit(NamedTuple):
-    """The limit `value` of values by step, their order of convergence (NaN where two cannot tell it), and the `finest` of them.
+    """The limit `value` of values by step, their order of convergence (NaN where they do not tell it), and the `finest` value.
 
     `values` are pairs (step, value), the largest step first.
     """
@@ -18,46 +21,43 @@ class Limit(NamedTuple):
     value: float
     order: float
     finest: float
-    values: tuple[tuple[float, float], ...]
+    values: Values
 
 
 def limit(values_by_dt: Mapping[float, float], order: float = 1.0) -> Limit:
-    """The limit of v(dt) = v + a dt^p + ... as dt -> 0 from its values at two or three steps.
+    """The limit of v(dt) = v + a dt^p + ... as dt -> 0 from its values at two steps or more.
 
-    Of three, p solves (v1 - v2) / (v2 - v3) = (dt1^p - dt2^p) / (dt2^p - dt3^p). Where p is about a whole number n, the terms
-    dt^n and dt^(n + 1) are both taken off, else dt^p alone. Of two, `order` is p.
+    Of the three finest, p solves (v1 - v2) / (v2 - v3) = (dt1^p - dt2^p) / (dt2^p - dt3^p). Where p is about a whole number n,
+    the terms dt^n, dt^(n + 1), ... are taken off, one fewer than there are values; else dt^p alone. Of two, `order` is p.
 
-    Raises: ValueError if there are other than two or three steps, or one is not > 0.
+    Raises: ValueError if there are fewer than two steps, or one is not > 0.
     """
     values = tuple(sorted(((float(dt), float(value)) for dt, value in values_by_dt.items()), reverse=True))
-    if len(values) not in (2, 3) or values[-1][0] <= 0.0:
-        raise ValueError(f"a limit must be of values at two or three steps > 0, got {dict(values)}")
-    (dt, before), (fine, finest) = values[-2:]
+    if len(values) < 2 or values[-1][0] <= 0.0:
+        raise ValueError(f"a limit must be of values at two steps or more, all > 0, got {dict(values)}")
     if len(values) == 2:
-        return Limit(_extrapolated(before, finest, dt / fine, order), math.nan, finest, values)
-    observed = _order(values)
+        return Limit(_without(values, [order]), math.nan, values[-1][1], values)
+    observed = _order(values[-3:])
+    return Limit(_extrapolated(values, observed), observed, values[-1][1], values)
+
+
+def _extrapolated(values: Values, observed: float) -> float:
     if not math.isfinite(observed):
-        return Limit(finest, observed, finest, values)
+        return values[-1][1]
     whole = round(observed)
     if whole < 1 or abs(observed - whole) > _WHOLE:
-        return Limit(_extrapolated(before, finest, dt / fine, observed), observed, finest, values)
-    return Limit(_without_two(values, whole), observed, finest, values)
+        return _without(values[-2:], [observed])
+    return _without(values, [float(whole + i) for i in range(len(values) - 1)])
 
 
-def _extrapolated(coarse: float, fine: float, ratio: float, order: float) -> float:
-    return fine + (fine - coarse) / (ratio**order - 1.0)
+def _without(values: Values, powers: list[float]) -> float:
+    """v of v(dt) = v + sum of a_p dt^p through the values."""
+    steps, found = np.array(values).T
+    terms = (steps[:, None] / steps[0]) ** np.array([0.0, *powers])
+    return float(np.linalg.solve(terms, found)[0])
 
 
-def _without_two(values: tuple[tuple[float, float], ...], order: int) -> float:
-    """v of v(dt) = v + a dt^order + b dt^(order + 1) through three values, by Cramer's rule."""
-    (x, one), (y, two), (z, three) = values
-    weights = [
-        (far * near) ** order * (far - near) * sign for far, near, sign in ((y, z, 1.0), (x, z, -1.0), (x, y, 1.0))
-    ]
-    return sum(w * v for w, v in zip(weights, (one, two, three), strict=True)) / sum(weights)
-
-
-def _order(values: tuple[tuple[float, float], ...]) -> float:
+def _order(values: Values) -> float:
     """p of three values; infinite where the finer two are the same, NaN where the values swing about."""
     (x, one), (y, two), (z, three) = values
     if two == three:

@@ -186,7 +186,13 @@ def test_values_that_have_arrived_are_their_own_limit():
     assert (swinging.value, math.isnan(swinging.order)) == (1.5, True)
 
 
-@pytest.mark.parametrize("values", [{}, {0.1: 1.0}, {0.1: 1.0, 0.0: 1.0}, {1.0: 1.0, 2.0: 2.0, 3.0: 3.0, 4.0: 4.0}])
-def test_a_limit_is_of_two_or_three_values(values):
-    with pytest.raises(ValueError, match="a limit must be of values at two or three steps > 0"):
+def test_each_further_value_takes_off_a_further_term():
+    values = {h: 2.0 - 3.0 * h + 7.0 * h**2 - h**3 + 4.0 * h**4 for h in (0.05, 0.04, 0.03, 0.02, 0.01)}
+    assert limit(values).value == pytest.approx(2.0, rel=1e-12)
+    assert limit(dict(list(values.items())[2:])).value == pytest.approx(2.0, abs=1e-4)
+
+
+@pytest.mark.parametrize("values", [{}, {0.1: 1.0}, {0.1: 1.0, 0.0: 1.0}])
+def test_a_limit_is_of_two_values_or_more(values):
+    with pytest.raises(ValueError, match="a limit must be of values at two steps or more, all > 0"):
         limit(values)
