@@ -12,7 +12,7 @@ from typing import Any
 from mm_env.core.component import rule, rules
 from mm_env.core.maths import scalar
 from mm_env.core.parameters import NonNegative, Positive
-from mm_env.core.tuples import each, greatest
+from mm_env.core.tuples import each, largest
 from mm_env.margin import Margin, Standing
 from mm_env.world import Now
 
@@ -93,11 +93,11 @@ class Margins(Margin):
 
     @rule
     def holds(self, standing: Standing, now: Now) -> bool:
-        return greatest(0.0, each(_broken, self.margins, (standing, now))) == 0.0
+        return largest(each(_broken, self.margins, (standing, now))) == 0.0
 
     @rule
     def closing_cost(self, standing: Standing, inventory: float, now: Now) -> float:
-        return greatest(0.0, each(_call, self.margins, (standing, inventory, now)))
+        return largest(each(_call, self.margins, (standing, inventory, now)))
 
 
 @scalar

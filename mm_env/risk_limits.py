@@ -7,7 +7,7 @@ from typing import Any
 from mm_env.core.component import record, rule
 from mm_env.core.maths import scalar
 from mm_env.core.parameters import Listed, ListedNonNegative, NonNegative, Positive, Real
-from mm_env.core.tuples import at_place, each, greatest, smallest
+from mm_env.core.tuples import each, largest, pick, smallest
 from mm_env.limits import Limits
 from mm_env.margin import Standing
 from mm_env.quote import NOWHERE
@@ -35,11 +35,11 @@ class RegimeLimits(Limits):
 
     @rule
     def largest(self, most: float, standing: Standing, now: Now) -> float:
-        return at_place(self.max_inventory, now.world.price.regime)
+        return pick(self.max_inventory, now.world.price.regime)
 
     @rule
     def least_depth(self, standing: Standing, now: Now) -> float:
-        return at_place(self.min_depth, now.world.price.regime)
+        return pick(self.min_depth, now.world.price.regime)
 
 
 class GapLimits(Limits):
@@ -67,7 +67,7 @@ class GapLimits(Limits):
     @rule
     def near(self, time: float) -> bool:
         """Whether one of the times is no further ahead than `before`."""
-        return greatest(0.0, each(_is_ahead, self.at, (time, self.before))) > 0.0
+        return largest(each(_is_ahead, self.at, (time, self.before))) > 0.0
 
 
 class DrawdownLimits(Limits):
@@ -112,11 +112,11 @@ class Tightest(Limits):
 
     @rule
     def largest(self, most: float, standing: Standing, now: Now) -> float:
-        return smallest(most, each(_largest, self.limits, (most, standing, now)))
+        return smallest(each(_largest, self.limits, (most, standing, now)))
 
     @rule
     def least_depth(self, standing: Standing, now: Now) -> float:
-        return greatest(-NOWHERE, each(_least_depth, self.limits, (standing, now)))
+        return largest(each(_least_depth, self.limits, (standing, now)))
 
 
 @scalar

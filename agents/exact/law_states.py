@@ -38,7 +38,7 @@ def check_states(market: Market, laws: tuple[Law, ...]) -> None:
     """
     if all(law.states is None or len(law.nodes) == 1 for law in laws):
         return
-    model, signals = record(market), type(market.price).signals
+    model, signals = record(market), market.price.signals
     start = model.begin(0.0, float(model.initial_mid))
     for k in range(max(len(law.nodes) for law in laws)):
         node = tuple(k % len(law.nodes) for law in laws)

@@ -212,7 +212,7 @@ def _started(market: Market, law: Law) -> float:
     """What the law's signal shows at the start of an episode."""
     price = record(market.price)
     shown = price.observe(float(market.initial_mid), price.start(), record(market).opening())
-    start = float(shown[type(market.price).signals.index(law.signal)])
+    start = float(shown[market.price.signals.index(law.signal)])
     slack = _EDGE * (law.nodes[-1] - law.nodes[0])
     if not law.nodes[0] - slack <= start <= law.nodes[-1] + slack:
         reach = f"[{law.nodes[0]:g}, {law.nodes[-1]:g}]"

@@ -126,7 +126,8 @@ def _check_present(market: Market, axis: Axis) -> None:
             raise Unsolvable(
                 f"{timed[0]}: it changes with the time, and the average reward is of a market that does not"
             )
-    if wealth := {"profit", "peak"} & read.get("limits", frozenset()):
+    of_limits = [fields for path, fields in read.items() if path.split(".")[0] == "limits"]
+    if wealth := {"profit", "peak"} & frozenset().union(*of_limits):
         raise Unsolvable(
             f"limits: they depend on the {max(wealth)}, over which there is no exact recursion: {market.limits}"
         )

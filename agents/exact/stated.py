@@ -94,8 +94,10 @@ def check_law(market: Market, law: Law) -> None:
         owner, giver = later.split(".")[0], _giver(kind, "law")
         raise Unsolvable(f"price: {later} is not what {giver}.law is the law of (give {owner} its own `law`)")
     for grid, _ in (dimension for axis in law.axes for dimension in axis.dimensions):
-        if grid.signal not in ("", *kind.signals) or (len(grid.nodes) > 1 and not grid.signal):
-            raise Unsolvable(f"price: its law is by {grid.signal!r}, which is none of its signals {list(kind.signals)}")
+        if grid.signal not in ("", *price.signals) or (len(grid.nodes) > 1 and not grid.signal):
+            raise Unsolvable(
+                f"price: its law is by {grid.signal!r}, which is none of its signals {list(price.signals)}"
+            )
     check_states(market, law.axes)
     kinds = [type(part) for _, part in parts(price) if isinstance(part, Price)]
     functions = [f for each in kinds for f in (*rules(each).values(), each.law)]
@@ -119,18 +121,18 @@ def _try_law(market: Market) -> None:
         steps = tried(price, dt, states, _GROUPS)
     rules_ = record(price)
     for place, (mid, latent) in enumerate(states.places(price)):
-        shows = dict(zip(type(price).signals, rules_.observe(mid, latent, alone(latent, mid)), strict=True))
+        shows = dict(zip(price.signals, rules_.observe(mid, latent, alone(latent, mid)), strict=True))
         grids = [grid for law in laws for grid, _ in law.dimensions if grid.signal]
         if not all(_holds(grid, float(shows[grid.signal])) for grid in grids):
             continue  # the law says nothing of it
         told = "".join(f", {grid.signal} {shows[grid.signal]:.4g}" for grid in grids)
         where, shape = f"from mid {mid:.6g}" + (f"{told}," if told else ""), _is_cara(market) and len(laws) == 1
         for i, law in enumerate(laws):
-            shown = [steps.shown[place, ..., type(price).signals.index(grid.signal)] if grid.signal else None
+            shown = [steps.shown[place, ..., price.signals.index(grid.signal)] if grid.signal else None
                      for grid, _ in law.dimensions]  # fmt: skip
             for moment in _moments(_with_others(laws, shows, i), shows, mid, steps.move[place], shown, shape):
                 moment.check(f"{type(price).__name__}.law", where)
-        for moment in _between(laws, type(price).signals, steps.shown[place]):
+        for moment in _between(laws, price.signals, steps.shown[place]):
             moment.check(f"{type(price).__name__}.law", where)
 
 
@@ -269,7 +271,7 @@ def _states(market: Market) -> States:
     places = [start]
     for grid in (grid for axis in law.axes for grid, _ in axis.dimensions):
         if len(grid.nodes) > 1:
-            signal, n = type(price).signals.index(grid.signal), len(grid.nodes)
+            signal, n = price.signals.index(grid.signal), len(grid.nodes)
             picked = grid.nodes if n <= 5 else grid.nodes[np.rint(np.linspace(0, n - 1, 5)).astype(int)[1:-1]]
             found = (_showing(rules_, start, signal, float(node), grid.follows_mid) for node in picked)
             places += [place for place in found if place is not None]

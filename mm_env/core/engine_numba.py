@@ -345,30 +345,80 @@ def _overload_gross(base, sizes, prices):
     return _unrolled("base, sizes, prices", " + ".join(["base", *items]))
 
 
-def _nested(call: str, first: str, values: Any) -> Callable[..., Any]:
-    """call(... call(call(first, values[0]), values[1]) ..., values[-1])"""
-    made = first
-    for i in range(len(values)):
-        made = f"{call}({made}, values[{i}])"
-    return _unrolled(f"{first}, values", made)
+@overload(tuples.both, jit_options=_INLINED)
+def _overload_both(function, left, right, told):
+    items = (f"function(left[{i}], right[{i}], told)" for i in range(len(left)))
+    return _unrolled("function, left, right, told", _tuple_of(items))
 
 
-@overload(tuples.greatest, jit_options=_INLINED)
-def _overload_greatest(least, values):
-    return _nested("max", "least", values)
+@overload(tuples.total, jit_options=_INLINED)
+def _overload_total(values):
+    return _unrolled("values", " + ".join(f"values[{i}]" for i in range(len(values))))
+
+
+@overload(tuples.largest, jit_options=_INLINED)
+def _overload_largest(values):
+    return _unrolled("values", _nested("max", len(values)))
 
 
 @overload(tuples.smallest, jit_options=_INLINED)
-def _overload_smallest(most, values):
-    return _nested("min", "most", values)
+def _overload_smallest(values):
+    return _unrolled("values", _nested("min", len(values)))
 
 
-@overload(tuples.at_place, jit_options=_INLINED)
-def _overload_at_place(values, index):
+def _nested(function: str, count: int) -> str:
     found = "values[0]"
-    for i in range(1, len(values)):
-        found = f"(values[{i}] if index > {i - 0.5} else {found})"
-    return _unrolled("values, index", found)
+    for i in range(1, count):
+        found = f"{function}({found}, values[{i}])"
+    return found
+
+
+@overload(tuples.pick, jit_options=_INLINED)
+def _overload_pick(values, index):
+    if not isinstance(values[0], types.BaseTuple):
+        return _unrolled("values, index", _picked(len(values), ""))
+    return _unrolled("values, index", _tuple_of(_picked(len(values), f"[{j}]") for j in range(len(values[0]))))
+
+
+def _picked(count: int, item: str) -> str:
+    found = f"values[{count - 1}]{item}"
+    for i in reversed(range(count - 1)):
+        found = f"({found} if index > {i + 0.5} else values[{i}]{item})"
+    return found
+
+
+@overload(tuples.chosen, jit_options=_INLINED)
+def _overload_chosen(shares, uniform):
+    ends = (" + ".join(["0.0", *(f"shares[{k}]" for k in range(i + 1))]) for i in range(len(shares) - 1))
+    return _unrolled("shares, uniform", " + ".join(["0.0", *(f"(1.0 if uniform >= {end} else 0.0)" for end in ends)]))
+
+
+def _entry(row: str, rows: str, count: int, j: int) -> str:
+    return " + ".join(f"{row}[{k}] * {rows}[{k}][{j}]" for k in range(count))
+
+
+@overload(tuples.times_rows, jit_options=_INLINED)
+def _overload_times_rows(row, rows):
+    n = len(rows)
+    return _unrolled("row, rows", _tuple_of(_entry("row", "rows", n, j) for j in range(n)))
+
+
+@overload(tuples.squared, jit_options=_INLINED)
+def _overload_squared(rows):
+    n = len(rows)
+    return _unrolled(
+        "rows", _tuple_of(_tuple_of(_entry(f"rows[{i}]", "rows", n, j) for j in range(n)) for i in range(n))
+    )
+
+
+@overload(tuples.one_plus, jit_options=_INLINED)
+def _overload_one_plus(scale, left, right):
+    n = len(left)
+
+    def entry(i, j):
+        return f"{1.0 if i == j else 0.0} + scale * ({_entry(f'left[{i}]', 'right', n, j)})"
+
+    return _unrolled("scale, left, right", _tuple_of(_tuple_of(entry(i, j) for j in range(n)) for i in range(n)))
 
 
 @intrinsic

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 Numbers = tuple[float, ...]
+Rows = tuple[Numbers, ...]
 
 
 def head(values: Numbers, like: Numbers) -> Numbers:
@@ -47,23 +48,65 @@ def gross(base: float, sizes: Numbers, prices: Numbers) -> float:
     return base
 
 
-def greatest(least: float, values: Numbers) -> float:
-    """The greatest of `values`, and no less than `least`."""
-    for value in values:
-        least = max(least, value)
-    return least
+def both(function: Callable[..., Any], left: Numbers, right: Numbers, told: Any) -> Numbers:
+    """function(a, b, told) of each pair; `function` is a scalar function of `core.maths`."""
+    return tuple(function(a, b, told) for a, b in zip(left, right, strict=True))
 
 
-def smallest(most: float, values: Numbers) -> float:
-    """The smallest of `values`, and no more than `most`."""
-    for value in values:
-        most = min(most, value)
-    return most
+def total(values: Numbers) -> float:
+    """Their sum, from left to right."""
+    return _sum(values)
 
 
-def at_place(values: Numbers, index: float) -> float:
-    """The number of `values` at the nearest place to `index`: the first below 0, the last beyond the end."""
+def largest(values: Numbers) -> float:
+    """The largest of them."""
     found = values[0]
-    for i, value in enumerate(values):
-        found = value if index > i - 0.5 else found
+    for value in values[1:]:
+        found = max(found, value)
     return found
+
+
+def smallest(values: Numbers) -> float:
+    """The smallest of them."""
+    found = values[0]
+    for value in values[1:]:
+        found = min(found, value)
+    return found
+
+
+def pick(values: tuple[Any, ...], index: float) -> Any:
+    """The number, or the row of numbers, at a place 0.0, 1.0, ...: by selects alone, so that lanes may differ in it."""
+    return values[sum(1 for i in range(1, len(values)) if index > i - 0.5)]
+
+
+def chosen(shares: Numbers, uniform: float) -> float:
+    """The place that a uniform in (0, 1) draws by shares that sum to 1."""
+    place, upto = 0.0, 0.0
+    for share in shares[:-1]:
+        upto = upto + share
+        place = place + (1.0 if uniform >= upto else 0.0)
+    return place
+
+
+def times_rows(row: Numbers, rows: Rows) -> Numbers:
+    """row x rows, a vector."""
+    return tuple(_sum(a * b[j] for a, b in zip(row, rows, strict=True)) for j in range(len(rows)))
+
+
+def one_plus(scale: float, left: Rows, right: Rows) -> Rows:
+    """1 + scale x left x right, square matrices."""
+    found = tuple(times_rows(row, right) for row in left)
+    return tuple(tuple((1.0 if i == j else 0.0) + scale * x for j, x in enumerate(row)) for i, row in enumerate(found))
+
+
+def squared(rows: Rows) -> Rows:
+    """rows x rows."""
+    return tuple(times_rows(row, rows) for row in rows)
+
+
+def _sum(terms: Any) -> float:
+    """Their sum from left to right, beginning with the first."""
+    first, *others = terms
+    for term in others:
+        first = first + term
+    return first
