@@ -28,9 +28,15 @@ from mm_env.margin import Margin, NoMargin, Open, Standing
 from mm_env.margins import DrawdownStop, LeverageLimit, LossLimit, MaintenanceMargin, Margins
 from mm_env.market import Market
 from mm_env.portfolio import Fees, Portfolio, ProportionalFees
+from mm_env.price.bates import Bates, GeometricBates
+from mm_env.price.heston import GeometricHeston, Heston
+from mm_env.price.jump_diffusions import GeometricMerton, Kou, Merton
+from mm_env.price.jumps import DoubleExponentialJumps, FixedJumps, Jumps, NormalJumps
 from mm_env.price.law import Law
 from mm_env.price.models import Binomial, Brownian, FromBook, Geometric, OrnsteinUhlenbeck, Price
 from mm_env.price.short_term_alpha import ShortTermAlpha
+from mm_env.price.variance import FullTruncation, QuadraticExponential, VarianceStep
+from mm_env.price.with_jumps import WithJumps, WithRelativeJumps
 from mm_env.quote import Depths, Grid, MarketOrders, Quote, Quoting, Skew, SpreadAndSkew, Touch, View
 from mm_env.reward import CARA, AsymmetricDamping, InventoryPenalty, Outcome, Reward, VariancePenalty
 from mm_env.risk_limits import DrawdownLimits, GapLimits, ReduceOnly, RegimeLimits, Tightest
@@ -58,6 +64,7 @@ __all__ = [
     "CARA",
     "ArrivalImpact",
     "AsymmetricDamping",
+    "Bates",
     "Bernoulli",
     "Binomial",
     "Book",
@@ -72,6 +79,7 @@ __all__ = [
     "Dealt",
     "DepthImpact",
     "Depths",
+    "DoubleExponentialJumps",
     "DrawdownLimits",
     "DrawdownStop",
     "Drawn",
@@ -84,19 +92,27 @@ __all__ = [
     "Fill",
     "FillImpact",
     "FiniteHorizon",
+    "FixedJumps",
     "Flow",
     "FromBook",
+    "FullTruncation",
     "GapLimits",
     "Geometric",
+    "GeometricBates",
+    "GeometricHeston",
+    "GeometricMerton",
     "GeometricSize",
     "Grid",
     "Hawkes",
     "Hedges",
+    "Heston",
     "Hyperexponential",
     "Impact",
     "InTurn",
     "Integers",
     "InventoryPenalty",
+    "Jumps",
+    "Kou",
     "Law",
     "LeverageLimit",
     "Limits",
@@ -113,12 +129,14 @@ __all__ = [
     "MarketMakingEnv",
     "MarketMakingVectorEnv",
     "MarketOrders",
+    "Merton",
     "NoHedges",
     "NoImpact",
     "NoLimits",
     "NoMargin",
     "Noise",
     "NonNegative",
+    "NormalJumps",
     "Now",
     "Open",
     "OrderBook",
@@ -135,6 +153,7 @@ __all__ = [
     "Probability",
     "Proportional",
     "ProportionalFees",
+    "QuadraticExponential",
     "QueuePosition",
     "QueueReactive",
     "Quote",
@@ -159,9 +178,12 @@ __all__ = [
     "UnitSize",
     "UnnoticedBook",
     "VariancePenalty",
+    "VarianceStep",
     "Venue",
     "View",
     "Window",
+    "WithJumps",
+    "WithRelativeJumps",
     "World",
     "ZeroIntelligence",
     "maths",

@@ -48,7 +48,10 @@ class Theory:
         if price.relative:
             name = type(price).__name__
             raise ValueError(f"the theory wants sigma in price units, and that of {name} is a share of the price")
-        return number(price, "price", "sigma", "one volatility of the mid", positive=True)
+        name = (
+            "long_run_sigma" if has(price, "long_run_sigma") else "sigma"
+        )  # with jumps, where sigma is the diffusion's
+        return number(price, "price", name, "one volatility of the mid", positive=True)
 
     @cached_property
     def rate(self) -> float:

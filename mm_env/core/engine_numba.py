@@ -356,21 +356,21 @@ def _overload_total(values):
     return _unrolled("values", " + ".join(f"values[{i}]" for i in range(len(values))))
 
 
+def _folded(name: str, count: int) -> Callable[..., Any]:
+    found = "values[0]"
+    for i in range(1, count):
+        found = f"{name}({found}, values[{i}])"
+    return _unrolled("values", found)
+
+
 @overload(tuples.largest, jit_options=_INLINED)
 def _overload_largest(values):
-    return _unrolled("values", _nested("max", len(values)))
+    return _folded("max", len(values))
 
 
 @overload(tuples.smallest, jit_options=_INLINED)
 def _overload_smallest(values):
-    return _unrolled("values", _nested("min", len(values)))
-
-
-def _nested(function: str, count: int) -> str:
-    found = "values[0]"
-    for i in range(1, count):
-        found = f"{function}({found}, values[{i}])"
-    return found
+    return _folded("min", len(values))
 
 
 @overload(tuples.pick, jit_options=_INLINED)
@@ -381,10 +381,7 @@ def _overload_pick(values, index):
 
 
 def _picked(count: int, item: str) -> str:
-    found = f"values[{count - 1}]{item}"
-    for i in reversed(range(count - 1)):
-        found = f"({found} if index > {i + 0.5} else values[{i}]{item})"
-    return found
+    return " + ".join(f"(1.0 if index == {float(i)} else 0.0) * values[{i}]{item}" for i in range(count))
 
 
 @overload(tuples.chosen, jit_options=_INLINED)

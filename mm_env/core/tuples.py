@@ -75,8 +75,11 @@ def smallest(values: Numbers) -> float:
 
 
 def pick(values: tuple[Any, ...], index: float) -> Any:
-    """The number, or the row of numbers, at a place 0.0, 1.0, ...: by selects alone, so that lanes may differ in it."""
-    return values[sum(1 for i in range(1, len(values)) if index > i - 0.5)]
+    """The number, or the row of numbers, at a place 0.0, 1.0, ...; as a sum of all with weights 1.0 and 0.0, which has no
+    branch where lanes differ in the place."""
+    if isinstance(values[0], tuple):
+        return tuple(pick(column, index) for column in zip(*values, strict=True))
+    return _sum((1.0 if index == i else 0.0) * value for i, value in enumerate(values))
 
 
 def chosen(shares: Numbers, uniform: float) -> float:

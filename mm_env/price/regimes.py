@@ -169,12 +169,10 @@ class RegimeSwitching(Price):
 def exponential_of(rates, dt):
     """exp(rates dt), a matrix in rows: its series to the eighth power over dt / 64, squared six times."""
     step = dt / 64.0
-    found = one_plus(step / 8.0, rates, one_plus(0.0, rates, rates))
-    for power in (7.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0):
-        found = one_plus(step / power, rates, found)
-    for _ in range(6):
-        found = squared(found)
-    return found
+    found = one_plus(step / 7.0, rates, one_plus(step / 8.0, rates, one_plus(0.0, rates, rates)))
+    found = one_plus(step / 4.0, rates, one_plus(step / 5.0, rates, one_plus(step / 6.0, rates, found)))
+    found = one_plus(step, rates, one_plus(step / 2.0, rates, one_plus(step / 3.0, rates, found)))
+    return squared(squared(squared(squared(squared(squared(found))))))
 
 
 def _generator(name: str, rows: Rows) -> Rows:
