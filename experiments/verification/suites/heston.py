@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
-from mm_env.price.heston import GeometricHeston, Heston
 
 from agents.exact.optimum import Optimum, optimum
 from agents.quoting import quoted_depths
@@ -15,6 +14,7 @@ from experiments.verification.suite import Asked, Row, suite
 from experiments.verification.suites.cartea_jaimungal import MARKET
 from mm_env.clock import FiniteHorizon
 from mm_env.market import Market
+from mm_env.price.heston import GeometricHeston, Heston
 from mm_env.price.models import Price
 from mm_env.reward import InventoryPenalty, VariancePenalty
 from mm_env.rollout import inventory_levels, run_depths

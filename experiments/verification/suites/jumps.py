@@ -7,16 +7,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
-from mm_env.price.jump_diffusions import GeometricMerton
-from mm_env.price.jumps import FixedJumps
-from mm_env.price.with_jumps import WithJumps
 
 from agents.exact.optimum import optimum
 from experiments.verification.suite import Asked, Row, suite
 from experiments.verification.suites.heston import SEARCHED, final_mids, first_quotes, simulated
 from mm_env.clock import FiniteHorizon
 from mm_env.markets import glft
+from mm_env.price.jump_diffusions import GeometricMerton
+from mm_env.price.jumps import FixedJumps
 from mm_env.price.models import Brownian
+from mm_env.price.with_jumps import WithJumps
 from mm_env.quote import Depths
 
 STEPS = (1200, 1800, 2400, 3600, 4800)
