@@ -86,7 +86,8 @@ def _with_part(component: Any, path: list[str], part: Any, whole: str) -> Any:
         close = get_close_matches(name, known, n=1)
         hint = f" Did you mean {close[0]!r}?" if close else ""
         raise ValueError(f"instead must name parts of the market by their paths, got {whole!r}.{hint}")
-    return replace(component, **{name: _with_part(getattr(component, name), rest, part, whole) if rest else part})
+    changed = _with_part(getattr(component, name), rest, part, whole) if rest else part
+    return replace(component, **{name: changed})  # pyright: ignore[reportArgumentType]
 
 
 def _require_same(name: str, mine: Any, others: Any) -> None:
