@@ -13,25 +13,32 @@ from mm_env.margin import Standing
 from mm_env.quote import NOWHERE
 from mm_env.world import Now
 
+_ROUNDING = 1e-9  # of its time, so that rounding neither keeps a gap that is over nor misses one that is due
+
 
 class RegimeLimits(Limits):
     """In regime i, counted from 0, at most max_inventory[i] units held and no quote closer than min_depth[i].
 
-    A list of one number is for all regimes. The regime is `now.world.price.regime`.
+    The regime is `now.world.price.regime`, that of a `RegimeSwitching` price. One number of either is that of all regimes.
     """
 
-    max_inventory: ListedNonNegative  # units, one a regime
-    min_depth: Listed = (-NOWHERE,)  # price units from the mid, one a regime
+    max_inventory: ListedNonNegative  # units
+    min_depth: Listed = (-NOWHERE,)  # price units from the mid
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        regimes = max(len(self.max_inventory), len(self.min_depth))
+        for name in ("max_inventory", "min_depth"):
+            values = getattr(self, name)
+            object.__setattr__(self, name, values * regimes if len(values) == 1 else values)
 
     def check(self, market: Any) -> None:
-        state = record(market).price.start()
-        if not hasattr(state, "regime"):
-            raise ValueError(f"RegimeLimits need a price with a regime in its state, got {market.price}")
-        regimes = getattr(market.price, "regimes", None)
+        regimes = getattr(market.price, "regimes", 0)
+        if not hasattr(record(market).price.start(), "regime"):
+            raise ValueError(f"RegimeLimits need a price with regimes, a RegimeSwitching, got {market.price}")
         for name in ("max_inventory", "min_depth"):
-            given = len(getattr(self, name))
-            if regimes is not None and given not in (1, regimes):
-                raise ValueError(f"RegimeLimits.{name} must have one number, or one for each of {regimes}, got {given}")
+            if (given := len(getattr(self, name))) != regimes:
+                raise ValueError(f"RegimeLimits.{name} must have one number for each of {regimes} regimes, got {given}")
 
     @rule
     def largest(self, most: float, standing: Standing, now: Now) -> float:
@@ -43,8 +50,8 @@ class RegimeLimits(Limits):
 
 
 class GapLimits(Limits):
-    """From `before` ahead of each of the times `at` until then, at most max_inventory held and no quote closer than
-    min_depth."""
+    """In the steps that begin within [t - before, t) for one of the times t of `at`, those of a `ScheduledGap`, at most
+    max_inventory held and no quote closer than min_depth."""
 
     at: ListedNonNegative  # time since the episode began
     before: NonNegative  # time
@@ -52,9 +59,10 @@ class GapLimits(Limits):
     min_depth: Real = -NOWHERE  # price units from the mid
 
     def check(self, market: Any) -> None:
-        late = [time for time in self.at if time > market.clock.horizon]
-        if late:
-            raise ValueError(f"GapLimits.at must lie within the horizon of {market.clock.horizon:g}, got {late[0]:g}")
+        horizon = market.clock.horizon
+        outside = [time for time in self.at if not 0.0 < time * (1.0 - _ROUNDING) <= horizon]
+        if outside:
+            raise ValueError(f"GapLimits.at must lie in (0, {horizon:g}], the market's horizon, got {outside[0]:g}")
 
     @rule
     def largest(self, most: float, standing: Standing, now: Now) -> float:
@@ -122,7 +130,8 @@ class Tightest(Limits):
 @scalar
 def _is_ahead(at: float, told: tuple[float, float]) -> float:
     time, before = told
-    return 1.0 if time <= at and at - time <= before else 0.0
+    ahead = 1.0 if at * (1.0 - _ROUNDING) > time else 0.0
+    return ahead * (1.0 if at * (1.0 - _ROUNDING) <= time + before else 0.0)
 
 
 @scalar

@@ -59,14 +59,14 @@ LIMITS = {  # limits -> (the most that may be held, the least depth) by states b
         Tightest((RegimeLimits((2.0, 1.0)), DrawdownLimits(3.0, 0.0, 0.3), GapLimits((0.5,), 0.2, 3.0, 0.4))),
         lambda state: (
             np.minimum(np.where(state.world.price.regime > 0, 1.0, 2.0), np.where(fallen(state), 0.0, 3.0)),
-            np.maximum(np.where(fallen(state), 0.3, FREE), np.where((state.step >= 3) & (state.step <= 5), 0.4, FREE)),
+            np.maximum(np.where(fallen(state), 0.3, FREE), np.where(np.isin(state.step, (3, 4)), 0.4, FREE)),
         ),
     ),
 }  # fmt: skip
 
 
 def near(state):
-    return ((state.step >= 3) & (state.step <= 5)) | ((state.step >= 13) & (state.step <= 15))
+    return np.isin(state.step, (3, 4, 13, 14))
 
 
 def fallen(state):
@@ -107,7 +107,7 @@ def test_compiled_code_is_plain_python_to_the_bit(limits, said):
 
 
 def test_limits_that_never_bind_change_no_bit():
-    wide = Tightest((RegimeLimits((3.0,)), GapLimits((1.0,), 0.5, 3.0), DrawdownLimits(1e6), ReduceOnly(1e6)))
+    wide = Tightest((RegimeLimits((3.0, 3.0)), GapLimits((1.0,), 0.5, 3.0), DrawdownLimits(1e6), ReduceOnly(1e6)))
     for bound, free in zip(played(replace(BUSY, limits=wide), 70), played(BUSY, 70), strict=True):
         assert same_bits(bits(bound[1]), bits(free[1]))
 
@@ -194,7 +194,7 @@ def test_fixed_quotes_within_limits_by_time_are_worth_what_they_earn():
 
 
 def test_limits_that_depend_on_profit_have_no_optimum_over_time_and_inventory():
-    for limits in (DrawdownLimits(3.0), CALLED, Tightest((RegimeLimits((2.0,)), DrawdownLimits(3.0)))):
+    for limits in (DrawdownLimits(3.0), CALLED, Tightest((RegimeLimits((2.0, 2.0)), DrawdownLimits(3.0)))):
         with pytest.raises(Unsolvable, match="limits"):
             optimum(replace(BUSY, limits=limits))
 
@@ -212,11 +212,11 @@ def test_fills_are_not_expected_as_at_the_start_where_limits_change(limits):
 @pytest.mark.parametrize(
     ("market", "limits", "said"),
     [
-        (replace(BUSY, price=Brownian(1.0)), RegimeLimits((1.0,)), "RegimeLimits need a price with a regime .*Brownian"),
-        (BUSY, RegimeLimits((1.0, 2.0, 3.0)), r"RegimeLimits.max_inventory must have one number, or one for each of 2"),
-        (BUSY, RegimeLimits((1.0,), (0.0, 0.0, 0.0)), r"RegimeLimits.min_depth must have one number"),
+        (replace(BUSY, price=Brownian(1.0)), RegimeLimits((1.0,)), "RegimeLimits need a price with regimes.*Brownian"),
+        (BUSY, RegimeLimits((1.0, 2.0, 3.0)), r"RegimeLimits.max_inventory must have one number for each of 2 regimes, got 3"),
+        (BUSY, RegimeLimits((1.0, 1.0), (0.0, 0.0, 0.0)), r"RegimeLimits.min_depth must have one number"),
         (BUSY, Tightest((RegimeLimits((1.0, 2.0, 3.0)),)), r"RegimeLimits.max_inventory must have one number"),
-        (BUSY, GapLimits((0.5, 3.0), 0.1), r"GapLimits.at must lie within the horizon of 2, got 3"),
+        (BUSY, GapLimits((0.5, 3.0), 0.1), r"GapLimits.at must lie in \(0, 2\], the market's horizon, got 3"),
         (MARKETS["cont_stoikov_talreja"](), DrawdownLimits(1.0), "Market.limits .*Book"),
     ],
 )  # fmt: skip
