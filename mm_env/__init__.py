@@ -26,6 +26,7 @@ from mm_env.envs.registration import register_all
 from mm_env.hedges import Hedges, NoHedges
 from mm_env.limits import Limits, NoLimits
 from mm_env.margin import Margin, NoMargin, Open, Standing
+from mm_env.margins import DrawdownStop, LeverageLimit, LossLimit, MaintenanceMargin, Margins
 from mm_env.market import Market
 from mm_env.portfolio import Fees, Portfolio, ProportionalFees
 from mm_env.price.bates import Bates, GeometricBates
@@ -41,7 +42,8 @@ from mm_env.price.short_term_alpha import ShortTermAlpha
 from mm_env.price.variance import FullTruncation, QuadraticExponential, VarianceStep
 from mm_env.price.with_jumps import WithJumps, WithRelativeJumps
 from mm_env.quote import Depths, Grid, MarketOrders, Quote, Quoting, Skew, SpreadAndSkew, Touch, View
-from mm_env.reward import CARA, AsymmetricDamping, InventoryPenalty, Outcome, Reward, VariancePenalty
+from mm_env.reward import CARA, AsymmetricDamping, CVaR, InventoryPenalty, Outcome, Reward, VariancePenalty
+from mm_env.risk_limits import DrawdownLimits, GapLimits, ReduceOnly, RegimeLimits, Tightest
 from mm_env.simulation import Simulation
 from mm_env.state import State
 from mm_env.venue.dealer.by_regime import RegimeFill, RegimeFlow, RegimeImpact
@@ -73,6 +75,7 @@ __all__ = [
     "Binomial",
     "Book",
     "Brownian",
+    "CVaR",
     "Chances",
     "Clock",
     "Component",
@@ -84,6 +87,8 @@ __all__ = [
     "DepthImpact",
     "Depths",
     "DoubleExponentialJumps",
+    "DrawdownLimits",
+    "DrawdownStop",
     "Drawn",
     "Ergodic",
     "EveryEvent",
@@ -98,6 +103,7 @@ __all__ = [
     "Flow",
     "FromBook",
     "FullTruncation",
+    "GapLimits",
     "Geometric",
     "GeometricBates",
     "GeometricHeston",
@@ -117,6 +123,7 @@ __all__ = [
     "Jumps",
     "Kou",
     "Law",
+    "LeverageLimit",
     "Limits",
     "Linear",
     "Listed",
@@ -124,7 +131,10 @@ __all__ = [
     "ListedRows",
     "LogUniform",
     "Logistic",
+    "LossLimit",
+    "MaintenanceMargin",
     "Margin",
+    "Margins",
     "Market",
     "MarketMakingEnv",
     "MarketMakingVectorEnv",
@@ -159,9 +169,11 @@ __all__ = [
     "Quote",
     "Quoting",
     "Real",
+    "ReduceOnly",
     "RegimeFill",
     "RegimeFlow",
     "RegimeImpact",
+    "RegimeLimits",
     "RegimeSwitching",
     "Replay",
     "Reward",
@@ -174,6 +186,7 @@ __all__ = [
     "SpreadAndSkew",
     "Standing",
     "State",
+    "Tightest",
     "Touch",
     "Trades",
     "Transition",
