@@ -37,22 +37,10 @@ _TELLS = {  # what an argument of that name may tell
 _OF_VENUE = {"state": ALL, **_TELLS}
 _TIME = frozenset({"time", "time_left"})
 _OF_STATE = {"step": _TIME, "mid": frozenset({"mid"}), "world": frozenset({"world"}), "episode": ALL, "tally": ALL}
+_SCALED = (RegimeFlow, RegimeFill, RegimeImpact, SeasonalFlow, VolatilityFlow)  # only their `factor` reads it
 _HAND_ON = {  # rules of this package that hand on what they are told, and read none of it themselves
     function
-    for kind in (
-        Venue,
-        Dealer,
-        MarketOrders,
-        Impact,
-        Reward,
-        Limits,
-        Tightest,
-        RegimeFlow,
-        RegimeFill,
-        RegimeImpact,
-        SeasonalFlow,
-        VolatilityFlow,
-    )
+    for kind in (Venue, Dealer, MarketOrders, Impact, Reward, Limits, Tightest, *_SCALED)
     for name, function in rules(kind).items()
     if function.__module__.split(".")[0] == "mm_env" and name != "factor"
 }

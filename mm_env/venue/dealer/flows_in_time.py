@@ -96,9 +96,9 @@ class HawkesFlow(Flow):
     """Orders bring orders: the intensity of a side is base + the sum over orders past of decay n e^(-decay age), where n is
     `branching` for an order of the same side and `cross` for one of the other: how many it brings on average, directly.
 
-    P = min(intensity take dt, 1), with at most one order a step. An order is worth n (1 - e^(-decay dt)) / dt to the intensity of
-    the steps after it, so that it brings n whatever the step, and the mean intensity is base / (1 - branching - cross) exactly,
-    while intensity dt stays below 1. An episode starts at that mean.
+    P = min(intensity take dt, 1), with at most one order a step. An order adds n (1 - e^(-decay dt)) / dt to the intensity
+    after it, so that it brings n whatever the step, and the mean intensity is base / (1 - branching - cross) exactly, while
+    intensity dt stays below 1. An episode starts at that mean.
 
     Raises: ValueError unless branching + cross < 1: each order would bring one or more.
     """
