@@ -38,7 +38,7 @@ from mm_env.price.short_term_alpha import ShortTermAlpha
 from mm_env.price.variance import FullTruncation, QuadraticExponential, VarianceStep
 from mm_env.price.with_jumps import WithJumps, WithRelativeJumps
 from mm_env.quote import Depths, Grid, MarketOrders, Quote, Quoting, Skew, SpreadAndSkew, Touch, View
-from mm_env.reward import CARA, AsymmetricDamping, InventoryPenalty, Outcome, Reward, VariancePenalty
+from mm_env.reward import CARA, AsymmetricDamping, CVaR, InventoryPenalty, Outcome, Reward, VariancePenalty
 from mm_env.risk_limits import DrawdownLimits, GapLimits, ReduceOnly, RegimeLimits, Tightest
 from mm_env.simulation import Simulation
 from mm_env.state import State
@@ -69,6 +69,7 @@ __all__ = [
     "Binomial",
     "Book",
     "Brownian",
+    "CVaR",
     "Chances",
     "Clock",
     "Component",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import product
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -37,6 +37,20 @@ class Margin(Component):
     less `closing_cost`, the terminal penalty is due, the episode terminates, and nothing happens in that lane until its reset.
     A state of its own is a named tuple whose first field is `alive`, started by `start` and moved by `evolve`.
     """
+
+    watches: ClassVar[tuple[str, ...]] = (
+        "profit",
+    )  # what of the account it goes by, and the agent sees: "profit", "drawdown"
+
+    @rule
+    def profit_seen(self, profit: float) -> tuple[float, ...]:
+        """(profit,) where `watches` has "profit", so that the agent sees it; else ()."""
+        return (profit,)
+
+    @rule
+    def drawdown_seen(self, drawdown: float) -> tuple[float, ...]:
+        """(drawdown,) where `watches` has "drawdown"; else ()."""
+        return ()
 
     def check(self, market: Any) -> None:
         """Refuse a market in which an account may be closed before it has traded: at the start of some lane or episode."""
@@ -91,6 +105,12 @@ class Margin(Component):
 
 class NoMargin(Margin):
     """The account is unlimited: it trades to the end whatever it has lost."""
+
+    watches: ClassVar[tuple[str, ...]] = ()
+
+    @rule
+    def profit_seen(self, profit: float) -> tuple[float, ...]:
+        return ()
 
     def check(self, market: Any) -> None:
         """Nothing to refuse."""

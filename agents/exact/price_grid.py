@@ -122,8 +122,10 @@ class Axis:
         level: NDArray[np.int64],
         observations: NDArray[np.float32],
         whole: bool,
+        *wealth: NDArray[np.int64],
     ) -> Floats:
-        """table (steps, size, levels, width) at steps and levels (n,), linear between the nodes of grids; (n, width).
+        """table (steps, size, levels, width) at steps and levels (n,), linear between the nodes of grids; (n, width). Of
+        a table by wealth too, (steps, size, levels, wealths, width), at those numbers of its wealths (n,).
 
         Between the nodes of a table of choices, `whole`, the nearer node's is taken, and of labels always.
         """
@@ -132,7 +134,7 @@ class Axis:
         for corner in product(*corners):
             node = np.ravel_multi_index(tuple(np.broadcast_arrays(*(index for index, _ in corner))), self.shape)
             share = np.prod(np.broadcast_arrays(*(weight for _, weight in corner)), axis=0)
-            found = found + share[..., None] * table[step, node * self.venues + venue, level]
+            found = found + share[..., None] * table[(step, node * self.venues + venue, level, *wealth)]
         return found
 
     def _venue_of(self, observations: NDArray[np.float32]) -> Any:

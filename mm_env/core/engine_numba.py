@@ -322,6 +322,16 @@ def _overload_each(function, values, told):
     return _unrolled("function, values, told", _tuple_of(items))
 
 
+@overload(tuples.first, jit_options=_INLINED)
+def _overload_first(values, otherwise):
+    return _unrolled("values, otherwise", "values[0]" if len(values) else "otherwise")
+
+
+@overload(tuples.at_most_one, jit_options=_INLINED)
+def _overload_at_most_one(values):
+    return _unrolled("values", "(values[0],)" if len(values) else "()")
+
+
 @overload(tuples.difference, jit_options=_INLINED)
 def _overload_difference(left, right):
     return _unrolled("left, right", _tuple_of(f"left[{i}] - right[{i}]" for i in range(len(left))))

@@ -24,6 +24,16 @@ def each(function: Callable[..., Any], values: tuple[Any, ...], told: Any) -> tu
     return tuple(function(value, told) for value in values)
 
 
+def first(values: tuple[Any, ...], otherwise: Any) -> Any:
+    """The first of `values`; `otherwise` where there is none."""
+    return values[0] if values else otherwise
+
+
+def at_most_one(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The first of `values` alone; () where there is none."""
+    return values[:1]
+
+
 def difference(left: Numbers, right: Numbers) -> Numbers:
     """left - right, number by number."""
     return tuple(a - b for a, b in zip(left, right, strict=True))
