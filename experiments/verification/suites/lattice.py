@@ -1,4 +1,4 @@
-"""A market in which wealth stays on a lattice, so that optima over (time, inventory, wealth) are exact: CVaR and margin calls."""
+"""A market whose wealth stays on a lattice, so that optima over (time, inventory, wealth) are exact: CVaR and margin calls."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from mm_env import (
     Binomial,
     CVaR,
     Dealer,
+    DepthGrid,
     Fill,
     FiniteHorizon,
-    Grid,
     Market,
     NoMargin,
     NonNegative,
@@ -67,7 +67,7 @@ def lattice() -> Market:
     """20 steps, |q| <= 4, depths of 1 to 3 ticks filled with probability .45, .28, .15, or none; the mid moves by a tick."""
     return Market(
         price=Binomial(sigma=1.0), venue=Dealer(Bernoulli(1.0), Rungs(0.45, 0.28, 0.15)), clock=FiniteHorizon(20.0, 20),
-        quote=Grid(depths=(1.0, 2.0, 3.0, NOWHERE)), reward=ClosedAtTheEnd(CLOSING), max_inventory=4.0,
+        quote=DepthGrid((1.0, 2.0, 3.0, NOWHERE)), reward=ClosedAtTheEnd(CLOSING), max_inventory=4.0,
     )  # fmt: skip
 
 
