@@ -71,23 +71,37 @@ def blind_optimum(market: Market, instead: Mapping[str, Any], nodes: int = NODES
 
 
 def with_parts(market: Market, instead: Mapping[str, Any]) -> Market:
-    """The market with other parts or numbers, by path; "venue.flow" is that of both sides."""
+    """The market with other parts or numbers, by path, all at once; "venue.flow" is that of both sides.
+
+    Raises: ValueError for a path that leads to no part of the market; what the market raises if its parts do not go together.
+    """
+    return _with_parts(market, dict(instead), "")
+
+
+def _with_parts(component: Any, instead: Mapping[str, Any], place: str) -> Any:
+    if isinstance(component, Sides) and not {path.split(".")[0] for path in instead} <= {"bid", "ask"}:
+        return Sides(*(_with_parts(side, instead, place) for side in (component.bid, component.ask)))
+    within: dict[str, dict[str, Any]] = {}
     for path, part in instead.items():
-        market = _with_part(market, path.split("."), part, path)
-    return market
+        name, _, rest = path.partition(".")
+        _check_named(component, name, f"{place}{path}")
+        within.setdefault(name, {})[rest] = part
+    changed = {name: _changed(getattr(component, name), inner, f"{place}{name}.") for name, inner in within.items()}
+    return replace(component, **changed) if changed else component
 
 
-def _with_part(component: Any, path: list[str], part: Any, whole: str) -> Any:
-    name, *rest = path
-    if isinstance(component, Sides) and name not in ("bid", "ask"):
-        return Sides(*(_with_part(side, path, part, whole) for side in (component.bid, component.ask)))
-    if not isinstance(component, Component) or not hasattr(component, name):
-        known = [place for place, _ in parts(component)] if isinstance(component, Component) else []
-        close = get_close_matches(name, known, n=1)
-        hint = f" Did you mean {close[0]!r}?" if close else ""
-        raise ValueError(f"instead must name parts of the market by their paths, got {whole!r}.{hint}")
-    changed = _with_part(getattr(component, name), rest, part, whole) if rest else part
-    return replace(component, **{name: changed})  # pyright: ignore[reportArgumentType]
+def _changed(part: Any, instead: dict[str, Any], place: str) -> Any:
+    here = instead.pop("", part)
+    return _with_parts(here, instead, place) if instead else here
+
+
+def _check_named(component: Any, name: str, path: str) -> None:
+    if isinstance(component, Component) and hasattr(component, name):
+        return
+    known = [place for place, _ in parts(component)] if isinstance(component, Component) else []
+    close = get_close_matches(name, known, n=1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    raise ValueError(f"instead must name parts of the market by their paths, got {path!r}.{hint}")
 
 
 def _require_same(name: str, mine: Any, others: Any) -> None:

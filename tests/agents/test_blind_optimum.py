@@ -21,6 +21,8 @@ from mm_env import (
     OrnsteinUhlenbeck,
     Poisson,
     ProportionalFees,
+    RegimeFlow,
+    RegimeSwitching,
     Sides,
 )
 from mm_env.rollout import run_policy
@@ -110,6 +112,17 @@ def test_both_sides_have_the_part_that_is_named_once():
     assert with_parts(market, {"venue.flow.rate": 7.0}) == with_parts(market, {"venue.flow": Poisson(7.0)})
     assert with_parts(market, {"venue.flow.bid": Poisson(9.0)}).venue.flow.bid.rate == 9.0
     assert with_parts(market, {"reward": InventoryPenalty()}).reward == InventoryPenalty()
+    both = {"venue": market.venue, "venue.flow.ask.rate": 5.0}  # a part, and a number within it
+    assert with_parts(world(), both).venue.flow == Sides(Poisson(5.0), Poisson(5.0))
+
+
+def test_parts_that_go_together_are_replaced_at_once():
+    regimes = RegimeSwitching(Brownian(1.0), ((-2.0, 2.0), (4.0, -4.0)), (1.0, 2.0))
+    market = world(price=regimes, venue=Dealer(RegimeFlow(Poisson(9.0), (1.0, 2.0)), Exponential(1.0)))
+    plain = with_parts(market, {"price": Brownian(1.0), "venue.flow": Poisson(12.0)})
+    assert plain == world(venue=Dealer(Poisson(12.0), Exponential(1.0)))
+    with pytest.raises(ValueError, match="RegimeFlow needs a price with regimes"):
+        with_parts(market, {"price": Brownian(1.0)})
 
 
 @pytest.mark.parametrize(("market", "instead", "said"), [
