@@ -30,22 +30,21 @@ class Liquidation(Margin):
 
 
 class MaintenanceMargin(Liquidation):
-    """The account holds while capital + profit >= per_unit |q| + share x exposure: an exchange's maintenance margin.
-
-    Exposure is |q| S + the sum of |position x mark| over the hedges.
-    """
+    """The account holds while capital + profit >= per_unit |q|: an exchange's maintenance margin."""
 
     capital: Positive  # price units
-    per_unit: NonNegative = 0.0  # price units a unit
-    share: NonNegative = 0.0  # of the exposure
+    per_unit: NonNegative  # price units a unit
 
     @rule
     def holds(self, standing: Standing, now: Now) -> bool:
-        return self.capital + standing.profit >= self.per_unit * standing.held + self.share * standing.exposure
+        return self.capital + standing.profit >= self.per_unit * standing.held
 
 
 class LeverageLimit(Liquidation):
-    """The account holds while exposure <= leverage x (capital + profit)."""
+    """The account holds while exposure <= leverage x (capital + profit): a maintenance margin of 1 / leverage of the exposure.
+
+    Exposure is |q| S + the sum of |position x mark| over the hedges.
+    """
 
     capital: Positive  # price units
     leverage: Positive

@@ -9,7 +9,7 @@ from mm_env.core.maths import scalar
 from mm_env.core.parameters import Listed, ListedNonNegative, NonNegative, Positive, Real
 from mm_env.core.tuples import at_most_one, each, joined, largest, pick, smallest
 from mm_env.limits import Limits
-from mm_env.margin import Standing
+from mm_env.margin import Margin, Standing
 from mm_env.quote import NOWHERE
 from mm_env.world import Now
 
@@ -106,12 +106,10 @@ class DrawdownLimits(Limits):
 
 
 class ReduceOnly(Limits):
-    """While capital + profit < per_unit |q| + share x exposure no order makes the position larger: a margin call that is cured
-    by trading out of the position, or by profit, and closes nothing."""
+    """While the account would not hold by `margin` no order makes the position larger: a margin call that closes nothing, and
+    is cured by trading out of the position, or by profit."""
 
-    capital: Positive  # price units
-    per_unit: NonNegative = 0.0  # price units a unit
-    share: NonNegative = 0.0  # of the exposure
+    margin: Margin
 
     watches: ClassVar[tuple[str, ...]] = ("profit",)
 
@@ -121,8 +119,7 @@ class ReduceOnly(Limits):
 
     @rule
     def largest(self, most: float, standing: Standing, now: Now) -> float:
-        needed = self.per_unit * standing.held + self.share * standing.exposure
-        return most if self.capital + standing.profit >= needed else 0.0
+        return most if self.margin.holds(standing, now) else 0.0
 
 
 class Tightest(Limits):
