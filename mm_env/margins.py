@@ -7,12 +7,12 @@ after the mid has moved: between two steps nothing is sold.
 from __future__ import annotations
 
 from dataclasses import field
-from typing import Any
+from typing import Any, ClassVar
 
 from mm_env.core.component import rule, rules
 from mm_env.core.maths import scalar
 from mm_env.core.parameters import NonNegative, Positive
-from mm_env.core.tuples import each, largest
+from mm_env.core.tuples import at_most_one, each, joined, largest
 from mm_env.margin import Margin, Standing
 from mm_env.world import Now
 
@@ -70,6 +70,16 @@ class DrawdownStop(Liquidation):
 
     drawdown: Positive  # price units
 
+    watches: ClassVar[tuple[str, ...]] = ("drawdown",)
+
+    @rule
+    def profit_seen(self, profit: float) -> tuple[float, ...]:
+        return ()
+
+    @rule
+    def drawdown_seen(self, drawdown: float) -> tuple[float, ...]:
+        return (drawdown,)
+
     @rule
     def holds(self, standing: Standing, now: Now) -> bool:
         return standing.peak - standing.profit <= self.drawdown
@@ -82,6 +92,20 @@ class Margins(Margin):
     """
 
     margins: tuple[Margin, ...]
+
+    @property
+    def watches(self) -> tuple[str, ...]:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """What any of them goes by."""
+        told = {name for part in self.margins for name in part.watches}
+        return tuple(name for name in ("profit", "drawdown") if name in told)
+
+    @rule
+    def profit_seen(self, profit: float) -> tuple[float, ...]:
+        return at_most_one(joined(each(_profit_seen, self.margins, profit)))
+
+    @rule
+    def drawdown_seen(self, drawdown: float) -> tuple[float, ...]:
+        return at_most_one(joined(each(_drawdown_seen, self.margins, drawdown)))
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -98,6 +122,16 @@ class Margins(Margin):
     @rule
     def closing_cost(self, standing: Standing, inventory: float, now: Now) -> float:
         return largest(each(_call, self.margins, (standing, inventory, now)))
+
+
+@scalar
+def _profit_seen(part: Any, profit: float) -> tuple[float, ...]:
+    return part.profit_seen(profit)
+
+
+@scalar
+def _drawdown_seen(part: Any, drawdown: float) -> tuple[float, ...]:
+    return part.drawdown_seen(drawdown)
 
 
 @scalar

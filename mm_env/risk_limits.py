@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from mm_env.core.component import record, rule
 from mm_env.core.maths import scalar
 from mm_env.core.parameters import Listed, ListedNonNegative, NonNegative, Positive, Real
-from mm_env.core.tuples import each, largest, pick, smallest
+from mm_env.core.tuples import at_most_one, each, joined, largest, pick, smallest
 from mm_env.limits import Limits
 from mm_env.margin import Standing
 from mm_env.quote import NOWHERE
@@ -86,6 +86,16 @@ class DrawdownLimits(Limits):
     max_inventory: NonNegative = 0.0  # units; 0 is reduce-only
     min_depth: Real = -NOWHERE  # price units from the mid
 
+    watches: ClassVar[tuple[str, ...]] = ("drawdown",)
+
+    @rule
+    def profit_seen(self, profit: float) -> tuple[float, ...]:
+        return ()
+
+    @rule
+    def drawdown_seen(self, drawdown: float) -> tuple[float, ...]:
+        return (drawdown,)
+
     @rule
     def largest(self, most: float, standing: Standing, now: Now) -> float:
         return self.max_inventory if standing.peak - standing.profit >= self.drawdown else most
@@ -103,6 +113,12 @@ class ReduceOnly(Limits):
     per_unit: NonNegative = 0.0  # price units a unit
     share: NonNegative = 0.0  # of the exposure
 
+    watches: ClassVar[tuple[str, ...]] = ("profit",)
+
+    @rule
+    def profit_seen(self, profit: float) -> tuple[float, ...]:
+        return (profit,)
+
     @rule
     def largest(self, most: float, standing: Standing, now: Now) -> float:
         needed = self.per_unit * standing.held + self.share * standing.exposure
@@ -113,6 +129,20 @@ class Tightest(Limits):
     """The tightest of several limits: the least that may be held, and the widest of their least depths."""
 
     limits: tuple[Limits, ...]
+
+    @property
+    def watches(self) -> tuple[str, ...]:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """What any of them goes by."""
+        told = {name for part in self.limits for name in part.watches}
+        return tuple(name for name in ("profit", "drawdown") if name in told)
+
+    @rule
+    def profit_seen(self, profit: float) -> tuple[float, ...]:
+        return at_most_one(joined(each(_profit_seen, self.limits, profit)))
+
+    @rule
+    def drawdown_seen(self, drawdown: float) -> tuple[float, ...]:
+        return at_most_one(joined(each(_drawdown_seen, self.limits, drawdown)))
 
     def check(self, market: Any) -> None:
         for limits in self.limits:
@@ -132,6 +162,16 @@ def _is_ahead(at: float, told: tuple[float, float]) -> float:
     time, before = told
     ahead = 1.0 if at * (1.0 - _ROUNDING) > time else 0.0
     return ahead * (1.0 if at * (1.0 - _ROUNDING) <= time + before else 0.0)
+
+
+@scalar
+def _profit_seen(part: Any, profit: float) -> tuple[float, ...]:
+    return part.profit_seen(profit)
+
+
+@scalar
+def _drawdown_seen(part: Any, drawdown: float) -> tuple[float, ...]:
+    return part.drawdown_seen(drawdown)
 
 
 @scalar

@@ -11,6 +11,7 @@ from typing import Any
 from agents.exact.nodes import Unsolvable
 from mm_env.core.component import flat, parts, record, rules, stated_arguments
 from mm_env.limits import Limits
+from mm_env.margins import Margins
 from mm_env.market import Market
 from mm_env.price.models import Price
 from mm_env.quote import MarketOrders
@@ -40,7 +41,7 @@ _OF_STATE = {"step": _TIME, "mid": frozenset({"mid"}), "world": frozenset({"worl
 _SCALED = (RegimeFlow, RegimeFill, RegimeImpact, SeasonalFlow, VolatilityFlow)  # only their `factor` reads it
 _HAND_ON = {  # rules of this package that hand on what they are told, and read none of it themselves
     function
-    for kind in (Venue, Dealer, MarketOrders, Impact, Reward, Limits, Tightest, *_SCALED)
+    for kind in (Venue, Dealer, MarketOrders, Impact, Reward, Limits, Tightest, Margins, *_SCALED)
     for name, function in rules(kind).items()
     if function.__module__.split(".")[0] == "mm_env" and name != "factor"
 }
@@ -59,6 +60,14 @@ def parts_read(market: Market) -> dict[str, frozenset[str]]:
     if type(market.reward).reads_variance and (told := _of_variance(market)):
         found["reward"] = found.get("reward", frozenset()) | told
     return found
+
+
+def margin_read(market: Market) -> frozenset[str]:
+    """What of the present and of the account's standing its margin reads, to hold or to close it."""
+    kinds = [type(part) for _, part in parts(market.margin)] if market.may_close else []
+    read = [fields_read(rules(kind)[name], stated_arguments(kind, name)) for kind in kinds for name in ("holds", "closing_cost")
+            if name in rules(kind) and rules(kind)[name] not in _HAND_ON]  # fmt: skip
+    return frozenset[str]().union(*read)
 
 
 def _of_variance(market: Market) -> frozenset[str]:

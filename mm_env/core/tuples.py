@@ -29,6 +29,11 @@ def first(values: tuple[Any, ...], otherwise: Any) -> Any:
     return values[0] if values else otherwise
 
 
+def joined(values: tuple[tuple[Any, ...], ...]) -> tuple[Any, ...]:
+    """All of several tuples, one after the other."""
+    return tuple(item for items in values for item in items)
+
+
 def at_most_one(values: tuple[Any, ...]) -> tuple[Any, ...]:
     """The first of `values` alone; () where there is none."""
     return values[:1]
