@@ -75,6 +75,15 @@ def parts_read(market: Market) -> dict[str, frozenset[str]]:
     return found
 
 
+def read_by_margin(market: Market) -> frozenset[str]:
+    """What of the present whether an account is closed depends on, and what closing it costs."""
+    told = frozenset[str]()
+    for kind in (type(part) for _, part in parts(market.margin) if market.may_close):
+        named = ((name, rules(kind)[name]) for name in ("holds", "closing_cost"))
+        told |= frozenset().union(*(fields_read(f, stated_arguments(kind, n)) for n, f in named if f not in _HAND_ON))
+    return told
+
+
 def _of_variance(market: Market) -> frozenset[str]:
     """What of the present the variance of the mid's move depends on."""
     kinds = [type(part) for _, part in parts(market.price) if isinstance(part, Price)]

@@ -8,7 +8,7 @@ import numpy as np
 
 from agents.exact.choices import sends_market_orders, trial_actions
 from agents.exact.nodes import Unsolvable
-from agents.exact.now_read import check_price, fields_read, parts_read
+from agents.exact.now_read import check_price, parts_read, read_by_margin
 from agents.exact.objectives import check_reward, is_utility
 from agents.exact.price_grid import Axis, axis_of
 from agents.exact.reader import Reader
@@ -18,7 +18,7 @@ from agents.exact.stated_venue import check_outcomes
 from agents.exact.timed import changes_with_time, check_mid, key_of
 from agents.exact.wealth_grid import is_terminal
 from mm_env.clock import Ergodic
-from mm_env.core.component import differs, flat, leaves, overridden, record, rules, stated_arguments
+from mm_env.core.component import differs, flat, leaves, overridden, record, rules
 from mm_env.market import Market
 from mm_env.quote import MarketOrders
 from mm_env.venue.dealer.dealer import Dealer
@@ -90,7 +90,7 @@ def _wealthy(market: Market) -> str:
     """Why the wealth of the account decides in a market; "" where it does not."""
     named = {"margin": market.margin, "limits": market.limits, "reward": market.reward}
     if market.may_close or market.watched:
-        watching = [name for name, part in named.items() if type(part).watches] or ["margin"]
+        watching = [name for name, part in named.items() if part.watches] or ["margin"]
         return f"{watching[0]}: wealth decides here, over which this solver has no recursion: {named[watching[0]]}"
     return ""
 
@@ -101,10 +101,7 @@ def _check_wealth(market: Market) -> None:
         raise Unsolvable("clock: the recursion over wealth is of a finite horizon, and an ergodic market has none")
     if isinstance(market.quote, MarketOrders) or sends_market_orders(market):
         raise Unsolvable("quote: market orders are not searched where the wealth decides")
-    kind, told = type(market.margin), frozenset[str]()
-    for name in ("holds", "closing_cost"):
-        told |= fields_read(rules(kind)[name], stated_arguments(kind, name))
-    if beyond := told - {"profit", "peak"} if market.may_close else frozenset():
+    if beyond := read_by_margin(market) - {"profit", "peak"}:
         raise Unsolvable(
             f"margin: it reads the {min(beyond)}, and the recursion over wealth holds profit and inventory: {market.margin}"
         )

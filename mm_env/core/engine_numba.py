@@ -332,6 +332,11 @@ def _overload_at_most_one(values):
     return _unrolled("values", "(values[0],)" if len(values) else "()")
 
 
+@overload(tuples.joined, jit_options=_INLINED)
+def _overload_joined(parts):
+    return _unrolled("parts", _tuple_of(f"parts[{i}][{j}]" for i in range(len(parts)) for j in range(len(parts[i]))))
+
+
 @overload(tuples.difference, jit_options=_INLINED)
 def _overload_difference(left, right):
     return _unrolled("left, right", _tuple_of(f"left[{i}] - right[{i}]" for i in range(len(left))))

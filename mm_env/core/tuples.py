@@ -34,6 +34,11 @@ def at_most_one(values: tuple[Any, ...]) -> tuple[Any, ...]:
     return values[:1]
 
 
+def joined(parts: tuple[tuple[Any, ...], ...]) -> tuple[Any, ...]:
+    """All of the first, then all of the second, and so on."""
+    return tuple(item for part in parts for item in part)
+
+
 def difference(left: Numbers, right: Numbers) -> Numbers:
     """left - right, number by number."""
     return tuple(a - b for a, b in zip(left, right, strict=True))
