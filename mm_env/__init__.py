@@ -37,7 +37,7 @@ from mm_env.price.models import Binomial, Brownian, FromBook, Geometric, Ornstei
 from mm_env.price.short_term_alpha import ShortTermAlpha
 from mm_env.price.variance import FullTruncation, QuadraticExponential, VarianceStep
 from mm_env.price.with_jumps import WithJumps, WithRelativeJumps
-from mm_env.quote import Depths, Grid, MarketOrders, Quote, Quoting, Skew, SpreadAndSkew, Touch, View
+from mm_env.quote import DepthGrid, Depths, Grid, MarketOrders, Quote, Quoting, Skew, SpreadAndSkew, Touch, View
 from mm_env.reward import CARA, AsymmetricDamping, CVaR, InventoryPenalty, Outcome, Reward, VariancePenalty
 from mm_env.risk_limits import DrawdownLimits, GapLimits, ReduceOnly, RegimeLimits, Tightest
 from mm_env.simulation import Simulation
@@ -78,6 +78,7 @@ __all__ = [
     "Count",
     "Dealer",
     "Dealt",
+    "DepthGrid",
     "DepthImpact",
     "Depths",
     "DoubleExponentialJumps",

@@ -30,21 +30,22 @@ class Liquidation(Margin):
 
 
 class MaintenanceMargin(Liquidation):
-    """The account holds while capital + profit >= per_unit |q|: an exchange's maintenance margin."""
-
-    capital: Positive  # price units
-    per_unit: NonNegative  # price units a unit
-
-    @rule
-    def holds(self, standing: Standing, now: Now) -> bool:
-        return self.capital + standing.profit >= self.per_unit * standing.held
-
-
-class LeverageLimit(Liquidation):
-    """The account holds while exposure <= leverage x (capital + profit): a maintenance margin of 1 / leverage of the exposure.
+    """The account holds while capital + profit >= per_unit |q| + share x exposure: an exchange's maintenance margin.
 
     Exposure is |q| S + the sum of |position x mark| over the hedges.
     """
+
+    capital: Positive  # price units
+    per_unit: NonNegative = 0.0  # price units a unit
+    share: NonNegative = 0.0  # of the exposure
+
+    @rule
+    def holds(self, standing: Standing, now: Now) -> bool:
+        return self.capital + standing.profit >= self.per_unit * standing.held + self.share * standing.exposure
+
+
+class LeverageLimit(Liquidation):
+    """The account holds while exposure <= leverage x (capital + profit): a maintenance margin of the share 1 / leverage."""
 
     capital: Positive  # price units
     leverage: Positive
@@ -101,7 +102,8 @@ class Margins(Margin):
                 raise TypeError(f"Margins.margins must have no rule `{own[0]}` of their own, got {margin}")
 
     @property
-    def watches(self) -> tuple[str, ...]:
+    def watches(self) -> tuple[str, ...]:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """What any of them goes by."""
         return tuple(name for margin in self.margins for name in margin.watches)
 
     @rule

@@ -108,7 +108,8 @@ class ReduceOnly(Limits):
     margin: Margin
 
     @property
-    def watches(self) -> tuple[str, ...]:
+    def watches(self) -> tuple[str, ...]:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """What the margin goes by."""
         return self.margin.watches
 
     @rule
@@ -130,7 +131,8 @@ class Tightest(Limits):
     limits: tuple[Limits, ...]
 
     @property
-    def watches(self) -> tuple[str, ...]:
+    def watches(self) -> tuple[str, ...]:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """What any of them goes by."""
         return tuple(name for limits in self.limits for name in limits.watches)
 
     def check(self, market: Any) -> None:

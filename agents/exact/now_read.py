@@ -75,13 +75,12 @@ def parts_read(market: Market) -> dict[str, frozenset[str]]:
     return found
 
 
-def read_by_margin(market: Market) -> frozenset[str]:
-    """What of the present whether an account is closed depends on, and what closing it costs."""
-    told = frozenset[str]()
-    for kind in (type(part) for _, part in parts(market.margin) if market.may_close):
-        named = ((name, rules(kind)[name]) for name in ("holds", "closing_cost"))
-        told |= frozenset().union(*(fields_read(f, stated_arguments(kind, n)) for n, f in named if f not in _HAND_ON))
-    return told
+def margin_read(market: Market) -> frozenset[str]:
+    """What of the present and of the account's standing its margin reads, to hold or to close it."""
+    kinds = [type(part) for _, part in parts(market.margin)] if market.may_close else []
+    read = [fields_read(rules(kind)[name], stated_arguments(kind, name)) for kind in kinds for name in ("holds", "closing_cost")
+            if name in rules(kind) and rules(kind)[name] not in _HAND_ON]  # fmt: skip
+    return frozenset[str]().union(*read)
 
 
 def _of_variance(market: Market) -> frozenset[str]:

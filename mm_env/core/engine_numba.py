@@ -327,14 +327,14 @@ def _overload_first(values, otherwise):
     return _unrolled("values, otherwise", "values[0]" if len(values) else "otherwise")
 
 
+@overload(tuples.joined, jit_options=_INLINED)
+def _overload_joined(values):
+    return _unrolled("values", " + ".join(f"values[{i}]" for i in range(len(values))) or "()")
+
+
 @overload(tuples.at_most_one, jit_options=_INLINED)
 def _overload_at_most_one(values):
     return _unrolled("values", "(values[0],)" if len(values) else "()")
-
-
-@overload(tuples.joined, jit_options=_INLINED)
-def _overload_joined(parts):
-    return _unrolled("parts", _tuple_of(f"parts[{i}][{j}]" for i in range(len(parts)) for j in range(len(parts[i]))))
 
 
 @overload(tuples.difference, jit_options=_INLINED)

@@ -29,14 +29,14 @@ def first(values: tuple[Any, ...], otherwise: Any) -> Any:
     return values[0] if values else otherwise
 
 
+def joined(values: tuple[tuple[Any, ...], ...]) -> tuple[Any, ...]:
+    """All of several tuples, one after the other."""
+    return tuple(item for items in values for item in items)
+
+
 def at_most_one(values: tuple[Any, ...]) -> tuple[Any, ...]:
     """The first of `values` alone; () where there is none."""
     return values[:1]
-
-
-def joined(parts: tuple[tuple[Any, ...], ...]) -> tuple[Any, ...]:
-    """All of the first, then all of the second, and so on."""
-    return tuple(item for part in parts for item in part)
 
 
 def difference(left: Numbers, right: Numbers) -> Numbers:
