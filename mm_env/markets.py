@@ -56,8 +56,8 @@ def adverse_selection() -> Market:
 
 
 def solvency() -> Market:
-    """A maker of little capital in a market like that of `cartea_jaimungal`, but volatile: its equity, 8 and the profit, must be
-    3 a unit held, or it sells out at 1 a unit and loses the franchise, worth 10. Who trades as if there were no margin is ruined
+    """A maker of little capital in a market like that of `cartea_jaimungal`, but volatile: its equity, 8 and the profit, must
+    be 3 a unit held, or it sells out at 1 a unit and loses the franchise, worth 10. Who trades as if there were no margin is ruined
     in one episode of seven."""
     return Market(
         price=Brownian(sigma=2.0),
