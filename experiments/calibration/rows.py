@@ -10,6 +10,7 @@ from experiments.calibration.blocks import Measured
 from experiments.calibration.calibration import Calibration, Fit
 from experiments.calibration.hawkes import Hawkes
 from experiments.calibration.levels import Rate, mean_dispersion
+from experiments.calibration.regimes import STARTS
 
 DISPERSION = "variance of the rates over that of a Poisson flow, mean"
 EXACT = math.nan  # the error of what is counted, or a measure of fit
@@ -30,6 +31,9 @@ def rows(found: Calibration) -> list[EstimateRow]:
     return [
         *_read(found),
         *_volatility(found),
+        *_daytime(found),
+        *_jumps(found),
+        *_regimes(found),
         *_trades(found),
         *(row for name, fit in found.fits.items() for row in _fit(name, fit)),
         *_laws(found),
@@ -61,6 +65,48 @@ def _volatility(found: Calibration) -> Iterator[EstimateRow]:
         yield _row("sigma", name, one.sigma, "price / sqrt(s)")
         yield EstimateRow("sigma", f"excess kurtosis {name}", one.kurtosis, EXACT, "")
         yield EstimateRow("sigma", f"moves other than 0 {name}", one.moved, EXACT, "")
+
+
+def _daytime(found: Calibration) -> Iterator[EstimateRow]:
+    for part in found.daytime:
+        yield _row("time of the day", f"sigma, {part.label}", part.sigma, "price / sqrt(s)")
+
+
+def _jumps(found: Calibration) -> Iterator[EstimateRow]:
+    one, section = found.jumps, "jumps"
+    if one is None:
+        return
+    yield EstimateRow(section, "returns", one.returns, EXACT, "")
+    yield EstimateRow(section, "returns of 0, share", one.zeros, EXACT, "")
+    yield _row(section, "realised variance", one.realised, "price^2")
+    yield _row(section, "bipower variance", one.bipower, "price^2")
+    yield _row(section, "share of jumps, 1 - bipower / realised", one.share, "")
+    yield EstimateRow(section, "its statistic, standard normal without jumps", one.statistic, EXACT, "")
+    yield EstimateRow(section, "p value of no jumps", one.p_value, EXACT, "")
+    yield EstimateRow(section, "jumps told one by one", len(one.found), EXACT, "")
+    yield _row(section, "rate of these", one.rate, "1 / s")
+    yield EstimateRow(section, "root mean square of these", one.size, EXACT, "price")
+    yield _row(section, "sigma without these", one.sigma, "price / sqrt(s)")
+
+
+def _regimes(found: Calibration) -> Iterator[EstimateRow]:
+    one, section = found.regimes, "regimes"
+    if one is None:
+        return
+    yield EstimateRow(section, "returns", one.returns, EXACT, "")
+    for i, name in enumerate(("calm", "turbulent")):
+        yield _row(section, f"sigma, {name}", one.sigma[i], "price / sqrt(s)")
+    yield _row(section, "rate from calm to turbulent", one.rate[0], "1 / s")
+    yield _row(section, "rate from turbulent to calm", one.rate[1], "1 / s")
+    yield EstimateRow(section, "share of time in the turbulent regime, in the long run", one.share, EXACT, "")
+    for i, name in enumerate(("calm", "turbulent") if one.orders else ()):
+        yield _row(section, f"market orders, {name}", one.orders[i], "1 / s")  # pyright: ignore[reportOptionalSubscript]
+    yield EstimateRow(section, "ln L of two regimes", one.log_likelihood, EXACT, "")
+    yield EstimateRow(section, "ln L of one regime", one.one_regime, EXACT, "")
+    yield EstimateRow(section, "likelihood ratio, 2 ln(L / L of one)", one.likelihood_ratio, EXACT, "")
+    yield EstimateRow(section, "Schwarz's criterion of one regime less that of two", one.criterion, EXACT, "")
+    yield EstimateRow(section, "starts", len(STARTS), EXACT, "")
+    yield EstimateRow(section, "starts that ended at the best", one.at_best, EXACT, "")
 
 
 def _trades(found: Calibration) -> Iterator[EstimateRow]:

@@ -99,6 +99,10 @@ class WithRelativeJumps(Jumping):
 
     @rule
     def variance(self, latent: Any, dt: float, now: Now) -> float:
-        """Of a move from where the mid is now: that of `price`, and mid^2 rate dt E[(e^J - 1)^2]."""
-        square = self.jumps.growth(2.0) - 2.0 * self.jumps.growth(1.0) + 1.0
-        return self.price.variance(latent, dt, now) + now.mid * now.mid * self.jumps.rate_at(latent, now) * dt * square
+        """Of a move from where the mid is now: (Var of `price` + E^2) e^(rate E[(e^J - 1)^2] dt) - E^2, E = `expected`."""
+        mean, square = (
+            self.expected(now.mid, latent, dt, now),
+            self.jumps.growth(2.0) - 2.0 * self.jumps.growth(1.0) + 1.0,
+        )
+        grown = exp(self.jumps.rate_at(latent, now) * square * dt)
+        return (self.price.variance(latent, dt, now) + mean * mean) * grown - mean * mean
