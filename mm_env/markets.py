@@ -10,6 +10,7 @@ from dataclasses import replace
 from difflib import get_close_matches
 
 from mm_env.clock import Ergodic, EveryEvent, FiniteHorizon
+from mm_env.margins import MaintenanceMargin
 from mm_env.market import Market
 from mm_env.price.bates import Bates
 from mm_env.price.gaps import ScheduledGap
@@ -59,6 +60,25 @@ def adverse_selection() -> Market:
     """The market of `cartea_jaimungal` where each arriving order moves the mid by 0.5 on average (sec. 10.4)."""
     informed = Dealer(flow=Poisson(rate=10.0), fill=Exponential(k=1.0), impact=ArrivalImpact(mean=0.5))
     return replace(cartea_jaimungal(), venue=informed)
+
+
+def solvency() -> Market:
+    """A maker of little capital in a market like that of `cartea_jaimungal`, but volatile: its equity, 8 and the profit, must
+    be 3 a unit held, or it sells out at 1 a unit and loses the franchise, worth 10.
+
+    Who trades as if there were no margin is ruined in one episode of seven.
+    """
+    return Market(
+        price=Brownian(sigma=2.0),
+        venue=Dealer(flow=Poisson(rate=10.0), fill=Exponential(k=1.0)),
+        clock=FiniteHorizon(horizon=1.0, steps=100),
+        quote=SpreadAndSkew(max_half_spread=4.0, max_skew=4.0),
+        reward=InventoryPenalty(phi=0.05, alpha=0.001),
+        margin=MaintenanceMargin(capital=8.0, per_unit=3.0, liquidation_cost=1.0, franchise_loss=10.0),
+        max_inventory=6.0,
+        inventory_scale=3.0,
+        profit_scale=5.0,
+    )
 
 
 def glft() -> Market:
@@ -220,6 +240,7 @@ MARKETS: dict[str, Callable[[], Market]] = {
         avellaneda_stoikov,
         cartea_jaimungal,
         adverse_selection,
+        solvency,
         glft,
         heston,
         bates,

@@ -89,10 +89,6 @@ class DrawdownLimits(Limits):
     watches: ClassVar[tuple[str, ...]] = ("drawdown",)
 
     @rule
-    def profit_seen(self, profit: float) -> tuple[float, ...]:
-        return ()
-
-    @rule
     def drawdown_seen(self, drawdown: float) -> tuple[float, ...]:
         return (drawdown,)
 
@@ -111,11 +107,18 @@ class ReduceOnly(Limits):
 
     margin: Margin
 
-    watches: ClassVar[tuple[str, ...]] = ("profit",)
+    @property
+    def watches(self) -> tuple[str, ...]:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """What the margin goes by."""
+        return self.margin.watches
 
     @rule
     def profit_seen(self, profit: float) -> tuple[float, ...]:
-        return (profit,)
+        return self.margin.profit_seen(profit)
+
+    @rule
+    def drawdown_seen(self, drawdown: float) -> tuple[float, ...]:
+        return self.margin.drawdown_seen(drawdown)
 
     @rule
     def largest(self, most: float, standing: Standing, now: Now) -> float:
@@ -130,8 +133,11 @@ class Tightest(Limits):
     @property
     def watches(self) -> tuple[str, ...]:  # pyright: ignore[reportIncompatibleVariableOverride]
         """What any of them goes by."""
-        told = {name for part in self.limits for name in part.watches}
-        return tuple(name for name in ("profit", "drawdown") if name in told)
+        return tuple(name for limits in self.limits for name in limits.watches)
+
+    def check(self, market: Any) -> None:
+        for limits in self.limits:
+            limits.check(market)
 
     @rule
     def profit_seen(self, profit: float) -> tuple[float, ...]:
@@ -140,10 +146,6 @@ class Tightest(Limits):
     @rule
     def drawdown_seen(self, drawdown: float) -> tuple[float, ...]:
         return at_most_one(joined(each(_drawdown_seen, self.limits, drawdown)))
-
-    def check(self, market: Any) -> None:
-        for limits in self.limits:
-            limits.check(market)
 
     @rule
     def largest(self, most: float, standing: Standing, now: Now) -> float:
@@ -162,13 +164,13 @@ def _is_ahead(at: float, told: tuple[float, float]) -> float:
 
 
 @scalar
-def _profit_seen(part: Any, profit: float) -> tuple[float, ...]:
-    return part.profit_seen(profit)
+def _profit_seen(limits: Any, profit: float) -> tuple[float, ...]:
+    return limits.profit_seen(profit)
 
 
 @scalar
-def _drawdown_seen(part: Any, drawdown: float) -> tuple[float, ...]:
-    return part.drawdown_seen(drawdown)
+def _drawdown_seen(limits: Any, drawdown: float) -> tuple[float, ...]:
+    return limits.drawdown_seen(drawdown)
 
 
 @scalar

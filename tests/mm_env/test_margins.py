@@ -39,6 +39,7 @@ RISKY = world(
 COSTS = {"liquidation_cost": 0.25, "franchise_loss": 1.5}
 RULES = {  # margin -> whether an account of this profit, peak, units held and exposure holds
     MaintenanceMargin(8.0, 2.0, **COSTS): lambda profit, peak, held, exposure: 8.0 + profit >= 2.0 * held,
+    MaintenanceMargin(30.0, share=0.1, **COSTS): lambda profit, peak, held, exposure: 30.0 + profit >= 0.1 * exposure,
     LeverageLimit(50.0, 6.0, **COSTS): lambda profit, peak, held, exposure: exposure <= 6.0 * (50.0 + profit),
     LossLimit(4.0, **COSTS): lambda profit, peak, held, exposure: profit >= -4.0,
     DrawdownStop(6.0, **COSTS): lambda profit, peak, held, exposure: peak - profit <= 6.0,
@@ -141,6 +142,7 @@ def test_the_probability_of_ruin_on_a_lattice_is_that_of_the_law_of_profit_and_i
 MONTH, YEARLY = 30.0 / 365.0, 0.8
 LOAN = {  # one unit at 100, liquidated where it falls to 80: the health factor is 1.25
     "maintenance": MaintenanceMargin(capital=28.0, per_unit=8.0),
+    "share": MaintenanceMargin(capital=28.0, share=0.1),
     "leverage": LeverageLimit(capital=36.0, leverage=5.0),
 }
 
@@ -195,6 +197,7 @@ HOLDING = replace(RISKY, initial_inventory=3.0)
     ("market", "margin", "said"),
     [
         (HOLDING, MaintenanceMargin(5.0, 2.0), r"MaintenanceMargin\(.*\) with 3 units held and an exposure of 300"),
+        (HOLDING, MaintenanceMargin(20.0, share=0.1), "MaintenanceMargin"),
         (HOLDING, LeverageLimit(10.0, 20.0), "LeverageLimit"),
         (HOLDING, Margins((LossLimit(1.0), LeverageLimit(10.0, 20.0))), "Margins"),
         (HOLDING, MaintenanceMargin(Uniform(5.0, 10.0), 2.0), "MaintenanceMargin"),

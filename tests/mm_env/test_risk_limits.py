@@ -200,10 +200,9 @@ def test_fixed_quotes_within_limits_by_time_are_worth_what_they_earn():
     assert (np.abs(held - law) <= 4.0 * np.sqrt(law * (1.0 - law) / lanes) + 1e-12).all()
 
 
-def test_limits_that_depend_on_profit_have_no_optimum_over_time_and_inventory():
-    for limits in (DrawdownLimits(3.0), CALLED, Tightest((RegimeLimits((2.0, 2.0)), DrawdownLimits(3.0)))):
-        with pytest.raises(Unsolvable, match="limits"):
-            optimum(replace(BUSY, limits=limits))
+def test_limits_that_go_by_the_exposure_have_no_optimum():
+    with pytest.raises(Unsolvable, match="limits"):
+        optimum(replace(BUSY, limits=CALLED))
 
 
 # what is refused
