@@ -16,6 +16,7 @@ from mm_env.metrics import Estimate
 
 MAIN = {  # (section, estimate) that everyone wants to see
     ("read", "share of time locked or crossed"), ("sigma", "of the market"), ("sigma", "over 1 s"), ("sigma", "over 60 s"),
+    ("jumps", "realised variance"), ("jumps", "bipower variance"),
     ("jumps", "share of jumps, 1 - bipower / realised"), ("jumps", "p value of no jumps"), ("jumps", "jumps told one by one"),
     ("regimes", "sigma, calm"), ("regimes", "sigma, turbulent"), ("regimes", "rate from calm to turbulent"),
     ("regimes", "rate from turbulent to calm"), ("regimes", "likelihood ratio, 2 ln(L / L of one)"),
