@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from experiments.calibration.calibration import Calibration
-from experiments.calibration.rows import EstimateRow
+from experiments.calibration.estimate import EstimateRow
 from experiments.calibration.words import remarks
 from experiments.evaluation.table import WIDE
 from experiments.reporting.formats import error, number
