@@ -25,13 +25,21 @@ from mm_env.envs.registration import register_all
 from mm_env.hedges import Hedges, NoHedges
 from mm_env.limits import Limits, NoLimits
 from mm_env.margin import Margin, NoMargin, Open, Standing
+from mm_env.margins import DrawdownStop, LeverageLimit, LossLimit, MaintenanceMargin, Margins
 from mm_env.market import Market
 from mm_env.portfolio import Fees, Portfolio, ProportionalFees
+from mm_env.price.bates import Bates, GeometricBates
+from mm_env.price.heston import GeometricHeston, Heston
+from mm_env.price.jump_diffusions import GeometricMerton, Kou, Merton
+from mm_env.price.jumps import DoubleExponentialJumps, FixedJumps, Jumps, NormalJumps
 from mm_env.price.law import Law
 from mm_env.price.models import Binomial, Brownian, FromBook, Geometric, OrnsteinUhlenbeck, Price
 from mm_env.price.short_term_alpha import ShortTermAlpha
-from mm_env.quote import Depths, Grid, MarketOrders, Quote, Quoting, Skew, SpreadAndSkew, Touch, View
-from mm_env.reward import CARA, AsymmetricDamping, InventoryPenalty, Outcome, Reward, VariancePenalty
+from mm_env.price.variance import FullTruncation, QuadraticExponential, VarianceStep
+from mm_env.price.with_jumps import WithJumps, WithRelativeJumps
+from mm_env.quote import DepthGrid, Depths, Grid, MarketOrders, Quote, Quoting, Skew, SpreadAndSkew, Touch, View
+from mm_env.reward import CARA, AsymmetricDamping, CVaR, InventoryPenalty, Outcome, Reward, VariancePenalty
+from mm_env.risk_limits import DrawdownLimits, GapLimits, ReduceOnly, RegimeLimits, Tightest
 from mm_env.simulation import Simulation
 from mm_env.state import State
 from mm_env.venue.dealer.dealer import Dealer
@@ -56,10 +64,12 @@ __all__ = [
     "CARA",
     "ArrivalImpact",
     "AsymmetricDamping",
+    "Bates",
     "Bernoulli",
     "Binomial",
     "Book",
     "Brownian",
+    "CVaR",
     "Chances",
     "Clock",
     "Component",
@@ -68,8 +78,12 @@ __all__ = [
     "Count",
     "Dealer",
     "Dealt",
+    "DepthGrid",
     "DepthImpact",
     "Depths",
+    "DoubleExponentialJumps",
+    "DrawdownLimits",
+    "DrawdownStop",
     "Drawn",
     "Ergodic",
     "EveryEvent",
@@ -80,36 +94,51 @@ __all__ = [
     "Fill",
     "FillImpact",
     "FiniteHorizon",
+    "FixedJumps",
     "Flow",
     "FromBook",
+    "FullTruncation",
+    "GapLimits",
     "Geometric",
+    "GeometricBates",
+    "GeometricHeston",
+    "GeometricMerton",
     "GeometricSize",
     "Grid",
     "Hawkes",
     "Hedges",
+    "Heston",
     "Hyperexponential",
     "Impact",
     "InTurn",
     "Integers",
     "InventoryPenalty",
+    "Jumps",
+    "Kou",
     "Law",
+    "LeverageLimit",
     "Limits",
     "Linear",
     "Listed",
     "ListedNonNegative",
     "LogUniform",
     "Logistic",
+    "LossLimit",
+    "MaintenanceMargin",
     "Margin",
+    "Margins",
     "Market",
     "MarketMakingEnv",
     "MarketMakingVectorEnv",
     "MarketOrders",
+    "Merton",
     "NoHedges",
     "NoImpact",
     "NoLimits",
     "NoMargin",
     "Noise",
     "NonNegative",
+    "NormalJumps",
     "Now",
     "Open",
     "OrderBook",
@@ -126,11 +155,14 @@ __all__ = [
     "Probability",
     "Proportional",
     "ProportionalFees",
+    "QuadraticExponential",
     "QueuePosition",
     "QueueReactive",
     "Quote",
     "Quoting",
     "Real",
+    "ReduceOnly",
+    "RegimeLimits",
     "Replay",
     "Reward",
     "ShortTermAlpha",
@@ -140,6 +172,7 @@ __all__ = [
     "SpreadAndSkew",
     "Standing",
     "State",
+    "Tightest",
     "Touch",
     "Trades",
     "Transition",
@@ -147,9 +180,12 @@ __all__ = [
     "UnitSize",
     "UnnoticedBook",
     "VariancePenalty",
+    "VarianceStep",
     "Venue",
     "View",
     "Window",
+    "WithJumps",
+    "WithRelativeJumps",
     "World",
     "ZeroIntelligence",
     "maths",

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from itertools import product
+from typing import Any, ClassVar, NamedTuple
 
-from mm_env.core.component import Component, rule
+import numpy as np
+
+from mm_env.core.component import Component, count, leaves, nest, record, rule
+from mm_env.core.parameters import Distribution
 from mm_env.core.tuples import scaled
 from mm_env.portfolio import Portfolio
 from mm_env.world import Now
@@ -32,6 +37,31 @@ class Margin(Component):
     less `closing_cost`, the terminal penalty is due, the episode terminates, and nothing happens in that lane until its reset.
     A state of its own is a named tuple whose first field is `alive`, started by `start` and moved by `evolve`.
     """
+
+    watches: ClassVar[tuple[str, ...]] = (
+        "profit",
+    )  # what of the account it goes by, and the agent sees: "profit", "drawdown"
+
+    @rule
+    def profit_seen(self, profit: float) -> tuple[float, ...]:
+        """(profit,) where `watches` has "profit", so that the agent sees it; else ()."""
+        return (profit,)
+
+    @rule
+    def drawdown_seen(self, drawdown: float) -> tuple[float, ...]:
+        """(drawdown,) where `watches` has "drawdown"; else ()."""
+        return ()
+
+    def check(self, market: Any) -> None:
+        """Refuse a market in which an account may be closed before it has traded: at the start of some lane or episode."""
+        for rules in starts(market):
+            now = rules.opening()
+            standing = rules.stands(rules.begin(0.0, rules.initial_mid), now)
+            if not rules.margin.holds(standing, now):
+                raise ValueError(
+                    f"Market.margin must hold at the start (more capital, or less inventory), got {self} with "
+                    f"{standing.held:g} units held and an exposure of {standing.exposure:g}"
+                )
 
     @rule
     def may_close(self) -> bool:
@@ -76,6 +106,15 @@ class Margin(Component):
 class NoMargin(Margin):
     """The account is unlimited: it trades to the end whatever it has lost."""
 
+    watches: ClassVar[tuple[str, ...]] = ()
+
+    @rule
+    def profit_seen(self, profit: float) -> tuple[float, ...]:
+        return ()
+
+    def check(self, market: Any) -> None:
+        """Nothing to refuse."""
+
     @rule
     def may_close(self) -> bool:
         return False
@@ -91,3 +130,15 @@ class NoMargin(Margin):
     @rule
     def judge(self, account: Portfolio, standing: Standing, worth: float, now: Now) -> tuple[Portfolio, Any, float]:
         return account, now.world.margin, 0.0
+
+
+def starts(market: Any) -> Iterator[Any]:
+    """Records of a market as an episode may begin in it: with the margin, mid and inventory of each lane, and with both ends of
+    what is drawn."""
+    usual, margin = record(market), [leaf.value for leaf in leaves(market.margin)]
+    values = [*margin, market.initial_mid, market.initial_inventory]
+    for ends in product(*(value.support if isinstance(value, Distribution) else (value,) for value in values)):
+        lanes = max(np.size(value) for value in ends)
+        for row in np.unique(np.stack([np.resize(value, lanes) for value in ends], axis=1), axis=0).tolist():
+            here = nest(usual.margin, iter(row)) if count(usual.margin) == len(margin) else usual.margin
+            yield usual._replace(margin=here, initial_mid=float(row[-2]), initial_inventory=float(row[-1]))

@@ -12,7 +12,7 @@ from mm_env.clock import Clock, Ergodic
 from mm_env.core.component import Component, flat, overridden, parts, record, rule
 from mm_env.core.noise import Noise
 from mm_env.core.parameters import Distribution, Integers, Positive, Real
-from mm_env.core.tuples import difference, gross, head, tail, weighted
+from mm_env.core.tuples import at_most_one, difference, gross, head, tail, weighted
 from mm_env.hedges import Hedges, NoHedges
 from mm_env.limits import Limits, NoLimits
 from mm_env.margin import Margin, NoMargin, Standing
@@ -51,11 +51,12 @@ class Market(Component):
     hedges: Hedges = NoHedges()
     margin: Margin = NoMargin()
     limits: Limits = NoLimits()
+    profit_scale: Positive = 1.0  # the profit, and the drawdown, that are observed as 1, price units
 
     def __post_init__(self) -> None:
         super().__post_init__()
         for owner, name in [(self.clock, "horizon"), (self.clock, "steps"), (self, "max_inventory"),
-                            (self, "order_size"), (self, "inventory_scale")]:  # fmt: skip
+                            (self, "order_size"), (self, "inventory_scale"), (self, "profit_scale")]:  # fmt: skip
             value = getattr(owner, name)
             if isinstance(value, Distribution) or np.ndim(value):
                 raise TypeError(f"{type(owner).__name__}.{name} must be the same in all lanes, got {value!r}")
@@ -73,6 +74,8 @@ class Market(Component):
         self.price.check(self)
         self._check_hedges()
         self._check_states()
+        self.margin.check(self)
+        self.limits.check(self)
         if self.removes_noise:
             self._check_expected()
         if type(self.reward).reads_variance:
@@ -106,12 +109,19 @@ class Market(Component):
     def observation_names(self) -> tuple[str, ...]:
         """What the agent sees, in order."""
         time = () if isinstance(self.clock, Ergodic) else ("time_left",)
-        parts = (type(self.price).signals, type(self.hedges).signals, self.venue.signals)
-        return ("inventory", *time, *(name for part in parts for name in part))
+        parts = (self.price.signals, type(self.hedges).signals, self.venue.signals)
+        return ("inventory", *time, *self.watched, *(name for part in parts for name in part))
+
+    @property
+    def watched(self) -> tuple[str, ...]:
+        """What of the account the agent sees beside the inventory, as reward, margin or limits go by it."""
+        told = {name for part in (self.reward, self.margin, self.limits) for name in part.watches}
+        return tuple(name for name in ("profit", "drawdown") if name in told)
 
     @property
     def observation_space(self) -> gym.spaces.Box:
-        """One lane's observation: inventory / inventory_scale, the share of time left, the signals of price, hedges, venue."""
+        """One lane's observation: inventory / inventory_scale, the share of time left, what is `watched`, and the
+        signals of price, hedges and venue."""
         reach = self.max_inventory / self.inventory_scale
         bounds = {"inventory": (-reach, reach), "time_left": (0.0, 1.0)}
         low, high = zip(*(bounds.get(name, (-np.inf, np.inf)) for name in self.observation_names), strict=True)
@@ -146,9 +156,23 @@ class Market(Component):
     def observe(self, state: State, memory: Any = ()) -> tuple[float, ...]:
         """Numbers of order one."""
         now = self.now(state, memory)
-        own = (state.account.inventory / self.inventory_scale,) + self.clock.observe(state.step)
+        own = (
+            (state.account.inventory / self.inventory_scale,) + self.clock.observe(state.step) + self.watch(state.tally)
+        )
         hedged = self.hedges.observe(state.account.hedges, now)
         return own + self.price.observe(state.mid, state.world.price, now) + hedged + self.venue.observe(now)
+
+    @rule
+    def watch(self, tally: Tally) -> tuple[float, ...]:
+        """What of the account is `watched`, in units of `profit_scale`."""
+        profit, drawdown = tally.profit / self.profit_scale, (tally.peak - tally.profit) / self.profit_scale
+        profits = self.reward.profit_seen(profit) + self.margin.profit_seen(profit) + self.limits.profit_seen(profit)
+        falls = (
+            self.reward.drawdown_seen(drawdown)
+            + self.margin.drawdown_seen(drawdown)
+            + self.limits.drawdown_seen(drawdown)
+        )
+        return at_most_one(profits) + at_most_one(falls)
 
     @rule
     def step(self, state: State, action: tuple[float, ...], noise: Noise, memory: Any = ()) -> tuple[State, float]:

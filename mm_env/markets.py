@@ -11,9 +11,12 @@ from difflib import get_close_matches
 
 from mm_env.clock import Ergodic, EveryEvent, FiniteHorizon
 from mm_env.market import Market
+from mm_env.price.bates import Bates
+from mm_env.price.heston import Heston
+from mm_env.price.jump_diffusions import Merton
 from mm_env.price.models import Binomial, Brownian, FromBook
 from mm_env.quote import Depths, SpreadAndSkew, Touch
-from mm_env.reward import CARA, InventoryPenalty
+from mm_env.reward import CARA, InventoryPenalty, VariancePenalty
 from mm_env.venue.dealer.dealer import Dealer
 from mm_env.venue.dealer.fill import Exponential
 from mm_env.venue.dealer.flow import Bernoulli, Poisson
@@ -61,6 +64,24 @@ def glft() -> Market:
         reward=CARA(gamma=0.01),
         max_inventory=30.0,
     )
+
+
+def heston() -> Market:
+    """The market of `cartea_jaimungal` where the variance of the mid comes and goes, and the penalty with it."""
+    price, reward = Heston(kappa=5.0, theta=1.0, vol=1.5, rho=-0.5, v0=1.0), VariancePenalty(gamma=1.0, alpha=0.001)
+    return replace(cartea_jaimungal(), price=price, reward=reward, max_inventory=10.0)
+
+
+def bates() -> Market:
+    """The market of `heston` with jumps, mostly down, under CARA utility, which minds their direction."""
+    price = Bates(kappa=5.0, theta=1.0, vol=1.5, rho=-0.5, v0=1.0, rate=1.0, jump_mean=-0.5, jump_std=1.0)
+    return replace(heston(), price=price, reward=CARA(gamma=0.3))
+
+
+def jumps() -> Market:
+    """The market of `cartea_jaimungal` where the mid jumps, mostly down, under CARA utility."""
+    price = Merton(sigma=0.5, rate=2.0, jump_mean=-1.0, jump_std=2.0)
+    return replace(heston(), price=price, reward=CARA(gamma=0.1))
 
 
 def amzn() -> Market:
@@ -163,6 +184,9 @@ MARKETS: dict[str, Callable[[], Market]] = {
         cartea_jaimungal,
         adverse_selection,
         glft,
+        heston,
+        bates,
+        jumps,
         amzn,
         aapl,
         amzn_ergodic,

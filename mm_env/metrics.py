@@ -63,10 +63,15 @@ def ratio(numerator: Floats, denominator: Floats, windows: Windows = None) -> Es
     return _estimate(value, (numerator - value * denominator) / below, windows)
 
 
+def covariance_share(part: Floats, whole: Floats, windows: Windows = None) -> Estimate:
+    """Cov[part, whole] / Var[whole]: the share of a sum's variance that one of its terms brings; NaN if it never varies."""
+    product, square = (part - part.mean()) * (whole - whole.mean()), (whole - whole.mean()) ** 2
+    return ratio(product, square, windows)
+
+
 def figures(episodes: Episodes) -> dict[str, Estimate]:
-    """Every figure of the table, by name; `closed`, the share of accounts closed, where there are any that may be."""
+    """Every figure of the table, by name; those of margins and of gaps where there are any."""
     e, w = episodes, episodes.window
-    closed = {} if e.closed is None else {"closed": mean(e.closed, w)}
     return {
         "objective": mean(e.objective, w),
         "profit": mean(e.profit, w),
@@ -79,7 +84,30 @@ def figures(episodes: Episodes) -> dict[str, Estimate]:
         "spread_captured": mean(e.spread_captured, w),
         "fill_ratio": ratio(e.fills, e.arrivals, w),
         "max_drawdown": mean(e.drawdown, w),
-        **closed,
+        **_of_margin(e),
+        **_of_gaps(e),
+    }
+
+
+def _of_margin(e: Episodes) -> dict[str, Estimate]:
+    """`closed`, the probability of ruin; `time_to_ruin`, the mean time to it of those ruined, NaN if none is; `time_open`, the
+    mean of the time to ruin or the end, whichever is first (restricted mean survival time), which leaves nobody out."""
+    if e.closed is None or e.time_open is None:
+        return {}
+    ruined, w = ratio(e.time_open * e.closed, e.closed, e.window), e.window
+    return {"closed": mean(e.closed, w), "time_to_ruin": ruined, "time_open": mean(e.time_open, w)}
+
+
+def _of_gaps(e: Episodes) -> dict[str, Estimate]:
+    """`worst_gap`, the least that a gap brought to any of these episodes; `gap_variance_share`, the share of the profit's
+    variance that gaps bring; `gap_inventory`, the mean |q| held through a gap by open accounts."""
+    if e.gap_profit is None or e.gap_inventory is None:
+        return {}
+    held, through = np.abs(np.nan_to_num(e.gap_inventory)).sum(axis=1), (~np.isnan(e.gap_inventory)).sum(axis=1)
+    return {
+        "worst_gap": Estimate(float(e.gap_profit.min()), float("nan")),
+        "gap_variance_share": covariance_share(e.gap_profit.sum(axis=1), e.profit, e.window),
+        "gap_inventory": ratio(held, through.astype(np.float64), e.window),
     }
 
 

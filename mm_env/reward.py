@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar, NamedTuple
 
+import numpy as np
+
 from mm_env.core.component import Component, rule
 from mm_env.core.maths import exp
-from mm_env.core.parameters import NonNegative, Positive, Probability
+from mm_env.core.parameters import NonNegative, Positive, Probability, Real
 from mm_env.world import Now, alone
 
 _WORST = 600.0  # -gamma * profit beyond which utility falls no further: e^600 / gamma is near the largest number
@@ -32,6 +34,17 @@ class Reward(Component):
     """
 
     reads_variance: ClassVar[bool] = False  # its penalty is of the mid's variance, which the price must then give
+    watches: ClassVar[tuple[str, ...]] = ()  # what of the account it goes by, and the agent sees: "profit", "drawdown"
+
+    @rule
+    def profit_seen(self, profit: float) -> tuple[float, ...]:
+        """(profit,) where `watches` has "profit", so that the agent sees it; else ()."""
+        return ()
+
+    @rule
+    def drawdown_seen(self, drawdown: float) -> tuple[float, ...]:
+        """(drawdown,) where `watches` has "drawdown"; else ()."""
+        return ()
 
     @rule
     def penalty(self, inventory: float, dt: float, final: float, now: Now, variance: float) -> float:
@@ -96,6 +109,38 @@ class CARA(Reward):
     @rule
     def reward(self, outcome: Outcome) -> float:
         return outcome.final * (1.0 - exp(min(-self.gamma * outcome.profit, _WORST))) / self.gamma
+
+
+class CVaR(Reward):
+    """(1 - weight) X + weight (z - max(z - X, 0) / (1 - level)) at the end of the episode and nothing before, X the final
+    profit less closing_cost |q_T|.
+
+    Its mean, with the threshold z at which it is largest, is (1 - weight) E[X] + weight CVaR_level(X), the mean of the worst
+    1 - level of the profits (Rockafellar & Uryasev 2000): `agents.exact.cvar.best_threshold` finds it. The best quotes depend
+    on the running profit, which the agent then sees.
+    """
+
+    level: Probability  # .95: of the worst 5 %
+    threshold: Real = 0.0  # price units
+    weight: Probability = 1.0  # of the CVaR; the rest is the mean's
+    closing_cost: NonNegative = 0.0  # price, of each unit that is left at the end
+
+    watches: ClassVar[tuple[str, ...]] = ("profit",)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if np.any(np.asarray(self.level) == 1.0):
+            raise ValueError(f"CVaR.level must be < 1, got {self.level}")
+
+    @rule
+    def profit_seen(self, profit: float) -> tuple[float, ...]:
+        return (profit,)
+
+    @rule
+    def reward(self, outcome: Outcome) -> float:
+        left = outcome.profit - self.closing_cost * abs(outcome.inventory)
+        tail = self.threshold - max(self.threshold - left, 0.0) / (1.0 - self.level)
+        return outcome.final * ((1.0 - self.weight) * left + self.weight * tail)
 
 
 class AsymmetricDamping(Reward):

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mm_env.envs.inputs import Actions
+from mm_env.gap_record import GapRecord, gap_steps
 from mm_env.market import Market
 from mm_env.quote import Unbounded
 from mm_env.simulation import Simulation
@@ -21,7 +22,7 @@ Act = Callable[[NDArray[np.float32]], NDArray[Any]]  # actions (n, width), or (n
 
 @dataclass(frozen=True)
 class Episodes:
-    """What each of n episodes brought; every field (n,). Money in price units, sizes in units of the asset."""
+    """What each of n episodes brought; every field (n,) but those of gaps. Money in price units, sizes in units."""
 
     objective: Floats  # sum of rewards
     profit: Floats  # wealth at the end less wealth at the start
@@ -31,9 +32,14 @@ class Episodes:
     spread_captured: Floats
     fills: Floats
     arrivals: Floats
-    closed: Floats | None = field(
+    closed: Floats | None = field(default=None, kw_only=True)  # 1.0 where the account was; None where none ever is
+    time_open: Floats | None = field(
         default=None, kw_only=True
-    )  # 1.0 where the account was closed; None where none ever is
+    )  # until the account was closed, or the end; None likewise
+    gap_profit: Floats | None = field(
+        default=None, kw_only=True
+    )  # (n, gaps), of scheduled gaps; None where there are none
+    gap_inventory: Floats | None = field(default=None, kw_only=True)  # (n, gaps), held through them; nan once closed
 
     def __len__(self) -> int:
         return len(self.objective)
@@ -72,16 +78,17 @@ class Step(NamedTuple):
     following: NDArray[np.float32]  # (n, k), what the lanes show after the step
 
 
-def steps(simulation: Simulation, act: Act, seed: int) -> Iterator[Step]:
+def steps(simulation: Simulation, act: Act, seed: int, lanes: Lanes | None = None) -> Iterator[Step]:
     """The steps of episode 0 of `seed` in all lanes, until the last of them has ended.
 
     The episodes have begun when it is called, so that `simulation.state` is the start before the first step is asked for, and
-    the state after each step when that is given.
+    the state after each step when that is given. `lanes` are a face of the simulation to step it by.
 
     Raises: ValueError for actions that are none of the market's.
     """
     actions = Actions(simulation.market, simulation.num_lanes)
-    return steps_of(simulation, lambda seen: actions.usable(act(seen), simulation), simulation.start(seed))
+    begun = simulation.start(seed)
+    return steps_of(lanes or simulation, lambda seen: actions.usable(act(seen), simulation), begun)
 
 
 def steps_of(lanes: Lanes, act: Act, observations: NDArray[np.float32]) -> Iterator[Step]:
@@ -111,15 +118,19 @@ def run_actions(market: Market, actions: Floats, num_episodes: int, seed: int) -
     At inventories between two levels (an order may be filled in part) by the nearest.
     """
     simulation, table = Simulation(market, num_episodes), check_table(market, actions)
-    observations = simulation.start(seed)
-    if market.venue.loops == "events":
-        _run_steps(simulation, table, observations)
+    observations, gaps = simulation.start(seed), _gaps(simulation)
+    if gaps is not None or market.venue.loops == "events":
+        _run_steps(simulation, table, observations, gaps or simulation)
     else:
         simulation.run(table)
-    return episodes_of(simulation)
+    return episodes_of(simulation, gaps)
 
 
-def _run_steps(simulation: Simulation, table: Floats, observations: NDArray[np.float32]) -> None:
+def _gaps(simulation: Simulation) -> GapRecord | None:
+    return GapRecord(simulation) if gap_steps(simulation.market) else None
+
+
+def _run_steps(simulation: Simulation, table: Floats, observations: NDArray[np.float32], lanes: Lanes) -> None:
     market = simulation.market
 
     def act(_: NDArray[np.float32]) -> Floats:
@@ -128,7 +139,7 @@ def _run_steps(simulation: Simulation, table: Floats, observations: NDArray[np.f
         row = np.minimum(state.step.astype(np.int64), len(table) - 1)
         return np.ascontiguousarray(table[row, level]).reshape(-1)
 
-    for _ in steps_of(simulation, act, observations):
+    for _ in steps_of(lanes, act, observations):
         pass
 
 
@@ -168,13 +179,14 @@ def run_simulation(
     simulation: Simulation, act: Act, seed: int, on_step: Callable[[], object] = lambda: None
 ) -> Episodes:
     """As `run_policy`, in the lanes of a simulation of your own."""
-    for _ in steps(simulation, act, seed):
+    gaps = _gaps(simulation)
+    for _ in steps(simulation, act, seed, gaps):
         on_step()
-    return episodes_of(simulation)
+    return episodes_of(simulation, gaps)
 
 
-def episodes_of(simulation: Simulation) -> Episodes:
-    """What the episodes that the lanes have just ended brought."""
+def episodes_of(simulation: Simulation, gaps: GapRecord | None = None) -> Episodes:
+    """What the episodes that the lanes have just ended brought, and what their gaps, if those were kept."""
     state, tally = simulation.state, simulation.state.tally
     brought = (
         tally.objective,
@@ -187,7 +199,17 @@ def episodes_of(simulation: Simulation) -> Episodes:
         tally.arrivals,
     )
     stretch = simulation.market.venue.stretches(simulation.books)
-    closed = simulation.closed.astype(np.float64) if simulation.market.may_close else None
-    if stretch is None:
-        return Episodes(*brought, closed=closed)
-    return RecordedEpisodes(*brought, stretch, closed=closed)
+    more = _of_margin(simulation) | _of_gaps(gaps)
+    return Episodes(*brought, **more) if stretch is None else RecordedEpisodes(*brought, stretch, **more)
+
+
+def _of_margin(simulation: Simulation) -> dict[str, Floats]:
+    if not simulation.market.may_close:
+        return {}
+    books = simulation.books
+    time = simulation.state.step * simulation.market.clock.step_length if books is None else books["time"]
+    return {"closed": simulation.closed.astype(np.float64), "time_open": time}
+
+
+def _of_gaps(gaps: GapRecord | None) -> dict[str, Floats]:
+    return {} if gaps is None else {"gap_profit": gaps.profit, "gap_inventory": gaps.inventory}

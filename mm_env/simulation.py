@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import warnings
 from collections.abc import Callable, Sequence
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mm_env.core import kernel
-from mm_env.core.component import record
+from mm_env.core.component import nest, record
 from mm_env.core.cores import usable_threads
 from mm_env.core.kernels import Kernels
 from mm_env.core.lanes import TILE
@@ -92,7 +93,7 @@ class Simulation:
 
     def restart(self, mask: NDArray[np.bool_], observations: NDArray[np.float32] | None = None) -> None:
         """Begin the next episode in the lanes of `mask`, and write their first observations into their rows if asked to."""
-        self.episodes[mask] += 1
+        self.episodes += mask
         self._begin(mask, self._nothing_seen() if observations is None else observations)
 
     def stagger(self) -> NDArray[np.float32]:
@@ -143,7 +144,14 @@ class Simulation:
     @property
     def closed(self) -> NDArray[np.bool_]:
         """Whether each lane's account is closed, (num_lanes,): never in a market without margin."""
-        return self.state.alive == 0.0 if self.market.may_close else np.zeros(self.num_lanes, np.bool_)
+        if not self.market.may_close:
+            return np.zeros(self.num_lanes, np.bool_)
+        return self._storage.row(self.rows.alive) == 0.0
+
+    @property
+    def numbers(self) -> Floats:
+        """What `state` holds, (numbers, num_lanes): a copy."""
+        return self._storage.numbers
 
     def state_of(self, lane: int) -> Any:
         """The `State` of one lane, each number a float."""
@@ -229,11 +237,12 @@ class Simulation:
         shown = tuple(self._rules.observe(state, ((), _Unbegun, ())))
         self._templates = (self._rules, state, (0.0,) * self.market.width, shown)
         self._kernels = Kernels(_LOOPS[self.market.venue.loops], self._templates, self._interpreted)
+        self.rows = nest(state, itertools.count())  # a `State` that says where each of its numbers stands in `numbers`
         self._numbers_seen = len(self.market.observation_names)
 
     def __getstate__(self) -> dict[str, Any]:
         """What a copy needs (deepcopy, pickle): no machine code, which is found anew, and no table that all lanes share."""
-        found = {"_rules", "_templates", "_kernels"}
+        found = {"_rules", "_templates", "_kernels", "rows"}
         kept = {name: value for name, value in self.__dict__.items() if name not in found}
         return {**kept, "_memory": self._memory[:1]}
 

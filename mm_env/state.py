@@ -48,6 +48,15 @@ class State(NamedTuple):
 
 
 @scalar
+def worth_at(state: State, profit: float, peak: float) -> State:
+    """The state itself but for the profit so far, and its highest."""
+    tally = state.tally
+    marked = Tally(tally.objective, profit, peak, tally.drawdown, tally.absolute_inventory, tally.spread_captured, tally.fills,
+                   tally.arrivals)  # fmt: skip
+    return State(state.step, state.episode, state.account, state.mid, state.world, marked)
+
+
+@scalar
 def held_at(state: State, step: float, inventory: float) -> State:
     """The state itself but for the step and the inventory held."""
     account = Portfolio(state.account.cash, inventory, state.account.hedges)

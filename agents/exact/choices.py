@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import product
+from itertools import combinations, product
 from typing import Any
 
 import gymnasium as gym
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from agents.exact.nodes import Unsolvable
 from agents.exact.reader import read
+from agents.quoting import quoted_depths
 from mm_env.core.component import rules
 from mm_env.market import Market
 from mm_env.portfolio import Fees
@@ -103,3 +104,24 @@ def is_layered(market: Market) -> bool:
     if is_own(quote) or not _is_plain(market):  # who may send market orders of its own, which MarketOrders passes over
         return False
     return not sends_market_orders(replace(market, quote=quote.quoting))
+
+
+def line_ways(market: Market) -> Floats:
+    """The lines to search, (lines, width): along each action, and along each depth with the other held.
+
+    The depths hardly interact, so that a sweep or two along them is enough; the actions are for the edges of their box.
+    """
+    lines = np.eye(market.quote.width)
+    if market.quote.width == 2:
+        origin, *moved = quoted_depths(market, np.array([[0.0, 0.0], [0.5, 0.0], [0.0, 0.5]]))
+        slopes = np.stack([depths - origin for depths in moved], axis=-1)
+        if abs(np.linalg.det(slopes)) > 0.0:  # else one action leaves the depths as they are
+            alone = np.linalg.inv(slopes).T
+            lines = np.vstack([alone / np.abs(alone).max(axis=1, keepdims=True), lines])
+    if is_own(market.quote):
+        pairs = np.array(
+            [lines[i] + sign * lines[j] for i, j in combinations(range(len(lines)), 2) for sign in (1.0, -1.0)]
+        )
+        lines = np.vstack([lines, pairs.reshape(-1, lines.shape[1])])
+        lines = lines[np.abs(lines).max(axis=1) > 0.0]
+    return np.ascontiguousarray(lines)

@@ -121,7 +121,7 @@ def _gathered(rows: Rows) -> Floats:
     problem, axis, steps = rows.problem, rows.problem.axis, rows.problem.market.clock.steps
     values = np.zeros((steps + 1, axis.count, len(axis.held)))
     for step in progress(range(steps - 1, -1, -1), "evaluating", "step"):
-        ahead = axis.look_ahead(values[step + 1], problem.penalties.after(step + 1), problem.gamma)
+        ahead = axis.look_ahead(values[step + 1], problem.penalties.after(step + 1), problem.gamma, step)
         values[step] = _gather(problem, rows.at(step), ahead)
     return values
 
@@ -301,8 +301,8 @@ def _spread(found: Evaluation) -> Floats:
     spread = np.zeros_like(value[0])
     for step in progress(range(steps - 1, -1, -1), "variance", "step"):
         due = penalties.after(step + 1)
-        ahead = axis.look_ahead(value[step + 1], due)
-        noise = axis.spread_ahead(value[step + 1] - (due if len(due) > 1 else 0.0), spread, share)
+        ahead = axis.look_ahead(value[step + 1], due, step=step)
+        noise = axis.spread_ahead(value[step + 1] - (due if len(due) > 1 else 0.0), spread, share, step)
         happens = rows.at(step)
         cash = sum(o.probability * o.cash for o in happens)
         spread = np.zeros_like(ahead)

@@ -38,7 +38,7 @@ def check_states(market: Market, laws: tuple[Law, ...]) -> None:
     """
     if all(law.states is None or len(law.nodes) == 1 for law in laws):
         return
-    model, signals = record(market), type(market.price).signals
+    model, signals = record(market), market.price.signals
     start = model.begin(0.0, float(model.initial_mid))
     for k in range(max(len(law.nodes) for law in laws)):
         node = tuple(k % len(law.nodes) for law in laws)
@@ -46,9 +46,14 @@ def check_states(market: Market, laws: tuple[Law, ...]) -> None:
         nearby = _with_price(state, [number * (1.0 + _LAST_DIGITS) for number in (state.mid, *flat(state.world.price))])
         shown, rounded = _observed(model, state), _observed(model, nearby)
         for law, i in zip(laws, node, strict=True):
-            if law.states is not None and len(law.nodes) > 1:
-                place = signals.index(law.signal)
-                _check_state(market, state, law, float(law.nodes[i]), shown[place], abs(rounded[place] - shown[place]))
+            if law.states is None or len(law.nodes) == 1:
+                continue
+            grids = [grid for grid, _ in law.dimensions]
+            for grid, n in zip(grids, np.unravel_index(i, [len(grid.nodes) for grid in grids]), strict=True):
+                place = signals.index(grid.signal)
+                _check_state(
+                    market, state, grid, float(grid.nodes[n]), shown[place], abs(rounded[place] - shown[place])
+                )
 
 
 def _check_state(market: Market, state: State, law: Law, wanted: float, shown: float, rounding: float) -> None:

@@ -37,7 +37,7 @@ def noise_left(market: Market) -> float:
 
 
 def check_reward(market: Market) -> None:
-    """Refuse a reward that says neither: one with a rule `reward` of its own.
+    """Refuse a reward that says neither: one with a rule `reward` of its own, of which not even the final wealth decides.
 
     Raises: Unsolvable.
     """
@@ -45,7 +45,7 @@ def check_reward(market: Market) -> None:
     if rules(kind)["reward"] not in {rules(known)["reward"] for known in (Reward, InventoryPenalty, CARA)}:
         raise Unsolvable(
             f"reward has no exact recursion over (time, inventory): {market.reward}: solved are the wealth change less a "
-            f"`penalty` of inventory, time and state (let {kind.__name__} override that alone), and CARA's utility"
+            f"`penalty` of inventory, time and state (let {kind.__name__} override that alone), and utilities of final wealth"
         )
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import combinations
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -22,20 +21,21 @@ from numpy.typing import NDArray
 
 from agents.base import MarketPolicy, Table
 from agents.exact import optimum_cache as stored
-from agents.exact.choices import SCAN, check_actions, is_layered, is_own, is_searched_widely, starts
+from agents.exact.choices import SCAN, check_actions, is_layered, is_searched_widely, line_ways, starts
 from agents.exact.evaluation import MATRICES, NODES, objective_of, poisson_equation, start_worth
 from agents.exact.objectives import Penalties, aversion
-from agents.exact.price_grid import Axis, Unsolvable, axis_by, axis_of
+from agents.exact.price_grid import Axis, Unsolvable, axis_by, axis_of, laws_of
 from agents.exact.quote_search import improve
 from agents.exact.room import levels_of, progress, require_room
 from agents.exact.solvable import check_solvable
+from agents.exact.wealth_grid import wealth_of
 from agents.observed import places
-from agents.quoting import quoted_depths
 from mm_env.clock import Ergodic
 from mm_env.core import engine
 from mm_env.core.component import record
 from mm_env.core.parameters import Interval, check
 from mm_env.market import Market
+from mm_env.price.law import joint
 from mm_env.rollout import inventory_levels
 
 Floats = NDArray[np.float64]
@@ -114,6 +114,10 @@ def optimum(market: Market, nodes: int = NODES, kept_from: float = KEPT_FROM) ->
     Raises: ValueError if there are fewer than 5 nodes; Unsolvable, saying which part of the market stands in the way.
     """
     check("nodes", nodes, Interval(5, whole=True))  # half of fewer would be no coarser grid to tell the error by
+    if wealth_of(market):
+        from agents.exact.wealth_optimum import wealth_optimum
+
+        return wealth_optimum(market, nodes, kept_from)
     check_solvable(market)
     check_actions(market)
     check_room(market, nodes)
@@ -142,11 +146,17 @@ def _kept(market: Market, nodes: int, path: Path | None, kept_from: float) -> Op
     return found
 
 
-def coarser_axes(market: Market, axis: Axis, nodes: int) -> list[Axis]:
-    """The axis with half the nodes along one of its grids at a time; none of what has just these values, such as a regime."""
-    laws, coarse = axis.law.axes, axis_of(market, nodes // 2 + 1).law.axes
-    fewer = [i for i, (fine, half) in enumerate(zip(laws, coarse, strict=True)) if len(half.nodes) < len(fine.nodes)]
-    return [axis_by(market, (*laws[:i], coarse[i], *laws[i + 1 :])) for i in fewer]
+def coarser_axes(market: Market, axis: Axis, nodes: int, together: bool = False) -> list[Axis]:
+    """The axis with half the nodes along one of its grids at a time; none of what has just these values, such as a regime. With
+    `together`, of all of them as one `joint` law."""
+    fine, half = ([law.axes for law in laws_of(market, n)[0]] for n in (nodes, nodes // 2 + 1))
+    if together:
+        fine, half = ([(joint(replace(laws[0], others=laws[1:])),) for laws in kinds] for kinds in (fine, half))
+    fewer = [
+        i for i, (law, coarse) in enumerate(zip(fine[0], half[0], strict=True)) if len(coarse.nodes) < len(law.nodes)
+    ]
+    halved = [[(*f[:i], h[i], *f[i + 1 :]) for f, h in zip(fine, half, strict=True)] for i in fewer]
+    return [axis_by(market, kinds, axis.kind) for kinds in halved]
 
 
 def check_room(market: Market, nodes: int = NODES) -> None:
@@ -218,7 +228,7 @@ class _Solver:
     def _best(self, following: Floats, guess: Floats, step: int) -> tuple[Floats, Floats]:
         """The values (nodes, levels) of the best quotes of a step and their actions, from the values one step later."""
         later, penalty = following.reshape(-1, len(self.axis.held)), self.penalties.after(step + 1)
-        ahead = np.ascontiguousarray(self.axis.look_ahead(later, penalty, self.gamma))
+        ahead = np.ascontiguousarray(self.axis.look_ahead(later, penalty, self.gamma, step))
         value, actions = np.empty(ahead.size), np.ascontiguousarray(guess).reshape(-1).copy()
         self.kernel(
             *self._shapes,
@@ -277,24 +287,3 @@ class _Solver:
         floats = np.zeros(1)
         arguments = (*self._shapes, 0.0, 0.0, 0.0, self.ways, *self.looks, floats, 1, 1, floats, floats)
         return engine.compiled(improve, *arguments)
-
-
-def line_ways(market: Market) -> Floats:
-    """The lines to search, (lines, width): along each action, and along each depth with the other held.
-
-    The depths hardly interact, so that a sweep or two along them is enough; the actions are for the edges of their box.
-    """
-    lines = np.eye(market.quote.width)
-    if market.quote.width == 2:
-        origin, *moved = quoted_depths(market, np.array([[0.0, 0.0], [0.5, 0.0], [0.0, 0.5]]))
-        slopes = np.stack([depths - origin for depths in moved], axis=-1)
-        if abs(np.linalg.det(slopes)) > 0.0:  # else one action leaves the depths as they are
-            alone = np.linalg.inv(slopes).T
-            lines = np.vstack([alone / np.abs(alone).max(axis=1, keepdims=True), lines])
-    if is_own(market.quote):
-        pairs = np.array(
-            [lines[i] + sign * lines[j] for i, j in combinations(range(len(lines)), 2) for sign in (1.0, -1.0)]
-        )
-        lines = np.vstack([lines, pairs.reshape(-1, lines.shape[1])])
-        lines = lines[np.abs(lines).max(axis=1) > 0.0]
-    return np.ascontiguousarray(lines)

@@ -11,7 +11,7 @@ import numpy as np
 
 from mm_env.core.component import count, load
 from mm_env.core.maths import exp, log, scalar
-from mm_env.core.tuples import each, weighted
+from mm_env.core.tuples import each, first, weighted
 from mm_env.state import held_at
 
 GOLDEN = 0.6180339887498949
@@ -32,6 +32,17 @@ class Place(NamedTuple):
     orders: float  # a unit
     gamma: float  # of a utility; else 0
     drift: float  # of the mid, where it is not part of `ahead`
+    wealth: Any = ()  # (Wealth,) where what follows depends on it too
+
+
+class Wealth(NamedTuple):
+    """Where the account stands on the grid of wealth; `ahead` then has `nodes` numbers a cell, the lowest wealth first."""
+
+    now: float  # price units
+    lowest: float
+    spacing: float
+    nodes: int
+    added: float  # 1.0 where what is gained is part of the worth, 0.0 where `ahead` is of the wealth itself
 
 
 def improve(
@@ -208,7 +219,36 @@ def worth_of(outcome, told):
     level = min(max(int((outcome.inventory - place.lowest) * place.orders + 0.5), 0), place.levels - 1)
     venue = min(max(int(market.venue.place(outcome.venue) + 0.5) * place.levels, 0), place.cells - place.levels)
     moved = outcome.inventory * (outcome.jump + place.drift)  # what cannot be may lie outside, with probability 0
-    return outcome.gain + moved + place.ahead[place.base + venue + level]
+    cell = place.base + venue + level
+    following = each(wealth_worth, place.wealth, (place.ahead, cell, outcome.gain + moved))
+    return first(following, outcome.gain + moved + place.ahead[cell * (1 - len(place.wealth))])
+
+
+@scalar
+def wealth_worth(wealth, told):
+    """What a cell is worth once so much is gained."""
+    ahead, cell, gained = told
+    return wealth.added * gained + at_wealth(ahead, cell * wealth.nodes, wealth, wealth.now + gained)
+
+
+@scalar
+def at_wealth(values, base, wealth, x):
+    """values[base : base + nodes] at a wealth of x: by the cubic through the four nodes around it, beyond the grid's ends by
+    the line through the last two."""
+    place = (x - wealth.lowest) / wealth.spacing
+    node = min(max(math.floor(place), 1), wealth.nodes - 3)
+    t = min(max(place, 0.0), wealth.nodes - 1.0) - node
+    before, here = values[base + node - 1], values[base + node]
+    after, last = values[base + node + 1], values[base + node + 2]
+    cubic = (
+        -t * (t - 1.0) * (t - 2.0) / 6.0 * before
+        + (t + 1.0) * (t - 1.0) * (t - 2.0) / 2.0 * here
+        - (t + 1.0) * t * (t - 2.0) / 2.0 * after
+        + (t + 1.0) * t * (t - 1.0) / 6.0 * last
+    )
+    below, above = min(place, 0.0), max(place - (wealth.nodes - 1.0), 0.0)
+    end = base + wealth.nodes - 1
+    return cubic + below * (values[base + 1] - values[base]) + above * (values[end] - values[end - 1])
 
 
 @scalar
@@ -221,14 +261,23 @@ def loss_of(worth, told):
 @scalar
 def place_at(market, state, ahead, base, cells, levels, gamma, drift):
     """The place of a state at which quotes are sought; `ahead` from `base` on is what each cell is worth after the trades."""
-    return Place(state, ahead, base, cells, levels, -market.max_inventory, 1.0 / market.order_size, gamma, drift)
+    return Place(state, ahead, base, cells, levels, -market.max_inventory, 1.0 / market.order_size, gamma, drift, ())
 
 
 @scalar
 def with_ahead(place, ahead, base):
     """The place itself, where other values follow."""
     return Place(
-        place.state, ahead, base, place.cells, place.levels, place.lowest, place.orders, place.gamma, place.drift
+        place.state,
+        ahead,
+        base,
+        place.cells,
+        place.levels,
+        place.lowest,
+        place.orders,
+        place.gamma,
+        place.drift,
+        place.wealth,
     )
 
 
@@ -236,5 +285,6 @@ def with_ahead(place, ahead, base):
 def with_drift(place, drift):
     """The place itself, where the mid is expected to move by `drift`."""
     return Place(
-        place.state, place.ahead, place.base, place.cells, place.levels, place.lowest, place.orders, place.gamma, drift
-    )
+        place.state, place.ahead, place.base, place.cells, place.levels, place.lowest, place.orders, place.gamma, drift,
+        place.wealth,
+    )  # fmt: skip

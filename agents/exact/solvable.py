@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from agents.exact.choices import trial_actions
+from agents.exact.choices import sends_market_orders, trial_actions
 from agents.exact.nodes import Unsolvable
-from agents.exact.now_read import check_price, parts_read
+from agents.exact.now_read import check_price, margin_read, parts_read
 from agents.exact.objectives import check_reward, is_utility
 from agents.exact.price_grid import Axis, axis_of
 from agents.exact.reader import Reader
@@ -16,9 +16,13 @@ from agents.exact.room import levels_of, require_room
 from agents.exact.stated import check_rules
 from agents.exact.stated_venue import check_outcomes
 from agents.exact.timed import changes_with_time, check_mid, key_of
+from agents.exact.wealth_grid import is_terminal
 from mm_env.clock import Ergodic
 from mm_env.core.component import differs, flat, leaves, overridden, record, rules
+from mm_env.margin import Standing
 from mm_env.market import Market
+from mm_env.quote import MarketOrders
+from mm_env.rollout import inventory_levels
 from mm_env.venue.dealer.dealer import Dealer
 from mm_env.venue.dealer.impact import NoImpact
 from mm_env.venue.venue import Venue
@@ -27,8 +31,9 @@ _TRIED = 16  # actions
 _solvable: set[Any] = set()
 
 
-def check_solvable(market: Market) -> None:
-    """Refuse a market that has no recursion over time, inventory and the states of its price and its venue.
+def check_solvable(market: Market, wealth: bool = False) -> None:
+    """Refuse a market that has no recursion over time, inventory and the states of its price and its venue; with `wealth`, over
+    the account's wealth too.
 
     Raises: Unsolvable, saying which part of the market stands in the way.
     """
@@ -36,11 +41,16 @@ def check_solvable(market: Market) -> None:
         if differs(leaf.value) and leaf.path != "initial_inventory":
             raise Unsolvable(f"{leaf.path} differs by lane: {leaf.value}")
     require_room(market, "an exact solution", 16.0 * levels_of(market), steps=False)
-    if (key := key_of(market)) in _solvable:
+    if (key := (key_of(market), wealth)) in _solvable:
         return
     _check_parts(market)
+    if wealth:
+        _check_wealth(market)
+    elif why := _wealthy(market):
+        raise Unsolvable(why)
     check_price(market)
-    check_reward(market)
+    if not (wealth and is_terminal(market)):
+        check_reward(market)
     check_rules(market)
     axis = axis_of(market, 3)
     if is_utility(market) and isinstance(market.clock, Ergodic):
@@ -76,8 +86,48 @@ def _check_parts(market: Market) -> None:
         )
     if market.hedges.names:
         raise Unsolvable(f"hedges: positions beside the inventory have no exact recursion, got {market.hedges}")
-    if market.may_close:
-        raise Unsolvable(f"margin: wealth decides here, over which there is no exact recursion: {market.margin}")
+
+
+def _wealthy(market: Market) -> str:
+    """Why the wealth of the account decides in a market; "" where it does not."""
+    named: dict[str, Any] = {"margin": market.margin, "limits": market.limits, "reward": market.reward}
+    if market.may_close or market.watched:
+        watching = [name for name, part in named.items() if part.watches] or ["margin"]
+        return f"{watching[0]}: wealth decides here, over which this solver has no recursion: {named[watching[0]]}"
+    return ""
+
+
+def _check_wealth(market: Market) -> None:
+    """Refuse what the recursion over wealth does not hold."""
+    if isinstance(market.clock, Ergodic):
+        raise Unsolvable("clock: the recursion over wealth is of a finite horizon, and an ergodic market has none")
+    if isinstance(market.quote, MarketOrders) or sends_market_orders(market):
+        raise Unsolvable("quote: market orders are not searched where the wealth decides")
+    known = {"profit", "peak"} if _goes_by_exposure(market) else {"profit", "peak", "mid"}
+    if beyond := margin_read(market) - known:
+        raise Unsolvable(
+            f"margin: it reads the {min(beyond)}, and the recursion over wealth holds profit and inventory: {market.margin}"
+        )
+    if market.may_close and list(flat(record(market.margin).start())) != [1.0]:
+        raise Unsolvable(
+            f"margin: it has a state of its own beside `alive`, over which there is no recursion: {market.margin}"
+        )
+
+
+def _goes_by_exposure(market: Market) -> bool:
+    """Whether margin or limits change with the exposure, at some profit and inventory: tried."""
+    model, q = record(market), inventory_levels(market)
+    now, most = model.opening(), float(market.max_inventory)
+    for profit in (share * scale for scale in 10.0 ** np.arange(-3.0, 7.0) for share in (-3.0, -1.0, 0.0, 1.0)):
+        for held in (abs(float(q[0])), float(market.order_size)):
+            tried = [
+                Standing(float(profit), max(float(profit), 0.0), exposure, held) for exposure in (0.0, 1.0, 1e4, 1e9)
+            ]
+            of_margin = {model.margin.holds(s, now) for s in tried} if market.may_close else set()
+            of_limits = {(model.limits.largest(most, s, now), model.limits.least_depth(s, now)) for s in tried}
+            if max(len(of_margin), len(of_limits)) > 1:
+                return True
+    return False
 
 
 def _check_impact(market: Market, axis: Axis) -> None:
@@ -117,15 +167,22 @@ def _check_present(market: Market, axis: Axis) -> None:
     check_mid(market, axis)
     read = parts_read(market)
     if isinstance(market.clock, Ergodic):
+        if axis.timed:
+            raise Unsolvable(
+                "price: its law changes with the time, and the average reward is of a market that does not"
+            )
         timed = [path for path, fields in read.items() if fields & {"time", "time_left"}]
         if timed and (timed == ["reward"] or changes_with_time(market, axis)):
             raise Unsolvable(
                 f"{timed[0]}: it changes with the time, and the average reward is of a market that does not"
             )
-    if wealth := {"profit", "peak"} & read.get("limits", frozenset()):
-        raise Unsolvable(
-            f"limits: they depend on the {max(wealth)}, over which there is no exact recursion: {market.limits}"
-        )
+    unwatched = {"profit": "profit", "peak": "drawdown"}
+    of_limits = [fields for path, fields in read.items() if path.split(".")[0] == "limits"]
+    for field in {"profit", "peak"} & frozenset().union(*of_limits):
+        if not market.watched:
+            raise Unsolvable(
+                f"limits: they depend on the {field}, so let {type(market.limits).__name__}.watches have {unwatched[field]!r}"
+            )
     if list(flat(record(market).price.start())) and not _says_states(axis, market):
         for path, fields in read.items():
             if "world" in fields:

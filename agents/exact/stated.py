@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import combinations
+from itertools import combinations, product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,9 +17,10 @@ from agents.exact.nodes import Unsolvable, interpolation
 from agents.exact.optimum_cache import fingerprint
 from mm_env.clock import Clock, Ergodic, FiniteHorizon
 from mm_env.core import engine
-from mm_env.core.component import flat, nest, overridden, record, rules
+from mm_env.core.component import flat, nest, overridden, parts, record, rules
 from mm_env.market import Market
 from mm_env.price.law import Law
+from mm_env.price.models import Price
 from mm_env.price.trial import MIRRORS, States, tried, walked
 from mm_env.reward import CARA
 from mm_env.world import alone
@@ -92,12 +93,15 @@ def check_law(market: Market, law: Law) -> None:
     if later:
         owner, giver = later.split(".")[0], _giver(kind, "law")
         raise Unsolvable(f"price: {later} is not what {giver}.law is the law of (give {owner} its own `law`)")
-    for axis in law.axes:
-        if axis.signal not in ("", *kind.signals) or (len(axis.nodes) > 1 and not axis.signal):
-            raise Unsolvable(f"price: its law is by {axis.signal!r}, which is none of its signals {list(kind.signals)}")
+    for grid, _ in (dimension for axis in law.axes for dimension in axis.dimensions):
+        if grid.signal not in ("", *price.signals) or (len(grid.nodes) > 1 and not grid.signal):
+            raise Unsolvable(
+                f"price: its law is by {grid.signal!r}, which is none of its signals {list(price.signals)}"
+            )
     check_states(market, law.axes)
-    functions = tuple(rules(kind).values())
-    if all(f.__module__.split(".")[0] == "mm_env" for f in (*functions, kind.law)):
+    kinds = [type(part) for _, part in parts(price) if isinstance(part, Price)]
+    functions = [f for each in kinds for f in (*rules(each).values(), each.law)]
+    if all(f.__module__.split(".")[0] == "mm_env" for f in functions):
         return
     known = fingerprint(price, market.clock.step_length, float(record(market).initial_mid), _is_cara(market))
     if known in _held:
@@ -117,18 +121,18 @@ def _try_law(market: Market) -> None:
         steps = tried(price, dt, states, _GROUPS)
     rules_ = record(price)
     for place, (mid, latent) in enumerate(states.places(price)):
-        shows = dict(zip(type(price).signals, rules_.observe(mid, latent, alone(latent, mid)), strict=True))
-        at = [float(shows[law.signal]) if law.signal else float(law.nodes[0]) for law in laws]
-        if not all(_holds(law, x) for law, x in zip(laws, at, strict=True)):
+        shows = dict(zip(price.signals, rules_.observe(mid, latent, alone(latent, mid)), strict=True))
+        grids = [grid for law in laws for grid, _ in law.dimensions if grid.signal]
+        if not all(_holds(grid, float(shows[grid.signal])) for grid in grids):
             continue  # the law says nothing of it
-        at = [float(np.clip(x, law.nodes[0], law.nodes[-1])) for law, x in zip(laws, at, strict=True)]
-        told = "".join(f", {law.signal} {x:.4g}" for law, x in zip(laws, at, strict=True) if law.signal)
+        told = "".join(f", {grid.signal} {shows[grid.signal]:.4g}" for grid in grids)
         where, shape = f"from mid {mid:.6g}" + (f"{told}," if told else ""), _is_cara(market) and len(laws) == 1
         for i, law in enumerate(laws):
-            shown = steps.shown[place, ..., type(price).signals.index(law.signal)] if law.signal else None
-            for moment in _moments(_with_others(laws, at, i), at[i], mid, steps.move[place], shown, shape):
+            shown = [steps.shown[place, ..., price.signals.index(grid.signal)] if grid.signal else None
+                     for grid, _ in law.dimensions]  # fmt: skip
+            for moment in _moments(_with_others(laws, shows, i), shows, mid, steps.move[place], shown, shape):
                 moment.check(f"{type(price).__name__}.law", where)
-        for moment in _between(laws, type(price).signals, steps.shown[place]):
+        for moment in _between(laws, price.signals, steps.shown[place]):
             moment.check(f"{type(price).__name__}.law", where)
 
 
@@ -137,7 +141,8 @@ def _between(laws: tuple[Law, ...], signals: tuple[str, ...], shown: Floats) -> 
 
     Twelve groups with the largest product that came are left open: what is too rare comes by Poisson's law, not the normal.
     """
-    for one, other in combinations([law for law in laws if law.signal], 2):
+    shows = [[grid for grid, _ in law.dimensions if grid.signal] for law in laws]
+    for one, other in (pair for left, right in combinations(shows, 2) for pair in product(left, right)):
         x, y = (np.clip(shown[..., signals.index(law.signal)], *law.nodes[[0, -1]]) for law in (one, other))
         x, y = x - x.mean(), y - y.mean()
         together, widths = x * y, (float(x.std()), float(y.std()))
@@ -153,12 +158,21 @@ def _holds(law: Law, x: float) -> bool:
     return bool(law.nodes[0] - slack <= x <= law.nodes[-1] + slack)
 
 
-def _with_others(laws: tuple[Law, ...], at: list[float], i: int) -> Law:
+def _near(law: Law, shows: dict[str, float], points: int) -> Floats:
+    """The weights (nodes,) of the nodes where the signals show what they show, held on their grids."""
+    found = np.ones(1)
+    for grid, _ in law.dimensions:
+        x = np.clip(shows[grid.signal] if grid.signal else grid.nodes[0], grid.nodes[0], grid.nodes[-1])
+        found = np.multiply.outer(found, interpolation(grid.nodes, np.array([float(x)]), points)[0]).reshape(-1)
+    return found
+
+
+def _with_others(laws: tuple[Law, ...], shows: dict[str, float], i: int) -> Law:
     """One of some independent laws, with the mean and the variance that the others give the mid's move where they are."""
     law, mean, variance = laws[i], laws[i].mean, laws[i].variance
     for j, other in enumerate(laws):
         if j != i:
-            near = interpolation(other.nodes, np.array([at[j]]))[0]
+            near = _near(other, shows, 4)
             spread = (other.probability * ((other.mean - other.drift[:, None]) ** 2 + other.variance)).sum(axis=1)
             mean, variance = mean + near @ other.drift, variance + near @ spread
     return law if len(laws) == 1 else replace(law, mean=mean, variance=variance, others=())
@@ -183,18 +197,19 @@ def _is_cara(market: Market) -> bool:
     return isinstance(market.reward, CARA)
 
 
-def _moments(law: Law, x: float, mid: float, move: Floats, shown: Floats | None, shape: bool) -> Iterator[_Moment]:
+def _moments(
+    law: Law, shows: dict[str, float], mid: float, move: Floats, shown: list[Floats | None], shape: bool
+) -> Iterator[_Moment]:
     """Means, variances and the covariance of the mid's move and of what is shown after it, by the law and as they came; with
     `shape` the third and fourth moments of the move too, which count for a utility that is no parabola.
 
     Means have the error of the groups of mirrored steps, in which most of the noise is gone, and leave room for branches
     that are too rare to have come; the others the larger of theirs and of what the law itself says it must be.
     """
-    p, mean, variance, following = law.probability, law.mean, law.variance, law.following
-    drift, led = (p * mean).sum(axis=1), (p * following).sum(axis=1)
-    away, further = mean - drift[:, None], following - led[:, None]
-    rare = p * move.size < 50.0
-    near, coarse = interpolation(law.nodes, np.array([x]))[0], interpolation(law.nodes, np.array([x]), 2)[0]
+    p, mean, variance = law.probability, law.mean, law.variance
+    drift = (p * mean).sum(axis=1)
+    away, rare = mean - drift[:, None], p * move.size < 50.0
+    near, coarse = _near(law, shows, 4), _near(law, shows, 2)
 
     def at(values: Floats) -> tuple[float, float]:
         return float(near @ values), abs(float((near - coarse) @ values))  # with what interpolation may be off by
@@ -229,23 +244,19 @@ def _moments(law: Law, x: float, mid: float, move: Floats, shown: Floats | None,
         tiny = (_ROUNDING * scale + fine) * scale
         yield second("third moment of the mid's move", residual**3, cubes, sixth, tiny * (scale + fine))
         yield second("fourth moment of the mid's move", residual**4, fourth, eighth, tiny * (scale + fine) ** 2)
-    if shown is None:
-        return
-    reach = law.nodes[-1] - law.nodes[0]
-    after = np.clip(shown, law.nodes[0], law.nodes[-1])
-    spread = (p * further**2).sum(axis=1)
-    width = math.sqrt(max(at(spread)[0], 0.0))
-    tiny = _ROUNDING * reach
-    yield first(f"mean of {law.signal} after it", after, led, further, tiny + 1e-7 * width)
-    beyond = after - at(led)[0]
-    yield second(
-        f"variance of {law.signal} after it", beyond**2, spread, (p * further**4).sum(axis=1), tiny * (width + tiny)
-    )
-    together, mixed = (p * away * further).sum(axis=1), (p * (away**2 + variance) * further**2).sum(axis=1)
-    rounding = (fine + _ROUNDING * scale) * (width + tiny) + tiny * scale
-    yield second(
-        f"covariance of {law.signal} after it with the mid's move", residual * beyond, together, mixed, rounding
-    )
+    for (grid, following), seen in zip(law.dimensions, shown, strict=True):
+        if seen is None:
+            continue
+        led = (p * following).sum(axis=1)
+        further, reach = following - led[:, None], grid.nodes[-1] - grid.nodes[0]
+        after, spread = np.clip(seen, grid.nodes[0], grid.nodes[-1]), (p * further**2).sum(axis=1)
+        width, tiny = math.sqrt(max(at(spread)[0], 0.0)), _ROUNDING * reach
+        yield first(f"mean of {grid.signal} after it", after, led, further, tiny + 1e-7 * width)
+        beyond, quartic = after - at(led)[0], (p * further**4).sum(axis=1)
+        yield second(f"variance of {grid.signal} after it", beyond**2, spread, quartic, tiny * (width + tiny))
+        together, mixed = (p * away * further).sum(axis=1), (p * (away**2 + variance) * further**2).sum(axis=1)
+        rounding, name = (fine + _ROUNDING * scale) * (width + tiny) + tiny * scale, f"covariance of {grid.signal}"
+        yield second(f"{name} after it with the mid's move", residual * beyond, together, mixed, rounding)
 
 
 def _error(groups: Floats) -> float:
@@ -258,11 +269,11 @@ def _states(market: Market) -> States:
     rules_, law = record(price), price.law(clock.step_length, _NODES)
     start = (float(record(market).initial_mid), rules_.start())
     places = [start]
-    for axis in law.axes:
-        if len(axis.nodes) > 1:
-            signal, n = type(price).signals.index(axis.signal), len(axis.nodes)
-            picked = axis.nodes if n <= 5 else axis.nodes[np.rint(np.linspace(0, n - 1, 5)).astype(int)[1:-1]]
-            found = (_showing(rules_, start, signal, float(node), axis.follows_mid) for node in picked)
+    for grid in (grid for axis in law.axes for grid, _ in axis.dimensions):
+        if len(grid.nodes) > 1:
+            signal, n = price.signals.index(grid.signal), len(grid.nodes)
+            picked = grid.nodes if n <= 5 else grid.nodes[np.rint(np.linspace(0, n - 1, 5)).astype(int)[1:-1]]
+            found = (_showing(rules_, start, signal, float(node), grid.follows_mid) for node in picked)
             places += [place for place in found if place is not None]
     if not any(axis.follows_mid for axis in law.axes):
         deviation = math.sqrt(sum(float(axis.variance.max() + (axis.mean**2).max()) for axis in law.axes) * clock.steps)

@@ -29,11 +29,11 @@ def swept(rows: Rows) -> Floats:
         first = max(last - stride, 0)
         probability, gain, level = known or _arrays(rows, first, last)
         held = before
-        if penalties.timed:
+        if penalties.timed or axis.timed:
             held = np.concatenate(
-                [axis.look_ahead(nothing, penalties.after(step + 1), gamma) for step in range(first, last)]
+                [axis.look_ahead(nothing, penalties.after(step + 1), gamma, step) for step in range(first, last)]
             )
-        final = axis.look_ahead(nothing, penalties.after(last), gamma)[0]
+        final = axis.look_ahead(nothing, penalties.after(last), gamma, last - 1)[0]
         arguments = (gamma, probability, gain, level, held, final, values[first : last + 1])
         run = run or engine.compiled(sweep, *arguments)
         run(*arguments)

@@ -161,15 +161,16 @@ def check_separable(market: Market) -> None:
         raise ValueError(
             f"expected_fills must be off where hedges are held, which may follow the inventory, got {market.hedges}"
         )
-    told = [path for path in parts_read(market) if path.split(".")[0] in ("venue", "quote")]
+    told = [path for path in parts_read(market) if path.split(".")[0] in ("venue", "quote", "limits")]
     if told or list(flat(record(market).venue.begin_flow())):
+        name = told[0] if told else "venue.flow"
         raise ValueError(
             "expected_fills must be off where fills depend on the time or on a state, which are foreseen as at the start of an "
-            f"episode, got {told[0] if told else 'venue.flow'} of {venue}"
+            f"episode, got {name} of {getattr(market, name.split('.')[0])}"
         )
     sides: Any = (venue.impact.bid, venue.impact.ask)  # pyright: ignore[reportAttributeAccessIssue]
     impacts = [side for side in sides if type(side).jump is not NoImpact.jump]
-    if impacts and type(market.price).signals:
+    if impacts and market.price.signals:
         raise ValueError(f"expected_fills must be off where orders move what the price shows, got {impacts[0]}")
 
 

@@ -159,6 +159,8 @@ def check_game(market: Market, powers: Powers) -> None:
     axis = axis_of(market, 3)
     if len(axis.nodes) > 1:
         raise Unsolvable("price: the game is solved for a price without a state that matters")
+    if axis.timed:
+        raise Unsolvable("price: the game is solved for a price whose moves do not change with the time")
     if isinstance(market.quote, MarketOrders) or sends_market_orders(market):
         raise Unsolvable("quote: the game is solved without market orders")
     strange = [path for path in powers.ranges if not path.startswith(SETTABLE)]

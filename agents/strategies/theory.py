@@ -11,6 +11,7 @@ A component says it by fields or properties of these names; one of your own that
 | `reward` | `gamma` or `phi` | risk aversion, 1 / price; or running penalty, price / (inventory^2 time) |
 | `reward` | `alpha` | final penalty, price / inventory^2; 0 where there is none |
 
+A part that depends on the regime of the price says by a method `averaged(price)` what model it is on average over time.
 An order book's sigma, rate and k are estimated by simulating it (`agents.strategies.estimated`). What is per unit of inventory
 in the market is per order here, as closed forms count.
 """
@@ -44,10 +45,13 @@ class Theory:
         price = self.market.price
         if self._book is not None:
             return self._book.sigma
-        if type(price).relative:
+        if price.relative:
             name = type(price).__name__
             raise ValueError(f"the theory wants sigma in price units, and that of {name} is a share of the price")
-        return number(price, "price", "sigma", "one volatility of the mid", positive=True)
+        name = (
+            "long_run_sigma" if has(price, "long_run_sigma") else "sigma"
+        )  # with jumps, where sigma is the diffusion's
+        return number(price, "price", name, "one volatility of the mid", positive=True)
 
     @cached_property
     def rate(self) -> float:
@@ -67,7 +71,7 @@ class Theory:
         wanted, venue = "one mean jump of the mid after an order", cast(Any, self.market.venue)
         if self._book is not None:
             return 0.0
-        if not has(venue, "impact") or all(has(side, "mean") for side in sides_of(venue.impact)):
+        if not has(venue, "impact") or all(has(self._plain(side), "mean") for side in sides_of(venue.impact)):
             return self._of_sides("impact", "mean", wanted)
         rules = record(self.market)
         fill = (1.0 / self.k, 0.0, 1.0, 1.0, rules.opening())  # depth, chance, filled, arrival
@@ -123,8 +127,12 @@ class Theory:
         venue = self.market.venue
         if not has(venue, part):
             return number(venue, "venue", name, wanted)
-        sides = sides_of(getattr(venue, part))
+        sides = [self._plain(side) for side in sides_of(getattr(venue, part))]
         return one(part, name, wanted, {number(side, f"venue.{part}", name, wanted) for side in sides})
+
+    def _plain(self, part: Any) -> Any:
+        """A model that depends on the price's state as what it is on average over time, where it says so."""
+        return part.averaged(self.market.price) if has(part, "averaged") else part
 
 
 def theory(market: Market) -> Theory:

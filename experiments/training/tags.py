@@ -7,7 +7,7 @@ from typing import Any
 
 from experiments.reporting.naming import Settings, flatten
 
-SKILL, CERTAINTY, CLOSED = "eval/skill", "eval/certainty_equivalent", "risk/closed"
+SKILL, CERTAINTY = "eval/skill", "eval/certainty_equivalent"
 FIGURES = {  # figure of mm_env.metrics -> tag
     **{name: f"eval/{name}" for name in ("objective", "profit", "spread_captured", "fill_ratio")},
     **{name: f"risk/{name}" for name in ("profit_std", "sharpe", "cvar_95", "max_drawdown", "mean_absolute_position",
@@ -33,9 +33,21 @@ UNITS = {  # of what this package writes; train/ and the rest of time/ are stabl
     "time/training_seconds": "seconds trained, evaluations left out",
     "time/watching_seconds": "seconds spent on these evaluations",
 }
-UNITS_WITH_MARGIN = {CLOSED: "1: the share of episodes in which the account was closed"}
+UNITS_WITH_MARGIN = {
+    "risk/closed": "1: the probability of ruin, the share of episodes in which the account was closed",
+    "risk/time_to_ruin": "unit of time: the mean time to ruin of the episodes that ended in it",
+    "risk/time_open": "unit of time: the mean time to ruin or the end, whichever is first",
+}
+UNITS_WITH_GAPS = {
+    "risk/worst_gap": "price units: the least that a gap brought to any of the episodes",
+    "risk/gap_variance_share": "1: the share of the variance of the profit that gaps bring",
+    "risk/gap_inventory": "units of the asset: the mean |q| held through a gap",
+}
 UNITS_UNDER_CARA = {CERTAINTY: "price units an episode: the sure profit that the utility values alike"}
-OF_SOME_MARKETS = {"certainty_equivalent": CERTAINTY, "closed": CLOSED}
+OF_SOME_MARKETS = {
+    "certainty_equivalent": CERTAINTY,
+    **{tag.removeprefix("risk/"): tag for tag in UNITS_WITH_MARGIN | UNITS_WITH_GAPS},
+}
 
 
 def tag_of(figure: str) -> str:

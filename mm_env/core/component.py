@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections import namedtuple
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cache
 from inspect import getattr_static, isfunction
 from typing import Any, NamedTuple, TypeVar, dataclass_transform, get_args, get_type_hints
@@ -37,7 +37,7 @@ def rule(function: Callable[..., R]) -> Callable[..., R]:
     return function
 
 
-@dataclass_transform(frozen_default=True)
+@dataclass_transform(frozen_default=True, field_specifiers=(field,))
 class Component:
     """Base of all models. A subclass is a frozen dataclass without being told so, checked where it is made."""
 
@@ -86,8 +86,8 @@ def _leaves(owner: Component, field: str, value: Any, place: str) -> Iterator[Le
 def parts(component: Component, path: str = "") -> Iterator[tuple[str, Component]]:
     """A component and all within it, each with its path."""
     yield path, component
-    for field in fields(component):  # pyright: ignore[reportArgumentType]
-        value, place = getattr(component, field.name), f"{path}.{field.name}" if path else field.name
+    for one in fields(component):  # pyright: ignore[reportArgumentType]
+        value, place = getattr(component, one.name), f"{path}.{one.name}" if path else one.name
         several = enumerate(value) if isinstance(value, tuple) else ()
         for inner, where in [(value, place), *((item, f"{place}.{i}") for i, item in several)]:
             if isinstance(inner, Component):

@@ -82,6 +82,7 @@ Rates = Annotated[tuple[float, ...], Several(Interval(0.0))]
 RateRows = Annotated[tuple[tuple[float, ...], ...], Several(Interval(0.0), depth=2)]
 Listed = Annotated[tuple[float, ...], Several(Interval(), by_rules=True)]
 ListedNonNegative = Annotated[tuple[float, ...], Several(Interval(0.0), by_rules=True)]
+ListedRows = Annotated[tuple[tuple[float, ...], ...], Several(Interval(), depth=2, by_rules=True)]
 Count = Annotated[int, Interval(1, 2**31, whole=True)]
 
 

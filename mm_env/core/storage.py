@@ -32,11 +32,20 @@ class Storage:
     @property
     def state(self) -> Any:
         """The states of all lanes, each number an array (num_lanes,): a copy."""
-        return nest(self._state, iter(self.by_lane(self.states).copy()))
+        return nest(self._state, iter(self.numbers))
+
+    @property
+    def numbers(self) -> Floats:
+        """The states of all lanes, number by number (numbers, num_lanes): a copy."""
+        return self.by_lane(self.states, copied=True)
 
     def state_of(self, lane: int) -> Any:
         """The state of one lane, each number a float."""
         return load(self._state, self.states, lane // TILE * count(self._state) * TILE + lane % TILE, TILE)
+
+    def row(self, number: int) -> Floats:
+        """One number of the states of all lanes, (num_lanes,): a copy."""
+        return self.states.reshape(self.tiles, -1, TILE)[:, number].reshape(-1)[: self.num_lanes].copy()
 
     def put_steps(self, steps: NDArray[np.int64]) -> None:
         """Set the first number of each lane's state, which is its step."""
@@ -80,10 +89,10 @@ class Storage:
             self.part()
             self._fill(self.parameters, np.tile(other.by_lane(other.parameters), copies))
 
-    def by_lane(self, tiled: Floats) -> Floats:
-        """What lies in tiles, number by number and lane by lane: (numbers, num_lanes)."""
-        tiles = tiled.reshape(self.tiles, -1, TILE)
-        return tiles.transpose(1, 0, 2).reshape(tiles.shape[1], -1)[:, : self.num_lanes]
+    def by_lane(self, tiled: Floats, copied: bool = False) -> Floats:
+        """What lies in tiles, number by number and lane by lane: (numbers, num_lanes); for certain a copy if asked to."""
+        rows = tiled.reshape(self.tiles, -1, TILE).transpose(1, 0, 2)
+        return (rows.copy() if copied else rows).reshape(len(rows), -1)[:, : self.num_lanes]
 
     def _fill(self, tiled: Floats, by_lane: Floats) -> None:
         """Write (numbers, num_lanes) to where it lies in tiles."""

@@ -136,16 +136,17 @@ class MarketMakingVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray
         observations, rewards, ended, endings = self.simulation.step(usable)
         if self._waiting:  # NEXT_STEP: what those lanes just did counts for nothing
             self.simulation.restart(self._over, observations)
-            rewards[self._over], ended[self._over] = 0.0, False
-            endings = int(ended.sum())
+            waiting = np.flatnonzero(self._over)
+            rewards[waiting], ended[waiting] = 0.0, False
+            endings = np.count_nonzero(ended)
         over = ended if self._limit is None else ended | self._cut()
         if self._limit is not None:
-            endings = int(over.sum())
+            endings = np.count_nonzero(over)
         for recorder in self._recorders:
             recorder.start() if self._over[recorder.lane] else recorder.add(usable)
         infos = self._endings(observations, over) if endings else {}
         never = np.zeros(self.num_envs, np.bool_)
-        closed = self.simulation.closed if endings else never
+        closed = self.simulation.closed if endings and self._ergodic else never
         if not self._same_step:
             self._over, self._waiting = over.copy(), endings
         elif endings:
@@ -267,6 +268,6 @@ class MarketMakingEnv(gym.Env[NDArray[np.float32], Any]):
 
 def episode_figures(simulation: Simulation) -> dict[str, NDArray[np.float64]]:
     """What the lanes' episodes have brought so far: return `r`, length `l`, and the market maker's figures."""
-    state = simulation.state
-    figures = {"r": state.tally.objective, "l": state.step, "inventory": state.account.inventory}
-    return {**figures, **state.tally._asdict()}
+    rows, numbers = simulation.rows, simulation.numbers
+    own = {"r": rows.tally.objective, "l": rows.step, "inventory": rows.account.inventory}
+    return {name: numbers[row] for name, row in {**own, **rows.tally._asdict()}.items()}

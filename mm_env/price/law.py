@@ -30,6 +30,9 @@ class Law:
     start of the episode says: flows, fills, fees and rewards that depend on the price's state are solved by them.
 
     A product of laws, `law * other`, is that of independent states, whose moves of the mid add; its `axes` are those of both.
+    Where the mid's move depends on several states together, as that of a volatility within a regime, `joint` makes one law of
+    the product's: its nodes are all combinations, the last grid's running fastest, `grids` are the laws whose nodes they
+    combine, and `targets` where each branch leads on each of them, in place of `following`.
 
     Raises: ValueError that names the rule and the value.
     """
@@ -44,6 +47,8 @@ class Law:
     kind: str = "grid"
     states: Any = None
     others: tuple[Law, ...] = ()
+    grids: tuple[Law, ...] = ()
+    targets: tuple[Any, ...] = ()
 
     def __post_init__(self) -> None:
         nodes = np.asarray(self.nodes, np.float64)
@@ -62,7 +67,9 @@ class Law:
         _require(bool((self.variance >= 0).all()), "variance must be >= 0", self.variance.min())
         inside = (self.following >= nodes[0]) & (self.following <= nodes[-1])
         _require(bool(inside.all()), "following must lie on the grid", self.following[~inside])
-        _require(bool(self.signal) or len(nodes) == 1, "signal must name what shows the nodes", self.signal)
+        _require(
+            bool(self.signal or self.grids) or len(nodes) == 1, "signal must name what shows the nodes", self.signal
+        )
         _require(self.kind in ("grid", "labels"), 'kind must be "grid" or "labels"', self.kind)
         if self.kind == "labels":
             _require(bool(np.isin(self.following, nodes).all()), "following must be among the labels", self.following)
@@ -75,6 +82,11 @@ class Law:
         return replace(self, others=(*self.others, *other.axes))
 
     @property
+    def dimensions(self) -> tuple[tuple[Law, Floats], ...]:
+        """Each grid that its nodes combine, and where each branch leads on it, (nodes, branches), or itself."""
+        return tuple(zip(self.grids, self.targets, strict=True)) if self.grids else ((self, self.following),)
+
+    @property
     def axes(self) -> tuple[Law, ...]:
         """The laws of which it is the product, each of one state."""
         return (replace(self, others=()), *self.others) if self.others else (self,)
@@ -83,6 +95,55 @@ class Law:
     def drift(self) -> Floats:
         """E[S_{t+dt} - S_t] at each node, (nodes,), price units."""
         return (self.probability * self.mean).sum(axis=1)
+
+
+def joint(law: Law) -> Law:
+    """The product of independent laws as one law on the grid of all combinations of their nodes: so that what the mid does may
+    be made to depend on them together, by `dataclasses.replace` of its probability, mean or variance, (nodes, branches)."""
+    found, *others = law.axes
+    for other in others:
+        found = _joined(found, other)
+    return found
+
+
+def _joined(left: Law, right: Law) -> Law:
+    """Two laws as one; nodes and branches of the right run faster."""
+
+    def both(of_left: Any, of_right: Any, combine: Any) -> Floats:
+        found = combine(of_left[:, None, :, None], of_right[None, :, None, :])
+        return found.reshape(len(of_left) * len(of_right), -1)
+
+    def wide(part: Floats, first: bool) -> Floats:
+        shape = np.ones((len(right.nodes), right.probability.shape[1]) if first else left.probability.shape)
+        return both(part, shape, np.multiply) if first else both(shape, part, np.multiply)
+
+    sides = [(left, True), (right, False)]
+    dimensions = [(grid, wide(target, first)) for law, first in sides for grid, target in law.dimensions]
+    dimensions = [(grid, target) for grid, target in dimensions if len(grid.nodes) > 1]
+    return Law(
+        both(left.probability, right.probability, np.multiply),
+        both(left.mean, right.mean, np.add),
+        both(left.variance, right.variance, np.add),
+        np.arange(float(len(left.nodes) * len(right.nodes))),
+        states=_states_of(left, right),
+        grids=tuple(grid for grid, _ in dimensions),
+        targets=tuple(target for _, target in dimensions),
+        follows_mid=left.follows_mid or right.follows_mid,
+    )
+
+
+def _states_of(left: Law, right: Law) -> Any:
+    """What the states of each combination are: what either says, side by side."""
+    if left.states is None and right.states is None:
+        return None
+    numbers = max(np.shape(law.states)[1] for law in (left, right) if law.states is not None)
+    rows = [
+        np.full((len(law.nodes), numbers), np.nan) if law.states is None
+        else np.pad(law.states, ((0, 0), (0, numbers - law.states.shape[1])), constant_values=np.nan)
+        for law in (left, right)
+    ]  # fmt: skip
+    first, second = np.repeat(rows[0], len(right.nodes), axis=0), np.tile(rows[1], (len(left.nodes), 1))
+    return np.where(np.isnan(first), second, first)
 
 
 @dataclass(frozen=True)

@@ -118,5 +118,5 @@ def test_the_share_of_closed_accounts_is_a_figure_of_markets_that_may_close_them
     assert set(episodes.closed) == {0.0, 1.0}
     assert figures(episodes)["closed"].value == pytest.approx(episodes.closed.mean())
     assert "closed" not in figures(play(world(), StrategyPolicy(FixedSymmetric(0.3), world()), 10, 3))
-    assert "accounts closed" in headings([Entry("a", episodes, figures(episodes), None)]).values()
-    assert "accounts closed" not in headings([Entry("a", episodes, {}, None)]).values()
+    assert "probability of ruin" in headings([Entry("a", episodes, figures(episodes), None)]).values()
+    assert "probability of ruin" not in headings([Entry("a", episodes, {}, None)]).values()

@@ -41,7 +41,7 @@ def test_what_does_not_exist_is_a_dash(nothing):
 
 def entry(name, shift=0.0, lead=None):
     random = np.random.default_rng(0)
-    fields = {field: random.normal(size=50) + shift for field in Episodes.__annotations__ if field != "closed"}
+    fields = {field: random.normal(size=50) + shift for field in Episodes.__match_args__}
     episodes = Episodes(**{**fields, "fills": np.full(50, 2.0), "arrivals": np.full(50, 8.0)})
     return Entry(name, episodes, figures(episodes), lead)
 

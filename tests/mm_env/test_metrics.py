@@ -154,7 +154,7 @@ def test_a_single_episode_has_figures_and_no_intervals():
 
 
 def utilities(profit, gamma) -> Episodes:
-    others = {name: np.zeros_like(profit) for name in Episodes.__annotations__ if name != "closed"}
+    others = {name: np.zeros_like(profit) for name in Episodes.__match_args__}
     return Episodes(**{**others, "objective": -np.expm1(-gamma * profit) / gamma, "profit": profit})
 
 

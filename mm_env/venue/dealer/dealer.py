@@ -32,6 +32,12 @@ class Dealer(Venue):
         for name, kind in (("flow", Flow), ("fill", Fill), ("impact", Impact)):
             object.__setattr__(self, name, _both_sides(f"Dealer.{name}", getattr(self, name), kind))
 
+    def check(self, market: Any) -> None:
+        super().check(market)
+        for sides in (self.flow, self.fill, self.impact):
+            for side in (sides.bid, sides.ask):
+                side.check(market)
+
     @rule
     def begin_flow(self) -> Any:
         return self.flow.bid.start(), self.flow.ask.start()

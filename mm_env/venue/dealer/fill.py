@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from mm_env.core.component import Component, rule
 from mm_env.core.maths import clip, exp, log
 from mm_env.core.parameters import Positive, Probability, Real
@@ -10,6 +12,9 @@ from mm_env.world import Now
 
 class Fill(Component):
     """How the chance to be taken decays with depth."""
+
+    def check(self, market: Any) -> None:
+        """Refuse a market whose other parts cannot go with this fill model."""
 
     @rule
     def take(self, depth: float, now: Now) -> float:

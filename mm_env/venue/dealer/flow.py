@@ -17,6 +17,9 @@ class Flow(Component):
     Override `probability`; where the flow has a state (an intensity that orders excite) `start` and `evolve` too.
     """
 
+    def check(self, market: Any) -> None:
+        """Refuse a market whose other parts cannot go with this flow."""
+
     @rule
     def start(self) -> Any:
         """Its state at the start of an episode: a named tuple of numbers, or () if it has none."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from mm_env.core.component import Component, rule
 from mm_env.core.maths import exponential, scalar
@@ -12,6 +12,9 @@ from mm_env.world import Now
 
 class Impact(Component):
     """The size of the mid's jump after the orders of one side, in the direction of those orders."""
+
+    def check(self, market: Any) -> None:
+        """Refuse a market whose other parts cannot go with this impact."""
 
     @rule
     def jump(self, filled: float, arrived: float, uniform: float, now: Now) -> float:

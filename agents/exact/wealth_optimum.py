@@ -1,0 +1,127 @@
+"""The optimum as a policy that looks at the account's wealth, and the worth of tables, where the wealth decides."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.exact import optimum_cache as stored
+from agents.exact.choices import check_actions
+from agents.exact.optimum import Optimum, coarser_axes, named
+from agents.exact.solvable import check_solvable
+from agents.exact.wealth import WealthProblem, solved
+from agents.exact.wealth_grid import WealthGrid
+from agents.observed import places
+from mm_env.market import Market
+
+Floats = NDArray[np.float64]
+_SAFETY, _ORDER = 3.0, 2  # as of the grid of a price's state
+
+
+@dataclass(frozen=True)
+class WealthOptimum(Optimum):
+    """The value (steps + 1, nodes, levels, wealths) and the best actions (steps, nodes, levels, wealths, width) of a market in
+    which the account's wealth decides too; `wealths` are the numbers of its grid.
+
+    `error` is how far the objective may be off for the grids of wealth and of the price's state; 0 on a lattice.
+    """
+
+    start: float = 0.0
+    wealths: WealthGrid | None = None
+
+    @property
+    def worth(self) -> float:
+        """The objective: the expected sum of rewards of an episode, price units."""
+        return self.start
+
+    @property
+    def objective(self) -> float:
+        return self.start
+
+    @property
+    def tabulable(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return False
+
+    def act(self, observations: NDArray[np.float32]) -> NDArray[Any]:
+        """The best actions (n, width), or (n,) if discrete, at observations (n, k); linear between nodes and wealths."""
+        grid: Any = self.wealths
+        step, level = places(self.market, observations, len(self.actions))
+        discrete = isinstance(self.market.quote.space, gym.spaces.Discrete)
+        shown = (
+            observations[:, self.market.observation_names.index(grid.of)].astype(np.float64) * self.market.profit_scale
+        )
+        place = ((shown if grid.of == "profit" else -shown) - grid.lowest) / grid.spacing
+        place = np.clip(np.rint(place) if discrete or grid.lattice else place, 0, grid.nodes - 1)
+        left = np.minimum(np.floor(place).astype(np.int64), grid.nodes - 2)
+        found: Any = 0.0
+        for side, share in ((left, left + 1.0 - place), (left + 1, place - left)):
+            found = found + share[:, None] * self.axis.between(self.actions, step, level, observations, discrete, side)
+        return found[:, 0].astype(np.int64) if discrete else found
+
+
+def wealth_optimum(market: Market, nodes: int, kept_from: float) -> WealthOptimum:
+    """The optimum of a market in which the wealth decides; see `optimum`."""
+    check_solvable(market, wealth=True)
+    check_actions(market)
+    place = stored.folder()
+    path = place / f"{named(market, nodes)}.npz" if place else None
+    with suppress(ValueError, KeyError):
+        if path:
+            return _load(path, market, nodes)
+    started = perf_counter()
+    found = _with_error(market, nodes)
+    if path and perf_counter() - started > kept_from and stored.lives_on(market) and _save(found, path, nodes):
+        stored.make_room(path.parent)
+    return found
+
+
+def _with_error(market: Market, nodes: int) -> WealthOptimum:
+    """The optimum and its error: by half as many wealths, and by half as many nodes of each grid of the price's state."""
+    problem = WealthProblem.of(market, nodes)
+    found, error = _solved(problem), 0.0
+    if not problem.grid.lattice:
+        coarse = _solved(replace(problem, grid=problem.grid.halved()))
+        error += _SAFETY * abs(found.start - coarse.start) / (2**_ORDER - 1)
+    for axis in coarser_axes(market, problem.axis, nodes, together=True):
+        error += _SAFETY * abs(found.start - _solved(replace(problem, axis=axis)).start) / (2**_ORDER - 1)
+    return replace(found, error=error)
+
+
+def _solved(problem: WealthProblem) -> WealthOptimum:
+    value, actions = solved(problem)
+    start = problem.at_start(value[0])
+    return WealthOptimum(problem.market, problem.axis, value, actions, start=start, wealths=problem.grid)
+
+
+def _save(found: WealthOptimum, path: Path, nodes: int) -> bool:
+    grid: Any = found.wealths
+    numbers = {
+        "start": found.start,
+        "error": found.error,
+        "grid": [grid.lowest, grid.spacing, grid.nodes, grid.lattice],
+    }
+    arrays = {"value": found.value, "actions": found.actions, "market": named(found.market, nodes), **numbers}
+    return stored.write(path, {key: np.asarray(value) for key, value in arrays.items()})
+
+
+def _load(path: Path, market: Market, nodes: int) -> WealthOptimum:
+    found, problem = stored.read(path), WealthProblem.of(market, nodes)
+    if found is None or str(found.get("market")) != named(market, nodes):
+        raise ValueError(f"{path} must hold the optimum of this market on {nodes} nodes, solved by this code")
+    return WealthOptimum(
+        market,
+        problem.axis,
+        found["value"],
+        found["actions"],
+        None,
+        float(found["error"]),
+        float(found["start"]),
+        problem.grid,
+    )

@@ -1,0 +1,117 @@
+"""Order rate, fill decay and adverse selection that follow the regime of the price (`RegimeSwitching`)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from mm_env.core.component import Component, rule
+from mm_env.core.noise import Noise
+from mm_env.core.parameters import ListedNonNegative
+from mm_env.core.tuples import pick
+from mm_env.price.regimes import RegimeSwitching
+from mm_env.venue.dealer.fill import Fill
+from mm_env.venue.dealer.flow import Flow
+from mm_env.venue.dealer.impact import Impact
+from mm_env.world import Now
+
+
+class RegimeFlow(Flow):
+    """Orders of `flow` at factors[r] times its rate in regime r: P = flow.probability(take x factors[r])."""
+
+    flow: Flow
+    factors: ListedNonNegative
+
+    def check(self, market: Any) -> None:
+        check_regimes(self, self.factors, market)
+        self.flow.check(market)
+
+    def averaged(self, price: RegimeSwitching) -> Any:
+        """`flow` with its `rate` as it is on average over time."""
+        return _averaged(self.flow, "rate", self.factors, price)
+
+    @rule
+    def start(self) -> Any:
+        return self.flow.start()
+
+    @rule
+    def factor(self, now: Now) -> float:
+        """That of the regime there is."""
+        return pick(self.factors, now.world.price.regime)
+
+    @rule
+    def probability(self, take: float, dt: float, now: Now, state: Any) -> float:
+        return self.flow.probability(take * self.factor(now), dt, now, state)
+
+    @rule
+    def evolve(self, state: Any, arrived: float, opposite: float, noise: Noise, dt: float, now: Now) -> Any:
+        return self.flow.evolve(state, arrived, opposite, noise, dt, now)
+
+
+class RegimeFill(Fill):
+    """`fill` at factors[r] times the depth in regime r: its decay is factors[r] times as fast."""
+
+    fill: Fill
+    factors: ListedNonNegative
+
+    def check(self, market: Any) -> None:
+        check_regimes(self, self.factors, market)
+        self.fill.check(market)
+
+    def averaged(self, price: RegimeSwitching) -> Any:
+        """`fill` with its `k` as it is on average over time."""
+        return _averaged(self.fill, "k", self.factors, price)
+
+    @rule
+    def factor(self, now: Now) -> float:
+        """That of the regime there is."""
+        return pick(self.factors, now.world.price.regime)
+
+    @rule
+    def take(self, depth: float, now: Now) -> float:
+        return self.fill.take(depth * self.factor(now), now)
+
+
+class RegimeImpact(Impact):
+    """Jumps of `impact` times factors[r] in regime r: orders that tell more in one regime than in another."""
+
+    impact: Impact
+    factors: ListedNonNegative
+
+    def check(self, market: Any) -> None:
+        check_regimes(self, self.factors, market)
+        self.impact.check(market)
+
+    def averaged(self, price: RegimeSwitching) -> Any:
+        """`impact` with its `mean` as it is on average over time."""
+        return _averaged(self.impact, "mean", self.factors, price)
+
+    @rule
+    def factor(self, now: Now) -> float:
+        """That of the regime there is."""
+        return pick(self.factors, now.world.price.regime)
+
+    @rule
+    def jump_at(self, depth: float, chance: float, filled: float, arrived: float, uniform: float, now: Now) -> float:
+        return self.factor(now) * self.impact.jump_at(depth, chance, filled, arrived, uniform, now)
+
+    @rule
+    def moments(self, depth: float, chance: float, filled: float, arrival: float, now: Now) -> tuple[float, float]:
+        mean, variance = self.impact.moments(depth, chance, filled, arrival, now)
+        factor = self.factor(now)
+        return factor * mean, factor * factor * variance
+
+
+def check_regimes(part: Component, factors: tuple[float, ...], market: Any) -> None:
+    """Refuse a part that follows regimes in a market whose price has none, or another number of them."""
+    name, price = type(part).__name__, market.price
+    if not isinstance(price, RegimeSwitching):
+        raise ValueError(f"{name} needs a price with regimes: price must be a RegimeSwitching, got {price}")
+    if len(factors) != price.regimes:
+        raise ValueError(f"{name}.factors must be one for each of {price.regimes} regimes, got {len(factors)}")
+
+
+def _averaged(model: Component, name: str, factors: tuple[float, ...], price: RegimeSwitching) -> Any:
+    return replace(model, **{name: getattr(model, name) * float(price.stationary @ np.array(factors))})
