@@ -7,12 +7,12 @@ after the mid has moved: between two steps nothing is sold.
 from __future__ import annotations
 
 from dataclasses import field
-from typing import Any
+from typing import Any, ClassVar
 
 from mm_env.core.component import rule, rules
 from mm_env.core.maths import scalar
 from mm_env.core.parameters import NonNegative, Positive
-from mm_env.core.tuples import each, largest
+from mm_env.core.tuples import at_most_one, each, joined, largest
 from mm_env.margin import Margin, Standing
 from mm_env.world import Now
 
@@ -45,7 +45,7 @@ class MaintenanceMargin(Liquidation):
 
 
 class LeverageLimit(Liquidation):
-    """The account holds while exposure <= leverage x (capital + profit)."""
+    """The account holds while exposure <= leverage x (capital + profit): a maintenance margin of the share 1 / leverage."""
 
     capital: Positive  # price units
     leverage: Positive
@@ -70,6 +70,16 @@ class DrawdownStop(Liquidation):
 
     drawdown: Positive  # price units
 
+    watches: ClassVar[tuple[str, ...]] = ("drawdown",)
+
+    @rule
+    def profit_seen(self, profit: float) -> tuple[float, ...]:
+        return ()
+
+    @rule
+    def drawdown_seen(self, drawdown: float) -> tuple[float, ...]:
+        return (drawdown,)
+
     @rule
     def holds(self, standing: Standing, now: Now) -> bool:
         return standing.peak - standing.profit <= self.drawdown
@@ -91,6 +101,19 @@ class Margins(Margin):
             if own:
                 raise TypeError(f"Margins.margins must have no rule `{own[0]}` of their own, got {margin}")
 
+    @property
+    def watches(self) -> tuple[str, ...]:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """What any of them goes by."""
+        return tuple(name for margin in self.margins for name in margin.watches)
+
+    @rule
+    def profit_seen(self, profit: float) -> tuple[float, ...]:
+        return at_most_one(joined(each(_profit_seen, self.margins, profit)))
+
+    @rule
+    def drawdown_seen(self, drawdown: float) -> tuple[float, ...]:
+        return at_most_one(joined(each(_drawdown_seen, self.margins, drawdown)))
+
     @rule
     def holds(self, standing: Standing, now: Now) -> bool:
         return largest(each(_broken, self.margins, (standing, now))) == 0.0
@@ -98,6 +121,16 @@ class Margins(Margin):
     @rule
     def closing_cost(self, standing: Standing, inventory: float, now: Now) -> float:
         return largest(each(_call, self.margins, (standing, inventory, now)))
+
+
+@scalar
+def _profit_seen(margin: Any, profit: float) -> tuple[float, ...]:
+    return margin.profit_seen(profit)
+
+
+@scalar
+def _drawdown_seen(margin: Any, drawdown: float) -> tuple[float, ...]:
+    return margin.drawdown_seen(drawdown)
 
 
 @scalar

@@ -115,7 +115,7 @@ class Market(Component):
     @property
     def watched(self) -> tuple[str, ...]:
         """What of the account the agent sees beside the inventory, as reward, margin or limits go by it."""
-        told = {name for part in (self.reward, self.margin, self.limits) for name in type(part).watches}
+        told = {name for part in (self.reward, self.margin, self.limits) for name in part.watches}
         return tuple(name for name in ("profit", "drawdown") if name in told)
 
     @property

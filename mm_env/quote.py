@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import gymnasium as gym
@@ -11,7 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from mm_env.core.component import Component, record, rule
 from mm_env.core.maths import clip, scalar
-from mm_env.core.parameters import Count, NonNegative, Positive, Real, check_fields
+from mm_env.core.parameters import Count, Listed, NonNegative, Positive, Real, check_fields
+from mm_env.core.tuples import pick
 from mm_env.world import Now
 
 NOWHERE = 1e9  # a depth at which no order stands
@@ -206,6 +208,38 @@ def _level(index: float, low: float, high: float, levels: float) -> float:
 def _nearest(value: NDArray[np.float64], low: float, high: float, levels: int) -> NDArray[np.float64]:
     share = (value - low) / (high - low) if high > low else np.zeros_like(value)
     return np.clip(np.rint(share * (levels - 1)), 0, levels - 1)
+
+
+class DepthGrid(Quoting):
+    """One index for a pair of depths from a list, each side its own, for agents that choose among finitely many actions.
+
+    Index i n + j of n depths quotes the bid at depths[i] and the ask at depths[j]. A depth of 1e9 is no quote.
+    """
+
+    depths: Listed  # price units, increasing
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if any(right <= left for left, right in pairwise(self.depths)):
+            raise ValueError(f"DepthGrid.depths must increase, got {list(self.depths)}")
+
+    @property
+    def width(self) -> int:
+        return 1
+
+    @property
+    def space(self) -> gym.Space[Any]:
+        return gym.spaces.Discrete(len(self.depths) ** 2)
+
+    def encode(self, depths: NDArray[np.float64], view: View | None = None) -> NDArray[np.float64]:
+        known = np.array(self.depths)
+        nearest = np.abs(depths[..., None] - known).argmin(axis=-1)
+        return (nearest[..., 0] * len(known) + nearest[..., 1])[..., None].astype(np.float64)
+
+    @rule
+    def decode(self, action: tuple[float, ...]) -> Quote:
+        bid = math.floor((action[0] + 0.5) / len(self.depths))
+        return Quote(pick(self.depths, bid), pick(self.depths, action[0] - bid * len(self.depths)), 0.0, 0.0)
 
 
 class MarketOrders(Quoting):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from mm_env.core.component import record, rule
 from mm_env.core.maths import scalar
 from mm_env.core.parameters import Listed, ListedNonNegative, NonNegative, Positive, Real
-from mm_env.core.tuples import each, largest, pick, smallest
+from mm_env.core.tuples import at_most_one, each, joined, largest, pick, smallest
 from mm_env.limits import Limits
-from mm_env.margin import Standing
+from mm_env.margin import Margin, Standing
 from mm_env.quote import NOWHERE
 from mm_env.world import Now
 
@@ -86,6 +86,12 @@ class DrawdownLimits(Limits):
     max_inventory: NonNegative = 0.0  # units; 0 is reduce-only
     min_depth: Real = -NOWHERE  # price units from the mid
 
+    watches: ClassVar[tuple[str, ...]] = ("drawdown",)
+
+    @rule
+    def drawdown_seen(self, drawdown: float) -> tuple[float, ...]:
+        return (drawdown,)
+
     @rule
     def largest(self, most: float, standing: Standing, now: Now) -> float:
         return self.max_inventory if standing.peak - standing.profit >= self.drawdown else most
@@ -96,17 +102,27 @@ class DrawdownLimits(Limits):
 
 
 class ReduceOnly(Limits):
-    """While capital + profit < per_unit |q| + share x exposure no order makes the position larger: a margin call that is cured
-    by trading out of the position, or by profit, and closes nothing."""
+    """While the account would not hold by `margin` no order makes the position larger: a margin call that closes nothing, and
+    is cured by trading out of the position, or by profit."""
 
-    capital: Positive  # price units
-    per_unit: NonNegative = 0.0  # price units a unit
-    share: NonNegative = 0.0  # of the exposure
+    margin: Margin
+
+    @property
+    def watches(self) -> tuple[str, ...]:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """What the margin goes by."""
+        return self.margin.watches
+
+    @rule
+    def profit_seen(self, profit: float) -> tuple[float, ...]:
+        return self.margin.profit_seen(profit)
+
+    @rule
+    def drawdown_seen(self, drawdown: float) -> tuple[float, ...]:
+        return self.margin.drawdown_seen(drawdown)
 
     @rule
     def largest(self, most: float, standing: Standing, now: Now) -> float:
-        needed = self.per_unit * standing.held + self.share * standing.exposure
-        return most if self.capital + standing.profit >= needed else 0.0
+        return most if self.margin.holds(standing, now) else 0.0
 
 
 class Tightest(Limits):
@@ -114,9 +130,22 @@ class Tightest(Limits):
 
     limits: tuple[Limits, ...]
 
+    @property
+    def watches(self) -> tuple[str, ...]:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """What any of them goes by."""
+        return tuple(name for limits in self.limits for name in limits.watches)
+
     def check(self, market: Any) -> None:
         for limits in self.limits:
             limits.check(market)
+
+    @rule
+    def profit_seen(self, profit: float) -> tuple[float, ...]:
+        return at_most_one(joined(each(_profit_seen, self.limits, profit)))
+
+    @rule
+    def drawdown_seen(self, drawdown: float) -> tuple[float, ...]:
+        return at_most_one(joined(each(_drawdown_seen, self.limits, drawdown)))
 
     @rule
     def largest(self, most: float, standing: Standing, now: Now) -> float:
@@ -132,6 +161,16 @@ def _is_ahead(at: float, told: tuple[float, float]) -> float:
     time, before = told
     ahead = 1.0 if at * (1.0 - _ROUNDING) > time else 0.0
     return ahead * (1.0 if at * (1.0 - _ROUNDING) <= time + before else 0.0)
+
+
+@scalar
+def _profit_seen(limits: Any, profit: float) -> tuple[float, ...]:
+    return limits.profit_seen(profit)
+
+
+@scalar
+def _drawdown_seen(limits: Any, drawdown: float) -> tuple[float, ...]:
+    return limits.drawdown_seen(drawdown)
 
 
 @scalar

@@ -8,7 +8,7 @@ import numpy as np
 
 from agents.exact.choices import sends_market_orders, trial_actions
 from agents.exact.nodes import Unsolvable
-from agents.exact.now_read import check_price, fields_read, parts_read
+from agents.exact.now_read import check_price, margin_read, parts_read
 from agents.exact.objectives import aversion, check_reward, is_utility
 from agents.exact.price_grid import Axis, axis_of
 from agents.exact.reader import Reader
@@ -18,9 +18,11 @@ from agents.exact.stated_venue import check_outcomes
 from agents.exact.timed import changes_with_time, check_mid, key_of
 from agents.exact.wealth_grid import is_terminal
 from mm_env.clock import Ergodic
-from mm_env.core.component import differs, flat, leaves, overridden, record, rules, stated_arguments
+from mm_env.core.component import differs, flat, leaves, overridden, record, rules
+from mm_env.margin import Standing
 from mm_env.market import Market
 from mm_env.quote import MarketOrders
+from mm_env.rollout import inventory_levels
 from mm_env.venue.dealer.dealer import Dealer
 from mm_env.venue.dealer.impact import NoImpact
 from mm_env.venue.venue import Venue
@@ -89,9 +91,9 @@ def _check_parts(market: Market) -> None:
 
 def _wealthy(market: Market) -> str:
     """Why the wealth of the account decides in a market; "" where it does not."""
-    named = {"margin": market.margin, "limits": market.limits, "reward": market.reward}
+    named: dict[str, Any] = {"margin": market.margin, "limits": market.limits, "reward": market.reward}
     if market.may_close or market.watched:
-        watching = [name for name, part in named.items() if type(part).watches] or ["margin"]
+        watching = [name for name, part in named.items() if part.watches] or ["margin"]
         return f"{watching[0]}: wealth decides here, over which this solver has no recursion: {named[watching[0]]}"
     return ""
 
@@ -102,10 +104,8 @@ def _check_wealth(market: Market) -> None:
         raise Unsolvable("clock: the recursion over wealth is of a finite horizon, and an ergodic market has none")
     if isinstance(market.quote, MarketOrders) or sends_market_orders(market):
         raise Unsolvable("quote: market orders are not searched where the wealth decides")
-    kind, told = type(market.margin), frozenset[str]()
-    for name in ("holds", "closing_cost"):
-        told |= fields_read(rules(kind)[name], stated_arguments(kind, name))
-    if beyond := told - {"profit", "peak"} if market.may_close else frozenset():
+    known = {"profit", "peak"} if _goes_by_exposure(market) else {"profit", "peak", "mid"}
+    if beyond := margin_read(market) - known:
         raise Unsolvable(
             f"margin: it reads the {min(beyond)}, and the recursion over wealth holds profit and inventory: {market.margin}"
         )
@@ -113,6 +113,22 @@ def _check_wealth(market: Market) -> None:
         raise Unsolvable(
             f"margin: it has a state of its own beside `alive`, over which there is no recursion: {market.margin}"
         )
+
+
+def _goes_by_exposure(market: Market) -> bool:
+    """Whether margin or limits change with the exposure, at some profit and inventory: tried."""
+    model, q = record(market), inventory_levels(market)
+    now, most = model.opening(), float(market.max_inventory)
+    for profit in (share * scale for scale in 10.0 ** np.arange(-3.0, 7.0) for share in (-3.0, -1.0, 0.0, 1.0)):
+        for held in (abs(float(q[0])), float(market.order_size)):
+            tried = [
+                Standing(float(profit), max(float(profit), 0.0), exposure, held) for exposure in (0.0, 1.0, 1e4, 1e9)
+            ]
+            of_margin = {model.margin.holds(s, now) for s in tried} if market.may_close else set()
+            of_limits = {(model.limits.largest(most, s, now), model.limits.least_depth(s, now)) for s in tried}
+            if max(len(of_margin), len(of_limits)) > 1:
+                return True
+    return False
 
 
 def _check_tails(market: Market, axis: Axis) -> None:

@@ -327,6 +327,11 @@ def _overload_first(values, otherwise):
     return _unrolled("values, otherwise", "values[0]" if len(values) else "otherwise")
 
 
+@overload(tuples.joined, jit_options=_INLINED)
+def _overload_joined(values):
+    return _unrolled("values", " + ".join(f"values[{i}]" for i in range(len(values))) or "()")
+
+
 @overload(tuples.at_most_one, jit_options=_INLINED)
 def _overload_at_most_one(values):
     return _unrolled("values", "(values[0],)" if len(values) else "()")
@@ -391,7 +396,8 @@ def _overload_pick(values, index):
 
 
 def _picked(count: int, item: str) -> str:
-    return " + ".join(f"(1.0 if index == {float(i)} else 0.0) * values[{i}]{item}" for i in range(count))
+    reached = ["1.0", *(f"(1.0 if index > {i - 0.5} else 0.0)" for i in range(1, count)), "0.0"]
+    return " + ".join(f"({reached[i]} - {reached[i + 1]}) * values[{i}]{item}" for i in range(count))
 
 
 @overload(tuples.chosen, jit_options=_INLINED)

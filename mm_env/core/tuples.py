@@ -29,6 +29,11 @@ def first(values: tuple[Any, ...], otherwise: Any) -> Any:
     return values[0] if values else otherwise
 
 
+def joined(values: tuple[tuple[Any, ...], ...]) -> tuple[Any, ...]:
+    """All of several tuples, one after the other."""
+    return tuple(item for items in values for item in items)
+
+
 def at_most_one(values: tuple[Any, ...]) -> tuple[Any, ...]:
     """The first of `values` alone; () where there is none."""
     return values[:1]
@@ -89,7 +94,8 @@ def pick(values: tuple[Any, ...], index: float) -> Any:
     branch where lanes differ in the place."""
     if isinstance(values[0], tuple):
         return tuple(pick(column, index) for column in zip(*values, strict=True))
-    return _sum((1.0 if index == i else 0.0) * value for i, value in enumerate(values))
+    reached = [1.0, *(1.0 if index > i - 0.5 else 0.0 for i in range(1, len(values))), 0.0]
+    return _sum((reached[i] - reached[i + 1]) * value for i, value in enumerate(values))
 
 
 def chosen(shares: Numbers, uniform: float) -> float:

@@ -4,10 +4,10 @@ from mm_env import (
     Binomial,
     CVaR,
     Dealer,
+    DepthGrid,
     Fill,
     FiniteHorizon,
     Flow,
-    Grid,
     Margin,
     Market,
     NonNegative,
@@ -56,7 +56,7 @@ class Maintenance(Margin):
 
 def lattice(reward: Reward | None = None, **parts) -> Market:
     """The market, from nothing, of 20 steps and at most 4 units."""
-    quote = Grid(depths=[1.0, 2.0, 3.0, 1e9])
+    quote = DepthGrid(depths=[1.0, 2.0, 3.0, 1e9])
     venue = Dealer(EachStep(), Table())
     return Market(Binomial(1.0), venue, FiniteHorizon(20.0, 20), quote, reward or Closed(), max_inventory=4.0, **parts)
 
