@@ -101,14 +101,14 @@ def heston() -> Market:
 
 def bates() -> Market:
     """The market of `heston` with jumps, mostly down, under CARA utility, which minds their direction."""
-    price = Bates(kappa=5.0, theta=1.0, vol=1.5, rho=-0.5, v0=1.0, rate=1.0, jump_mean=-0.5, jump_std=1.0)
-    return replace(heston(), price=price, reward=CARA(gamma=0.3))
+    price = Bates(kappa=5.0, theta=1.0, vol=1.5, rho=-0.5, v0=1.0, rate=2.0, jump_mean=-0.7, jump_std=0.7)
+    return replace(heston(), price=price, reward=CARA(gamma=0.2), max_inventory=6.0)
 
 
 def jumps() -> Market:
     """The market of `cartea_jaimungal` where the mid jumps, mostly down, under CARA utility."""
-    price = Merton(sigma=0.5, rate=2.0, jump_mean=-1.0, jump_std=2.0)
-    return replace(heston(), price=price, reward=CARA(gamma=0.1))
+    price = Merton(sigma=0.5, rate=2.0, jump_mean=-1.5, jump_std=1.0)
+    return replace(heston(), price=price, reward=CARA(gamma=0.1), max_inventory=6.0)
 
 
 def regimes() -> Market:

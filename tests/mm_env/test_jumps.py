@@ -237,7 +237,7 @@ def test_under_utility_the_direction_of_jumps_matters():
     """A crash is feared more than a leap: who is flat wants to sell rather than to buy."""
     market = replace(jumps(), max_inventory=4.0, clock=FiniteHorizon(1.0, 50))
     bid, ask = quoted_depths(market, optimum(market).actions[0, 0, 4:5])[0]
-    even = replace(market, price=replace(market.price, jump_mean=0.0, jump_std=math.sqrt(5.0)))
+    even = replace(market, price=replace(market.price, jump_mean=0.0, jump_std=math.sqrt(3.25)))
     level = quoted_depths(even, optimum(even).actions[0, 0, 4:5])[0]
     assert bid > level[0]
     assert ask < level[1]
