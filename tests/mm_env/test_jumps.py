@@ -245,7 +245,7 @@ def test_under_utility_the_direction_of_jumps_matters():
 
 
 def test_a_market_of_variance_and_jumps_has_its_optimum():
-    market = replace(bates(), max_inventory=3.0, clock=FiniteHorizon(1.0, 25))
+    market = replace(bates(), max_inventory=3.0, clock=FiniteHorizon(1.0, 50))
     found = optimum(market, 21)
     assert found.axis.shape == (21, 1)
     assert 0.0 < found.error < 1e-3 * found.worth
