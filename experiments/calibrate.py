@@ -1,20 +1,33 @@
-"""Calibration: the market, as YAML, whose parameters are estimated from a recorded day.
+"""Calibration: a market from a recorded day, or a price from an option surface, as YAML, with reports of what was estimated.
 
 python -m experiments.calibrate data=lobster path=LOBSTER_SampleFile_AMZN_2012-06-21_5.zip
 python -m experiments.calibrate data=binance path=[FIRST.gz,NEXT.gz] to=btcusdt
+python -m experiments.calibrate data=option_surface path=SURFACE.json surface.model=bates
 """
 
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
+from hydra.utils import get_method
 from omegaconf import DictConfig
 from rich.console import Console
 
 from experiments.calibration import plots, report
 from experiments.calibration.calibration import Settings, calibrate
-from experiments.calibration.market import check_free, market_path, market_yaml
+from experiments.calibration.market import check_free, config_path, market_path, market_yaml
+from experiments.calibration.options import plots as surface_plots
+from experiments.calibration.options import report as surface_report
+from experiments.calibration.options.fit import Settings as SurfaceSettings
+from experiments.calibration.options.fit import check_enough, fit
+from experiments.calibration.options.models import require_quantlib
+from experiments.calibration.options.price import default_name, price_yaml
+from experiments.calibration.options.reader import read
+from experiments.calibration.options.rows import rows as surface_rows
+from experiments.calibration.options.surface import Surface
+from experiments.calibration.options.valley import valley
 from experiments.calibration.rows import rows
 from experiments.config.main import experiment, output_folder
 from experiments.config.markets import build
@@ -25,12 +38,18 @@ from mm_env.data.recording import Recording
 
 @experiment("calibrate")
 def main(cfg: DictConfig) -> float:
-    """Write the market's YAML, the estimates, a report and plots; the largest gap between observed and fitted fills."""
+    """Write the YAML, the estimates, a report and plots; how far the fit is from the data."""
+    surface = get_method(cfg.data._target_) is read
+    if cfg.path is None:
+        raise ValueError(f"path must name the file of {'an option surface' if surface else 'a recording'}, got None")
+    return of_surface(cfg) if surface else of_recording(cfg)
+
+
+def of_recording(cfg: DictConfig) -> float:
+    """A market's YAML; the largest gap between observed and fitted fills."""
     settings = build(cfg.settings)
     if not isinstance(settings, Settings):
         raise TypeError(f"settings must describe Settings, got {type(settings).__name__}")
-    if cfg.path is None:
-        raise ValueError("path must name the file of a recording, got None")
     if cfg.to is not None:
         check_free(market_path(cfg.to), cfg.overwrite)
     start = time.perf_counter()
@@ -44,17 +63,48 @@ def main(cfg: DictConfig) -> float:
     done = time.perf_counter()
     text, estimates = None if found.missing else market_yaml(found, _command()), rows(found)
     if text:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        _write(path, text)
     report.show(found, estimates)
     report.write(folder, found, estimates, text, save(folder, plots.figures(found)))
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(f"Read and checked in {read - start:.1f} s, calibrated in {done - read:.1f} s")
-    console.print(f"Report and plots: {near(folder)}")
+    said = [f"Read and checked in {read - start:.1f} s, calibrated in {done - read:.1f} s"]
+    _say(*said, f"Report and plots: {near(folder)}")
     if not text:
         market_yaml(found, _command())  # says what is missing
-    console.print(f"Market: {near(path)}")
+    _say(f"Market: {near(path)}")
     return found.fits["pooled"].exponential.largest_gap
+
+
+def of_surface(cfg: DictConfig) -> float:
+    """A price's YAML; the RMSE of the fit in volatility points."""
+    require_quantlib()
+    settings, start = build(cfg.surface), time.perf_counter()
+    if not isinstance(settings, SurfaceSettings):
+        raise TypeError(f"surface must describe Settings, got {type(settings).__name__}")
+    name = default_name(Path(str(cfg.path)).stem, settings.model) if cfg.to is None else str(cfg.to)
+    path = config_path("price", name)
+    check_free(path, cfg.overwrite)
+    surface: Surface = build(cfg.data)
+    check_enough(surface, settings.model)
+    found, folder = fit(surface, settings), output_folder()
+    seen = valley(found)
+    text, estimates = price_yaml(found, _command()), surface_rows(found, seen)
+    _write(path, text)
+    surface_report.show(found, seen, estimates)
+    plotted = save(folder, surface_plots.figures(found, seen))
+    surface_report.write(folder, found, seen, estimates, text, plotted)
+    _say(f"Fitted in {time.perf_counter() - start:.1f} s", f"Report and plots: {near(folder)}", f"Price: {near(path)}")
+    return 100.0 * found.rmse
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def _say(*lines: str) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    for line in lines:
+        console.print(line)
 
 
 def _command() -> str:

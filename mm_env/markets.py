@@ -10,6 +10,7 @@ from dataclasses import replace
 from difflib import get_close_matches
 
 from mm_env.clock import Ergodic, EveryEvent, FiniteHorizon
+from mm_env.margins import MaintenanceMargin
 from mm_env.market import Market
 from mm_env.price.bates import Bates
 from mm_env.price.gaps import ScheduledGap
@@ -17,6 +18,7 @@ from mm_env.price.heston import Heston
 from mm_env.price.jump_diffusions import Merton
 from mm_env.price.jumps import NormalJumps
 from mm_env.price.models import Binomial, Brownian, FromBook
+from mm_env.price.regime_jumps import RegimeJumps
 from mm_env.price.regimes import RegimeSwitching
 from mm_env.price.with_jumps import WithJumps
 from mm_env.quote import Depths, SpreadAndSkew, Touch
@@ -59,6 +61,25 @@ def adverse_selection() -> Market:
     """The market of `cartea_jaimungal` where each arriving order moves the mid by 0.5 on average (sec. 10.4)."""
     informed = Dealer(flow=Poisson(rate=10.0), fill=Exponential(k=1.0), impact=ArrivalImpact(mean=0.5))
     return replace(cartea_jaimungal(), venue=informed)
+
+
+def solvency() -> Market:
+    """A maker of little capital in a market like that of `cartea_jaimungal`, but volatile: its equity, 8 and the profit, must
+    be 3 a unit held, or it sells out at 1 a unit and loses the franchise, worth 10.
+
+    Who trades as if there were no margin is ruined in one episode of seven.
+    """
+    return Market(
+        price=Brownian(sigma=2.0),
+        venue=Dealer(flow=Poisson(rate=10.0), fill=Exponential(k=1.0)),
+        clock=FiniteHorizon(horizon=1.0, steps=100),
+        quote=SpreadAndSkew(max_half_spread=4.0, max_skew=4.0),
+        reward=InventoryPenalty(phi=0.05, alpha=0.001),
+        margin=MaintenanceMargin(capital=8.0, per_unit=3.0, liquidation_cost=1.0, franchise_loss=10.0),
+        max_inventory=6.0,
+        inventory_scale=3.0,
+        profit_scale=5.0,
+    )
 
 
 def glft() -> Market:
@@ -113,10 +134,10 @@ def overnight() -> Market:
 
 
 def crisis() -> Market:
-    """The market of `regimes` where the mid jumps too, mostly down, and orders tell more in turbulence than in calm."""
+    """The market of `regimes` where in turbulence the mid jumps too, mostly down, and orders tell much more than in calm."""
     calm = regimes()
-    jumping = WithJumps(Brownian(sigma=1.0), NormalJumps(rate=1.0, mean=-0.5, std=1.0))
-    price = RegimeSwitching(jumping, rates=_TURNS, volatility=(1.0, 2.0))
+    jumps = RegimeJumps(NormalJumps(rate=0.5, mean=-0.5, std=1.0), factors=(1.0, 6.0))
+    price = WithJumps(calm.price, jumps)
     flow, fill = RegimeFlow(Poisson(rate=10.0), (1.0, 1.5)), RegimeFill(Exponential(k=1.0), (1.0, 0.7))
     return replace(calm, price=price, venue=Dealer(flow, fill, RegimeImpact(ArrivalImpact(mean=0.1), (1.0, 4.0))))
 
@@ -220,6 +241,7 @@ MARKETS: dict[str, Callable[[], Market]] = {
         avellaneda_stoikov,
         cartea_jaimungal,
         adverse_selection,
+        solvency,
         glft,
         heston,
         bates,

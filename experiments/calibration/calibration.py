@@ -2,53 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
 from experiments.calibration import fills, trades
 from experiments.calibration.adverse import Adverse, adverse
+from experiments.calibration.daytime import Stretch, by_time_of_day
 from experiments.calibration.fills import Decay, LogLine
 from experiments.calibration.hawkes import Hawkes, hawkes, sided
-from experiments.calibration.laws import NAMES, Law, laws
+from experiments.calibration.jumps import Jumps, jumps
+from experiments.calibration.laws import Law, laws
 from experiments.calibration.queue_reactive import QueueRates, queue_rates
 from experiments.calibration.reach import Reach, default_max_depth, pooled, reaches
+from experiments.calibration.regimes import Regimes, regimes
+from experiments.calibration.settings import Settings
 from experiments.calibration.volatility import Volatility, signature, volatility
 from experiments.calibration.zero_intelligence import ZeroIntelligence, zero_intelligence
-from mm_env.core.parameters import Count, Interval, Positive, check, check_fields
 from mm_env.data.recording import SECOND, Recording
 
+Found = TypeVar("Found")
 LEAST = 100  # lifetimes that a recording must hold
 QUOTED = 3.5  # times 1/k: the depths that the market's quotes are centred on
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What is estimated. Raises: TypeError or ValueError that names the setting, the rule and the value."""
-
-    lifetime: Positive = 1.0  # seconds
-    max_depth: float | int | None = None  # price units
-    horizons: list[float] = field(default_factory=lambda: [1.0, 10.0, 60.0])  # seconds
-    impact_horizons: list[float] = field(default_factory=lambda: [0.0, 1.0, 10.0])  # seconds
-    hawkes_terms: list[int] = field(default_factory=lambda: [1])
-    distances: Count = 20
-    fill: str = "exponential"  # the law of the market that is written, or best
-
-    def __post_init__(self) -> None:
-        check_fields(self)
-        if self.fill not in (*NAMES, "best"):
-            raise ValueError(f"Settings.fill must be best or one of {', '.join(NAMES)}, got {self.fill!r}")
-        if self.max_depth is not None:
-            check("Settings.max_depth", self.max_depth, Interval(0.0, low_open=True))
-        for name, rule in [
-            ("horizons", Interval(1e-3)),
-            ("impact_horizons", Interval(0.0)),
-            ("hawkes_terms", Interval(1, 4, whole=True)),
-        ]:
-            if not isinstance(values := getattr(self, name), list | tuple):
-                raise TypeError(f"Settings.{name} must be a list, got {values!r}")
-            for value in values:
-                check(f"Settings.{name}", value, rule)
 
 
 @dataclass(frozen=True)
@@ -80,6 +57,9 @@ class Calibration:
     settings: Settings
     sigma: Volatility  # over a lifetime
     signature: list[Volatility]
+    daytime: list[Stretch]
+    jumps: Jumps | None
+    regimes: Regimes | None
     spread: trades.Spread
     mid: float  # time-weighted mean, price units
     orders: trades.MarketOrders
@@ -97,12 +77,25 @@ class Calibration:
     def missing(self) -> list[str]:
         """Why no market can be made of it; empty where one can."""
         found = [f"sigma: {self.sigma.missing}"] * bool(self.sigma.missing)
+        found += [f"settings.price: {self.no_price}"] * bool(self.no_price)
         found += list(dict.fromkeys(self.fits.refused.values()))
         fit = self.fits.get("pooled")
         for name, one in (("A", fit.exponential.rate), ("k", fit.exponential.k)) if fit else ():
             if not one.error < one.value:
                 found.append(f"lambda(depth): {name} = {one} is not told from 0")
         return found
+
+    @property
+    def no_price(self) -> str:
+        """Why there is no price of the kind asked for; empty where there is."""
+        if self.settings.price == "jumps":
+            if self.jumps is None:
+                return self.left_out["jumps"]
+            return "" if len(self.jumps.found) else f"no jump is told in {self.jumps.returns} returns"
+        if self.settings.price == "regimes":
+            told = self.regimes is not None and self.regimes.criterion > 0.0 and not self.regimes.still
+            return "" if told else self.left_out.get("regimes", "two regimes of volatility are not told from one")
+        return ""
 
 
 def calibrate(recording: Recording, settings: Settings) -> Calibration:
@@ -119,11 +112,16 @@ def calibrate(recording: Recording, settings: Settings) -> Calibration:
         left_out["queue-reactive and zero-intelligence intensities"] = f"{recording.source} does not record {kind}"
     fits, adverse_selection = _fits(recording, settings.lifetime, depth, left_out)
     pooled_fit = fits.get("pooled")
+    jumping = _unless_refused(jumps, recording, settings.sampling, "jumps", left_out)
+    switching = _unless_refused(regimes, recording, settings.sampling, "regimes", left_out)
     return Calibration(
         recording,
         settings,
         sigma,
         signed,
+        by_time_of_day(recording, settings.sampling, settings.day_part),
+        jumping,
+        switching,
         spread,
         _mean_mid(recording),
         trades.orders(recording),
@@ -137,6 +135,21 @@ def calibrate(recording: Recording, settings: Settings) -> Calibration:
         zero_intelligence(recording, settings.distances),
         left_out,
     )
+
+
+def _unless_refused(
+    estimate: Callable[[Recording, float], Found],
+    recording: Recording,
+    horizon: float,
+    name: str,
+    left_out: dict[str, str],
+) -> Found | None:
+    """What is estimated over `horizon`; None where the recording does not tell it, and why goes into `left_out`."""
+    try:
+        return estimate(recording, horizon)
+    except ValueError as error:
+        left_out[name] = str(error)
+        return None
 
 
 def _fits(recording: Recording, lifetime: float, depth: float, left_out: dict[str, str]) -> tuple[Fits, Adverse | None]:

@@ -16,7 +16,7 @@ AWAY = 14.0  # times 1/k, where fills hardly ever come: what quotes must reach w
 
 TEMPLATE = """\
 # {instrument}, {day} ({source}): calibrated. Price units and seconds, quoted anew every {lifetime:g} s
-# sigma {sigma} from the mid's moves over {lifetime:g} s, from the first line on; jumps come on top of it
+{price_words}
 {fill_words}
 #   of what a quote of a lifetime of {lifetime:g} s would have got, first in its queue, at every depth from the mid
 #   up to {max_depth:g}; errors in brackets
@@ -26,8 +26,7 @@ TEMPLATE = """\
 #   each unit held moves the best quotes by about 1 / (4 k)
 # {command}
 defaults:
-  - /price@price: brownian
-  - /flow@venue.flow: poisson
+{price_default}  - /flow@venue.flow: poisson
   - /fill@venue.fill: {fill}
   - /impact@venue.impact: {impact}
   - /clock@clock: finite_horizon
@@ -37,7 +36,7 @@ defaults:
   - _self_
 
 _target_: mm_env.Market
-price: {{sigma: {sigma.value:.4g}}}
+{price_part}
 venue:
   _target_: mm_env.Dealer
   flow: {{rate: {rate:.4g}}}
@@ -50,6 +49,19 @@ initial_inventory: 0.0
 max_inventory: 20.0
 order_size: 1.0
 inventory_scale: 3.0
+"""
+
+JUMPS = """\
+price: {{sigma: {sigma:.4g}, rate: {rate:.4g}, jump_mean: 0.0, jump_std: {size:.4g}}}
+"""
+REGIMES = """\
+price:
+  _target_: mm_env.RegimeSwitching
+  price: {{_target_: mm_env.Brownian, sigma: {sigma:.4g}, drift: 0.0}}
+  rates: [[0.0, {out:.4g}], [{back:.4g}, 0.0]]
+  volatility: [1.0, {ratio:.4g}]
+  drift: [0.0, 0.0]
+  initial_regime: 0
 """
 
 
@@ -71,7 +83,7 @@ def market_yaml(found: Calibration, command: str) -> str:
         day=recording.day,
         source=recording.source,
         lifetime=lifetime,
-        sigma=found.sigma.sigma,
+        **price_part(found),
         fill_words=words.fill(found, law),
         law_words=words.laws(found, law),
         impact_words=words.impact(found),
@@ -91,6 +103,30 @@ def market_yaml(found: Calibration, command: str) -> str:
     )
 
 
+def price_part(found: Calibration) -> dict[str, str]:
+    """What the mid's law is, in the header, in the defaults and as a part of the market."""
+    kind, over = found.settings.price, f"over {found.settings.sampling:g} s"
+    if kind == "jumps" and (one := found.jumps):
+        words = f"# sigma {one.sigma} without jumps; told one by one {over}: {len(one.found)}, {one.rate} a second"
+        words += f"\n#   their root mean square is {one.size:.4g}; up and down are taken as equally likely"
+        return _priced(words, "merton", JUMPS.format(sigma=one.sigma.value, rate=one.rate.value, size=one.size))
+    if kind == "regimes" and (one := found.regimes):
+        (calm, turbulent), (out, back) = one.sigma, one.rate
+        words = f"# sigma {calm} in calm, {turbulent} in turbulence, of the mid's moves {over}"
+        words += f"\n#   calm ends at rate {out} a second, turbulence at {back}"
+        words += f"\n#   2 ln(L / L of one regime) = {one.likelihood_ratio:.4g}"
+        ratio = turbulent.value / calm.value
+        return _priced(words, "", REGIMES.format(sigma=calm.value, ratio=ratio, out=out.value, back=back.value))
+    lifetime, sigma = found.settings.lifetime, found.sigma.sigma
+    words = f"# sigma {sigma} from the mid's moves over {lifetime:g} s, from the first line on; jumps come on top of it"
+    return _priced(words, "brownian", f"price: {{sigma: {sigma.value:.4g}}}")
+
+
+def _priced(words: str, default: str, part: str) -> dict[str, str]:
+    line = f"  - /price@price: {default}\n" if default else ""
+    return {"price_words": words, "price_default": line, "price_part": part.rstrip()}
+
+
 def impact_part(found: Calibration) -> tuple[str, dict[str, float]]:
     """The name in conf/impact of what was measured, and its parameters."""
     one = found.adverse
@@ -103,22 +139,26 @@ def _listed(numbers: dict[str, float]) -> str:
     return ", ".join(f"{name}: {value:.4g}" for name, value in numbers.items())
 
 
-def market_path(to: str | None, instrument: str = "", day: str = "") -> Path:
-    """Where the YAML goes: a path ending in .yaml as it is, a name into ./conf/market; without one INSTRUMENT_DAY.
+def config_path(group: str, name: str) -> Path:
+    """Where the YAML goes: a path ending in .yaml as it is, a name into ./conf/GROUP.
 
     Raises: ValueError for what is neither a name nor such a path.
     """
-    name = f"{instrument}_{day.replace('-', '')}".lower() if to is None else str(to)
     if name.endswith((".yaml", ".yml")):
         return Path(name)
     if not re.fullmatch(r"\w+", name):
         raise ValueError(f"to must be a name (letters, digits, _) or a path ending in .yaml, got {name!r}")
-    return written_to("to", "market", name)
+    return written_to("to", group, name)
+
+
+def market_path(to: str | None, instrument: str = "", day: str = "") -> Path:
+    """`config_path` of a market; without a name INSTRUMENT_DAY."""
+    return config_path("market", f"{instrument}_{day.replace('-', '')}".lower() if to is None else str(to))
 
 
 def check_free(path: Path, overwrite: bool) -> None:
     """Refuse to write over a file unless told to. Raises: ValueError."""
     if path.exists() and not overwrite:
         raise ValueError(f"{path} exists: give another to=NAME, or overwrite=true")
-    if path.parent != user_conf() / "market" and not path.parent.is_dir():
+    if path.parent.parent != user_conf() and not path.parent.is_dir():
         raise ValueError(f"to must lie in a folder that exists, got {path}")

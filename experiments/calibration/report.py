@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from experiments.calibration.calibration import Calibration
-from experiments.calibration.rows import EstimateRow
+from experiments.calibration.estimate import EstimateRow
 from experiments.calibration.words import remarks
 from experiments.evaluation.table import WIDE
 from experiments.reporting.formats import error, number
@@ -16,6 +16,10 @@ from mm_env.metrics import Estimate
 
 MAIN = {  # (section, estimate) that everyone wants to see
     ("read", "share of time locked or crossed"), ("sigma", "of the market"), ("sigma", "over 1 s"), ("sigma", "over 60 s"),
+    ("jumps", "realised variance"), ("jumps", "bipower variance"),
+    ("jumps", "share of jumps, 1 - bipower / realised"), ("jumps", "p value of no jumps"), ("jumps", "jumps told one by one"),
+    ("regimes", "sigma, calm"), ("regimes", "sigma, turbulent"), ("regimes", "rate from calm to turbulent"),
+    ("regimes", "rate from turbulent to calm"), ("regimes", "likelihood ratio, 2 ln(L / L of one)"),
     ("spread", "time-weighted mean"), ("spread", "share of time at one tick"), ("market orders", "count"),
     ("market orders", "rate"), ("market orders", "share that walks more than one price"),
     ("lambda(depth), pooled", "exponential A"),
@@ -30,6 +34,14 @@ HOW = {
     "checked": "The book rebuilt from the messages, against what the file says it was.",
     "sigma": "sqrt(mean of (mid(t + h) - mid(t))^2 / h), t = 0, h, 2h, ... from the first line on. A Brownian mid has the "
     "same sigma over every horizon and an excess kurtosis of 0.",
+    "time of the day": "By trading time since the first line; errors by the spread of the squares in each part.",
+    "jumps": "Barndorff-Nielsen & Shephard 2004: the sum of squares holds the jumps, pi/2 times the sum of the products of "
+    "neighbours does not. The share's error is that of a day without jumps, by tripower quarticity (Huang & Tauchen 2005). "
+    "One by one (Lee & Mykland 2008): returns beyond what the largest of a day without any reaches with a probability of 1 %, "
+    "the volatility being that of 40 returns around.",
+    "regimes": "A hidden Markov chain of two volatilities, by expectation and maximisation; errors from the observed "
+    "information. The likelihood ratio has no chi-squared law, for one regime has no rates: Schwarz's criterion (above 0 for "
+    "two) is beside it. A volatility that falls from the open on is taken for regimes too: see the time of the day.",
     "spread": "Weighted by how long each value held.",
     "market orders": "Visible executions of one side with the same stamp are one order. Variance / mean of the counts in "
     "blocks is 1 for a Poisson flow.",
@@ -81,8 +93,7 @@ def title(found: Calibration) -> str:
 
 def write(folder: Path, found: Calibration, rows: list[EstimateRow], market: str | None, plots: Iterable[Path]) -> None:
     """estimates.csv (all numbers to the last digit), table.md (the main ones) and report.md (all, with how and plots)."""
-    exact = [[*row[:2], float(row.value), "" if math.isnan(row.error) else row.error, row.unit] for row in rows]
-    TextTable("", LISTED, exact).write_csv(folder / "estimates.csv")
+    write_estimates(folder, rows)
     said = remarks(found)
     main = table_of(title(found), [row for row in rows if row[:2] in MAIN])
     main.write_markdown(folder / "table.md")
@@ -101,6 +112,12 @@ def write(folder: Path, found: Calibration, rows: list[EstimateRow], market: str
     lines += ["", "## The market", ""]
     lines += ["```yaml", market.rstrip(), "```"] if market else [f"None: {'; '.join(found.missing)}."]
     (folder / "report.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def write_estimates(folder: Path, rows: Iterable[EstimateRow]) -> None:
+    """estimates.csv: all numbers to the last digit."""
+    exact = [[*row[:2], float(row.value), "" if math.isnan(row.error) else row.error, row.unit] for row in rows]
+    TextTable("", LISTED, exact).write_csv(folder / "estimates.csv")
 
 
 def _cells(row: EstimateRow) -> tuple[str, str, str]:

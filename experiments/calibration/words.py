@@ -19,6 +19,10 @@ def remarks(found: Calibration) -> dict[str, str]:
         said["lambda(depth)"] = f"the exponential is {off}; {_offered(found)}"
     if apart := _sides(found):
         said["bids and asks"] = apart
+    if found.jumps and found.jumps.remark:
+        said["jumps"] = found.jumps.remark
+    if found.regimes and found.regimes.remarks:
+        said["regimes"] = "; ".join(found.regimes.remarks)
     if found.adverse and keeps_away(found):
         said["adverse selection"] = (
             f"at no depth up to {found.adverse.reach:.4g} does a fill earn the mid's move against it"

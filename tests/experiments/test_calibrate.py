@@ -4,6 +4,7 @@ import csv
 import inspect
 from dataclasses import fields
 
+import numpy as np
 import pytest
 from hydra.utils import get_method
 from omegaconf import OmegaConf
@@ -23,8 +24,8 @@ from tests.experiments.test_mistakes import one_line
 from tests.mm_env.data.test_binance import log
 from tests.recordings import BID, OPEN, Tape, binance_log, dealer_tape, stream
 
-FIGURES = {"signature", "fills", "impact", "hawkes", "queues", "distances"}
-FEW = ("settings.horizons=[1,10]", "settings.hawkes_terms=[1]", "settings.impact_horizons=[0,1]")
+FIGURES = {"signature", "daytime", "regimes", "fills", "impact", "hawkes", "queues", "distances"}
+FEW = ("settings.horizons=[1,10]", "settings.hawkes_terms=[1]", "settings.impact_horizons=[0,1]", "settings.sampling=5")
 
 
 def both_sides(lines):
@@ -144,6 +145,51 @@ def test_the_best_law_can_be_had_and_its_override_is_the_same_market(informed_da
     assert made == build_market(composed("compare", "market=plain", search, *overrides))
 
 
+@pytest.fixture(scope="module")
+def turbulent_day(tmp_path_factory):
+    """A day that jumps: orders now and then take the mid with them by ten steps of its diffusion."""
+    random = np.random.default_rng(0)
+
+    def jump(reach):
+        return 1.5 * float(random.random() < 0.01) if reach >= 0.0 else 0.0
+
+    return dealer_tape(2, 3000, 0.3, 20.0, 0.02, half_spread=4_000, jump=jump).save(
+        tmp_path_factory.mktemp("turbulent")
+    )
+
+
+@pytest.mark.parametrize("price", ["jumps", "regimes"])
+def test_jumps_or_regimes_are_the_price_when_asked_for(turbulent_day, launch, price, tmp_path):
+    path = tmp_path / "m.yaml"
+    folder, _ = launch(calibrate.main, f"path={turbulent_day}", f"to={path}", f"settings.price={price}", *FEW)
+    table, held = estimates(folder), OmegaConf.load(path)
+    value = {name: float(row["value"]) for (section, name), row in table.items() if section == price}
+    assert [one for one in held.defaults if "price" in str(one)] == [{"/price@price": "merton"}] * (price == "jumps")
+    if price == "jumps":
+        assert held.price.sigma == pytest.approx(value["sigma without these"], rel=1e-3)
+        assert held.price.rate == pytest.approx(value["rate of these"], rel=1e-3)
+        assert held.price.jump_std == pytest.approx(value["root mean square of these"], rel=1e-3)
+        assert value["p value of no jumps"] < 1e-6
+    else:
+        assert held.price._target_ == "mm_env.RegimeSwitching"
+        assert held.price.price.sigma == pytest.approx(value["sigma, calm"], rel=1e-3)
+        ratio = value["sigma, turbulent"] / value["sigma, calm"]
+        assert list(held.price.volatility) == [1.0, pytest.approx(ratio, rel=1e-3)]
+        out, back = value["rate from calm to turbulent"], value["rate from turbulent to calm"]
+        rates = [list(row) for row in held.price.rates]
+        assert rates == [[0.0, pytest.approx(out, rel=1e-3)], [pytest.approx(back, rel=1e-3), 0.0]]
+
+
+@pytest.mark.parametrize(("price", "message"), [
+    ("jumps", "settings.price: no jump is told in 300 returns"),
+    ("regimes", "settings.price: two regimes of volatility are not told from one"),
+])  # fmt: skip
+def test_a_day_without_them_makes_no_market_of_them(day, launch, price, message, tmp_path):
+    with pytest.raises(SystemExit, match=message):
+        launch(calibrate.main, f"path={day}", f"to={tmp_path / 'm.yaml'}", f"settings.price={price}", *FEW)
+    assert not (tmp_path / "m.yaml").exists()
+
+
 def test_what_was_estimated_is_shown_though_no_market_can_be_made(launch, capsys, tmp_path):
     quiet = Tape(2, "QUIET", close=OPEN + 300)
     for i in range(1, 9):
@@ -246,7 +292,7 @@ def test_binance_lacks_what_needs_single_messages_and_says_so(launch, tmp_path):
     )
     report = (folder / "report.md").read_text(encoding="utf-8")
     assert "queue-reactive and zero-intelligence intensities: Binance does not record single messages" in report
-    assert {file.stem for file in folder.glob("*.png")} == FIGURES - {"queues", "distances"}
+    assert {file.stem for file in folder.glob("*.png")} == FIGURES - {"queues", "distances", "regimes"}
     assert "BTCUSDT, 2024-08-08 (Binance): calibrated" in (tmp_path / "m.yaml").read_text(encoding="utf-8")
 
 
@@ -281,7 +327,7 @@ def test_a_file_is_written_over_only_when_told_to(day, launch, tmp_path):
 def test_what_is_not_asked_for_is_left_out(day, launch, tmp_path):
     nothing = ("settings.horizons=[]", "settings.hawkes_terms=[]", "settings.impact_horizons=[]")
     folder, _ = launch(calibrate.main, f"path={day}", f"to={tmp_path / 'market.yaml'}", *nothing)
-    assert {file.stem for file in folder.glob("*.png")} == FIGURES - {"hawkes", "signature"}
+    assert {file.stem for file in folder.glob("*.png")} == FIGURES - {"hawkes", "signature", "regimes"}
     assert {section for section, _ in estimates(folder)}.isdisjoint({"impact", "Hawkes, all orders, 1 exponential"})
 
 
@@ -289,7 +335,7 @@ def test_what_is_not_asked_for_is_left_out(day, launch, tmp_path):
 
 
 def test_what_is_drawn_is_what_was_found(run, day):
-    found = calibrate.calibrate(read(day), Settings(horizons=[1.0, 10.0]))
+    found = calibrate.calibrate(read(day), Settings(horizons=[1.0, 10.0], sampling=5.0))
     figures = plots.figures(found)
     assert {name for name, figure in figures.items() if figure} == FIGURES
     rates, chances = figures["fills"].axes
@@ -353,6 +399,9 @@ def spared(monkeypatch, refused):
     (["path=x.zip", "settings.horizons=[1,0]"], "Settings.horizons must be >= 0.001, got 0"),
     (["path=x.zip", "settings.hawkes_terms=[1.5]"], "Settings.hawkes_terms must be a whole number in [1, 4], got 1.5"),
     (["path=x.zip", "settings.fill=gamma"], "Settings.fill must be best or one of exponential, power_law, logistic, linear,"),
+    (["path=x.zip", "settings.price=heston"], "Settings.price must be one of brownian, jumps, regimes, got 'heston'"),
+    (["path=x.zip", "settings.sampling=0"], "Settings.sampling must be > 0, got 0"),
+    (["path=x.zip", "settings.day_part=-1"], "Settings.day_part must be > 0, got -1"),
     (["path=x.zip", "settings.distances=0"], "Settings.distances must be a whole number in"),
     (["path=x.zip", f"data._target_={__name__}.no_reader"], "data must describe a reader of recordings, got Fees"),
 ])  # fmt: skip
