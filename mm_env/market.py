@@ -302,13 +302,16 @@ class Market(Component):
                 )
 
     def _check_expected(self) -> None:
-        if type(self.price).expected is Price.expected:
-            raise ValueError(f"reward.noise must be 1 unless the price gives its `expected` move, got {self.reward}")
-        if later := overridden(type(self.price), "expected", "move"):
-            raise ValueError(
-                f"reward.noise must be 1 here, as {later} is not what the inherited `expected` is the mean of (give "
-                f"{type(self.price).__name__} its own `expected`), got {self.reward}"
-            )
+        for kind in (type(part) for _, part in parts(self.price) if isinstance(part, Price)):
+            if kind.expected is Price.expected:
+                raise ValueError(
+                    f"reward.noise must be 1 unless the price gives its `expected` move, got {self.reward}"
+                )
+            if later := overridden(kind, "expected", "move"):
+                raise ValueError(
+                    f"reward.noise must be 1 here, as {later} is not what the inherited `expected` is the mean of (give "
+                    f"{kind.__name__} its own `expected`), got {self.reward}"
+                )
 
     def _check_variance(self) -> None:
         for path, part in parts(self.price, "price"):

@@ -24,6 +24,7 @@ from mm_env import (
     Dealer,
     DepthImpact,
     Depths,
+    DoubleExponentialJumps,
     Ergodic,
     EveryEvent,
     EveryQuoteChange,
@@ -36,6 +37,7 @@ from mm_env import (
     GeometricSize,
     Grid,
     Hawkes,
+    Heston,
     Hyperexponential,
     InventoryPenalty,
     Linear,
@@ -55,6 +57,8 @@ from mm_env import (
     SpreadAndSkew,
     Touch,
     UnnoticedBook,
+    VariancePenalty,
+    WithJumps,
     World,
     ZeroIntelligence,
 )
@@ -145,6 +149,16 @@ DEALERS: dict[str, Market] = {
         venue=Dealer(Poisson(9.0), Exponential(1.0), FillImpact(0.1)),
         reward=InventoryPenalty(phi=0.3, alpha=0.1, noise=0.5),
         fees=Fees(maker=0.01),
+    ),
+    "jumping_variance": world(
+        price=WithJumps(
+            Heston(kappa=4.0, theta=1.0, vol=1.5, rho=-0.6, v0=0.5, drift=0.2),
+            DoubleExponentialJumps(rate=0.4, up=0.3, up_mean=0.5, down_mean=1.0),
+        ),
+        venue=Dealer(Bernoulli(8.0), Exponential(1.2), ArrivalImpact(0.2)),
+        quote=Depths(max_depth=2.0, min_depth=-0.2),
+        reward=VariancePenalty(gamma=0.5, alpha=0.1),
+        fees=ProportionalFees(maker=0.0001),
     ),
 }
 BOOKS: dict[str, Market] = {

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from mm_env.core.maths import exp, log, normal, scalar
+from mm_env.core.maths import cos_turn, exp, log, scalar
 from mm_env.core.noise import FACTORS, Noise, more
 
 JUMPS = FACTORS + 4  # the block of noise that jumps are drawn by
+_LEAST = 1e-300  # for 1 / p of what has no probability
 MOST, OFTEN = (
     3,
     0.05,
@@ -54,26 +55,26 @@ def log_growth(law: Counts, growth: float) -> float:
 
 @scalar
 def sum_of_normals(count: float, mean: float, std: float, noise: Noise) -> float:
-    """The sum of normal jumps."""
+    """The sum of normal jumps: a normal of `count` times their mean and variance, Box & Muller 1958."""
     draws = more(noise, JUMPS)
-    return count * mean + math.sqrt(count) * std * normal((draws[1], draws[2]))
+    return count * mean + std * (math.sqrt(-2.0 * count * log(draws[1])) * cos_turn(draws[2]))
 
 
 @scalar
 def sum_of_exponentials(count: float, up: float, up_mean: float, down_mean: float, noise: Noise) -> float:
     """The sum of jumps up with probability `up`, else down, each exponential: by the products of their uniforms."""
-    draws = more(noise, JUMPS)
-    first, second, third = (
-        one_way(draws[1], up, count > 0.5), one_way(draws[2], up, count > 1.5), one_way(draws[3], up, count > 2.5)
-    )  # fmt: skip
+    draws, to_up, to_down = more(noise, JUMPS), 1.0 / max(up, _LEAST), 1.0 / max(1.0 - up, _LEAST)
+    first = one_way(draws[1], up, to_up, to_down, count > 0.5)
+    second = one_way(draws[2], up, to_up, to_down, count > 1.5)
+    third = one_way(draws[3], up, to_up, to_down, count > 2.5)
     return down_mean * log(first[1] * second[1] * third[1]) - up_mean * log(first[0] * second[0] * third[0])
 
 
 @scalar
-def one_way(uniform: float, up: float, comes: bool) -> tuple[float, float]:
+def one_way(uniform: float, up: float, to_up: float, to_down: float, comes: bool) -> tuple[float, float]:
     """The uniforms of a jump up and of one down, made of one that says which it is; 1 where there is none."""
     rises = uniform < up
-    part = (uniform if rises else 1.0 - uniform) / (up if rises else 1.0 - up)
+    part = uniform * to_up if rises else (1.0 - uniform) * to_down
     part = part if comes else 1.0
     return part if rises else 1.0, 1.0 if rises else part
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mm_env.core import engine
-from mm_env.core.component import count, flat, load, nest, record, rules, store
+from mm_env.core.component import count, flat, load, nest, parts, record, rules, store
 from mm_env.core.maths import scalar
 from mm_env.core.noise import Noise, draw
 from mm_env.price.models import Price
@@ -108,7 +108,8 @@ def check_expected(market: Any) -> None:
     Raises: ValueError with what is expected and what comes.
     """
     price, dt, mid = market.price, market.clock.step_length, float(record(market).initial_mid)
-    functions = tuple(rules(type(price)).values())
+    kinds = [type(part) for _, part in parts(price) if isinstance(part, Price)]
+    functions = tuple(function for kind in kinds for function in rules(kind).values())
     horizon = market.clock.horizon
     key = (type(price), functions, record(price), dt, mid, horizon)
     if key in _kept or all(function.__module__.split(".")[0] == "mm_env" for function in functions):

@@ -9,7 +9,9 @@ import pytest
 from agents.exact.nodes import interpolation
 from agents.exact.optimum import optimum
 from agents.exact.price_grid import Unsolvable
+from agents.quoting import quoted_depths
 from mm_env import (
+    Depths,
     FiniteHorizon,
     FullTruncation,
     GeometricHeston,
@@ -233,3 +235,20 @@ def test_steps_that_are_too_long_for_a_mean_are_refused():
     ):
         world(price=replace(RELATIVE, kappa=1.0, vol=20.0, rho=1.0))
     assert world(price=replace(RELATIVE, kappa=1.0, vol=20.0, rho=-1.0))
+
+
+@pytest.mark.slow
+def test_the_optimum_under_a_variance_that_comes_and_goes_is_that_of_continuous_time():
+    """Cartea, Jaimungal & Penalva's market with dv = 5 (1 - v) dt + 1.5 sqrt(v) dZ and the penalty v q^2 / 2, |q| <= 8, as
+    dt -> 0: of first order in dt, by Richardson's extrapolation."""
+    found = []
+    for steps in (50, 100, 200, 400):
+        market = replace(heston(), quote=Depths(8.0, -4.0), max_inventory=8.0, clock=FiniteHorizon(1.0, steps))
+        best = optimum(market)
+        at_start = np.tensordot(best.axis.lines[0].at_start, best.actions[0], axes=1)
+        found.append([best.worth, quoted_depths(market, at_start[None])[0, 9, 1]])
+    values = np.array(found)
+    assert np.diff(values, axis=0)[-2] / np.diff(values, axis=0)[-1] == pytest.approx([2.0, 2.0], abs=0.1)
+    for order in (1, 2, 3):
+        values = values[1:] + np.diff(values, axis=0) / (2.0**order - 1.0)
+    assert values[0] == pytest.approx([6.38972, 0.80538], abs=1e-5)

@@ -23,7 +23,8 @@ def test_the_law_is_that_of_the_steps(regime):
     law, start = PRICE.law(DT, 5), record(PRICE).start()._replace(regime=float(regime))
     steps = tried(PRICE, DT, States.of([(100.0, start)]), 2**16)
     moves, after = steps.move.ravel(), steps.after.latent[:, 0]
-    p, mean, variance, following = (x[regime] for x in (law.probability, law.mean, law.variance, law.following))
+    led = law.dimensions[0][1]
+    p, mean, variance, following = (x[regime] for x in (law.probability, law.mean, law.variance, led))
     told = (FACTORS[regime] * INNER.rate * (INNER.mean**2 + INNER.std**2) + SWITCHING.volatility[regime] ** 2) * DT
     assert p @ (mean**2 + variance) == pytest.approx(told, rel=1e-6)
     assert record(PRICE).variance(start, DT, None) == pytest.approx(told)
