@@ -34,9 +34,10 @@ from mm_env.price.gaps import ScheduledGap
 from mm_env.price.heston import GeometricHeston, Heston
 from mm_env.price.hidden_regimes import HiddenRegimes
 from mm_env.price.jump_diffusions import GeometricMerton, Kou, Merton
-from mm_env.price.jumps import DoubleExponentialJumps, FixedJumps, Jumps, NormalJumps
+from mm_env.price.jumps import DoubleExponentialJumps, FixedJumps, JumpProcess, Jumps, NormalJumps
 from mm_env.price.law import Law
 from mm_env.price.models import Binomial, Brownian, FromBook, Geometric, OrnsteinUhlenbeck, Price
+from mm_env.price.regime_jumps import RegimeJumps
 from mm_env.price.regimes import RegimeSwitching
 from mm_env.price.short_term_alpha import ShortTermAlpha
 from mm_env.price.variance import FullTruncation, QuadraticExponential, VarianceStep
@@ -121,6 +122,7 @@ __all__ = [
     "InTurn",
     "Integers",
     "InventoryPenalty",
+    "JumpProcess",
     "Jumps",
     "Kou",
     "Law",
@@ -174,6 +176,7 @@ __all__ = [
     "RegimeFill",
     "RegimeFlow",
     "RegimeImpact",
+    "RegimeJumps",
     "RegimeLimits",
     "RegimeSwitching",
     "Replay",

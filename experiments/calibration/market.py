@@ -58,9 +58,9 @@ REGIMES = """\
 price:
   _target_: mm_env.RegimeSwitching
   price: {{_target_: mm_env.Brownian, sigma: {sigma:.4g}, drift: 0.0}}
-  rates: [[-{out:.4g}, {out:.4g}], [{back:.4g}, -{back:.4g}]]
+  rates: [[0.0, {out:.4g}], [{back:.4g}, 0.0]]
   volatility: [1.0, {ratio:.4g}]
-  drift: [0.0]
+  drift: [0.0, 0.0]
   initial_regime: 0
 """
 
@@ -107,8 +107,8 @@ def price_part(found: Calibration) -> dict[str, str]:
     """What the mid's law is, in the header, in the defaults and as a part of the market."""
     kind, over = found.settings.price, f"over {found.settings.sampling:g} s"
     if kind == "jumps" and (one := found.jumps):
-        words = f"# sigma {one.sigma} without the {len(one.found)} jumps told one by one {over}, {one.rate} of them a second"
-        words += f"\n#   as many up as down, of root mean square {one.size:.4g}"
+        words = f"# sigma {one.sigma} without jumps; told one by one {over}: {len(one.found)}, {one.rate} a second"
+        words += f"\n#   their root mean square is {one.size:.4g}; up and down are taken as equally likely"
         return _priced(words, "merton", JUMPS.format(sigma=one.sigma.value, rate=one.rate.value, size=one.size))
     if kind == "regimes" and (one := found.regimes):
         (calm, turbulent), (out, back) = one.sigma, one.rate

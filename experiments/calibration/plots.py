@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from experiments.calibration.calibration import Calibration
 from experiments.calibration.laws import best
 from experiments.calibration.levels import Rate
-from experiments.evaluation.plots import ASK, BID, INK, plain
-from mm_env.data.recording import SECOND
+from experiments.calibration.mid_plots import daytime, panels, regimes, signature
+from experiments.evaluation.plots import ASK, BID, INK
 
 GREEN, VIOLET, OCHRE = "#4f772d", "#7b5ea7", "#946c00"
 MARKS = {"bid": BID, "ask": ASK}
@@ -31,58 +31,9 @@ def figures(found: Calibration) -> dict[str, Figure | None]:
     }
 
 
-def signature(found: Calibration) -> Figure:
-    """sigma by horizon with two standard errors, and the one that went into the market."""
-    figure, (axis,) = _panels(1, width=6.0)
-    horizons = [one.horizon for one in found.signature]
-    values, errors = zip(*(one.sigma for one in found.signature))
-    axis.errorbar(horizons, values, 2.0 * np.array(errors), fmt="o-", color=BID, lw=1.4, ms=4, capsize=3)
-    axis.axhline(found.sigma.sigma.value, color=ASK, ls="--", lw=1.2, label=f"the market's, {found.sigma.horizon:g} s")
-    axis.set(xscale="log", xlabel="horizon (s)", ylabel="sigma of the mid (price / √s)", ylim=(0.0, None))
-    axis.legend(frameon=False, fontsize=8)
-    return figure
-
-
-def daytime(found: Calibration) -> Figure:
-    """sigma by the time of the day with two standard errors, and that of the day."""
-    figure, (axis,) = _panels(1, width=6.0)
-    middles = [(part.start + part.end) / 120.0 for part in found.daytime]
-    widths = [(part.end - part.start) / 120.0 for part in found.daytime]
-    errors = [2.0 * part.sigma.error for part in found.daytime]
-    values = [part.sigma.value for part in found.daytime]
-    axis.errorbar(middles, values, errors, widths, fmt="o", color=BID, lw=1.4, ms=4, capsize=3)
-    axis.axhline(
-        found.sigma.sigma.value, color=ASK, ls="--", lw=1.2, label=f"the day's, over {found.sigma.horizon:g} s"
-    )
-    label = f"sigma over {found.settings.sampling:g} s (price / √s)"
-    axis.set(xlabel="minutes of trading since the first line", ylabel=label, ylim=(0.0, None))
-    axis.legend(frameon=False, fontsize=8)
-    return figure
-
-
-def regimes(found: Calibration) -> Figure:
-    """The mid, and the probability of the turbulent regime given the whole day."""
-    model, quotes = found.regimes, found.recording.quotes
-    assert model is not None
-    figure = Figure(figsize=(8.0, 4.6), layout="constrained")
-    above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
-    time = (model.start * SECOND).astype(np.int64)
-    minutes, mid = model.start / 60.0, quotes.twice_mid[quotes.at(time)] * (0.5 * found.recording.tick)
-    above.plot(minutes, mid, color=INK, lw=0.9)
-    above.fill_between(
-        minutes, mid.min(), mid.max(), where=model.turbulent > 0.5, color=ASK, alpha=0.18, lw=0, step="post"
-    )
-    below.plot(minutes, model.turbulent, color=ASK, lw=0.9, drawstyle="steps-post")
-    above.set(ylabel="mid (price)", title=f"turbulent where shaded: sigma {model.sigma[1]} beside {model.sigma[0]}")
-    below.set(xlabel="minutes of trading since the first line", ylabel="P[turbulent]", ylim=(-0.03, 1.03))
-    for axis in (above, below):
-        plain(axis)
-    return figure
-
-
 def fills(found: Calibration) -> Figure:
     """lambda(depth) on a log scale, and the chance of a fill, observed and fitted."""
-    figure, (left, right) = _panels(2)
+    figure, (left, right) = panels(2)
     pooled, lifetime = found.fits["pooled"], found.settings.lifetime
     depths = pooled.reach.depths
     shown = depths <= depths[pooled.reach.fills > 0][-1] * 1.05
@@ -114,7 +65,7 @@ def fills(found: Calibration) -> Figure:
 
 def impact(found: Calibration) -> Figure:
     """The mid after market orders, and against quotes that were filled."""
-    figure, (left, right) = _panels(2)
+    figure, (left, right) = panels(2)
     horizons = [f"{one.horizon:g}" for one in found.impacts]
     values, errors = zip(*(one.mean for one in found.impacts)) if found.impacts else ((), ())
     left.errorbar(horizons, values, 2.0 * np.array(errors), fmt="o-", color=BID, lw=1.4, ms=4, capsize=3)
@@ -148,7 +99,7 @@ def _against(right: Any, found: Calibration) -> None:
 def hawkes(found: Calibration) -> Figure:
     """The residuals' distribution beside the exponential that a true model would give."""
     kinds = ["all orders", "buys and sells"]
-    figure, axes = _panels(2)
+    figure, axes = panels(2)
     for axis, kind in zip(axes, kinds, strict=True):
         fits = {name: fit for name, fit in found.hawkes.items() if name.startswith(kind)}
         for (name, fit), color in zip(fits.items(), (BID, ASK, GREEN, VIOLET)):
@@ -165,7 +116,7 @@ def hawkes(found: Calibration) -> Figure:
 
 def queues(found: Calibration) -> Figure:
     """Intensities over the queue's size, by level."""
-    figure, axes = _panels(3)
+    figure, axes = panels(3)
     for axis, kind in zip(axes, ("limit", "cancel", "market"), strict=True):
         table = getattr(found.queues, kind)
         for level, color in zip(range(len(table) if kind != "market" else 1), (BID, ASK, GREEN, VIOLET, OCHRE)):
@@ -181,7 +132,7 @@ def distances(found: Calibration) -> Figure:
     """The zero-intelligence parameters by distance, and the power law through lambda."""
     model = found.zero_intelligence
     assert model is not None
-    figure, axes = _panels(3)
+    figure, axes = panels(3)
     ticks = np.arange(1, len(model.arrival) + 1)
     _over(axes[0], ticks, model.arrival, BID, "λ")
     axes[0].plot(ticks, model.scale * ticks**-model.exponent, "--", color=INK, lw=1.0, label="power law")
@@ -212,12 +163,3 @@ def _over(axis: Any, x: Any, rates: list[Rate], color: str, label: str) -> None:
 
 def _thinned(n: int, most: int = 150) -> Any:
     return np.arange(n) % max(1, n // most) == 0
-
-
-def _panels(count: int, width: float = 4.6) -> tuple[Figure, Any]:
-    figure = Figure(figsize=(width * count, 4.0), layout="constrained")
-    axes = np.atleast_1d(figure.subplots(1, count))
-    for axis in axes:
-        axis.spines[["top", "right"]].set_visible(False)
-        axis.grid(alpha=0.25, lw=0.6)
-    return figure, axes

@@ -11,37 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from experiments.calibration.blocks import Floats, Measured, ratio, sums
-from experiments.calibration.regime_likelihood import smooth
+from experiments.calibration.em import SAME, STARTS, density, errors, maximised, rates, swapped
 from experiments.calibration.volatility import moves
 from mm_env.core import engine
 from mm_env.data.recording import SECOND, Recording
 
 FEWEST = 100  # returns
-STARTS = (
-    (1.5, 0.02),
-    (2.0, 0.1),
-    (3.0, 0.02),
-    (3.0, 0.3),
-    (5.0, 0.1),
-    (8.0, 0.02),
-)  # ratio of sigmas, chance of a move
-MOST = 1_000  # iterations of a start
-GAIN = 1e-7  # of ln L, at which a start has ended
-SAME = 1e-3  # of ln L: what ended within it ended at the best
-FLAT = 1e-9  # of the largest eigenvalue of the information: what is less is 0
-STEP = 1e-3  # of second differences, of the logarithms of the parameters
 HALF_TICK_VARIANCE = 1.0 / 48.0  # of tick^2: rounding to half ticks, below which no variance is told from 0
-
-
-@dataclass(frozen=True)
-class Path:
-    """What EM holds: variances a return, the chain and what it implies."""
-
-    variance: Floats  # (2,) price^2
-    chain: Floats  # (2, 2)
-    weight: Floats  # (n, 2) the probability of each regime given all returns
-    moved: Floats  # (2, 2)
-    log_likelihood: float
 
 
 @dataclass(frozen=True)
@@ -74,7 +50,7 @@ class Regimes:
     def share(self) -> float:
         """The share of time in the turbulent regime in the long run."""
         out, back = (one.value for one in self.rate)
-        return out / (out + back)
+        return out / (out + back) if out + back > 0.0 else float("nan")
 
     @property
     def remarks(self) -> list[str]:
@@ -112,10 +88,10 @@ def of_returns(returns: Floats, horizon: float, floor: float = 0.0) -> Regimes:
         ended = sorted(
             (maximised(returns, *start, floor)[0] for start in STARTS), key=lambda path: -path.log_likelihood
         )
-        best = ended[0] if ended[0].variance[0] <= ended[0].variance[1] else _swapped(ended[0])
-        values = np.r_[np.sqrt(best.variance / horizon), _rates(best.chain, horizon)]
-        errors = _errors(returns, values, horizon)
-    measured = [Measured(*pair) for pair in zip(values.tolist(), errors.tolist())]
+        best = ended[0] if ended[0].variance[0] <= ended[0].variance[1] else swapped(ended[0])
+        values = np.r_[np.sqrt(best.variance / horizon), rates(best.chain, horizon)]
+        found = errors(returns, values, horizon)
+    measured = [Measured(*pair) for pair in zip(values.tolist(), found.tolist())]
     variance = float((returns**2).mean())
     return Regimes(
         horizon,
@@ -124,80 +100,9 @@ def of_returns(returns: Floats, horizon: float, floor: float = 0.0) -> Regimes:
         (measured[2], measured[3]),
         None,
         best.log_likelihood,
-        float(np.log(_density(returns, np.array([variance]))).sum()),
+        float(np.log(density(returns, np.array([variance]))).sum()),
         best.weight[:, 1],
         np.asarray(horizon * np.arange(len(returns)), np.float64),
         sum(path.log_likelihood > best.log_likelihood - SAME for path in ended),
         bool(best.variance[0] <= 1.001 * floor),
-    )
-
-
-def maximised(returns: Floats, apart: float, move: float, floor: float) -> tuple[Path, list[float]]:
-    """Where EM ends, from sigmas that are `apart` times each other and a chance `move` of moving, and ln L by iteration."""
-    total = float((returns**2).mean())
-    variance = total * np.array([2.0, 2.0 * apart**2]) / (1.0 + apart**2)
-    last = expected(returns, np.maximum(variance, floor), np.array([[1.0 - move, move], [move, 1.0 - move]]))
-    found = [last.log_likelihood]
-    for _ in range(MOST):
-        variance = (last.weight * returns[:, None] ** 2).sum(axis=0) / last.weight.sum(axis=0)
-        chain = last.moved / last.moved.sum(axis=1, keepdims=True)
-        last = expected(returns, np.maximum(variance, max(floor, 1e-12 * total)), chain)
-        found.append(last.log_likelihood)
-        if found[-1] - found[-2] < GAIN:
-            break
-    return last, found
-
-
-def expected(returns: Floats, variance: Floats, chain: Floats) -> Path:
-    """The regimes given the returns, and ln L; at first both are as likely."""
-    n, regimes = len(returns), len(variance)
-    forward, weight, moved = np.empty((n, regimes)), np.empty((n, regimes)), np.empty((regimes, regimes))
-    first = np.full(regimes, 1.0 / regimes)
-    found = engine.run(smooth, _density(returns, variance), np.ascontiguousarray(chain), first, forward, weight, moved)
-    return Path(variance, chain, weight, moved, float(found))
-
-
-def _density(returns: Floats, variance: Floats) -> Floats:
-    """(n, regimes), not below the smallest number that has a logarithm."""
-    density = np.exp(-0.5 * returns[:, None] ** 2 / variance) / np.sqrt(2.0 * np.pi * variance)
-    return np.maximum(density, 1e-300)
-
-
-def _rates(chain: Floats, horizon: float) -> Floats:
-    """The rates out of each regime, (2,), of the chain in continuous time that moves so within `horizon`."""
-    moves = np.array([chain[0, 1], chain[1, 0]])
-    total = min(float(moves.sum()), 1.0 - 1e-12)
-    return -np.log1p(-total) / horizon * moves / max(total, 1e-300)
-
-
-def _chain(rates: Floats, horizon: float) -> Floats:
-    """Its transition probabilities within `horizon`, (2, 2)."""
-    total = float(rates.sum())
-    out, back = -np.expm1(-total * horizon) * rates / total
-    return np.array([[1.0 - out, out], [back, 1.0 - back]])
-
-
-def _errors(returns: Floats, values: Floats, horizon: float) -> Floats:
-    """Standard errors of (sigmas, rates), (4,): by the information of their logarithms; NaN where it is flat."""
-
-    def at(moved: Floats) -> float:
-        here = values * np.exp(moved)
-        return expected(returns, here[:2] ** 2 * horizon, _chain(here[2:], horizon)).log_likelihood
-
-    if not (values > 0.0).all():
-        return np.full(len(values), np.nan)
-    steps = STEP * np.eye(len(values))
-    information = -np.array([[at(a + b) - at(a - b) - at(b - a) + at(-a - b) for b in steps] for a in steps]) / (
-        4.0 * STEP**2
-    )
-    lowest, *_, highest = np.linalg.eigvalsh(information).tolist()
-    if lowest <= FLAT * highest:
-        return np.full(len(values), np.nan)
-    return values * np.sqrt(np.diag(np.linalg.inv(information)))
-
-
-def _swapped(path: Path) -> Path:
-    """The same with the regimes in the other order."""
-    return Path(
-        path.variance[::-1], path.chain[::-1, ::-1], path.weight[:, ::-1], path.moved[::-1, ::-1], path.log_likelihood
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from experiments.calibration.calibration import Calibration
-from experiments.calibration.rows import EstimateRow
+from experiments.calibration.estimate import EstimateRow
 from experiments.calibration.words import remarks
 from experiments.evaluation.table import WIDE
 from experiments.reporting.formats import error, number
@@ -16,6 +16,7 @@ from mm_env.metrics import Estimate
 
 MAIN = {  # (section, estimate) that everyone wants to see
     ("read", "share of time locked or crossed"), ("sigma", "of the market"), ("sigma", "over 1 s"), ("sigma", "over 60 s"),
+    ("jumps", "realised variance"), ("jumps", "bipower variance"),
     ("jumps", "share of jumps, 1 - bipower / realised"), ("jumps", "p value of no jumps"), ("jumps", "jumps told one by one"),
     ("regimes", "sigma, calm"), ("regimes", "sigma, turbulent"), ("regimes", "rate from calm to turbulent"),
     ("regimes", "rate from turbulent to calm"), ("regimes", "likelihood ratio, 2 ln(L / L of one)"),

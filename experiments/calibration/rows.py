@@ -1,39 +1,27 @@
-"""Estimates as rows: of what, its value, its standard error, its unit."""
+"""All estimates of a recorded day as rows."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from experiments.calibration.blocks import Measured
 from experiments.calibration.calibration import Calibration, Fit
+from experiments.calibration.estimate import EXACT, EstimateRow, measured
 from experiments.calibration.hawkes import Hawkes
 from experiments.calibration.levels import Rate, mean_dispersion
-from experiments.calibration.regimes import STARTS
+from experiments.calibration.mid_rows import daytime, jumps, regimes, volatility
 
 DISPERSION = "variance of the rates over that of a Poisson flow, mean"
-EXACT = math.nan  # the error of what is counted, or a measure of fit
-
-
-class EstimateRow(NamedTuple):
-    """One number."""
-
-    section: str
-    estimate: str
-    value: float
-    error: float
-    unit: str
 
 
 def rows(found: Calibration) -> list[EstimateRow]:
     """All numbers of a calibration, in the order of the report."""
     return [
         *_read(found),
-        *_volatility(found),
-        *_daytime(found),
-        *_jumps(found),
-        *_regimes(found),
+        *volatility(found),
+        *daytime(found),
+        *jumps(found),
+        *regimes(found),
         *_trades(found),
         *(row for name, fit in found.fits.items() for row in _fit(name, fit)),
         *_laws(found),
@@ -42,10 +30,6 @@ def rows(found: Calibration) -> list[EstimateRow]:
         *_queues(found),
         *_zero_intelligence(found),
     ]
-
-
-def _row(section: str, name: str, measured: Measured, unit: str) -> EstimateRow:
-    return EstimateRow(section, name, measured.value, measured.error, unit)
 
 
 def _read(found: Calibration) -> Iterator[EstimateRow]:
@@ -59,84 +43,34 @@ def _read(found: Calibration) -> Iterator[EstimateRow]:
     yield EstimateRow("read", "trading time", found.recording.length / 1e9, EXACT, "s")
 
 
-def _volatility(found: Calibration) -> Iterator[EstimateRow]:
-    for one in [found.sigma, *found.signature]:
-        name = "of the market" if one is found.sigma else f"over {one.horizon:g} s"
-        yield _row("sigma", name, one.sigma, "price / sqrt(s)")
-        yield EstimateRow("sigma", f"excess kurtosis {name}", one.kurtosis, EXACT, "")
-        yield EstimateRow("sigma", f"moves other than 0 {name}", one.moved, EXACT, "")
-
-
-def _daytime(found: Calibration) -> Iterator[EstimateRow]:
-    for part in found.daytime:
-        yield _row("time of the day", f"sigma, {part.label}", part.sigma, "price / sqrt(s)")
-
-
-def _jumps(found: Calibration) -> Iterator[EstimateRow]:
-    one, section = found.jumps, "jumps"
-    if one is None:
-        return
-    yield EstimateRow(section, "returns", one.returns, EXACT, "")
-    yield EstimateRow(section, "returns of 0, share", one.zeros, EXACT, "")
-    yield _row(section, "realised variance", one.realised, "price^2")
-    yield _row(section, "bipower variance", one.bipower, "price^2")
-    yield _row(section, "share of jumps, 1 - bipower / realised", one.share, "")
-    yield EstimateRow(section, "its statistic, standard normal without jumps", one.statistic, EXACT, "")
-    yield EstimateRow(section, "p value of no jumps", one.p_value, EXACT, "")
-    yield EstimateRow(section, "jumps told one by one", len(one.found), EXACT, "")
-    yield _row(section, "rate of these", one.rate, "1 / s")
-    yield EstimateRow(section, "root mean square of these", one.size, EXACT, "price")
-    yield _row(section, "sigma without these", one.sigma, "price / sqrt(s)")
-
-
-def _regimes(found: Calibration) -> Iterator[EstimateRow]:
-    one, section = found.regimes, "regimes"
-    if one is None:
-        return
-    yield EstimateRow(section, "returns", one.returns, EXACT, "")
-    for i, name in enumerate(("calm", "turbulent")):
-        yield _row(section, f"sigma, {name}", one.sigma[i], "price / sqrt(s)")
-    yield _row(section, "rate from calm to turbulent", one.rate[0], "1 / s")
-    yield _row(section, "rate from turbulent to calm", one.rate[1], "1 / s")
-    yield EstimateRow(section, "share of time in the turbulent regime, in the long run", one.share, EXACT, "")
-    for i, name in enumerate(("calm", "turbulent") if one.orders else ()):
-        yield _row(section, f"market orders, {name}", one.orders[i], "1 / s")  # pyright: ignore[reportOptionalSubscript]
-    yield EstimateRow(section, "ln L of two regimes", one.log_likelihood, EXACT, "")
-    yield EstimateRow(section, "ln L of one regime", one.one_regime, EXACT, "")
-    yield EstimateRow(section, "likelihood ratio, 2 ln(L / L of one)", one.likelihood_ratio, EXACT, "")
-    yield EstimateRow(section, "Schwarz's criterion of one regime less that of two", one.criterion, EXACT, "")
-    yield EstimateRow(section, "starts", len(STARTS), EXACT, "")
-    yield EstimateRow(section, "starts that ended at the best", one.at_best, EXACT, "")
-
-
 def _trades(found: Calibration) -> Iterator[EstimateRow]:
     spread, orders = found.spread, found.orders
-    yield _row("spread", "time-weighted mean", spread.mean, "price")
-    yield _row("spread", "share of time at one tick", spread.one_tick, "")
-    yield _row("spread", "size at the best bid", spread.bid_size, "units")
-    yield _row("spread", "size at the best ask", spread.ask_size, "units")
+    yield measured("spread", "time-weighted mean", spread.mean, "price")
+    yield measured("spread", "share of time at one tick", spread.one_tick, "")
+    yield measured("spread", "size at the best bid", spread.bid_size, "units")
+    yield measured("spread", "size at the best ask", spread.ask_size, "units")
     yield EstimateRow("market orders", "count", orders.count, EXACT, "")
-    yield _row("market orders", "rate", orders.rate, "1 / s")
-    yield _row("market orders", "buys", orders.buys, "1 / s")
-    yield _row("market orders", "sells", orders.sells, "1 / s")
-    yield _row("market orders", "mean size", orders.size, "units")
+    yield measured("market orders", "rate", orders.rate, "1 / s")
+    yield measured("market orders", "buys", orders.buys, "1 / s")
+    yield measured("market orders", "sells", orders.sells, "1 / s")
+    yield measured("market orders", "mean size", orders.size, "units")
     yield EstimateRow("market orders", "median size", orders.median_size, EXACT, "units")
-    yield _row("market orders", "share that walks more than one price", orders.walking, "")
+    yield measured("market orders", "share that walks more than one price", orders.walking, "")
     yield EstimateRow("market orders", "variance / mean of counts in blocks", orders.dispersion, EXACT, "")
     for impact in found.impacts:
-        yield _row("impact", f"{impact.horizon:g} s after a market order", impact.mean, "price")
+        yield measured("impact", f"{impact.horizon:g} s after a market order", impact.mean, "price")
 
 
 def _fit(name: str, fit: Fit) -> Iterator[EstimateRow]:
     section, power = f"lambda(depth), {name}", fit.power_law
-    yield _row(section, "exponential A", fit.exponential.rate, "1 / s")
-    yield _row(section, "exponential k", fit.exponential.k, "1 / price")
+    yield measured(section, "exponential A", fit.exponential.rate, "1 / s")
+    yield measured(section, "exponential k", fit.exponential.k, "1 / price")
     yield EstimateRow(
         section, "exponential, largest gap in the chance of a fill", fit.exponential.largest_gap, EXACT, ""
     )
     yield EstimateRow(section, "exponential, deviance", fit.exponential.deviance, EXACT, "")
-    yield _row(section, "power law A", power.rate, "1 / s")
-    yield _row(section, "power law 1 / exponent", power.curvature, "")
+    yield measured(section, "power law A", power.rate, "1 / s")
+    yield measured(section, "power law 1 / exponent", power.curvature, "")
     yield EstimateRow(section, "power law scale", power.scale, EXACT, "price")
     yield EstimateRow(section, "power law, largest gap in the chance of a fill", power.largest_gap, EXACT, "")
     yield EstimateRow(section, "power law, deviance", power.deviance, EXACT, "")
@@ -145,15 +79,15 @@ def _fit(name: str, fit: Fit) -> Iterator[EstimateRow]:
     yield EstimateRow(section, "log-linear R2", fit.line.r_squared, EXACT, "")
     for share in (0.25, 0.5, 1.0, 2.0, 3.0):
         depth = share / fit.exponential.k.value
-        yield _row(section, f"mid's move against a fill at {depth:.4g}", fit.reach.adverse(depth), "price")
+        yield measured(section, f"mid's move against a fill at {depth:.4g}", fit.reach.adverse(depth), "price")
 
 
 def _laws(found: Calibration) -> Iterator[EstimateRow]:
     for place, law in enumerate(found.laws, 1):
         section = f"law of fills, {place}: {law.name}"
-        yield _row(section, "rate", law.rate, "1 / s")
+        yield measured(section, "rate", law.rate, "1 / s")
         for name, one in law.parameters.items():
-            yield _row(section, name, one, UNITS[name])
+            yield measured(section, name, one, UNITS[name])
         yield EstimateRow(section, "largest gap in the chance of a fill", law.largest_gap, EXACT, "")
         yield EstimateRow(
             section, "criterion, less that of the first", law.criterion - found.laws[0].criterion, EXACT, ""
@@ -165,15 +99,15 @@ def _adverse(found: Calibration) -> Iterator[EstimateRow]:
     if one is None:
         return
     yield EstimateRow(section, "quotes that were filled", one.fills, EXACT, "")
-    yield _row(section, "move against a fill, mean over depths", one.mean, "price")
-    yield _row(section, "move against a fill, base", one.base, "price")
-    yield _row(section, "move against a fill, slope by depth", one.slope, "")
-    yield _row(section, "move against a fill, bend by depth", one.bend, "1 / price")
+    yield measured(section, "move against a fill, mean over depths", one.mean, "price")
+    yield measured(section, "move against a fill, base", one.base, "price")
+    yield measured(section, "move against a fill, slope by depth", one.slope, "")
+    yield measured(section, "move against a fill, bend by depth", one.bend, "1 / price")
     if "pooled" in found.fits:
         k = found.fits["pooled"].exponential.k.value
         at = one.at(1.0 / k)
-        yield _row(section, "move against a fill at 1/k", at, "price")
-        yield _row(section, "move against a fill at 1/k, times k", Measured(at.value * k, at.error * k), "")
+        yield measured(section, "move against a fill at 1/k", at, "price")
+        yield measured(section, "move against a fill at 1/k, times k", Measured(at.value * k, at.error * k), "")
 
 
 UNITS = {
@@ -185,17 +119,17 @@ UNITS = {
 def _hawkes(name: str, process: Hawkes) -> Iterator[EstimateRow]:
     section, kinds = f"Hawkes, {name}", ("buys", "sells") if len(process.base) > 1 else ("orders",)
     for kind, base in zip(kinds, process.base, strict=True):
-        yield _row(section, f"base rate of {kind}", base, "1 / s")
+        yield measured(section, f"base rate of {kind}", base, "1 / s")
     for p, decay in enumerate(process.decay, 1):
-        yield _row(section, f"decay {p}", decay, "1 / s")
+        yield measured(section, f"decay {p}", decay, "1 / s")
     for m, kind in enumerate(kinds):
         for n, cause in enumerate(kinds):
             for p, ratio in enumerate(process.branching[m][n], 1):
-                yield _row(section, f"{kind} that follow each of {cause}, decay {p}", ratio, "")
+                yield measured(section, f"{kind} that follow each of {cause}, decay {p}", ratio, "")
     yield EstimateRow(section, "spectral radius", process.spectral_radius, EXACT, "")
     yield EstimateRow(section, "Kolmogorov distance of the residuals", process.distance, EXACT, "")
     yield EstimateRow(section, "p value", process.p_value, EXACT, "")
-    yield _row(section, "autocorrelation of the residuals", process.autocorrelation, "")
+    yield measured(section, "autocorrelation of the residuals", process.autocorrelation, "")
     yield EstimateRow(section, "Akaike's criterion", process.criterion, EXACT, "")
     yield EstimateRow(
         section, "log likelihood over Poisson's", process.log_likelihood - process.poisson_log_likelihood, EXACT, ""
@@ -206,7 +140,7 @@ def _queues(found: Calibration) -> Iterator[EstimateRow]:
     if found.queues is None:
         return
     yield EstimateRow("queues", "mean limit order", found.queues.unit, EXACT, "units")
-    yield _row("queues", "orders between the best quotes, a side", found.queues.inside.rate, "1 / s")
+    yield measured("queues", "orders between the best quotes, a side", found.queues.inside.rate, "1 / s")
     for kind in ("limit", "cancel", "market"):
         cells = [rate for sizes in getattr(found.queues, kind) for rate in sizes]
         yield EstimateRow(f"queues, {kind}", DISPERSION, mean_dispersion(cells), EXACT, "")
@@ -220,8 +154,8 @@ def _zero_intelligence(found: Calibration) -> Iterator[EstimateRow]:
     model, section = found.zero_intelligence, "zero intelligence"
     if model is None:
         return
-    yield _row(section, "mu", model.market, "orders / s")
-    yield _row(section, "mean market order", model.market_size, "limit orders")
+    yield measured(section, "mu", model.market, "orders / s")
+    yield measured(section, "mean market order", model.market_size, "limit orders")
     yield EstimateRow(section, "scale of lambda's power law", model.scale, EXACT, "orders / s")
     yield EstimateRow(section, "exponent of lambda's power law", model.exponent, EXACT, "")
     yield EstimateRow(section, "power law's residual, share of lambda's spread", model.gap, EXACT, "")
@@ -229,9 +163,9 @@ def _zero_intelligence(found: Calibration) -> Iterator[EstimateRow]:
     for i, (arrival, cancel, depth) in enumerate(zip(model.arrival, model.cancellation, model.depth, strict=True), 1):
         yield from _rate(section, f"lambda({i})", arrival)
         yield from _rate(section, f"theta({i})", cancel)
-        yield _row(section, f"orders resting at {i}", depth, "limit orders")
+        yield measured(section, f"orders resting at {i}", depth, "limit orders")
 
 
 def _rate(section: str, name: str, rate: Rate) -> Iterator[EstimateRow]:
     if rate.seconds > 0.0:
-        yield _row(section, name, rate.rate, "1 / s")
+        yield measured(section, name, rate.rate, "1 / s")

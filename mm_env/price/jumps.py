@@ -47,18 +47,16 @@ def highest(value: Any) -> float:
     return float(value.support[1] if isinstance(value, Distribution) else np.max(value))
 
 
-class Jumps(Component):
-    """Jumps that come at `rate_at` a unit of time and whose sizes J are independent. Override all rules, and `sums`.
+class JumpProcess(Component):
+    """Jumps that come at `rate_at` a unit of time and whose sizes J are independent.
 
-    Price units, or moves of the price's logarithm, as what they are handed to says.
+    Sizes are price units, or moves of the price's logarithm, as what they are handed to says.
     """
-
-    rate: NonNegative  # 1 / time
 
     @rule
     def rate_at(self, latent: Any, now: Now) -> float:
         """Jumps / time, where the price is in this state."""
-        return self.rate
+        raise NotImplementedError
 
     @rule
     def total(self, count: float, noise: Noise) -> float:
@@ -83,12 +81,49 @@ class Jumps(Component):
     @property
     def most(self) -> float:
         """The largest rate that there may be, jumps / time."""
+        raise NotImplementedError
+
+    def mean_rate(self, price: Any) -> Any:
+        """Jumps / time in the long run, of this price."""
+        raise NotImplementedError
+
+    def onto(self, law: Law, dt: float, price: Any) -> Law:
+        """The law of a step of `price`, which is `law`, with these jumps on top."""
+        raise NotImplementedError
+
+    def fits(self, price: Any) -> None:
+        """Refuse a price whose jumps these cannot be."""
+
+    def check(self, dt: float) -> None:
+        """Refuse steps in which there would be more jumps than are drawn."""
+        if self.most * dt > OFTEN:
+            raise ValueError(
+                f"{type(self).__name__}.rate must be at most {OFTEN:g} jumps a step, as no more than {MOST} are drawn in one, "
+                f"got {self.most:g} x {dt:g}: make steps shorter"
+            )
+
+
+class Jumps(JumpProcess):
+    """Jumps at the times of a Poisson process. Override `total`, `first`, `second`, `growth`; with `sums` their markets are
+    solved exactly."""
+
+    rate: NonNegative  # 1 / time
+
+    @rule
+    def rate_at(self, latent: Any) -> float:
+        return self.rate
+
+    @property
+    def most(self) -> float:
         return highest(self.rate)
 
     @property
     def largest_power(self) -> float:
         """E[e^(power |J|)] is finite for powers below it."""
         return math.inf
+
+    def mean_rate(self, price: Any) -> Any:
+        return self.rate
 
     def sums(self, count: int) -> Mixture:
         """The law of the sum of one, two or three jumps."""
@@ -105,13 +140,8 @@ class Jumps(Component):
         probability, mean, variance = (np.concatenate(each) for each in zip(*parts, strict=True))
         return Law(probability / probability.sum(), mean, variance, largest_power=self.largest_power)
 
-    def check(self, dt: float) -> None:
-        """Refuse steps in which there would be more jumps than are drawn."""
-        if self.most * dt > OFTEN:
-            raise ValueError(
-                f"{type(self).__name__}.rate must be at most {OFTEN:g} jumps a step, as no more than {MOST} are drawn in one, "
-                f"got {self.most:g} x {dt:g}: make steps shorter"
-            )
+    def onto(self, law: Law, dt: float, price: Any) -> Law:
+        return law * self.law(dt)
 
 
 class NormalJumps(Jumps):

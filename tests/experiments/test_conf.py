@@ -20,7 +20,7 @@ from mm_env.markets import MARKETS
 FAMILIES = {
     "price": mm_env.Price, "flow": (mm_env.Flow, mm_env.OrderFlow), "size": mm_env.OrderSize, "fill": mm_env.Fill,
     "impact": mm_env.Impact, "clock": mm_env.Clock, "quote": mm_env.Quoting, "reward": mm_env.Reward, "fees": mm_env.Fees,
-    "window": mm_env.Window, "position": mm_env.QueuePosition, "jumps": mm_env.Jumps,
+    "window": mm_env.Window, "position": mm_env.QueuePosition, "jumps": (mm_env.JumpProcess, mm_env.Jumps),
     "scheme": mm_env.VarianceStep, "margin": mm_env.Margin, "limits": mm_env.Limits,
 }  # fmt: skip
 KINDS = {kind for kinds in FAMILIES.values() for kind in (kinds if isinstance(kinds, tuple) else (kinds,))}

@@ -293,7 +293,7 @@ def test_relative_jumps_have_no_law():
 def test_a_utility_without_a_mean_is_refused():
     market = replace(jumps(), price=Kou(0.5, 1.0, 0.5, 1.0, 2.0), max_inventory=5.0, reward=CARA(0.1))
     with pytest.raises(
-        Unsolvable, match="price: utility has no mean where gamma x inventory is 0.5 or more, got 0.1 x 5"
+        Unsolvable, match=r"price: utility has no mean where gamma x inventory is 0\.5 or more, got 0\.1 x 5"
     ):
         optimum(market)
     assert optimum(replace(market, max_inventory=4.0, clock=FiniteHorizon(1.0, 20))).worth > 0.0

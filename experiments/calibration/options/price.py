@@ -65,6 +65,8 @@ def remarks(fit: Fit) -> dict[str, str]:
         said["starts"] = f"{len(fit.ends) - fit.at_best} of {len(fit.ends)} starts ended at worse fits"
     if not np.isfinite(fit.covariance).all():
         said["errors"] = "none, as the quotes do not tell the parameters apart: the Jacobian is singular"
+    if unknown := [name for name, one in fit.estimates.items() if one.error > abs(one.value)]:
+        said["not told"] = f"{', '.join(unknown)} have errors larger than themselves"
     if fit.at_bounds:
         said["bounds"] = f"{', '.join(fit.at_bounds)} ended at a bound: these quotes do not tell it"
     return said

@@ -15,7 +15,7 @@ from experiments.calibration.options.surface import YEAR, Smile, Surface
 from mm_env.core.parameters import Interval, check
 
 HIGHEST = 5.0  # volatility of 500 %: what is higher was given in percent
-LONGEST = 50.0 * YEAR  # days
+LONGEST = 30.0 * YEAR  # days: what is longer was given in days under a heading of years
 STEEPEST = 0.5  # a rate of 50 %, likewise
 
 
@@ -40,7 +40,14 @@ def read(
         check(f"data.{name}_maturity_days", value, Interval(0.0))
     check("data.arbitrage_tolerance", arbitrage_tolerance, Interval(0.0))
     found, held = quotes(file)
-    _each(file, "maturity", found, lambda q: q.days, lambda days: 0.0 < days <= LONGEST, f"(0, {LONGEST:g}] days")
+    _each(
+        file,
+        "maturity",
+        found,
+        lambda q: q.days,
+        lambda days: 0.0 < days <= LONGEST,
+        f"(0, {LONGEST:g}] days (the column of years is maturity, of days days)",
+    )
     kept = [quote for quote in found if min_maturity_days <= quote.days <= longest]
     if not kept:
         raise ValueError(

@@ -6,11 +6,11 @@ import math
 from collections.abc import Iterable
 from pathlib import Path
 
+from experiments.calibration.estimate import EstimateRow
 from experiments.calibration.options.fit import Fit
 from experiments.calibration.options.price import remarks
 from experiments.calibration.options.valley import Valley
 from experiments.calibration.report import SHOWN, table_of, write_estimates
-from experiments.calibration.rows import EstimateRow
 from experiments.evaluation.table import WIDE
 from experiments.reporting.presenter import TextTable, screen, small
 

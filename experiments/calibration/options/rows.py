@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from experiments.calibration.estimate import EXACT, EstimateRow
 from experiments.calibration.options.arbitrage import violations
 from experiments.calibration.options.fit import Fit
 from experiments.calibration.options.models import UNITS
 from experiments.calibration.options.valley import Valley
-from experiments.calibration.rows import EXACT, EstimateRow
 
 POINTS = "volatility points"
 

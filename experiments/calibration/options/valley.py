@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from experiments.calibration.options.fit import BOUNDS, Fit
+from experiments.calibration.options.fit import Fit
 from experiments.calibration.options.models import Pricer
+from experiments.calibration.options.search import BOUNDS
 from experiments.calibration.options.surface import Floats
 
 SHARE = 0.1  # the largest relative move of a parameter in the sentence on the flattest direction

@@ -135,6 +135,6 @@ class HawkesFlow(Flow):
         return min((self.base + state.above) * take * dt, 1.0)
 
     @rule
-    def evolve(self, state: Any, arrived: float, opposite: float, noise: Noise, dt: float, now: Now) -> Any:
+    def evolve(self, state: Any, arrived: float, opposite: float, noise: Noise, dt: float) -> Any:
         brought = (self.branching * arrived + self.cross * opposite) * one_minus_exp(self.decay * dt) / dt
         return Excitation(state.above * exp(-self.decay * dt) + brought)

@@ -7,6 +7,7 @@ from experiments.calibration.options import fit as fitting
 from experiments.calibration.options.fit import Settings, fit
 from experiments.calibration.options.models import HESTON, MODELS, Pricer, per_day
 from experiments.calibration.options.reader import read
+from experiments.calibration.options.search import starts
 from experiments.calibration.options.surface import Smile, Surface
 from experiments.calibration.options.valley import valley
 from tests.experiments.calibration.surfaces import BATES, HESTON_TRUTH, made
@@ -104,7 +105,7 @@ def test_the_jacobian_is_that_of_the_parameters_own_units():
 
 def test_starts_are_those_of_the_seed():
     surface = made(HESTON_TRUTH, "heston")
-    drawn = [fitting.starts(surface, Settings(starts=4, seed=seed)) for seed in (0, 0, 1)]
+    drawn = [starts(surface, "heston", 4, seed) for seed in (0, 0, 1)]
     assert np.array_equal(drawn[0], drawn[1])
     assert not np.array_equal(drawn[0], drawn[2])
     assert len(drawn[0]) == 4

@@ -30,6 +30,22 @@ def bitcoin():
     return binance.read([real(name) for name in SPOT])
 
 
+def test_the_days_jumps_and_regimes_are_those_measured_before(amazon, apple):
+    share, p = (0.0598, 0.1061), (0.0799, 3.44e-4)
+    sigma, ratio = ((0.01590, 0.04248), (0.02679, 0.05723)), (165.41, 98.19)
+    for i, found in enumerate((amazon, apple)):
+        assert found.jumps.share.value == pytest.approx(share[i], abs=1e-4)
+        assert found.jumps.p_value == pytest.approx(p[i], rel=0.01)
+        assert [one.value for one in found.regimes.sigma] == pytest.approx(sigma[i], abs=2e-5)
+        assert found.regimes.likelihood_ratio == pytest.approx(ratio[i], abs=0.02)
+        assert found.regimes.at_best == 6
+    calm, turbulent = amazon.regimes.orders
+    assert turbulent.value - calm.value > 3.0 * np.hypot(calm.error, turbulent.error)  # more trade where it moves more
+    first, *rest = amazon.daytime
+    assert (len(rest), first.label) == (12, "0 to 30 min")
+    assert first.sigma.value > max(one.sigma.value for one in rest)
+
+
 def test_all_visible_messages_of_amzn_reproduce_the_next_row(amazon):
     counts, checks = amazon.recording.counts, amazon.recording.checks
     names = ("messages", "new", "partial", "delete", "execute", "hidden", "halt", "crossed rows", "one-sided rows")

@@ -5,8 +5,9 @@ from itertools import pairwise, product
 import numpy as np
 import pytest
 
+from experiments.calibration.em import STARTS, expected, maximised
 from experiments.calibration.regime_likelihood import smooth
-from experiments.calibration.regimes import STARTS, expected, maximised, of_returns, regimes
+from experiments.calibration.regimes import of_returns, regimes
 from mm_env.core import engine
 from mm_env.data.lobster import read
 from tests.recordings import dealer_tape

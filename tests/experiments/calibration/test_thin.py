@@ -95,7 +95,7 @@ def test_a_day_without_trades_keeps_what_quotes_tell():
     )
     assert set(why) == {
         "A and k, bid", "A and k, ask", "A and k, pooled", "adverse selection", "Hawkes, all orders, 1 exponential",
-        "Hawkes, buys and sells, 1 exponential", "queue-reactive and zero-intelligence intensities",
+        "Hawkes, buys and sells, 1 exponential", "queue-reactive and zero-intelligence intensities", "jumps", "regimes",
     }  # fmt: skip
 
 
