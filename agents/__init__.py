@@ -7,6 +7,7 @@ from mm_env.core.extras import require
 
 # ruff: noqa: E402  (what is missing is told of before it is imported)
 require("agents", "training", "scipy", "tqdm")
+from agents.exact.blind_optimum import BlindOptimum, blind_optimum
 from agents.exact.evaluation import best_fixed, best_linear_skew
 from agents.policy import Policy, RandomPolicy, Strategy, StrategyPolicy
 from agents.strategies.avellaneda_stoikov import (
@@ -22,7 +23,8 @@ from agents.strategies.touch import AtTouch, ImbalanceSkew
 from agents.strategies.tuning import tuned
 
 __all__ = [
-    "GLFT", "AtTouch", "AvellanedaStoikov", "AvellanedaStoikovStationary", "AvellanedaStoikovSymmetric",
+    "GLFT", "AtTouch", "AvellanedaStoikov", "AvellanedaStoikovStationary", "AvellanedaStoikovSymmetric", "BlindOptimum",
     "CarteaJaimungal", "CarteaJaimungalStationary", "FixedSymmetric", "GLFTAsymptotic", "ImbalanceSkew", "LinearSkew",
-    "Policy", "RandomPolicy", "Strategy", "StrategyPolicy", "Theory", "best_fixed", "best_linear_skew", "theory", "tuned",
+    "Policy", "RandomPolicy", "Strategy", "StrategyPolicy", "Theory", "best_fixed", "best_linear_skew", "blind_optimum",
+    "theory", "tuned",
 ]  # fmt: skip

@@ -4,6 +4,7 @@ python -m experiments.compare market=avellaneda_stoikov agents=[best_fixed,glft,
 python -m experiments.compare agents=[best_fixed,glft,ppo] seeds=[0,1,2]
 python -m experiments.compare experiment=avellaneda_stoikov_2008
 python -m experiments.compare experiment=leaderboard
+python -m experiments.compare experiment=volatile_markets
 python -m experiments.compare experiment=robust_market_making
 python -m experiments.compare experiment=cont_stoikov_talreja_2010
 """

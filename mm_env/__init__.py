@@ -13,6 +13,7 @@ from mm_env.core.parameters import (
     Integers,
     Listed,
     ListedNonNegative,
+    ListedRows,
     LogUniform,
     NonNegative,
     Positive,
@@ -29,11 +30,15 @@ from mm_env.margins import DrawdownStop, LeverageLimit, LossLimit, MaintenanceMa
 from mm_env.market import Market
 from mm_env.portfolio import Fees, Portfolio, ProportionalFees
 from mm_env.price.bates import Bates, GeometricBates
+from mm_env.price.gaps import ScheduledGap
 from mm_env.price.heston import GeometricHeston, Heston
+from mm_env.price.hidden_regimes import HiddenRegimes
 from mm_env.price.jump_diffusions import GeometricMerton, Kou, Merton
-from mm_env.price.jumps import DoubleExponentialJumps, FixedJumps, Jumps, NormalJumps
+from mm_env.price.jumps import DoubleExponentialJumps, FixedJumps, JumpProcess, Jumps, NormalJumps
 from mm_env.price.law import Law
 from mm_env.price.models import Binomial, Brownian, FromBook, Geometric, OrnsteinUhlenbeck, Price
+from mm_env.price.regime_jumps import RegimeJumps
+from mm_env.price.regimes import RegimeSwitching
 from mm_env.price.short_term_alpha import ShortTermAlpha
 from mm_env.price.variance import FullTruncation, QuadraticExponential, VarianceStep
 from mm_env.price.with_jumps import WithJumps, WithRelativeJumps
@@ -42,9 +47,11 @@ from mm_env.reward import CARA, AsymmetricDamping, CVaR, InventoryPenalty, Outco
 from mm_env.risk_limits import DrawdownLimits, GapLimits, ReduceOnly, RegimeLimits, Tightest
 from mm_env.simulation import Simulation
 from mm_env.state import State
+from mm_env.venue.dealer.by_regime import RegimeFill, RegimeFlow, RegimeImpact
 from mm_env.venue.dealer.dealer import Dealer
 from mm_env.venue.dealer.fill import Exponential, Fill, Hyperexponential, Linear, Logistic, PowerLaw
 from mm_env.venue.dealer.flow import Bernoulli, Flow, Poisson
+from mm_env.venue.dealer.flows_in_time import HawkesFlow, SeasonalFlow, VolatilityFlow
 from mm_env.venue.dealer.impact import ArrivalImpact, DepthImpact, FillImpact, Impact, NoImpact
 from mm_env.venue.order_book.book import Book, OrderBook, UnnoticedBook
 from mm_env.venue.order_book.hawkes import Hawkes
@@ -106,13 +113,16 @@ __all__ = [
     "GeometricSize",
     "Grid",
     "Hawkes",
+    "HawkesFlow",
     "Hedges",
     "Heston",
+    "HiddenRegimes",
     "Hyperexponential",
     "Impact",
     "InTurn",
     "Integers",
     "InventoryPenalty",
+    "JumpProcess",
     "Jumps",
     "Kou",
     "Law",
@@ -121,6 +131,7 @@ __all__ = [
     "Linear",
     "Listed",
     "ListedNonNegative",
+    "ListedRows",
     "LogUniform",
     "Logistic",
     "LossLimit",
@@ -162,9 +173,16 @@ __all__ = [
     "Quoting",
     "Real",
     "ReduceOnly",
+    "RegimeFill",
+    "RegimeFlow",
+    "RegimeImpact",
+    "RegimeJumps",
     "RegimeLimits",
+    "RegimeSwitching",
     "Replay",
     "Reward",
+    "ScheduledGap",
+    "SeasonalFlow",
     "ShortTermAlpha",
     "Sides",
     "Simulation",
@@ -183,6 +201,7 @@ __all__ = [
     "VarianceStep",
     "Venue",
     "View",
+    "VolatilityFlow",
     "Window",
     "WithJumps",
     "WithRelativeJumps",

@@ -45,7 +45,7 @@ class MaintenanceMargin(Liquidation):
 
 
 class LeverageLimit(Liquidation):
-    """The account holds while exposure <= leverage x (capital + profit)."""
+    """The account holds while exposure <= leverage x (capital + profit): a maintenance margin of the share 1 / leverage."""
 
     capital: Positive  # price units
     leverage: Positive
@@ -93,11 +93,18 @@ class Margins(Margin):
 
     margins: tuple[Margin, ...]
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for margin in self.margins:
+            own = [name for name in ("start", "evolve", "is_open", "judge")
+                   if rules(type(margin))[name] is not rules(Margin)[name]]  # fmt: skip
+            if own:
+                raise TypeError(f"Margins.margins must have no rule `{own[0]}` of their own, got {margin}")
+
     @property
     def watches(self) -> tuple[str, ...]:  # pyright: ignore[reportIncompatibleVariableOverride]
         """What any of them goes by."""
-        told = {name for part in self.margins for name in part.watches}
-        return tuple(name for name in ("profit", "drawdown") if name in told)
+        return tuple(name for margin in self.margins for name in margin.watches)
 
     @rule
     def profit_seen(self, profit: float) -> tuple[float, ...]:
@@ -106,14 +113,6 @@ class Margins(Margin):
     @rule
     def drawdown_seen(self, drawdown: float) -> tuple[float, ...]:
         return at_most_one(joined(each(_drawdown_seen, self.margins, drawdown)))
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for margin in self.margins:
-            own = [name for name in ("start", "evolve", "is_open", "judge")
-                   if rules(type(margin))[name] is not rules(Margin)[name]]  # fmt: skip
-            if own:
-                raise TypeError(f"Margins.margins must have no rule `{own[0]}` of their own, got {margin}")
 
     @rule
     def holds(self, standing: Standing, now: Now) -> bool:
@@ -125,13 +124,13 @@ class Margins(Margin):
 
 
 @scalar
-def _profit_seen(part: Any, profit: float) -> tuple[float, ...]:
-    return part.profit_seen(profit)
+def _profit_seen(margin: Any, profit: float) -> tuple[float, ...]:
+    return margin.profit_seen(profit)
 
 
 @scalar
-def _drawdown_seen(part: Any, drawdown: float) -> tuple[float, ...]:
-    return part.drawdown_seen(drawdown)
+def _drawdown_seen(margin: Any, drawdown: float) -> tuple[float, ...]:
+    return margin.drawdown_seen(drawdown)
 
 
 @scalar

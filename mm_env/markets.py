@@ -10,19 +10,27 @@ from dataclasses import replace
 from difflib import get_close_matches
 
 from mm_env.clock import Ergodic, EveryEvent, FiniteHorizon
+from mm_env.margins import MaintenanceMargin
 from mm_env.market import Market
 from mm_env.price.bates import Bates
+from mm_env.price.gaps import ScheduledGap
 from mm_env.price.heston import Heston
 from mm_env.price.jump_diffusions import Merton
+from mm_env.price.jumps import NormalJumps
 from mm_env.price.models import Binomial, Brownian, FromBook
+from mm_env.price.regimes import RegimeSwitching
+from mm_env.price.with_jumps import WithJumps
 from mm_env.quote import Depths, SpreadAndSkew, Touch
 from mm_env.reward import CARA, InventoryPenalty, VariancePenalty
+from mm_env.venue.dealer.by_regime import RegimeFill, RegimeFlow, RegimeImpact
 from mm_env.venue.dealer.dealer import Dealer
 from mm_env.venue.dealer.fill import Exponential
 from mm_env.venue.dealer.flow import Bernoulli, Poisson
 from mm_env.venue.dealer.impact import ArrivalImpact
 from mm_env.venue.order_book import published
 from mm_env.venue.order_book.book import Book, UnnoticedBook
+
+_TURNS = ((0.0, 2.0), (4.0, 0.0))  # 1 / time, from calm to turbulent and back
 
 
 def avellaneda_stoikov() -> Market:
@@ -54,6 +62,25 @@ def adverse_selection() -> Market:
     return replace(cartea_jaimungal(), venue=informed)
 
 
+def solvency() -> Market:
+    """A maker of little capital in a market like that of `cartea_jaimungal`, but volatile: its equity, 8 and the profit, must
+    be 3 a unit held, or it sells out at 1 a unit and loses the franchise, worth 10.
+
+    Who trades as if there were no margin is ruined in one episode of seven.
+    """
+    return Market(
+        price=Brownian(sigma=2.0),
+        venue=Dealer(flow=Poisson(rate=10.0), fill=Exponential(k=1.0)),
+        clock=FiniteHorizon(horizon=1.0, steps=100),
+        quote=SpreadAndSkew(max_half_spread=4.0, max_skew=4.0),
+        reward=InventoryPenalty(phi=0.05, alpha=0.001),
+        margin=MaintenanceMargin(capital=8.0, per_unit=3.0, liquidation_cost=1.0, franchise_loss=10.0),
+        max_inventory=6.0,
+        inventory_scale=3.0,
+        profit_scale=5.0,
+    )
+
+
 def glft() -> Market:
     """Gueant, Lehalle & Fernandez-Tapia 2013, their figures' market in ticks: CARA utility of the wealth after 600 s."""
     return Market(
@@ -82,6 +109,36 @@ def jumps() -> Market:
     """The market of `cartea_jaimungal` where the mid jumps, mostly down, under CARA utility."""
     price = Merton(sigma=0.5, rate=2.0, jump_mean=-1.0, jump_std=2.0)
     return replace(heston(), price=price, reward=CARA(gamma=0.1))
+
+
+def regimes() -> Market:
+    """The market of `cartea_jaimungal` that is calm, or turbulent: the mid moves twice as much, and orders come more often and
+    reach deeper."""
+    price = RegimeSwitching(Brownian(sigma=1.0), rates=_TURNS, volatility=(1.0, 2.0))
+    flow, fill = RegimeFlow(Poisson(rate=10.0), (1.0, 1.5)), RegimeFill(Exponential(k=1.0), (1.0, 0.7))
+    return replace(heston(), price=price, venue=Dealer(flow, fill))
+
+
+def overnight() -> Market:
+    """Two sessions of a minute, and a night between them over which the mid gaps as far as it moves in a hundred seconds."""
+    return Market(
+        price=ScheduledGap(Brownian(sigma=0.01), at=(60.0,), std=(0.1,)),
+        venue=Dealer(flow=Poisson(rate=1.0), fill=Exponential(k=100.0)),
+        clock=FiniteHorizon(horizon=120.0, steps=240),
+        quote=SpreadAndSkew(max_half_spread=0.04, max_skew=0.04),
+        reward=VariancePenalty(gamma=0.2, alpha=1e-4),
+        max_inventory=10.0,
+        inventory_scale=3.0,
+    )
+
+
+def crisis() -> Market:
+    """The market of `regimes` where the mid jumps too, mostly down, and orders tell more in turbulence than in calm."""
+    calm = regimes()
+    jumping = WithJumps(Brownian(sigma=1.0), NormalJumps(rate=1.0, mean=-0.5, std=1.0))
+    price = RegimeSwitching(jumping, rates=_TURNS, volatility=(1.0, 2.0))
+    flow, fill = RegimeFlow(Poisson(rate=10.0), (1.0, 1.5)), RegimeFill(Exponential(k=1.0), (1.0, 0.7))
+    return replace(calm, price=price, venue=Dealer(flow, fill, RegimeImpact(ArrivalImpact(mean=0.1), (1.0, 4.0))))
 
 
 def amzn() -> Market:
@@ -183,10 +240,14 @@ MARKETS: dict[str, Callable[[], Market]] = {
         avellaneda_stoikov,
         cartea_jaimungal,
         adverse_selection,
+        solvency,
         glft,
         heston,
         bates,
         jumps,
+        regimes,
+        overnight,
+        crisis,
         amzn,
         aapl,
         amzn_ergodic,

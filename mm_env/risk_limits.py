@@ -9,7 +9,7 @@ from mm_env.core.maths import scalar
 from mm_env.core.parameters import Listed, ListedNonNegative, NonNegative, Positive, Real
 from mm_env.core.tuples import at_most_one, each, joined, largest, pick, smallest
 from mm_env.limits import Limits
-from mm_env.margin import Standing
+from mm_env.margin import Margin, Standing
 from mm_env.quote import NOWHERE
 from mm_env.world import Now
 
@@ -89,10 +89,6 @@ class DrawdownLimits(Limits):
     watches: ClassVar[tuple[str, ...]] = ("drawdown",)
 
     @rule
-    def profit_seen(self, profit: float) -> tuple[float, ...]:
-        return ()
-
-    @rule
     def drawdown_seen(self, drawdown: float) -> tuple[float, ...]:
         return (drawdown,)
 
@@ -106,23 +102,27 @@ class DrawdownLimits(Limits):
 
 
 class ReduceOnly(Limits):
-    """While capital + profit < per_unit |q| + share x exposure no order makes the position larger: a margin call that is cured
-    by trading out of the position, or by profit, and closes nothing."""
+    """While the account would not hold by `margin` no order makes the position larger: a margin call that closes nothing, and
+    is cured by trading out of the position, or by profit."""
 
-    capital: Positive  # price units
-    per_unit: NonNegative = 0.0  # price units a unit
-    share: NonNegative = 0.0  # of the exposure
+    margin: Margin
 
-    watches: ClassVar[tuple[str, ...]] = ("profit",)
+    @property
+    def watches(self) -> tuple[str, ...]:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """What the margin goes by."""
+        return self.margin.watches
 
     @rule
     def profit_seen(self, profit: float) -> tuple[float, ...]:
-        return (profit,)
+        return self.margin.profit_seen(profit)
+
+    @rule
+    def drawdown_seen(self, drawdown: float) -> tuple[float, ...]:
+        return self.margin.drawdown_seen(drawdown)
 
     @rule
     def largest(self, most: float, standing: Standing, now: Now) -> float:
-        needed = self.per_unit * standing.held + self.share * standing.exposure
-        return most if self.capital + standing.profit >= needed else 0.0
+        return most if self.margin.holds(standing, now) else 0.0
 
 
 class Tightest(Limits):
@@ -133,8 +133,11 @@ class Tightest(Limits):
     @property
     def watches(self) -> tuple[str, ...]:  # pyright: ignore[reportIncompatibleVariableOverride]
         """What any of them goes by."""
-        told = {name for part in self.limits for name in part.watches}
-        return tuple(name for name in ("profit", "drawdown") if name in told)
+        return tuple(name for limits in self.limits for name in limits.watches)
+
+    def check(self, market: Any) -> None:
+        for limits in self.limits:
+            limits.check(market)
 
     @rule
     def profit_seen(self, profit: float) -> tuple[float, ...]:
@@ -143,10 +146,6 @@ class Tightest(Limits):
     @rule
     def drawdown_seen(self, drawdown: float) -> tuple[float, ...]:
         return at_most_one(joined(each(_drawdown_seen, self.limits, drawdown)))
-
-    def check(self, market: Any) -> None:
-        for limits in self.limits:
-            limits.check(market)
 
     @rule
     def largest(self, most: float, standing: Standing, now: Now) -> float:
@@ -165,13 +164,13 @@ def _is_ahead(at: float, told: tuple[float, float]) -> float:
 
 
 @scalar
-def _profit_seen(part: Any, profit: float) -> tuple[float, ...]:
-    return part.profit_seen(profit)
+def _profit_seen(limits: Any, profit: float) -> tuple[float, ...]:
+    return limits.profit_seen(profit)
 
 
 @scalar
-def _drawdown_seen(part: Any, drawdown: float) -> tuple[float, ...]:
-    return part.drawdown_seen(drawdown)
+def _drawdown_seen(limits: Any, drawdown: float) -> tuple[float, ...]:
+    return limits.drawdown_seen(drawdown)
 
 
 @scalar

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +18,13 @@ from numpy.typing import NDArray
 from agents.exact.nodes import Unsolvable
 from agents.exact.objectives import aversion, is_utility, noise_left
 from agents.exact.outcomes import Problem, Rows, start_law
-from agents.exact.parameter_scenarios import nominal_market, scenarios
+from agents.exact.parameter_scenarios import Scenario, nominal_market, scenarios
 from agents.exact.price_grid import Axis, axis_of
 from agents.exact.reader import Outcome, Reader
 from agents.exact.room import announce, levels_of, progress, require_room, ticking
 from agents.exact.solvable import check_solvable
 from agents.exact.sweep import swept
+from agents.exact.wealth_grid import wealth_of
 from agents.strategies.fixed import FixedSymmetric, LinearSkew
 from mm_env.clock import Ergodic
 from mm_env.core import engine
@@ -100,12 +101,16 @@ def objective_of(market: Market, worth: float) -> float:
     return -float(np.expm1(-gamma * worth)) / gamma if gamma else worth
 
 
-def evaluate(market: Market, actions: Floats, nodes: int = 1) -> Evaluation:
+def evaluate(market: Market, actions: Floats, nodes: int = 1) -> Any:
     """The exact value of acting by a table of the market's actions: (steps or 1, levels, width), or (steps or 1, nodes,
-    levels, width) if it looks at the state of the price too.
+    levels, width) if it looks at the state of the price too. An `Evaluation`, or a `WealthEvaluation` where the wealth decides.
 
     Raises: Unsolvable if the market's objective has no recursion over (time, inventory) and the axis of its price.
     """
+    if wealth_of(market):
+        from agents.exact.wealth_worth import evaluate_wealth
+
+        return evaluate_wealth(market, actions, nodes)
     check_solvable(market)
     return _evaluated(Problem(market, axis_of(market, nodes)), actions)
 
@@ -200,6 +205,8 @@ def appraiser(market: Market, nodes: int = NODES) -> Callable[[Floats], float]:
     Raises: Unsolvable as `evaluate` and `average_reward` do.
     """
     cases = scenarios(market)
+    if wealth_of(market):
+        return _wealth_appraiser(cases, nodes)
     for case in cases:
         check_solvable(case.market)
     weights = np.array([case.weight for case in cases])
@@ -212,6 +219,17 @@ def appraiser(market: Market, nodes: int = NODES) -> Callable[[Floats], float]:
         return mixed_worth(cases[0].market, weights, np.array(worths))
 
     return appraise
+
+
+def _wealth_appraiser(cases: list[Scenario], nodes: int) -> Callable[[Floats], float]:
+    """`worth` where the wealth decides."""
+    from agents.exact.wealth import WealthProblem
+    from agents.exact.wealth_worth import evaluated
+
+    for case in cases:
+        check_solvable(case.market, wealth=True)
+    problems = [(case.weight, WealthProblem.of(case.market, nodes)) for case in cases]
+    return lambda actions: float(sum(weight * evaluated(problem, actions).worth for weight, problem in problems))
 
 
 def best_fixed(market: Market) -> FixedSymmetric:
@@ -259,7 +277,8 @@ def _best(worth: Callable[[float], float], scale: float) -> float:
     grid = scale * np.linspace(0.0, 12.0, 49)
     middle = int(np.clip(np.argmax([worth(h) for h in grid]), 1, len(grid) - 2))
     bounds = (grid[middle - 1], grid[middle + 1])
-    return minimize_scalar(lambda h: -worth(h), bounds=bounds, method="bounded", options={"xatol": 1e-9 * scale}).x
+    found: Any = minimize_scalar(lambda h: -worth(h), bounds=bounds, method="bounded", options={"xatol": 1e-9 * scale})
+    return found.x
 
 
 def _depth_scale(market: Market) -> float:

@@ -11,14 +11,16 @@ from typing import Any
 from agents.exact.nodes import Unsolvable
 from mm_env.core.component import flat, parts, record, rules, stated_arguments
 from mm_env.limits import Limits
+from mm_env.margin import Margin
 from mm_env.margins import Margins
 from mm_env.market import Market
 from mm_env.price.models import Price
 from mm_env.quote import MarketOrders
 from mm_env.reward import Reward
-from mm_env.risk_limits import Tightest
+from mm_env.risk_limits import ReduceOnly, Tightest
 from mm_env.venue.dealer.by_regime import RegimeFill, RegimeFlow, RegimeImpact
 from mm_env.venue.dealer.dealer import Dealer
+from mm_env.venue.dealer.flows_in_time import SeasonalFlow, VolatilityFlow
 from mm_env.venue.dealer.impact import Impact
 from mm_env.venue.venue import Venue
 
@@ -37,21 +39,10 @@ _TELLS = {  # what an argument of that name may tell
 _OF_VENUE = {"state": ALL, **_TELLS}
 _TIME = frozenset({"time", "time_left"})
 _OF_STATE = {"step": _TIME, "mid": frozenset({"mid"}), "world": frozenset({"world"}), "episode": ALL, "tally": ALL}
+_SCALED = (RegimeFlow, RegimeFill, RegimeImpact, SeasonalFlow, VolatilityFlow)  # only their `factor` reads it
 _HAND_ON = {  # rules of this package that hand on what they are told, and read none of it themselves
     function
-    for kind in (
-        Venue,
-        Dealer,
-        MarketOrders,
-        Impact,
-        Reward,
-        Limits,
-        Tightest,
-        Margins,
-        RegimeFlow,
-        RegimeFill,
-        RegimeImpact,
-    )
+    for kind in (Venue, Dealer, MarketOrders, Impact, Reward, Limits, Tightest, ReduceOnly, Margin, Margins, *_SCALED)
     for name, function in rules(kind).items()
     if function.__module__.split(".")[0] == "mm_env" and name != "factor"
 }

@@ -9,7 +9,7 @@ import numpy as np
 from agents.exact.choices import sends_market_orders, trial_actions
 from agents.exact.nodes import Unsolvable
 from agents.exact.now_read import check_price, margin_read, parts_read
-from agents.exact.objectives import check_reward, is_utility
+from agents.exact.objectives import aversion, check_reward, is_utility
 from agents.exact.price_grid import Axis, axis_of
 from agents.exact.reader import Reader
 from agents.exact.room import levels_of, require_room
@@ -55,6 +55,7 @@ def check_solvable(market: Market, wealth: bool = False) -> None:
     axis = axis_of(market, 3)
     if is_utility(market) and isinstance(market.clock, Ergodic):
         raise Unsolvable("clock: CARA utility is of the wealth at the end, and an ergodic market has none")
+    _check_tails(market, axis)
     _check_impact(market, axis)
     _check_present(market, axis)
     check_outcomes(market, axis)
@@ -128,6 +129,15 @@ def _goes_by_exposure(market: Market) -> bool:
             if max(len(of_margin), len(of_limits)) > 1:
                 return True
     return False
+
+
+def _check_tails(market: Market, axis: Axis) -> None:
+    """Refuse a utility that has no mean, as that of large positions whose price jumps by exponentials."""
+    power, gamma = min(law.largest_power for law in axis.law.axes), aversion(market)
+    if gamma * market.max_inventory >= power:
+        raise Unsolvable(
+            f"price: utility has no mean where gamma x inventory is {power:g} or more, got {gamma:g} x {market.max_inventory:g}"
+        )
 
 
 def _check_impact(market: Market, axis: Axis) -> None:

@@ -91,9 +91,9 @@ class WealthProblem:
         where = (ahead, len(self.axis.held), self.levels, grid.lowest, grid.spacing, grid.nodes)
         return (*shapes, float(step)), (*where, 0.0 if self.terminal else 1.0, float(grid.of == "drawdown"))
 
-    def at_start(self, value: Floats) -> float:
-        """The worth of an episode from the values (node, cell, wealth) of its first step."""
-        here = self.moves.reading(np.zeros((1, 1)), np.ones((1, 1))).toarray()[0]
+    def at_start(self, value: Floats, wealth: float = 0.0) -> float:
+        """The worth of an episode that starts with this wealth, from the values (node, cell, wealth) of its first step."""
+        here = self.moves.reading(np.full((1, 1), wealth), np.ones((1, 1))).toarray()[0]
         by_level = self.axis.at_start((value.reshape(-1, self.grid.nodes) @ here).reshape(self.axis.size, -1))
         return float(start_law(self.market) @ by_level)
 

@@ -14,13 +14,14 @@ from agents.exact.nodes import Unsolvable
 from agents.exact.outcomes import Problem
 from mm_env.core.component import record, rules
 from mm_env.core.noise import uniforms
+from mm_env.margin import Standing
 from mm_env.market import Market
 from mm_env.reward import CARA, InventoryPenalty, Outcome, Reward
 from mm_env.world import alone
 
 Floats = NDArray[np.float64]
 WEALTHS, MOST = 401, 20_001  # nodes of a grid; of a lattice at most
-_WIDE = 7.0  # standard deviations of all that the wealth may move by
+_WIDE = 5.5  # standard deviations of all that the wealth may move by
 _WHOLE = 1e-7  # of a lattice's spacing: what rounding may leave of a whole number
 _TRIED = 64  # actions
 _WILD = [
@@ -90,8 +91,9 @@ def wealth_of(market: Market) -> str:
 
 
 def grid_of(problem: Problem, nodes: int = 0) -> WealthGrid:
-    """The lattice on which the wealth moves, if it does; else `nodes` over all that it may reach but by seven deviations."""
-    market, of = problem.market, wealth_of(problem.market)
+    """The lattice on which the wealth moves, if it does; else `nodes` over what it reaches but by more than 5.5 deviations, and
+    not below what every account is closed at."""
+    market, of = problem.market, wealth_of(problem.market) or "profit"
     found, moves = _gains(problem), _moves(problem)
     down, up = _reach(problem, found)
     lattice = None if nodes else _lattice(found, moves, problem)
@@ -102,10 +104,30 @@ def grid_of(problem: Problem, nodes: int = 0) -> WealthGrid:
         low, high = (furthest, furthest) if exact else (down, up)
         first, last = int(np.floor(-low / lattice)) - 2, int(np.ceil(high / lattice)) + 2
         return WealthGrid(of, first * lattice, lattice, last - first + 1, exact)
-    nodes = nodes or WEALTHS
+    nodes, down = nodes or WEALTHS, min(down, _floor(market, of, down))
     high = up if of == "profit" else max(up, down) / np.sqrt(market.clock.steps)
     spacing = (down + high) / (nodes - 1)
     return WealthGrid(of, float(-np.ceil(down / spacing) * spacing), float(spacing), nodes)
+
+
+def _floor(market: Market, of: str, down: float) -> float:
+    """How far the wealth falls before an account without inventory is closed; `down` where it is not, or where what it then has
+    is worth more the more it is."""
+    if not market.may_close or is_terminal(market):
+        return down
+    model = record(market)
+    now, low, high = model.opening(), -down, 0.0
+    if model.margin.holds(standing_at(of, low, 0.0, 0.0), now):
+        return down
+    for _ in range(60):
+        middle = 0.5 * (low + high)
+        low, high = (low, middle) if model.margin.holds(standing_at(of, middle, 0.0, 0.0), now) else (middle, high)
+    return -low
+
+
+def standing_at(of: str, wealth: float, held: float, mid: float) -> Standing:
+    """What an account is judged by at a node of the grid."""
+    return Standing(wealth, max(wealth, 0.0) if of == "profit" else 0.0, abs(held) * mid, abs(held))
 
 
 class _Gains(NamedTuple):
@@ -154,7 +176,7 @@ def _lattice(found: _Gains, moves: Floats, problem: Problem) -> float | None:
 
 
 def _reach(problem: Problem, found: _Gains) -> tuple[float, float]:
-    """How far the profit may fall and rise within an episode but by seven standard deviations."""
+    """How far the profit may fall and rise within an episode but by 5.5 standard deviations."""
     market, steps = problem.market, problem.market.clock.steps
     laws = [[line.law for line in lines] for lines in (problem.axis.kinds or (problem.axis.lines,))]
     squares = [

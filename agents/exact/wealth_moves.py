@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from agents.exact.nodes import Unsolvable
 from agents.exact.outcomes import Problem
 from agents.exact.price_line import Line
-from agents.exact.wealth_grid import WealthGrid, is_terminal, outcome_of
+from agents.exact.wealth_grid import WealthGrid, is_terminal, outcome_of, standing_at
 from mm_env.core.component import record
 from mm_env.margin import Standing
 
@@ -67,8 +67,7 @@ class Moves:
         now, margin = model.opening(), model.margin
 
         def standing(wealth: float) -> Standing:
-            profit, peak = (wealth, max(wealth, 0.0)) if grid.of == "profit" else (wealth, 0.0)
-            return Standing(profit, peak, abs(held) * model.initial_mid, abs(held))
+            return standing_at(grid.of, wealth, held, model.initial_mid)
 
         holds = [bool(margin.holds(standing(x), now)) for x in grid.values]
         first = holds.index(True) if True in holds else grid.nodes

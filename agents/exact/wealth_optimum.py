@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from agents.exact import optimum_cache as stored
 from agents.exact.choices import check_actions
-from agents.exact.optimum import Optimum, coarser_axes, named
+from agents.exact.optimum import Optimum, coarser_axes
 from agents.exact.solvable import check_solvable
 from agents.exact.wealth import WealthProblem, solved
 from agents.exact.wealth_grid import WealthGrid
@@ -71,7 +71,7 @@ def wealth_optimum(market: Market, nodes: int, kept_from: float) -> WealthOptimu
     check_solvable(market, wealth=True)
     check_actions(market)
     place = stored.folder()
-    path = place / f"{named(market, nodes)}.npz" if place else None
+    path = place / f"{_named(market, nodes)}.npz" if place else None
     with suppress(ValueError, KeyError):
         if path:
             return _load(path, market, nodes)
@@ -80,6 +80,11 @@ def wealth_optimum(market: Market, nodes: int, kept_from: float) -> WealthOptimu
     if path and perf_counter() - started > kept_from and stored.lives_on(market) and _save(found, path, nodes):
         stored.make_room(path.parent)
     return found
+
+
+def _named(market: Market, nodes: int) -> str:
+    """A name for the optimum on so many nodes: another one if anything is edited that it depends on."""
+    return stored.fingerprint(market, nodes, program=(_with_error,))
 
 
 def _with_error(market: Market, nodes: int) -> WealthOptimum:
@@ -107,13 +112,13 @@ def _save(found: WealthOptimum, path: Path, nodes: int) -> bool:
         "error": found.error,
         "grid": [grid.lowest, grid.spacing, grid.nodes, grid.lattice],
     }
-    arrays = {"value": found.value, "actions": found.actions, "market": named(found.market, nodes), **numbers}
+    arrays = {"value": found.value, "actions": found.actions, "market": _named(found.market, nodes), **numbers}
     return stored.write(path, {key: np.asarray(value) for key, value in arrays.items()})
 
 
 def _load(path: Path, market: Market, nodes: int) -> WealthOptimum:
     found, problem = stored.read(path), WealthProblem.of(market, nodes)
-    if found is None or str(found.get("market")) != named(market, nodes):
+    if found is None or str(found.get("market")) != _named(market, nodes):
         raise ValueError(f"{path} must hold the optimum of this market on {nodes} nodes, solved by this code")
     return WealthOptimum(
         market,

@@ -18,6 +18,7 @@ from experiments.evaluation.leaderboard_table import LeaderboardRow
 from experiments.evaluation.sample import Origin, Sample, evaluation_sample, of_runs, seen_in_training
 from experiments.evaluation.show import notes_on
 from experiments.evaluation.skill_references import OPTIMUM, SkillReferences
+from experiments.reporting.presenter import left_out
 from experiments.runs import jobs
 from experiments.training.curve import read_curve
 from experiments.training.training_jobs import Training, train_all, trainings
@@ -45,10 +46,9 @@ def leaderboard(cfg: DictConfig, folder: Path) -> float:
 
     All is checked before any training. What `folder` already holds of it, finished or begun, is taken up from there.
     """
-    named(cfg.agents)  # learners of one name would write to one folder
-    comparisons = [
-        comparison(cfg, str(name), config, folder) for name, config in (cfg.markets or {cfg.title: cfg.market}).items()
-    ]
+    markets = {str(name): config for name, config in (cfg.markets or {cfg.title: cfg.market}).items()}
+    check_market_agents(cfg.market_agents, list(markets))
+    comparisons = [comparison(cfg, name, config, folder) for name, config in markets.items()]
     asked = [training for one in comparisons for training in one.trainings]
     table.say([f"{one.name}: {line}" for one in comparisons for line in one.known])
     train_all(asked, cfg.jobs)
@@ -65,22 +65,28 @@ def leaderboard(cfg: DictConfig, folder: Path) -> float:
     return min(leaderboard_table.order(row.median) for row in rows if row.agent == first)
 
 
+def check_market_agents(asked: DictConfig, markets: Sequence[str]) -> None:
+    """Refuse agents of a market that is none. Raises: ValueError with the markets that there are."""
+    if unknown := [str(name) for name in asked if name not in markets]:
+        raise ValueError(f"market_agents must be of markets among {', '.join(markets)}, got {', '.join(unknown)}")
+
+
 def comparison(cfg: DictConfig, name: str, config: Any, folder: Path) -> Comparison:
     """The strategies, built, and the trainings, checked, of one market."""
-    one = OmegaConf.create({"market": config})
-    learners = [entry for entry in cfg.agents if is_learner(entry)]
+    one, asked = OmegaConf.create({"market": config}), [*cfg.agents, *cfg.market_agents.get(name, [])]
+    named(asked)  # learners of one name would write to one folder
+    learners = [entry for entry in asked if is_learner(entry)]
     others, place = (
-        [entry for entry in cfg.agents if not is_learner(entry)],
+        [entry for entry in asked if not is_learner(entry)],
         f"markets.{name}" if cfg.markets else "market",
     )
     market = build_market(one)
     sample = evaluation_sample(cfg, market, cfg.episodes, cfg.seed, bool(learners), place)
     strategies, refused = build_policies(one, market, others)
-    asked = [t for entry in learners for t in trainings(cfg, name, one.market, *agent_config(entry), folder)]
-    origins = {f"{t.agent}, seed {t.seed}": Origin.of(t.config) for t in asked} | of_runs(others)
-    return Comparison(
-        name, sample, sample.taking(strategies), refused, asked, seen_in_training(origins, sample, "seed")
-    )
+    runs = [t for entry in learners for t in trainings(cfg, name, one.market, *agent_config(entry), folder)]
+    origins = {f"{t.agent}, seed {t.seed}": Origin.of(t.config) for t in runs} | of_runs(others)
+    known = seen_in_training(origins, sample, "seed")
+    return Comparison(name, sample, sample.taking(strategies), refused, runs, known)
 
 
 def evaluate(one: Comparison, folder: Path) -> tuple[list[LeaderboardRow], list[str]]:
@@ -96,7 +102,7 @@ def evaluate(one: Comparison, folder: Path) -> tuple[list[LeaderboardRow], list[
     where = folder / one.name
     where.mkdir(exist_ok=True)
     about = notes_on(references, entries, skills, policies)
-    notes = [*about, *one.sample.notes, *one.known]
+    notes = [*left_out(one.refused), *about, *one.sample.notes, *one.known]
     windows = entries[0].episodes.window is not None
     table.write(where, f"{one.name}, {one.sample.says}" if windows else one.name, entries, skills, notes)
     optimum = references.policies.get(OPTIMUM)

@@ -396,7 +396,8 @@ def _overload_pick(values, index):
 
 
 def _picked(count: int, item: str) -> str:
-    return " + ".join(f"(1.0 if index == {float(i)} else 0.0) * values[{i}]{item}" for i in range(count))
+    reached = ["1.0", *(f"(1.0 if index > {i - 0.5} else 0.0)" for i in range(1, count)), "0.0"]
+    return " + ".join(f"({reached[i]} - {reached[i + 1]}) * values[{i}]{item}" for i in range(count))
 
 
 @overload(tuples.chosen, jit_options=_INLINED)

@@ -94,7 +94,8 @@ def pick(values: tuple[Any, ...], index: float) -> Any:
     branch where lanes differ in the place."""
     if isinstance(values[0], tuple):
         return tuple(pick(column, index) for column in zip(*values, strict=True))
-    return _sum((1.0 if index == i else 0.0) * value for i, value in enumerate(values))
+    reached = [1.0, *(1.0 if index > i - 0.5 else 0.0 for i in range(1, len(values))), 0.0]
+    return _sum((reached[i] - reached[i + 1]) * value for i, value in enumerate(values))
 
 
 def chosen(shares: Numbers, uniform: float) -> float:

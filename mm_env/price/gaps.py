@@ -25,11 +25,11 @@ class ScheduledGap(Price):
     """S moves as `price` does and at each of the times `at` by a normal of `mean` and `std` more, while nobody trades.
 
     Time is trading time: what is closed between two sessions takes none, and no quote is filled in a gap. The step
-    (t, t + dt] that holds the time of a gap moves by it at its end, after the fills; a gap on the border of two steps belongs to
-    the one that ends there. One number of `std` or `mean` is that of all gaps. The agent sees the time to the next gap as a
+    (t, t + dt] that holds the time of a gap moves by it at its end, after the fills; a gap on the border of two steps is of the
+    one that ends there. One number of `std` or `mean` is that of all gaps. The agent sees the time to the next gap as a
     share of the horizon, 1 where none is left.
 
-    Raises: ValueError unless times increase, with a number of everything for each; by a market, where one lies beyond its horizon.
+    Raises: ValueError unless times increase, with a number of everything for each; by a market where one is beyond its horizon.
     """
 
     price: Price

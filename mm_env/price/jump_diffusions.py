@@ -39,7 +39,7 @@ class Shorthand(Price):
     def long_run_sigma(self) -> float:
         """The volatility of the mid, jumps and all, price / sqrt(time)."""
         price, jumps = self.split().price, self.split().jumps
-        return volatility_of(price.sigma, jumps.rate, record(jumps).second())  # pyright: ignore[reportAttributeAccessIssue]
+        return volatility_of(price.sigma, jumps.mean_rate(price), record(jumps).second())  # pyright: ignore[reportAttributeAccessIssue]
 
 
 class Merton(Shorthand):

@@ -34,6 +34,8 @@ class Law:
     the product's: its nodes are all combinations, the last grid's running fastest, `grids` are the laws whose nodes they
     combine, and `targets` where each branch leads on each of them, in place of `following`.
 
+    Jumps may be so large that E[e^(power |move|)] is finite for powers below `largest_power` alone.
+
     Raises: ValueError that names the rule and the value.
     """
 
@@ -49,6 +51,7 @@ class Law:
     others: tuple[Law, ...] = ()
     grids: tuple[Law, ...] = ()
     targets: tuple[Any, ...] = ()
+    largest_power: float = math.inf
 
     def __post_init__(self) -> None:
         nodes = np.asarray(self.nodes, np.float64)
@@ -129,6 +132,7 @@ def _joined(left: Law, right: Law) -> Law:
         grids=tuple(grid for grid, _ in dimensions),
         targets=tuple(target for _, target in dimensions),
         follows_mid=left.follows_mid or right.follows_mid,
+        largest_power=min(left.largest_power, right.largest_power),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Annotated, Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ from mm_env.core.maths import scalar
 from mm_env.core.noise import FACTORS, Noise, more
 from mm_env.core.parameters import Distribution, Interval, Listed, ListedNonNegative, ListedRows
 from mm_env.core.tuples import Rows, chosen, one_plus, pick, squared
-from mm_env.price.law import Law
+from mm_env.price.law import Law, joint
 from mm_env.price.models import Price
 from mm_env.world import Now
 
@@ -148,21 +149,25 @@ class RegimeSwitching(Price):
 
     def law(self, dt: float, nodes: int) -> Law:
         inner = self.price.law(dt, nodes)
-        if len(inner.axes) > 1 or len(inner.nodes) > 1:
-            raise NotImplementedError(f"regimes around {type(self.price).__name__} have no law")
-        chain, n = np.array(record(self).chain(dt)), self.regimes
-        volatility, drift = np.array(self.volatility)[:, None], np.array(self.drift)[:, None]
-        branches = inner.probability.shape[1]
-        return Law(
-            probability=(chain[:, :, None] * inner.probability[0]).reshape(n, -1),
-            mean=np.tile(volatility * inner.mean[0] + drift * dt, n),
-            variance=np.tile(volatility**2 * inner.variance[0], n),
-            nodes=np.arange(float(n)),
-            following=np.tile(np.repeat(np.arange(float(n)), branches), (n, 1)),
-            signal="regime",
-            kind="labels",
-            states=[[np.nan, float(regime)] for regime in range(n)],
+        if any(law.follows_mid for law in inner.axes):
+            raise NotImplementedError(
+                f"regimes of {type(self.price).__name__}, whose moves depend on the mid, have no law"
+            )
+        labels, chain = np.arange(float(self.regimes)), np.array(record(self).chain(dt))
+        states = np.stack([np.full_like(labels, np.nan), labels], -1)
+        switching = Law(
+            chain, 0.0, 0.0, labels, labels[None].repeat(len(labels), 0), "regime", kind="labels", states=states
         )
+        found = switching
+        for law in inner.axes:
+            found = found * replace(law, states=_behind_regime(law.states))
+        return self.by_regime(joint(found), dt)
+
+    def by_regime(self, law: Law, dt: float) -> Law:
+        """The law of regimes, and then of the states of `price`, with the mid's moves as they are in each regime."""
+        each = len(law.nodes) // self.regimes
+        volatility, drift = (np.repeat(numbers, each)[:, None] for numbers in (self.volatility, self.drift))
+        return replace(law, mean=volatility * law.mean + drift * dt, variance=volatility**2 * law.variance)
 
 
 @scalar
@@ -173,6 +178,11 @@ def exponential_of(rates, dt):
     found = one_plus(step / 4.0, rates, one_plus(step / 5.0, rates, one_plus(step / 6.0, rates, found)))
     found = one_plus(step, rates, one_plus(step / 2.0, rates, one_plus(step / 3.0, rates, found)))
     return squared(squared(squared(squared(squared(squared(found))))))
+
+
+def _behind_regime(states: Any) -> Any:
+    """States of the mid and the price within, with the regime between them, of which they say nothing."""
+    return None if states is None else np.insert(states, 1, np.nan, axis=1)
 
 
 def _generator(name: str, rows: Rows) -> Rows:

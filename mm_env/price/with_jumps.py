@@ -8,7 +8,7 @@ from mm_env.core.component import parts, record, rule
 from mm_env.core.maths import exp
 from mm_env.core.noise import Noise
 from mm_env.price.compound_poisson import counts, drawn, log_growth, mean_count
-from mm_env.price.jumps import Jumps, volatility_of
+from mm_env.price.jumps import JumpProcess, volatility_of
 from mm_env.price.law import Law
 from mm_env.price.models import Price
 from mm_env.world import Now
@@ -18,19 +18,20 @@ class Jumping(Price):
     """What prices with jumps on top of another have in common: its state, its signals and what it shows."""
 
     price: Price
-    jumps: Jumps
+    jumps: JumpProcess
 
     wraps: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if any(hasattr(part, "split") or isinstance(part, Jumps) for _, part in parts(self.price)):
+        if any(hasattr(part, "split") or isinstance(part, JumpProcess) for _, part in parts(self.price)):
             raise ValueError(
                 f"{type(self).__name__}.price must have no jumps itself, as all are drawn alike: {self.price}"
             )
         if self.price.needs_book or self.price.relative != type(self).relative:
             kind = "a share of itself" if type(self).relative else "price units, and not by what trading makes it"
             raise ValueError(f"{type(self).__name__}.price must move by {kind}, got {self.price}")
+        self.jumps.fits(self.price)
 
     @property
     def signals(self) -> tuple[str, ...]:  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -76,10 +77,10 @@ class WithJumps(Jumping):
     @property
     def sigma(self) -> float:
         """The volatility of the mid in the long run, jumps and all: what closed forms take."""
-        return volatility_of(self.price.sigma, self.jumps.rate, record(self.jumps).second())  # pyright: ignore
+        return volatility_of(self.price.sigma, self.jumps.mean_rate(self.price), record(self.jumps).second())  # pyright: ignore
 
     def law(self, dt: float, nodes: int) -> Law:
-        return self.price.law(dt, nodes) * self.jumps.law(dt)
+        return self.jumps.onto(self.price.law(dt, nodes), dt, self.price)
 
 
 class WithRelativeJumps(Jumping):
@@ -99,6 +100,10 @@ class WithRelativeJumps(Jumping):
 
     @rule
     def variance(self, latent: Any, dt: float, now: Now) -> float:
-        """Of a move from where the mid is now: that of `price`, and mid^2 rate dt E[(e^J - 1)^2]."""
-        square = self.jumps.growth(2.0) - 2.0 * self.jumps.growth(1.0) + 1.0
-        return self.price.variance(latent, dt, now) + now.mid * now.mid * self.jumps.rate_at(latent, now) * dt * square
+        """Of a move from where the mid is now: (Var of `price` + E^2) e^(rate E[(e^J - 1)^2] dt) - E^2, E = `expected`."""
+        mean, square = (
+            self.expected(now.mid, latent, dt, now),
+            self.jumps.growth(2.0) - 2.0 * self.jumps.growth(1.0) + 1.0,
+        )
+        grown = exp(self.jumps.rate_at(latent, now) * square * dt)
+        return (self.price.variance(latent, dt, now) + mean * mean) * grown - mean * mean

@@ -20,7 +20,7 @@ from mm_env.markets import MARKETS
 FAMILIES = {
     "price": mm_env.Price, "flow": (mm_env.Flow, mm_env.OrderFlow), "size": mm_env.OrderSize, "fill": mm_env.Fill,
     "impact": mm_env.Impact, "clock": mm_env.Clock, "quote": mm_env.Quoting, "reward": mm_env.Reward, "fees": mm_env.Fees,
-    "window": mm_env.Window, "position": mm_env.QueuePosition, "jumps": mm_env.Jumps,
+    "window": mm_env.Window, "position": mm_env.QueuePosition, "jumps": (mm_env.JumpProcess, mm_env.Jumps),
     "scheme": mm_env.VarianceStep, "margin": mm_env.Margin, "limits": mm_env.Limits,
 }  # fmt: skip
 KINDS = {kind for kinds in FAMILIES.values() for kind in (kinds if isinstance(kinds, tuple) else (kinds,))}
@@ -140,7 +140,10 @@ OF_FILL = {  # what a strategy takes from the market is what it must be refused 
 OF_RATE = {"glft", "glft_asymptotic", "cartea_jaimungal", "cartea_jaimungal_stationary"}
 OF_RISK = OF_FILL - {"fixed_symmetric"}
 OF_AVERSION = OF_RISK - {"cartea_jaimungal", "cartea_jaimungal_stationary"}
-EXACT, TOUCHING = {"best_fixed", "linear_skew"}, {"join", "inside", "imbalance"}  # for dealers, and for order books
+EXACT, TOUCHING = (
+    {"best_fixed", "blind_optimum", "linear_skew"},
+    {"join", "inside", "imbalance"},
+)  # for dealers, and for order books
 SIDES = "{_target_:mm_env.Sides,bid:{_target_:mm_env.Poisson,rate:0.1},ask:{_target_:mm_env.Poisson,rate:0.05}}"
 UNIFORM = "{_target_:mm_env.Uniform,low:0.01,high:0.02}"
 

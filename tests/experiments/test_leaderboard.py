@@ -125,7 +125,24 @@ def test_a_training_tells_of_itself_as_any_job_does(played):
         assert table[f"{market}, {policy}"]["skill"] == pytest.approx(float(line["skill"]))
 
 
+def test_an_agent_of_one_market_plays_there_alone_and_who_is_left_out_is_told(launch):
+    """Here who ignores the penalty on inventory."""
+    blind = "{name: blind, base: blind_optimum, instead: {reward: {_target_: mm_env.InventoryPenalty}}}"
+    others = ("agents=[best_fixed,join]", f"+market_agents.amzn=[{blind}]")
+    folder, _ = launch(compare.main, *MARKETS, *SETTINGS, *others)
+    lines = board(folder)
+    assert {market for market, agent, _ in lines if agent == "blind"} == {"amzn"}
+    assert {market for market, agent, _ in lines if agent == "best_fixed"} == {"cartea_jaimungal", "amzn"}
+    assert 0.5 < float(lines["amzn", "blind", "blind"]["skill"]) < 0.9
+    for notes in ("leaderboard.md", "amzn/table.md"):
+        assert "join is left out: " in (folder / notes).read_text(encoding="utf-8")
+
+
 def test_mistakes_are_found_before_anything_is_trained(refused):
+    said = refused(compare.main, *MARKETS, "+market_agents.amzm=[best_fixed]")
+    assert "error: market_agents must be of markets among cartea_jaimungal, amzn, got amzm" in said
+    said = refused(compare.main, *MARKETS, "+market_agents.amzn=[best_fixed,{name: best_fixed, base: random}]")
+    assert "agents must have names of their own, got 'best_fixed' twice" in said
     said = refused(compare.main, "agents=[{name: x, base: ppo, num_envs: 0}]")
     assert "Learner.num_envs must be a whole number" in said
     said = refused(compare.main, "agents=[{name: x, base: sac}]", "quote@market.quote=grid")

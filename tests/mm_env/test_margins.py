@@ -141,7 +141,8 @@ def test_the_probability_of_ruin_on_a_lattice_is_that_of_the_law_of_profit_and_i
 
 MONTH, YEARLY = 30.0 / 365.0, 0.8
 LOAN = {  # one unit at 100, liquidated where it falls to 80: the health factor is 1.25
-    "maintenance": MaintenanceMargin(capital=28.0, share=0.1),
+    "maintenance": MaintenanceMargin(capital=28.0, per_unit=8.0),
+    "share": MaintenanceMargin(capital=28.0, share=0.1),
     "leverage": LeverageLimit(capital=36.0, leverage=5.0),
 }
 

@@ -20,6 +20,10 @@ from mm_env import (
     FiniteHorizon,
     GapLimits,
     InventoryPenalty,
+    LeverageLimit,
+    LossLimit,
+    MaintenanceMargin,
+    Margins,
     Poisson,
     ReduceOnly,
     RegimeLimits,
@@ -40,7 +44,7 @@ BUSY = world(
     venue=Dealer(Poisson(20.0), Exponential(1.0)),
 )  # fmt: skip
 FREE = -1e9
-CALLED = ReduceOnly(capital=6.0, per_unit=1.0, share=0.02)
+CALLED = ReduceOnly(Margins((MaintenanceMargin(6.0, 3.0), LeverageLimit(6.0, 50.0))))
 LIMITS = {  # limits -> (the most that may be held, the least depth) by states before a step
     "regime": (
         RegimeLimits((3.0, 1.0), (FREE, 0.25)),
@@ -75,7 +79,8 @@ def fallen(state):
 
 def called(state):
     held = np.abs(state.account.inventory)
-    return 6.0 + state.tally.profit < held + 0.02 * held * state.mid
+    equity = 6.0 + state.tally.profit
+    return (equity < 3.0 * held) | (held * state.mid > 50.0 * equity)
 
 
 @pytest.mark.parametrize(("limits", "said"), LIMITS.values(), ids=LIMITS)
@@ -107,7 +112,9 @@ def test_compiled_code_is_plain_python_to_the_bit(limits, said):
 
 
 def test_limits_that_never_bind_change_no_bit():
-    wide = Tightest((RegimeLimits((3.0, 3.0)), GapLimits((1.0,), 0.5, 3.0), DrawdownLimits(1e6), ReduceOnly(1e6)))
+    wide = Tightest(
+        (RegimeLimits((3.0, 3.0)), GapLimits((1.0,), 0.5, 3.0), DrawdownLimits(1e6), ReduceOnly(LossLimit(1e6)))
+    )
     for bound, free in zip(played(replace(BUSY, limits=wide), 70), played(BUSY, 70), strict=True):
         assert same_bits(bits(bound[1]), bits(free[1]))
 
@@ -126,7 +133,7 @@ def test_a_reduce_only_call_is_cured_by_profit():
     """3 units need 9: at a capital of 8.9 a fourth is bought, by one who always can, once a tenth has been earned."""
     venue = Dealer(Sides(Bernoulli(1.0), Bernoulli(0.0)), Exponential(1e-300))
     market = replace(
-        BUSY, price=Brownian(0.1), limits=ReduceOnly(8.9, per_unit=3.0), initial_inventory=3.0, max_inventory=4.0,
+        BUSY, price=Brownian(0.1), limits=ReduceOnly(MaintenanceMargin(8.9, 3.0)), initial_inventory=3.0, max_inventory=4.0,
         venue=venue, clock=FiniteHorizon(20.0, 20),
     )  # fmt: skip
     simulation = Simulation(market, 200)
@@ -193,10 +200,9 @@ def test_fixed_quotes_within_limits_by_time_are_worth_what_they_earn():
     assert (np.abs(held - law) <= 4.0 * np.sqrt(law * (1.0 - law) / lanes) + 1e-12).all()
 
 
-def test_limits_that_depend_on_profit_have_no_optimum_over_time_and_inventory():
-    for limits in (DrawdownLimits(3.0), CALLED, Tightest((RegimeLimits((2.0, 2.0)), DrawdownLimits(3.0)))):
-        with pytest.raises(Unsolvable, match="limits"):
-            optimum(replace(BUSY, limits=limits))
+def test_limits_that_go_by_the_exposure_have_no_optimum():
+    with pytest.raises(Unsolvable, match="limits"):
+        optimum(replace(BUSY, limits=CALLED))
 
 
 # what is refused
@@ -232,7 +238,6 @@ def test_limits_that_cannot_go_with_a_market_are_refused_in_one_line(market, lim
         (lambda: RegimeLimits((-1.0,)), "RegimeLimits.max_inventory must be a list of numbers, each >= 0, got -1.0"),
         (lambda: GapLimits((0.5,), -0.1), "GapLimits.before must be >= 0, got -0.1"),
         (lambda: DrawdownLimits(0.0), "DrawdownLimits.drawdown must be > 0, got 0.0"),
-        (lambda: ReduceOnly(-1.0), "ReduceOnly.capital must be > 0, got -1.0"),
     ],
 )
 def test_parameters_out_of_range_are_refused(made, said):

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from mm_env.core.component import Component, rule
+from mm_env.core.component import Component, parts, record, rule
 from mm_env.core.noise import Noise
 from mm_env.core.parameters import ListedNonNegative
 from mm_env.core.tuples import pick
+from mm_env.price.models import Price
 from mm_env.price.regimes import RegimeSwitching
 from mm_env.venue.dealer.fill import Fill
 from mm_env.venue.dealer.flow import Flow
@@ -28,7 +29,7 @@ class RegimeFlow(Flow):
         check_regimes(self, self.factors, market)
         self.flow.check(market)
 
-    def averaged(self, price: RegimeSwitching) -> Any:
+    def averaged(self, price: Price) -> Any:
         """`flow` with its `rate` as it is on average over time."""
         return _averaged(self.flow, "rate", self.factors, price)
 
@@ -60,7 +61,7 @@ class RegimeFill(Fill):
         check_regimes(self, self.factors, market)
         self.fill.check(market)
 
-    def averaged(self, price: RegimeSwitching) -> Any:
+    def averaged(self, price: Price) -> Any:
         """`fill` with its `k` as it is on average over time."""
         return _averaged(self.fill, "k", self.factors, price)
 
@@ -84,7 +85,7 @@ class RegimeImpact(Impact):
         check_regimes(self, self.factors, market)
         self.impact.check(market)
 
-    def averaged(self, price: RegimeSwitching) -> Any:
+    def averaged(self, price: Price) -> Any:
         """`impact` with its `mean` as it is on average over time."""
         return _averaged(self.impact, "mean", self.factors, price)
 
@@ -104,14 +105,21 @@ class RegimeImpact(Impact):
         return factor * mean, factor * factor * variance
 
 
+def regimes_of(price: Price) -> RegimeSwitching | None:
+    """The part of a price, or itself, that says which regime there is; None if its state does not begin with one."""
+    switching = (part for _, part in parts(price) if isinstance(part, RegimeSwitching))
+    return next(switching, None) if hasattr(record(price).start(), "regime") else None
+
+
 def check_regimes(part: Component, factors: tuple[float, ...], market: Any) -> None:
     """Refuse a part that follows regimes in a market whose price has none, or another number of them."""
-    name, price = type(part).__name__, market.price
-    if not isinstance(price, RegimeSwitching):
-        raise ValueError(f"{name} needs a price with regimes: price must be a RegimeSwitching, got {price}")
-    if len(factors) != price.regimes:
-        raise ValueError(f"{name}.factors must be one for each of {price.regimes} regimes, got {len(factors)}")
+    name, found = type(part).__name__, regimes_of(market.price)
+    if found is None:
+        raise ValueError(f"{name} needs a price with regimes: price must be a RegimeSwitching, got {market.price}")
+    if len(factors) != found.regimes:
+        raise ValueError(f"{name}.factors must be one for each of {found.regimes} regimes, got {len(factors)}")
 
 
-def _averaged(model: Component, name: str, factors: tuple[float, ...], price: RegimeSwitching) -> Any:
-    return replace(model, **{name: getattr(model, name) * float(price.stationary @ np.array(factors))})
+def _averaged(model: Any, name: str, factors: tuple[float, ...], price: Price) -> Any:
+    share: Any = regimes_of(price)
+    return replace(model, **{name: getattr(model, name) * float(share.stationary @ np.array(factors))})
