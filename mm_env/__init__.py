@@ -30,6 +30,7 @@ from mm_env.margins import DrawdownStop, LeverageLimit, LossLimit, MaintenanceMa
 from mm_env.market import Market
 from mm_env.portfolio import Fees, Portfolio, ProportionalFees
 from mm_env.price.bates import Bates, GeometricBates
+from mm_env.price.from_path import FromPath
 from mm_env.price.gaps import ScheduledGap
 from mm_env.price.heston import GeometricHeston, Heston
 from mm_env.price.hidden_regimes import HiddenRegimes
@@ -104,6 +105,7 @@ __all__ = [
     "FixedJumps",
     "Flow",
     "FromBook",
+    "FromPath",
     "FullTruncation",
     "GapLimits",
     "Geometric",

@@ -140,12 +140,12 @@ class Market(Component):
     def now(self, state: State, memory: Any) -> Now:
         """The present of a state; `memory` is what the venue keeps for the lane, () in a venue that keeps nothing."""
         time = self.venue.elapsed(state.step * self.clock.dt(), memory)
-        return Now(time, self.clock.horizon - time, state.mid, state.world)
+        return Now(time, self.clock.horizon - time, state.mid, state.world, self.price.tables_in(memory))
 
     @rule
     def opening(self) -> Now:
         """The present at the start of an episode."""
-        return Now(0.0, self.clock.horizon, self.initial_mid, self.begin(0.0, self.initial_mid).world)
+        return Now(0.0, self.clock.horizon, self.initial_mid, self.begin(0.0, self.initial_mid).world, ())
 
     @rule
     def is_open(self, state: State) -> bool:
@@ -188,7 +188,7 @@ class Market(Component):
         drifted = account.inventory * (moved - self.price.expected(state.mid, state.world.price, dealt.dt, now))
         traded = Dealt(account, dealt.flow, dealt.venue, dealt.jump, drifted + dealt.surprise, dealt.captured, dealt.fills,
                        dealt.arrivals, dealt.dt)  # fmt: skip
-        after = Now(now.time + dealt.dt, now.time_left - dealt.dt, mid, world)
+        after = Now(now.time + dealt.dt, now.time_left - dealt.dt, mid, world, now.tables)
         return self.settle(state, traded, after, now)
 
     @rule
@@ -213,7 +213,7 @@ class Market(Component):
         final = self.clock.final(state.step + 1.0) if self.margin.is_open(margin) else 1.0
         profit = state.tally.profit + change
         outcome = Outcome(change, profit, account.inventory, after.mid - state.mid, dealt.surprise, dealt.dt, final,
-                          Now(after.time, after.time_left, after.mid, world), variance)  # fmt: skip
+                          Now(after.time, after.time_left, after.mid, world, after.tables), variance)  # fmt: skip
         reward = self.reward.reward(outcome)
         peak = max(state.tally.peak, profit)
         tally = Tally(

@@ -18,6 +18,7 @@ from mm_env.price.heston import Heston
 from mm_env.price.jump_diffusions import Merton
 from mm_env.price.jumps import NormalJumps
 from mm_env.price.models import Binomial, Brownian, FromBook
+from mm_env.price.regime_jumps import RegimeJumps
 from mm_env.price.regimes import RegimeSwitching
 from mm_env.price.with_jumps import WithJumps
 from mm_env.quote import Depths, SpreadAndSkew, Touch
@@ -133,10 +134,10 @@ def overnight() -> Market:
 
 
 def crisis() -> Market:
-    """The market of `regimes` where the mid jumps too, mostly down, and orders tell more in turbulence than in calm."""
+    """The market of `regimes` where in turbulence the mid jumps too, mostly down, and orders tell much more than in calm."""
     calm = regimes()
-    jumping = WithJumps(Brownian(sigma=1.0), NormalJumps(rate=1.0, mean=-0.5, std=1.0))
-    price = RegimeSwitching(jumping, rates=_TURNS, volatility=(1.0, 2.0))
+    jumps = RegimeJumps(NormalJumps(rate=0.5, mean=-0.5, std=1.0), factors=(1.0, 6.0))
+    price = WithJumps(calm.price, jumps)
     flow, fill = RegimeFlow(Poisson(rate=10.0), (1.0, 1.5)), RegimeFill(Exponential(k=1.0), (1.0, 0.7))
     return replace(calm, price=price, venue=Dealer(flow, fill, RegimeImpact(ArrivalImpact(mean=0.1), (1.0, 4.0))))
 

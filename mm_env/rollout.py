@@ -119,7 +119,7 @@ def run_actions(market: Market, actions: Floats, num_episodes: int, seed: int) -
     """
     simulation, table = Simulation(market, num_episodes), check_table(market, actions)
     observations, gaps = simulation.start(seed), _gaps(simulation)
-    if gaps is not None or market.venue.loops == "events":
+    if gaps is not None or simulation.loops != "lanes":
         _run_steps(simulation, table, observations, gaps or simulation)
     else:
         simulation.run(table)

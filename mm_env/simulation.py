@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mm_env.core import kernel
+from mm_env.core import kernel, table_kernel
 from mm_env.core.component import nest, record
 from mm_env.core.cores import usable_threads
 from mm_env.core.kernels import Kernels
@@ -25,7 +25,7 @@ from mm_env.price.trial import check_expected
 from mm_env.quote import ANY
 from mm_env.venue.order_book import book_kernel
 
-_LOOPS = {"lanes": kernel, "events": book_kernel}  # by `Venue.loops`
+_LOOPS = {"lanes": kernel, "events": book_kernel, "tables": table_kernel}  # by `Simulation.loops`
 LANES_PER_THREAD = 4096  # a second thread costs 20 us a step, which fewer lanes do not repay
 BOOKS_PER_THREAD = 4 * TILE  # 0.5 us each at least, for one event
 Floats = NDArray[np.float64]
@@ -58,7 +58,7 @@ class Simulation:
         if market.removes_noise and not interpreted:
             check_expected(market)
         self._storage = Storage(market, self._templates[1], num_lanes)
-        self._memory = market.venue.memory(num_lanes)
+        self._memory, self._tables = market.venue.memory(num_lanes), market.price.tables(market)
 
     def _check_shown(self) -> None:
         """Refuse a market whose rules show more or fewer numbers than it has names for."""
@@ -142,6 +142,12 @@ class Simulation:
         return self._storage.state
 
     @property
+    def loops(self) -> str:
+        """Which loops step it: over "lanes", those whose price reads "tables" in memory, or from event to event of a book."""
+        venue, price = self.market.venue, self.market.price
+        return "tables" if venue.loops == "lanes" and record(price).tables_in((0.0,)) else venue.loops
+
+    @property
     def closed(self) -> NDArray[np.bool_]:
         """Whether each lane's account is closed, (num_lanes,): never in a market without margin."""
         if not self.market.may_close:
@@ -210,7 +216,7 @@ class Simulation:
     def _where(self) -> tuple[Any, ...]:
         """Parameters, states and what the venue keeps, as the kernels take them."""
         storage = self._storage
-        return storage.parameters, storage.stride, storage.states, *self._memory
+        return storage.parameters, storage.stride, storage.states, *self._memory, *self._tables
 
     def _nothing_seen(self) -> NDArray[np.float32]:
         return np.empty((self.num_lanes, self._numbers_seen), np.float32)
@@ -236,13 +242,13 @@ class Simulation:
         state = self._rules.begin(0.0, 0.0)
         shown = tuple(self._rules.observe(state, ((), _Unbegun, ())))
         self._templates = (self._rules, state, (0.0,) * self.market.width, shown)
-        self._kernels = Kernels(_LOOPS[self.market.venue.loops], self._templates, self._interpreted)
+        self._kernels = Kernels(_LOOPS[self.loops], self._templates, self._interpreted)
         self.rows = nest(state, itertools.count())  # a `State` that says where each of its numbers stands in `numbers`
         self._numbers_seen = len(self.market.observation_names)
 
     def __getstate__(self) -> dict[str, Any]:
         """What a copy needs (deepcopy, pickle): no machine code, which is found anew, and no table that all lanes share."""
-        found = {"_rules", "_templates", "_kernels", "rows"}
+        found = {"_rules", "_templates", "_kernels", "rows", "_tables"}
         kept = {name: value for name, value in self.__dict__.items() if name not in found}
         return {**kept, "_memory": self._memory[:1]}
 
@@ -250,6 +256,7 @@ class Simulation:
         self.__dict__.update(kept)
         self._know_the_market()
         self._memory = (*self._memory, *self.market.venue.memory(self.num_lanes)[1:])
+        self._tables = self.market.price.tables(self.market)
 
     def _over_lanes(self, run: Callable[..., Any], *arguments: Any) -> Any:
         """Run a kernel over all lanes, split among the threads at the borders of tiles: the sum of what it counts."""

@@ -28,9 +28,10 @@ class Now(NamedTuple):
     time_left: float  # until its horizon
     mid: float  # price units
     world: World
+    tables: Any = ()  # what the price keeps in memory for all lanes, such as a recorded path
 
 
 @scalar
 def alone(price: Any, mid: float) -> Now:
     """The present of a price by itself, in no market, at time 0."""
-    return Now(0.0, 0.0, mid, World(price, (), (), (), ()))
+    return Now(0.0, 0.0, mid, World(price, (), (), (), ()), ())

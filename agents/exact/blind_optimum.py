@@ -19,6 +19,11 @@ from mm_env.rollout import with_hedges
 
 Floats = NDArray[np.float64]
 _SAME = ("max_inventory", "order_size")  # what the two markets must have in common
+_SCALES = {
+    "inventory": "inventory_scale",
+    "profit": "profit_scale",
+    "drawdown": "profit_scale",
+}  # of what is observed as 1
 
 
 @dataclass(frozen=True)
@@ -47,15 +52,24 @@ class BlindOptimum(MarketPolicy):
     def act(self, observations: NDArray[np.float32]) -> NDArray[Any]:
         """The best actions of its own market (n, width), or (n,) if discrete, at observations (n, k) of `market`."""
         own, shown = self.best.market, self.market.observation_names
-        seen = observations[:, [shown.index(name) for name in own.observation_names]].copy()
-        seen[:, own.observation_names.index("inventory")] *= self.market.inventory_scale / own.inventory_scale
+        units = [
+            getattr(self.market, s) / getattr(own, s) if (s := _SCALES.get(name)) else 1.0
+            for name in own.observation_names
+        ]
+        seen = observations[:, [shown.index(name) for name in own.observation_names]] * np.array(units, np.float32)
         actions = self.best.act(seen)
         return with_hedges(self.market, actions) if actions.ndim > 1 else actions
 
+    def _unit(self, name: str) -> float:
+        """What an observation of `market` is multiplied by to be one of its own market."""
+        scale = _SCALES.get(name)
+        return getattr(self.market, scale) / getattr(self.best.market, scale) if scale else 1.0
+
     def tabulated(self, market: Market) -> Table | None:
         """Its actions by time and inventory, where these are all that it looks at."""
-        table = with_hedges(self.market, self.best.actions[:, 0])
-        return Table(self.market, table) if self.best.axis.size == 1 else None
+        if not self.best.tabulable:
+            return None
+        return Table(self.market, with_hedges(self.market, self.best.actions[:, 0]))
 
 
 def blind_optimum(market: Market, instead: Mapping[str, Any], nodes: int = NODES) -> BlindOptimum:

@@ -31,27 +31,27 @@ def step_lanes(
     shared, endings = load(market, parameters, 0, TILE), 0
     for tile in range(first // TILE, (last + TILE - 1) // TILE):
         place = tile * count(state) * TILE
-        arrays = (parameters, parameter_stride, states, actions, observations, rewards, ended, seed)
+        arrays = (parameters, parameter_stride, states, actions, observations, rewards, ended, seed, ())
         arguments = (shared, state, action, count(observation), tile, place, *arrays)
-        endings += over_lanes(_step_lane, min(TILE, last - tile * TILE), arguments)
+        endings += over_lanes(step_lane, min(TILE, last - tile * TILE), arguments)
     return endings
 
 
 @scalar
-def _step_lane(
+def step_lane(
     j: int, shared: Any, state: Any, action: Any, seen: int, tile: int, place: int,
     parameters: Any, parameter_stride: Any, states: Any, actions: Any,
-    observations: Any, rewards: Any, ended: Any, seed: Any,
+    observations: Any, rewards: Any, ended: Any, seed: Any, memory: Any,
 ) -> int:  # fmt: skip
     """Step lane j of a tile whose states begin at `place`: 1 if its episode ended, else 0."""
     lane, rules = tile * TILE + j, of_lane(shared, parameters, parameter_stride, tile, j)
     before = load(state, states, place + j, TILE)
     key, number = lane_key(seed, lane)
     noise = draw(key, number, int(before.episode), int(before.step))
-    stepped, earned = rules.step(before, load(action, actions, lane * count(action), 1), noise, ())
+    stepped, earned = rules.step(before, load(action, actions, lane * count(action), 1), noise, memory)
     after, reward = (stepped, earned) if rules.is_open(before) else (before, 0.0)
     store(after, states, place + j, TILE)
-    store(rules.observe(after, ()), observations, lane * seen, 1)
+    store(rules.observe(after, memory), observations, lane * seen, 1)
     store(reward, rewards, lane, 1)
     over = after.step >= rules.clock.steps or not rules.is_open(after)
     store(over, ended, lane, 1)

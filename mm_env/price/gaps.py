@@ -13,7 +13,7 @@ from mm_env.core.maths import normal, scalar
 from mm_env.core.noise import FACTORS, Noise, more
 from mm_env.core.parameters import Listed, ListedNonNegative
 from mm_env.core.tuples import both, each, smallest, weighted
-from mm_env.price.law import Law
+from mm_env.price.law import Floats, Law
 from mm_env.price.models import Price
 from mm_env.world import Now
 
@@ -72,6 +72,17 @@ class ScheduledGap(Price):
         outside = [time for time in self.at if not 0.0 < time * _EARLIER <= horizon]
         if outside:
             raise ValueError(f"ScheduledGap.at must lie in (0, {horizon:g}], the market's horizon, got {outside[0]:g}")
+
+    def tables(self, market: Any) -> tuple[Floats, ...]:
+        return self.price.tables(market)
+
+    @rule
+    def tables_in(self, memory: Any) -> Any:
+        return self.price.tables_in(memory)
+
+    @rule
+    def opening(self, mid: float, noise: Noise, tables: Any) -> float:
+        return self.price.opening(mid, noise, tables)
 
     @rule
     def start(self) -> Any:

@@ -9,7 +9,7 @@ from mm_env.core.component import Component, rule
 from mm_env.core.maths import exp, normal, one_minus_exp
 from mm_env.core.noise import Noise
 from mm_env.core.parameters import NonNegative, Positive, Real
-from mm_env.price.law import Law, Reverting
+from mm_env.price.law import Floats, Law, Reverting
 from mm_env.world import Now
 
 
@@ -54,6 +54,20 @@ class Price(Component):
     @rule
     def observe(self, mid: float, latent: Any, now: Now) -> tuple[float, ...]:
         """One number of order one for each of `signals`."""
+        return ()
+
+    @rule
+    def tables_in(self, memory: Any) -> Any:
+        """What its rules are told as `now.tables`, of what is kept in memory: () of a price that keeps nothing."""
+        return ()
+
+    @rule
+    def opening(self, mid: float, noise: Noise, tables: Any) -> float:
+        """The mid that an episode begins with, given the market's `initial_mid` and the noise of its first step."""
+        return mid
+
+    def tables(self, market: Any) -> tuple[Floats, ...]:
+        """Arrays that its rules read, kept once for all lanes: () or one, float64."""
         return ()
 
     def check(self, market: Any) -> None:

@@ -14,7 +14,7 @@ from mm_env.core.maths import scalar
 from mm_env.core.noise import FACTORS, Noise, more
 from mm_env.core.parameters import Distribution, Interval, Listed, ListedNonNegative, ListedRows
 from mm_env.core.tuples import Rows, chosen, one_plus, pick, squared
-from mm_env.price.law import Law, joint
+from mm_env.price.law import Floats, Law, joint
 from mm_env.price.models import Price
 from mm_env.world import Now
 
@@ -105,6 +105,17 @@ class RegimeSwitching(Price):
                 f"{type(self).__name__}.rates must leave a regime at most {_OFTEN:g} times a step on average, got {often:g} "
                 f"in {market.clock.step_length:g}: make steps shorter"
             )
+
+    def tables(self, market: Any) -> tuple[Floats, ...]:
+        return self.price.tables(market)
+
+    @rule
+    def tables_in(self, memory: Any) -> Any:
+        return self.price.tables_in(memory)
+
+    @rule
+    def opening(self, mid: float, noise: Noise, tables: Any) -> float:
+        return self.price.opening(mid, noise, tables)
 
     @rule
     def start(self) -> Any:

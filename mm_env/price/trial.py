@@ -77,7 +77,7 @@ def take_steps(
         for i in range(draws):
             place = state * draws + i
             noise = mirrored(draw(seed, i // 4, state, round), i % 4)
-            now = Now(time, time_left, mids[state], World(before, (), (), (), ()))
+            now = Now(time, time_left, mids[state], World(before, (), (), (), ()), ())
             mid = price.move(mids[state], before, noise, dt, now)
             following = price.evolve(before, noise, dt, now)
             moved[place] = mid

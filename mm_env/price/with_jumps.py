@@ -9,7 +9,7 @@ from mm_env.core.maths import exp
 from mm_env.core.noise import Noise
 from mm_env.price.compound_poisson import counts, drawn, log_growth, mean_count
 from mm_env.price.jumps import JumpProcess, volatility_of
-from mm_env.price.law import Law
+from mm_env.price.law import Floats, Law
 from mm_env.price.models import Price
 from mm_env.world import Now
 
@@ -40,6 +40,17 @@ class Jumping(Price):
     def check(self, market: Any) -> None:
         self.price.check(market)
         self.jumps.check(market.clock.step_length)
+
+    def tables(self, market: Any) -> tuple[Floats, ...]:
+        return self.price.tables(market)
+
+    @rule
+    def tables_in(self, memory: Any) -> Any:
+        return self.price.tables_in(memory)
+
+    @rule
+    def opening(self, mid: float, noise: Noise, tables: Any) -> float:
+        return self.price.opening(mid, noise, tables)
 
     @rule
     def start(self) -> Any:

@@ -18,6 +18,9 @@ from mm_env import (
     FiniteHorizon,
     Grid,
     InventoryPenalty,
+    LossLimit,
+    MaintenanceMargin,
+    NoMargin,
     OrnsteinUhlenbeck,
     Poisson,
     ProportionalFees,
@@ -91,6 +94,26 @@ def test_inventory_is_seen_on_the_scale_of_its_own_market():
     np.testing.assert_array_equal(*by_scale)
     seen = np.array([[-2.0, 0.6], [1.0 / 1.5, 0.6]], np.float32)  # -3 and 1 orders
     np.testing.assert_array_equal(blind.act(seen), blind.best.actions[2, 0, [0, 4]])
+
+
+def test_who_ignores_a_margin_does_not_look_at_the_profit_and_is_ruined_more_often():
+    called = MaintenanceMargin(capital=4.0, per_unit=3.0, liquidation_cost=1.0, franchise_loss=5.0)
+    market = world(price=Brownian(2.0), margin=called, clock=DAY, quote=Depths(3.0), reward=InventoryPenalty())
+    best, blind = optimum(market), blind_optimum(market, {"margin": NoMargin()})
+    assert blind.best.market.observation_names == ("inventory", "time_left")
+    knows, ignores = (play(market, policy, 20_000, seed=4) for policy in (best, blind))
+    assert ignores.closed.mean() > 1.2 * knows.closed.mean()
+    table = tabulate(market, blind)
+    assert within(ignores.objective, worth(market, table.actions))
+    assert worth(market, table.actions) < best.worth - best.error
+
+
+def test_the_profit_is_seen_on_the_scale_of_its_own_market():
+    called = LossLimit(loss=2.0, liquidation_cost=1.0)
+    market = world(margin=called, profit_scale=5.0, clock=DAY, quote=Depths(3.0), price=Brownian(2.0))
+    same = [blind_optimum(replace(market, profit_scale=s), {"profit_scale": 2.0}) for s in (5.0, 2.0)]
+    np.testing.assert_allclose(*(play(each.market, each, 300, seed=1).objective for each in same), rtol=1e-6)
+    assert tabulate(market, same[0]) is None
 
 
 def test_choices_stay_choices():

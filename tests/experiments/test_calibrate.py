@@ -15,7 +15,7 @@ from experiments.calibration.calibration import Settings
 from experiments.calibration.market import market_path
 from experiments.config.markets import build, build_market
 from experiments.config.search_path import CONF
-from mm_env import DepthImpact, Fees, Logistic, NoImpact
+from mm_env import DepthImpact, Fees, Logistic, Merton, NoImpact
 from mm_env.data.lobster import read
 from mm_env.markets import amzn
 from tests.experiments.calibration.informed import Informed
@@ -159,8 +159,9 @@ def turbulent_day(tmp_path_factory):
 
 
 @pytest.mark.parametrize("price", ["jumps", "regimes"])
-def test_jumps_or_regimes_are_the_price_when_asked_for(turbulent_day, launch, price, tmp_path):
-    path = tmp_path / "m.yaml"
+def test_jumps_or_regimes_are_the_price_when_asked_for(turbulent_day, launch, composed, price, tmp_path):
+    path = tmp_path / "conf" / "market" / "turbulent.yaml"
+    path.parent.mkdir(parents=True)
     folder, _ = launch(calibrate.main, f"path={turbulent_day}", f"to={path}", f"settings.price={price}", *FEW)
     table, held = estimates(folder), OmegaConf.load(path)
     value = {name: float(row["value"]) for (section, name), row in table.items() if section == price}
@@ -170,6 +171,8 @@ def test_jumps_or_regimes_are_the_price_when_asked_for(turbulent_day, launch, pr
         assert held.price.rate == pytest.approx(value["rate of these"], rel=1e-3)
         assert held.price.jump_std == pytest.approx(value["root mean square of these"], rel=1e-3)
         assert value["p value of no jumps"] < 1e-6
+        search = f"hydra.searchpath=[file://{tmp_path / 'conf'}]"
+        assert isinstance(build_market(composed("compare", "market=turbulent", search)).price, Merton)
     else:
         assert held.price._target_ == "mm_env.RegimeSwitching"
         assert held.price.price.sigma == pytest.approx(value["sigma, calm"], rel=1e-3)

@@ -15,7 +15,8 @@ from experiments.calibration.options.models import MODELS
 from experiments.calibration.options.price import TARGETS, default_name
 from experiments.calibration.options.reader import read
 from experiments.calibration.options.valley import valley
-from experiments.config.markets import build
+from experiments.config.markets import build, build_market
+from mm_env import GeometricBates, GeometricHeston
 from mm_env.core import extras
 from tests.experiments.calibration.surfaces import HESTON_TRUTH, made
 from tests.experiments.conftest import launched
@@ -77,6 +78,19 @@ def test_the_price_has_what_was_estimated_and_says_its_unit_of_time(run, path):
     assert f"# python -m experiments.calibrate path={path}" in text
     assert numbers == [float(table["fit", "RMSE"]["value"])]
     assert numbers[0] == pytest.approx(0.1, rel=0.3)
+
+
+@pytest.mark.parametrize(("model", "kind"), [("heston", GeometricHeston), ("bates", GeometricBates)])
+def test_the_price_is_that_of_a_market_by_its_name(path, launch, composed, model, kind, tmp_path):
+    to = tmp_path / "conf" / "price" / "mine.yaml"
+    to.parent.mkdir(parents=True)
+    folder, _ = launch(calibrate.main, f"path={path}", f"to={to}", f"surface.model={model}", *FEW)
+    search = f"hydra.searchpath=[file://{tmp_path / 'conf'}]"
+    cfg = composed("compare", "market=avellaneda_stoikov", "price@market.price=mine", "~market.price.sigma", search)
+    price = build_market(cfg).price
+    assert isinstance(price, kind)
+    for name in MODELS[model]:
+        assert getattr(price, name) == pytest.approx(float(estimates(folder)["parameters", name]["value"]), rel=1e-5)
 
 
 def test_the_report_has_every_estimate_the_matrix_the_valley_and_the_plots(run):

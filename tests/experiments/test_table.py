@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from experiments.evaluation.common_noise import Entry
-from experiments.evaluation.table import COLUMNS, show, write
+from experiments.evaluation.table import COLUMNS, OF_SOME_MARKETS, headings, show, write
 from experiments.reporting.formats import error, number
+from experiments.training import tags
 from mm_env.metrics import Estimate, figures
 from mm_env.rollout import Episodes
 from tests.experiments.conftest import rows
@@ -114,3 +115,18 @@ def test_a_figure_of_a_single_episode_or_window_has_a_value_and_no_known_error()
 
 def test_every_figure_has_a_column():
     assert set(COLUMNS) == {"skill", "lead", *figures(ENTRIES[0].episodes)}
+
+
+def test_figures_of_ruin_and_of_gaps_have_a_column_a_tag_and_a_unit():
+    random = np.random.default_rng(0)
+    kept = {"closed": random.integers(0, 2, 50) * 1.0, "time_open": random.uniform(size=50)}
+    gaps = {"gap_profit": random.normal(size=(50, 2)), "gap_inventory": random.normal(size=(50, 2))}
+    fields = {field: random.normal(size=50) for field in Episodes.__match_args__}
+    plain, risky = figures(Episodes(**fields)), figures(Episodes(**fields, **kept, **gaps))
+    more = [name for name in risky if name not in plain]
+    assert more == ["closed", "time_to_ruin", "time_open", "worst_gap", "gap_variance_share", "gap_inventory"]
+    units = tags.UNITS_WITH_MARGIN | tags.UNITS_WITH_GAPS
+    assert [tags.tag_of(name) for name in more] == [f"risk/{name}" for name in more] == list(units)
+    shown = headings([Entry("a", Episodes(**fields), risky, None)])
+    assert [shown[name] for name in more] == list(OF_SOME_MARKETS.values())
+    assert not set(more) & set(headings([Entry("a", Episodes(**fields), plain, None)]))

@@ -11,12 +11,11 @@ import numpy as np
 from tqdm import tqdm
 
 from experiments.calibration.blocks import Measured
-from experiments.calibration.options.models import MODELS, NODES, Pricer, require_quantlib
+from experiments.calibration.options.models import MODELS, MOST_NODES, Pricer, require_quantlib
 from experiments.calibration.options.search import BOUNDS, Ended, ended, starts
 from experiments.calibration.options.surface import Floats, Surface
 from mm_env.core.parameters import Count, check_fields
 
-SEARCH = 64  # nodes of the quadrature while searching; the best is fitted again with NODES
 SAME = 1e-4  # of the RMSE: what ended within it ended at the best
 
 
@@ -44,6 +43,7 @@ class Fit:
     errors: Floats  # (quotes,) implied volatility of the model less that quoted
     jacobian: Floats  # (quotes, p) derivatives of the implied volatilities
     ends: list[Ended]  # of all starts, best first
+    quadrature: float  # the largest error of the model's implied volatilities by the quadrature
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -125,13 +125,14 @@ def fit(surface: Surface, settings: Settings) -> Fit:
     Raises: MissingExtra without QuantLib; ValueError for too few quotes, or where no start gives a price.
     """
     check_enough(surface, settings.model)
-    search = Pricer(surface, settings.model, SEARCH)
+    pricer = Pricer(surface, settings.model)
     drawn = starts(surface, settings.model, settings.starts, settings.seed)
     bar = tqdm(drawn, desc=f"fitting {settings.model}", unit="start", leave=False, delay=1.0)
-    ends = sorted((ended(search, start) for start in bar), key=lambda end: end.rmse)
-    pricer = Pricer(surface, settings.model, NODES)
-    best = ended(pricer, ends[0].parameters).parameters
-    return Fit(surface, settings.model, best, pricer.errors(best), pricer.jacobian(best), ends)
+    ends = sorted((ended(pricer, start) for start in bar), key=lambda end: end.rmse)
+    best = ends[0].parameters
+    errors, finer = pricer.errors(best), Pricer(surface, settings.model, MOST_NODES).errors(best)
+    quadrature = float(np.abs(finer - errors).max())
+    return Fit(surface, settings.model, best, errors, pricer.jacobian(best), ends, quadrature)
 
 
 def check_enough(surface: Surface, model: str) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from experiments.calibration.options.fit import Fit
 from experiments.calibration.options.models import UNITS
 
+ROUGH = 1e-4  # volatility: an error of the quadrature beyond it is said
 TARGETS = {"heston": "mm_env.GeometricHeston", "bates": "mm_env.GeometricBates"}
 EQUATIONS = {
     "heston": "dS = drift S dt + sqrt(v) S dW",
@@ -67,6 +68,12 @@ def remarks(fit: Fit) -> dict[str, str]:
         said["errors"] = "none, as the quotes do not tell the parameters apart: the Jacobian is singular"
     if unknown := [name for name, one in fit.estimates.items() if one.error > abs(one.value)]:
         said["not told"] = f"{', '.join(unknown)} have errors larger than themselves"
+    if not fit.ends[0].converged:
+        said["least squares"] = "the best start had not come to rest: the surface hardly tells the flattest direction"
+    if fit.quadrature > ROUGH:
+        said["quadrature"] = (
+            f"its error is up to {100.0 * fit.quadrature:.2g} volatility points: leave short maturities out"
+        )
     if fit.at_bounds:
         said["bounds"] = f"{', '.join(fit.at_bounds)} ended at a bound: these quotes do not tell it"
     return said

@@ -10,7 +10,7 @@ from experiments.calibration.estimate import EstimateRow
 from experiments.calibration.options.fit import Fit
 from experiments.calibration.options.price import remarks
 from experiments.calibration.options.valley import Valley
-from experiments.calibration.report import SHOWN, table_of, write_estimates
+from experiments.calibration.report import SHOWN, write_estimates
 from experiments.evaluation.table import WIDE
 from experiments.reporting.presenter import TextTable, screen, small
 
@@ -35,10 +35,15 @@ def title(fit: Fit) -> str:
 
 
 def main_table(fit: Fit, rows: Iterable[EstimateRow]) -> TextTable:
-    """The rows that everyone wants to see, to six digits: another's fit of the same quotes is compared with them."""
-    shown = [row for row in rows if row.section in MAIN]
-    cells = [[f"{r.section}: {r.estimate}", f"{r.value:.6g}", _small(r.error), r.unit] for r in shown]
-    return TextTable(title(fit), SHOWN, cells)
+    """The rows that everyone wants to see."""
+    shown = [row._replace(estimate=f"{row.section}: {row.estimate}") for row in rows if row.section in MAIN]
+    return table(title(fit), shown)
+
+
+def table(heading: str, rows: Iterable[EstimateRow]) -> TextTable:
+    """Estimates to six digits, for another's fit of the same quotes is compared with them."""
+    cells = [[r.estimate, f"{r.value:.6g}", "" if math.isnan(r.error) else f"{r.error:.2g}", r.unit] for r in rows]
+    return TextTable(heading, SHOWN, cells)
 
 
 def correlations(fit: Fit) -> TextTable:
@@ -70,9 +75,9 @@ def write(folder: Path, fit: Fit, valley: Valley, rows: list[EstimateRow], price
     main.write_markdown(folder / "table.md")
     lines = [f"# {title(fit)}", "", *main.markdown()]
     for section in dict.fromkeys(row.section for row in rows):
-        table = table_of("", [row for row in rows if row.section == section], sections=False).markdown()
+        found = table("", [row for row in rows if row.section == section]).markdown()
         matrix = ["", *correlations(fit).markdown()] if section.startswith("correlation") else []
-        lines += ["", f"## {section}", "", HOW[section], *matrix, "", *table]
+        lines += ["", f"## {section}", "", HOW[section], *matrix, "", *found]
     said = [
         f"- the flattest direction: {valley.sentence()}.",
         *(f"- {what}: {it}" for what, it in remarks(fit).items()),
@@ -81,7 +86,3 @@ def write(folder: Path, fit: Fit, valley: Valley, rows: list[EstimateRow], price
     lines += ["", "## Plots", "", *(f"![{path.stem}]({path.name})" for path in plots)]
     lines += ["", "## The price", "", "```yaml", price.rstrip(), "```"]
     (folder / "report.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-
-def _small(error: float) -> str:
-    return "" if math.isnan(error) else f"{error:.2g}"

@@ -43,6 +43,7 @@ def _goodness(fit: Fit) -> Iterator[EstimateRow]:
     yield EstimateRow("fit", "largest error", 100.0 * float(np.abs(fit.errors).max()), EXACT, POINTS)
     yield EstimateRow("fit", "starts", len(fit.ends), EXACT, "")
     yield EstimateRow("fit", "starts that ended at the best", fit.at_best, EXACT, "")
+    yield EstimateRow("fit", "largest error by the quadrature", 100.0 * fit.quadrature, EXACT, POINTS)
     yield EstimateRow("fit", "RMSE where the worst start ended", 100.0 * fit.ends[-1].rmse, EXACT, POINTS)
     for smile, errors in zip(fit.surface.smiles, fit.by_maturity(fit.errors)):
         rmse = 100.0 * float(np.sqrt((errors**2).mean()))

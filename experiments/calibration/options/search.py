@@ -24,7 +24,7 @@ STARTS = {  # where starts are drawn; theta and v0 are shares of the variance at
     "kappa": (0.5, 10.0), "theta": (0.5, 2.0), "vol": (0.2, 2.0), "rho": (-0.8, 0.2), "v0": (0.5, 2.0),
     "rate": (0.05, 2.0), "jump_mean": (-0.4, 0.1), "jump_std": (0.05, 0.4),
 }  # fmt: skip
-MOST = 100  # evaluations of a start
+MOST = 200  # evaluations of a start
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class Ended:
 
     parameters: Floats
     rmse: float  # volatility
+    converged: bool  # whether it came to rest within MOST evaluations
 
 
 def starts(surface: Surface, model: str, count: int, seed: int) -> list[Floats]:
@@ -61,7 +62,7 @@ def ended(pricer: Pricer, start: Floats) -> Ended:
         lambda x: pricer.errors(_bound(x, free)), at, bounds=(low, high), x_scale="jac", diff_step=1e-6, ftol=1e-10,
         xtol=1e-10, gtol=1e-12, max_nfev=MOST,
     )  # fmt: skip
-    return Ended(_bound(found.x, free), float(np.sqrt((found.fun**2).mean())))
+    return Ended(_bound(found.x, free), float(np.sqrt((found.fun**2).mean())), found.status > 0)
 
 
 def _unbound(parameters: Floats, signed: Any) -> Floats:

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from mm_env.core.component import Component, parts, record, rule
+from mm_env.core.maths import scalar
 from mm_env.core.noise import Noise
 from mm_env.core.parameters import ListedNonNegative
-from mm_env.core.tuples import pick
+from mm_env.core.tuples import each, pick
 from mm_env.price.models import Price
 from mm_env.price.regimes import RegimeSwitching
 from mm_env.venue.dealer.fill import Fill
@@ -45,6 +46,11 @@ class RegimeFlow(Flow):
     @rule
     def probability(self, take: float, dt: float, now: Now, state: Any) -> float:
         return self.flow.probability(take * self.factor(now), dt, now, state)
+
+    @rule
+    def arrival(self, dt: float, now: Now, state: Any) -> float:
+        """As by `probability`; asked of each regime, so that what is the same in all lanes is computed once."""
+        return pick(each(arrival_at, self.factors, (self.flow, dt, now, state)), now.world.price.regime)
 
     @rule
     def evolve(self, state: Any, arrived: float, opposite: float, noise: Noise, dt: float, now: Now) -> Any:
@@ -103,6 +109,13 @@ class RegimeImpact(Impact):
         mean, variance = self.impact.moments(depth, chance, filled, arrival, now)
         factor = self.factor(now)
         return factor * mean, factor * factor * variance
+
+
+@scalar
+def arrival_at(factor, told):
+    """P(an order comes within dt) at a factor of a flow's rate."""
+    flow, dt, now, state = told
+    return flow.probability(factor, dt, now, state)
 
 
 def regimes_of(price: Price) -> RegimeSwitching | None:

@@ -48,8 +48,8 @@ class Dealer(Venue):
         bid_flow, ask_flow = now.world.flow
         bid = self.flow.bid.probability(self.fill.bid.take(quote.bid_depth, now), dt, now, bid_flow)
         ask = self.flow.ask.probability(self.fill.ask.take(quote.ask_depth, now), dt, now, ask_flow)
-        bid_arrival = self.flow.bid.probability(1.0, dt, now, bid_flow)
-        return Chances(bid, ask, bid_arrival, self.flow.ask.probability(1.0, dt, now, ask_flow))
+        bid_arrival = self.flow.bid.arrival(dt, now, bid_flow)
+        return Chances(bid, ask, bid_arrival, self.flow.ask.arrival(dt, now, ask_flow))
 
     @rule
     def trade(self, quote: Quote, bid_open: bool, ask_open: bool, noise: Noise, dt: float, now: Now) -> Trades:
@@ -68,8 +68,8 @@ class Dealer(Venue):
     @rule
     def evolve_flow(self, trades: Trades, noise: Noise, dt: float, now: Now) -> Any:
         bid_flow, ask_flow = now.world.flow
-        hit = 1.0 if noise.bid < self.flow.bid.probability(1.0, dt, now, bid_flow) else 0.0
-        lifted = 1.0 if noise.ask < self.flow.ask.probability(1.0, dt, now, ask_flow) else 0.0
+        hit = 1.0 if noise.bid < self.flow.bid.arrival(dt, now, bid_flow) else 0.0
+        lifted = 1.0 if noise.ask < self.flow.ask.arrival(dt, now, ask_flow) else 0.0
         bids, asks = max(hit, trades.bid_filled), max(lifted, trades.ask_filled)
         bid_after = self.flow.bid.evolve(bid_flow, bids, asks, noise, dt, now)
         return bid_after, self.flow.ask.evolve(ask_flow, asks, bids, noise, dt, now)

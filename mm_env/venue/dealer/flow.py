@@ -31,6 +31,11 @@ class Flow(Component):
         raise NotImplementedError
 
     @rule
+    def arrival(self, dt: float, now: Now, state: Any) -> float:
+        """P(at least one order comes within dt): one that would take a quote at the mid."""
+        return self.probability(1.0, dt, now, state)
+
+    @rule
     def evolve(self, state: Any, arrived: float, opposite: float, noise: Noise, dt: float, now: Now) -> Any:
         """Its state at t + dt; `arrived` and `opposite` are 1.0 if an order came to its side and to the other, else 0.0."""
         return state

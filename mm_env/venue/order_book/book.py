@@ -85,7 +85,7 @@ class OrderBook(Venue):
         self._check_unread(market)
         if market.limits != NoLimits():
             raise ValueError(
-                f"Market.limits hold a dealer's quotes, and a {kind} has none of them yet, got {market.limits}"
+                f"Market.limits must be NoLimits in a {kind}, whose orders are held to max_inventory alone, got {market.limits}"
             )
         orders = market.order_size / self.lot
         if abs(orders - round(orders)) > 1e-9 * orders:

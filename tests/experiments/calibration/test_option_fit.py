@@ -1,11 +1,14 @@
 """Heston and Bates fitted to surfaces: known parameters come back, published values are reproduced, errors hold."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from experiments.calibration.options import fit as fitting
 from experiments.calibration.options.fit import Settings, fit
-from experiments.calibration.options.models import HESTON, MODELS, Pricer, per_day
+from experiments.calibration.options.models import HESTON, MODELS, MOST_NODES, Pricer, per_day
+from experiments.calibration.options.price import remarks
 from experiments.calibration.options.reader import read
 from experiments.calibration.options.search import starts
 from experiments.calibration.options.surface import Smile, Surface
@@ -130,6 +133,30 @@ def test_settings_name_what_is_wrong():
         Settings(model="sabr")
     with pytest.raises(ValueError, match=r"Settings\.starts must be a whole number in"):
         Settings(starts=0)
+
+
+def test_what_a_reader_should_know_is_said():
+    flat = Surface(
+        "", 100.0, tuple(Smile(days, 0.0, np.array([90.0, 100.0, 110.0]), np.full(3, 0.2)) for days in (30.0, 91.0))
+    )
+    found = fit(flat, Settings(starts=2))
+    assert found.rmse < 1e-5
+    assert "vol" in found.at_bounds
+    assert "ended at a bound: these quotes do not tell it" in remarks(found)["bounds"]
+    assert "quadrature" not in remarks(found)
+    rough = replace(found, quadrature=1e-3, ends=[replace(found.ends[0], converged=False)])
+    assert remarks(rough)["quadrature"] == "its error is up to 0.1 volatility points: leave short maturities out"
+    assert "had not come to rest" in remarks(rough)["least squares"]
+    singular = replace(found, jacobian=np.zeros_like(found.jacobian))
+    assert "the Jacobian is singular" in remarks(singular)["errors"]
+    assert np.isnan(singular.estimates["kappa"].error)
+
+
+def test_the_quadrature_of_a_fit_is_not_what_meets_the_quotes():
+    found = fit(made(HESTON_TRUTH, "heston", noise=0.001), Settings(model="bates", starts=2))
+    assert found.quadrature < 1e-6
+    exact = Pricer(found.surface, "bates", MOST_NODES).errors(found.parameters)
+    assert np.sqrt((exact**2).mean()) == pytest.approx(found.rmse, abs=1e-7)
 
 
 # the valley
