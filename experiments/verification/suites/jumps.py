@@ -10,7 +10,7 @@ import numpy as np
 
 from agents.exact.optimum import optimum
 from experiments.verification.suite import Asked, Row, suite
-from experiments.verification.suites.heston import SEARCHED, final_mids, first_quotes, simulated
+from experiments.verification.suites.heston import SEARCHED, controlled, final_mids, first_quotes, simulated
 from mm_env.clock import FiniteHorizon
 from mm_env.markets import glft
 from mm_env.price.jump_diffusions import GeometricMerton
@@ -47,5 +47,5 @@ def calls(asked: Asked) -> Iterator[Row]:
     price = GeometricMerton(sigma=sigma, rate=RATE, jump_mean=-0.5 * std**2, jump_std=std, drift=INTEREST)
     mids = final_mids(price, YEARS, 100, asked)
     for strike, known in CALLS.items():
-        payoffs = math.exp(-INTEREST * YEARS) * np.maximum(mids - strike, 0.0)
-        yield simulated(f"call, K = {strike:g}, simulated", known, payoffs)
+        payoffs = controlled(np.maximum(mids - strike, 0.0), mids, 100.0 * math.exp(INTEREST * YEARS))
+        yield simulated(f"call, K = {strike:g}, simulated", known, math.exp(-INTEREST * YEARS) * payoffs)
