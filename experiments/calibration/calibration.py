@@ -93,8 +93,7 @@ class Calibration:
                 return self.left_out["jumps"]
             return "" if len(self.jumps.found) else f"no jump is told in {self.jumps.returns} returns"
         if self.settings.price == "regimes":
-            told = self.regimes is not None and self.regimes.criterion > 0.0 and not self.regimes.still
-            return "" if told else self.left_out.get("regimes", "two regimes of volatility are not told from one")
+            return self.left_out["regimes"] if self.regimes is None else "; ".join(self.regimes.remarks)
         return ""
 
 

@@ -26,7 +26,8 @@ TEMPLATE = """\
 #   each unit held moves the best quotes by about 1 / (4 k)
 # {command}
 defaults:
-{price_default}  - /flow@venue.flow: poisson
+  - /price@price: {price_default}
+  - /flow@venue.flow: poisson
   - /fill@venue.fill: {fill}
   - /impact@venue.impact: {impact}
   - /clock@clock: finite_horizon
@@ -56,12 +57,9 @@ price: {{sigma: {sigma:.4g}, rate: {rate:.4g}, jump_mean: 0.0, jump_std: {size:.
 """
 REGIMES = """\
 price:
-  _target_: mm_env.RegimeSwitching
-  price: {{_target_: mm_env.Brownian, sigma: {sigma:.4g}, drift: 0.0}}
+  price: {{sigma: {sigma:.4g}}}
   rates: [[0.0, {out:.4g}], [{back:.4g}, 0.0]]
   volatility: [1.0, {ratio:.4g}]
-  drift: [0.0, 0.0]
-  initial_regime: 0
 """
 
 
@@ -116,15 +114,14 @@ def price_part(found: Calibration) -> dict[str, str]:
         words += f"\n#   calm ends at rate {out} a second, turbulence at {back}"
         words += f"\n#   2 ln(L / L of one regime) = {one.likelihood_ratio:.4g}"
         ratio = turbulent.value / calm.value
-        return _priced(words, "", REGIMES.format(sigma=calm.value, ratio=ratio, out=out.value, back=back.value))
+        return _priced(words, "regimes", REGIMES.format(sigma=calm.value, ratio=ratio, out=out.value, back=back.value))
     lifetime, sigma = found.settings.lifetime, found.sigma.sigma
     words = f"# sigma {sigma} from the mid's moves over {lifetime:g} s, from the first line on; jumps come on top of it"
     return _priced(words, "brownian", f"price: {{sigma: {sigma.value:.4g}}}")
 
 
 def _priced(words: str, default: str, part: str) -> dict[str, str]:
-    line = f"  - /price@price: {default}\n" if default else ""
-    return {"price_words": words, "price_default": line, "price_part": part.rstrip()}
+    return {"price_words": words, "price_default": default, "price_part": part.rstrip()}
 
 
 def impact_part(found: Calibration) -> tuple[str, dict[str, float]]:

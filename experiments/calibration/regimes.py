@@ -54,7 +54,7 @@ class Regimes:
 
     @property
     def remarks(self) -> list[str]:
-        """What a reader should know before using it, a line each."""
+        """Why no price can be made of it, a line each: not two regimes, or a parameter that its error is larger than."""
         found = []
         if self.criterion <= 0.0:
             found.append("two regimes are not told from one by Schwarz's criterion")

@@ -15,7 +15,7 @@ from experiments.calibration.calibration import Settings
 from experiments.calibration.market import market_path
 from experiments.config.markets import build, build_market
 from experiments.config.search_path import CONF
-from mm_env import DepthImpact, Fees, Logistic, Merton, NoImpact
+from mm_env import DepthImpact, Fees, Logistic, Merton, NoImpact, RegimeSwitching
 from mm_env.data.lobster import read
 from mm_env.markets import amzn
 from tests.experiments.calibration.informed import Informed
@@ -145,47 +145,49 @@ def test_the_best_law_can_be_had_and_its_override_is_the_same_market(informed_da
     assert made == build_market(composed("compare", "market=plain", search, *overrides))
 
 
-@pytest.fixture(scope="module")
-def turbulent_day(tmp_path_factory):
-    """A day that jumps: orders now and then take the mid with them by ten steps of its diffusion."""
-    random = np.random.default_rng(0)
+def restless(kind):
+    """What the mid moves by beside its diffusion, twice a second: 1.5 now and then, or a normal of 0.05 in a second regime."""
+    random, state = np.random.default_rng(0), {"turbulent": False}
 
-    def jump(reach):
-        return 1.5 * float(random.random() < 0.01) if reach >= 0.0 else 0.0
+    def moved(_):
+        if kind == "jumps":
+            return 1.5 * random.choice([-1.0, 1.0]) * float(random.random() < 0.002)
+        if random.random() < (0.01 if state["turbulent"] else 0.002):
+            state["turbulent"] = not state["turbulent"]
+        return 0.05 * random.normal() * state["turbulent"]
 
-    return dealer_tape(2, 3000, 0.3, 20.0, 0.02, half_spread=4_000, jump=jump).save(
-        tmp_path_factory.mktemp("turbulent")
-    )
+    return moved
 
 
-@pytest.mark.parametrize("price", ["jumps", "regimes"])
-def test_jumps_or_regimes_are_the_price_when_asked_for(turbulent_day, launch, composed, price, tmp_path):
-    path = tmp_path / "conf" / "market" / "turbulent.yaml"
+@pytest.mark.parametrize(
+    ("kind", "default", "price"), [("jumps", "merton", Merton), ("regimes", "regimes", RegimeSwitching)]
+)
+def test_jumps_or_regimes_are_the_price_when_asked_for(launch, composed, kind, default, price, tmp_path):
+    tape = dealer_tape(2, 3000, 0.3, 20.0, 0.02, half_spread=4_000, jump=restless(kind))
+    path = tmp_path / "conf" / "market" / "restless.yaml"
     path.parent.mkdir(parents=True)
-    folder, _ = launch(calibrate.main, f"path={turbulent_day}", f"to={path}", f"settings.price={price}", *FEW)
+    day = tape.save(tmp_path)
+    folder, _ = launch(calibrate.main, f"path={day}", f"to={path}", f"settings.price={kind}", *FEW)
     table, held = estimates(folder), OmegaConf.load(path)
-    value = {name: float(row["value"]) for (section, name), row in table.items() if section == price}
-    assert [one for one in held.defaults if "price" in str(one)] == [{"/price@price": "merton"}] * (price == "jumps")
-    if price == "jumps":
-        assert held.price.sigma == pytest.approx(value["sigma without these"], rel=1e-3)
-        assert held.price.rate == pytest.approx(value["rate of these"], rel=1e-3)
-        assert held.price.jump_std == pytest.approx(value["root mean square of these"], rel=1e-3)
+    assert [one for one in held.defaults if "price" in str(one)] == [{"/price@price": default}]
+    made = build_market(composed("compare", "market=restless", f"hydra.searchpath=[file://{tmp_path / 'conf'}]")).price
+    assert isinstance(made, price)
+    value = {name: float(row["value"]) for (section, name), row in table.items() if section == kind}
+    if kind == "jumps":
+        assert made.sigma == pytest.approx(value["sigma without these"], rel=1e-3)
+        assert made.rate == pytest.approx(value["rate of these"], rel=1e-3)
+        assert made.jump_std == pytest.approx(value["root mean square of these"], rel=1e-3)
         assert value["p value of no jumps"] < 1e-6
-        search = f"hydra.searchpath=[file://{tmp_path / 'conf'}]"
-        assert isinstance(build_market(composed("compare", "market=turbulent", search)).price, Merton)
     else:
-        assert held.price._target_ == "mm_env.RegimeSwitching"
-        assert held.price.price.sigma == pytest.approx(value["sigma, calm"], rel=1e-3)
-        ratio = value["sigma, turbulent"] / value["sigma, calm"]
-        assert list(held.price.volatility) == [1.0, pytest.approx(ratio, rel=1e-3)]
         out, back = value["rate from calm to turbulent"], value["rate from turbulent to calm"]
-        rates = [list(row) for row in held.price.rates]
-        assert rates == [[0.0, pytest.approx(out, rel=1e-3)], [pytest.approx(back, rel=1e-3), 0.0]]
+        assert made.price.sigma == pytest.approx(value["sigma, calm"], rel=1e-3)
+        assert made.volatility == (1.0, pytest.approx(value["sigma, turbulent"] / value["sigma, calm"], rel=1e-3))
+        assert [made.rates[0][1], made.rates[1][0]] == pytest.approx([out, back], rel=1e-3)
 
 
 @pytest.mark.parametrize(("price", "message"), [
     ("jumps", "settings.price: no jump is told in 300 returns"),
-    ("regimes", "settings.price: two regimes of volatility are not told from one"),
+    ("regimes", "settings.price: two regimes are not told from one by Schwarz's criterion"),
 ])  # fmt: skip
 def test_a_day_without_them_makes_no_market_of_them(day, launch, price, message, tmp_path):
     with pytest.raises(SystemExit, match=message):
