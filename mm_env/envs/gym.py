@@ -191,7 +191,9 @@ class MarketMakingVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray
     def _endings(self, observations: NDArray[np.float32], over: NDArray[np.bool_]) -> dict[str, Any]:
         infos: dict[str, Any] = {"figures": self.figures(), "_figures": over.copy()}
         if self._same_step:
-            infos |= {"final_obs": np.where(over[:, None], observations, np.float32(0.0)), "_final_obs": over.copy()}
+            final, ended = np.zeros_like(observations), np.flatnonzero(over)
+            final[ended] = observations[ended]
+            infos |= {"final_obs": final, "_final_obs": over.copy()}
             infos |= {"final_info": infos.copy(), "_final_info": over.copy()}
         return infos
 

@@ -25,6 +25,7 @@ from mm_env import (
     OrnsteinUhlenbeck,
     Poisson,
     PowerLaw,
+    ScheduledGap,
     Sides,
     SpreadAndSkew,
 )
@@ -44,8 +45,10 @@ def is_solvable(market):
 def shrunk(name, steps=20, orders=5):
     """A named market with fewer steps of the same length and fewer orders held."""
     market = MARKETS[name]()
-    clock = replace(market.clock, horizon=market.clock.step_length * steps, steps=steps)
-    return replace(market, clock=clock, max_inventory=orders * market.order_size)
+    clock, price = replace(market.clock, horizon=market.clock.step_length * steps, steps=steps), market.price
+    if isinstance(price, ScheduledGap):
+        price = replace(price, at=tuple(at * clock.horizon / market.clock.horizon for at in price.at))
+    return replace(market, price=price, clock=clock, max_inventory=orders * market.order_size)
 
 
 SOLVABLE = [name for name in MARKETS if is_solvable(MARKETS[name]())]

@@ -65,15 +65,19 @@ def test_a_window_belongs_to_seed_lane_and_episode_alone():
 @pytest.mark.parametrize("every", [0.05, 0.1, 0.25])
 def test_mids_that_are_so_far_apart_are_joined_by_lines(every):
     times = np.arange(6) * 0.1
-    np.testing.assert_allclose(mids_of(FromPath(PATH, every=every))[0, :, 0], np.interp(times, np.arange(41) * every, PATH))
+    np.testing.assert_allclose(
+        mids_of(FromPath(PATH, every=every))[0, :, 0], np.interp(times, np.arange(41) * every, PATH)
+    )
 
 
 @pytest.mark.parametrize("suffix", [".npy", ".csv", ".parquet"])
 def test_a_file_plays_as_its_numbers_do(tmp_path, suffix):
     path, table = tmp_path / f"mids{suffix}", polars.DataFrame({"time": np.arange(41.0), "mid": PATH})
-    {".npy": lambda: np.save(path, PATH), ".csv": lambda: table.write_csv(path), ".parquet": lambda: table.write_parquet(path)}[
-        suffix
-    ]()
+    {
+        ".npy": lambda: np.save(path, PATH),
+        ".csv": lambda: table.write_csv(path),
+        ".parquet": lambda: table.write_parquet(path),
+    }[suffix]()
     np.testing.assert_array_equal(mids_of(FromPath(str(path))), mids_of(FromPath(PATH)))
 
 
