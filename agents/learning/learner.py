@@ -20,7 +20,7 @@ require("a learner", "training", "torch", "stable_baselines3")
 from agents.learning.clone import clone
 from agents.learning.features import with_log_time_to_go
 from agents.learning.replay_buffers import ExpectedReplay
-from agents.learning.rollout_buffers import ExpectedRollouts, ResampledRollouts, attached
+from agents.learning.rollout_buffers import ExpectedRollouts, ResampledRollouts, attached, check_separable
 from agents.learning.saved import put_weights
 from agents.learning.sb3 import ALGORITHMS, TrainedPolicy, algorithm
 from agents.policy import policy_of
@@ -165,9 +165,12 @@ class Learner:
         return replace(market, reward=replace(market.reward, noise=self.noise))
 
     def check(self, market: Market) -> None:
-        """Refuse a market whose actions the algorithm cannot take, or in which no step can be tried again by `branches`."""
+        """Refuse a market whose actions the algorithm cannot take, in which no step can be tried again by `branches`, or whose
+        fills cannot be expected."""
         if self.branches:
             check_branches(market)
+        elif self.expected_fills and market.venue.loops != "events":
+            check_separable(market)
         discrete = isinstance(market.action_space, gym.spaces.Discrete)
         if discrete and self.algorithm in ("SAC", "TD3", "TQC"):
             raise ValueError(f"{self.algorithm} needs continuous actions, got {market.quote}")

@@ -161,6 +161,11 @@ def check_separable(market: Market) -> None:
         raise ValueError(
             f"expected_fills must be off where hedges are held, which may follow the inventory, got {market.hedges}"
         )
+    if market.watched:
+        raise ValueError(
+            f"expected_fills must be off where the agent sees the {market.watched[0]}, which fills change, got "
+            f"{market.reward}, {market.margin} and {market.limits}"
+        )
     told = [path for path in parts_read(market) if path.split(".")[0] in ("venue", "quote", "limits")]
     if told or list(flat(record(market).venue.begin_flow())):
         name = told[0] if told else "venue.flow"

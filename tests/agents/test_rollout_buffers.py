@@ -10,7 +10,7 @@ from stable_baselines3 import PPO
 from agents.learning.learner import Learner
 from agents.learning.rollout_buffers import ExpectedRollouts, attached, check_separable, expected_values, foresee
 from agents.learning.sb3 import VecAdapter
-from mm_env import ArrivalImpact, Dealer, Exponential, InventoryPenalty, OrnsteinUhlenbeck, Poisson, Uniform
+from mm_env import ArrivalImpact, CVaR, Dealer, Exponential, InventoryPenalty, OrnsteinUhlenbeck, Poisson, Uniform
 from mm_env.simulation import Simulation
 from tests.worlds import DEALERS, random_actions, same_bits, within, world
 
@@ -165,6 +165,16 @@ def test_it_is_refused_where_orders_move_what_the_price_shows():
         Learner("PPO", 64, 2, expected_fills=True, settings=SHORT).model(world(price=price, venue=informed), 0)
     check_separable(world(price=price))
     check_separable(world(venue=informed))
+
+
+def test_it_is_refused_where_the_agent_sees_the_profit_and_before_anything_is_trained():
+    learner = Learner("PPO", 64, 2, expected_fills=True, settings=SHORT)
+    market = world(reward=CVaR(level=0.5))
+    with pytest.raises(
+        ValueError, match="expected_fills must be off where the agent sees the profit, which fills change"
+    ):
+        learner.check(market)
+    replace(learner, branches=4).check(market)
 
 
 @pytest.mark.parametrize("name", ["TQC", "DQN", "RecurrentPPO"])

@@ -155,6 +155,14 @@ def test_a_suite_of_milliseconds_holds(name):
     assert [row.name for row in rows if not row.passed] == []
 
 
+@pytest.mark.slow
+def test_all_that_the_project_claims_holds(launch):
+    """What `make verify` runs; what wants a surface is skipped where there is none."""
+    folder, (share,) = launch(verify.main)
+    assert told(folder)["failed"] == 0
+    assert share == 1.0 - told(folder)["skipped"] / len(told(folder)["values"])
+
+
 # limits
 
 
