@@ -167,7 +167,7 @@ def test_it_is_refused_where_orders_move_what_the_price_shows():
     check_separable(world(venue=informed))
 
 
-@pytest.mark.parametrize("name", ["TQC", "DQN", "RecurrentPPO"])
+@pytest.mark.parametrize("name", ["TQC", "DQN", "QRDQN", "RecurrentPPO"])
 def test_it_is_refused_to_those_whose_values_it_does_not_know(name):
     with pytest.raises(ValueError, match=f"Learner.expected_fills is for PPO, A2C, TD3, SAC, got {name}"):
         Learner(name, 64, expected_fills=True)
