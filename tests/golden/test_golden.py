@@ -17,4 +17,4 @@ def test_every_registered_market_is_held():
 @pytest.mark.parametrize("name", sorted(GOLDEN))
 def test_a_market_brings_what_it_brought(name):
     market = MARKETS[name]
-    assert digests(market) | objectives(market) == GOLDEN[name]
+    assert digests(market) | objectives(market, name) == GOLDEN[name]
