@@ -22,7 +22,7 @@ from mm_env.price.regime_jumps import RegimeJumps
 from mm_env.price.regimes import RegimeSwitching
 from mm_env.price.with_jumps import WithJumps
 from mm_env.quote import Depths, SpreadAndSkew, Touch
-from mm_env.reward import CARA, InventoryPenalty, VariancePenalty
+from mm_env.reward import CARA, CVaR, InventoryPenalty, VariancePenalty
 from mm_env.venue.dealer.by_regime import RegimeFill, RegimeFlow, RegimeImpact
 from mm_env.venue.dealer.dealer import Dealer
 from mm_env.venue.dealer.fill import Exponential
@@ -79,6 +79,24 @@ def solvency() -> Market:
         max_inventory=6.0,
         inventory_scale=3.0,
         profit_scale=5.0,
+    )
+
+
+def cvar() -> Market:
+    """A maker in a volatile market like that of `cartea_jaimungal` who minds the worst twentieth of its final profits: nine
+    tenths CVaR, one tenth the mean.
+
+    The threshold is the best one: `agents.exact.cvar.best_threshold(mm_env.markets.cvar())`.
+    """
+    return Market(
+        price=Brownian(sigma=1.0),
+        venue=Dealer(flow=Poisson(rate=10.0), fill=Exponential(k=1.0)),
+        clock=FiniteHorizon(horizon=1.0, steps=50),
+        quote=Depths(max_depth=4.0, min_depth=-0.5),
+        reward=CVaR(level=0.95, threshold=2.81, weight=0.9),
+        max_inventory=4.0,
+        inventory_scale=2.0,
+        profit_scale=2.0,
     )
 
 
@@ -242,6 +260,7 @@ MARKETS: dict[str, Callable[[], Market]] = {
         cartea_jaimungal,
         adverse_selection,
         solvency,
+        cvar,
         glft,
         heston,
         bates,

@@ -118,12 +118,17 @@ class CVaR(Reward):
     Its mean, with the threshold z at which it is largest, is (1 - weight) E[X] + weight CVaR_level(X), the mean of the worst
     1 - level of the profits (Rockafellar & Uryasev 2000): `agents.exact.cvar.best_threshold` finds it. The best quotes depend
     on the running profit, which the agent then sees.
+
+    `shaping` is the share of potential-based shaping (Ng, Harada & Russell 1999) by what the running profit would be worth at
+    the end: each step then brings its change, and an episode the same less shaping times the worth of no profit. It leaves
+    every policy where it was beside the others, tells learners at once what a step has done, and is for training alone.
     """
 
     level: Probability  # .95: of the worst 5 %
     threshold: Real = 0.0  # price units
     weight: Probability = 1.0  # of the CVaR; the rest is the mean's
     closing_cost: NonNegative = 0.0  # price, of each unit that is left at the end
+    shaping: Probability = 0.0
 
     watches: ClassVar[tuple[str, ...]] = ("profit",)
 
@@ -137,10 +142,16 @@ class CVaR(Reward):
         return (profit,)
 
     @rule
+    def worth(self, profit: float) -> float:
+        """What an episode that ends with this profit is worth, price units."""
+        tail = self.threshold - max(self.threshold - profit, 0.0) / (1.0 - self.level)
+        return (1.0 - self.weight) * profit + self.weight * tail
+
+    @rule
     def reward(self, outcome: Outcome) -> float:
         left = outcome.profit - self.closing_cost * abs(outcome.inventory)
-        tail = self.threshold - max(self.threshold - left, 0.0) / (1.0 - self.level)
-        return outcome.final * ((1.0 - self.weight) * left + self.weight * tail)
+        before, after = self.worth(outcome.profit - outcome.wealth_change), self.worth(outcome.profit)
+        return outcome.final * self.worth(left) + self.shaping * ((1.0 - outcome.final) * after - before)
 
 
 class AsymmetricDamping(Reward):

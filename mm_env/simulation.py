@@ -212,6 +212,10 @@ class Simulation:
         """
         self._storage.set(row, values, np.arange(self.num_lanes) if lanes is None else lanes)
 
+    def parameters_of(self, row: int) -> Floats:
+        """Number `row` of the market's record in each lane, (num_lanes,): a copy."""
+        return self._storage.parameter(row)
+
     @property
     def _where(self) -> tuple[Any, ...]:
         """Parameters, states and what the venue keeps, as the kernels take them."""

@@ -24,6 +24,7 @@ from agents.exact.reader import Outcome, Reader
 from agents.exact.room import announce, levels_of, progress, require_room, ticking
 from agents.exact.solvable import check_solvable
 from agents.exact.sweep import swept
+from agents.exact.timed import nodes_told
 from agents.exact.wealth_grid import wealth_of
 from agents.strategies.fixed import FixedSymmetric, LinearSkew
 from mm_env.clock import Ergodic
@@ -155,14 +156,20 @@ def inventory_law(market: Market, actions: Floats) -> Floats:
 
 def _inventory_law(market: Market, actions: Floats) -> Floats:
     check_solvable(market)
-    axis = axis_of(market)
+    axis = axis_of(market, NODES if nodes_told(market) else 1)
     steps, rows = market.clock.steps, Rows.of(Problem(market, axis), actions)
-    law = np.zeros((steps + 1, len(axis.held)))
-    law.reshape(steps + 1, axis.venues, -1)[0, axis.venue] = start_law(market)
+    found = np.zeros((steps + 1, axis.venues, len(axis.held) // axis.venues))
+    law = axis.begun(start_law(market))
+    found[0] = law.sum(axis=0).reshape(found[0].shape)
     for step in progress(range(steps), "law of the inventory", "step"):
+        traded = np.zeros_like(law)
         for outcome in rows.at(step):
-            np.add.at(law[step + 1], outcome.level[0], law[step] * outcome.probability[0])
-    return law.reshape(steps + 1, axis.venues, -1).sum(axis=1)
+            for node in range(axis.count):
+                at = node % len(outcome.probability)
+                np.add.at(traded[node], outcome.level[at], law[node] * outcome.probability[at])
+        law = axis.moved_on(traded, step)
+        found[step + 1] = law.sum(axis=0).reshape(found[0].shape)
+    return found.sum(axis=1)
 
 
 def average_reward(market: Market, actions: Floats) -> float:

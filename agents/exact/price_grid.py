@@ -115,6 +115,21 @@ class Axis:
             here = np.tensordot(line.at_start, here, axes=1)
         return here.reshape(self.venues, -1)[self.venue]
 
+    def begun(self, levels: Floats) -> Floats:
+        """P(node, cell) where an episode starts, (nodes, cells), from that of the inventory, (levels,)."""
+        weights = np.ones(1)
+        for line in self.lines:
+            weights = np.multiply.outer(weights, line.at_start).reshape(-1)
+        law = np.zeros((self.count, self.venues, len(levels)))
+        law[:, self.venue] = weights[:, None] * levels
+        return law.reshape(self.count, -1)
+
+    def moved_on(self, law: Floats, step: int) -> Floats:
+        """P(node, cell) once the price has moved in a step, from that before, (nodes, cells)."""
+        for place, line in enumerate(self.lines_at(step)):
+            law = self._along(place, lambda p, _, line=line: line.moves.T @ p, law)
+        return law
+
     def between(
         self,
         table: Floats,

@@ -11,7 +11,6 @@ from typing import Annotated, Any
 
 import gymnasium as gym
 import numpy as np
-from numpy.typing import NDArray
 
 from mm_env.core.extras import require
 
@@ -29,7 +28,7 @@ from mm_env.envs.sb3 import VecAdapter
 from mm_env.market import Market
 from mm_env.resampled import check_branches
 from mm_env.reward import InventoryPenalty
-from mm_env.rollout import inventory_levels, run_actions
+from mm_env.rollout import Episodes, inventory_levels, run_actions
 
 CHECKPOINT = "checkpoint.pt"
 ON_POLICY = ("PPO", "A2C")
@@ -174,8 +173,8 @@ class Learner:
         discrete = isinstance(market.action_space, gym.spaces.Discrete)
         if discrete and self.algorithm in ("SAC", "TD3", "TQC"):
             raise ValueError(f"{self.algorithm} needs continuous actions, got {market.quote}")
-        if not discrete and self.algorithm == "DQN":
-            raise ValueError(f"DQN needs a grid of actions (quote@market.quote=grid), got {market.quote}")
+        if not discrete and self.algorithm in ("DQN", "QRDQN"):
+            raise ValueError(f"{self.algorithm} needs a grid of actions (quote@market.quote=grid), got {market.quote}")
         try:
             self.training_market(market)
         except ValueError as error:
@@ -188,19 +187,19 @@ def reward_units(market: Market) -> tuple[float, float]:
     What is left of a value function once the mean is off is what depends on inventory: that is what has to be learnt. Where
     nothing but rounding is left (rewards without noise of a maker who does not mind inventory), the noise is the unit.
     """
-    objective = _middling(market)
+    objective = middling(market).objective
     if isinstance(market.reward, InventoryPenalty) and objective.std() <= 1e-9 * abs(objective.mean()):
-        noisy = _middling(replace(market, reward=replace(market.reward, noise=1.0)))
+        noisy = middling(replace(market, reward=replace(market.reward, noise=1.0))).objective
         return float(objective.mean() / market.clock.steps), float(noisy.std()) or 1.0
     return float(objective.mean() / market.clock.steps), float(objective.std()) or 1.0
 
 
-def _middling(market: Market) -> NDArray[np.float64]:
-    """The objectives of 1,024 episodes of acting by the middle action."""
+def middling(market: Market) -> Episodes:
+    """1,024 episodes of acting by the middle action."""
     space: Any = market.action_space
     middle = space.n // 2 if isinstance(space, gym.spaces.Discrete) else 0.0
     actions = np.full((1, len(inventory_levels(market)), market.width), float(middle))
-    return run_actions(market, actions, 1024, seed=0).objective
+    return run_actions(market, actions, 1024, seed=0)
 
 
 def _single_thread() -> None:

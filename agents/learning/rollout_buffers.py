@@ -146,6 +146,11 @@ def check_separable(market: Market) -> None:
         raise ValueError(
             f"expected_fills must be off where accounts may be closed, as a fill may then end the episode, got {market.margin}"
         )
+    if market.watched:
+        raise ValueError(
+            f"expected_fills must be off where the {market.watched[0]} is seen, which fills change as they do the inventory, "
+            "got Market.watched of reward, margin or limits; agent.branches averages over whole steps"
+        )
     if not isinstance(venue, Dealer):
         raise ValueError(f"expected_fills needs a venue that knows how likely its fills are, got {venue}")
     ours = {Market: ("step", "settle", "observe"), Dealer: ("trade",)}

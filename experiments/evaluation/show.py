@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from agents.policy import Policy
-from experiments.evaluation import plots, table
+from experiments.evaluation import plots, state_plots, table
 from experiments.evaluation.common_noise import Entry, evaluate_on_common_noise
 from experiments.evaluation.sample import Sample
 from experiments.evaluation.skill_references import OPTIMUM, SkillReferences
@@ -38,10 +38,11 @@ def show_evaluation(
     rival = next((e.name for e in entries if e.name == OPTIMUM), None) or next(
         (e.name for e in entries if e.name not in drawn), drawn[0]
     )
-    curves = plots.quote_curves(market, drawn[0], policies[drawn[0]], rival, policies[rival])
+    pair = (drawn[0], policies[drawn[0]], rival, policies[rival])
     telling = [*drawn, OPTIMUM, "best_fixed", "avellaneda_stoikov"]
     first = sorted(entries, key=lambda entry: telling.index(entry.name) if entry.name in telling else len(telling))
-    plots.save(folder, {"quotes": curves, "profit": plots.profit_histogram(first[:4])})
+    figures = {"quotes": plots.quote_curves(market, *pair), "profit": plots.profit_histogram(first[:4])}
+    plots.save(folder, figures | state_plots.figures(market, *pair))
     table.say_where(folder)
     return entries, skills, notes
 

@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from agents.policy import Policy
 from experiments.config.agents import agent_config, build_policies, is_learner, load_run, named
 from experiments.config.markets import build_market
-from experiments.evaluation import leaderboard_table, plots, table
+from experiments.evaluation import leaderboard_table, plots, state_plots, table
 from experiments.evaluation.common_noise import evaluate_on_common_noise
 from experiments.evaluation.leaderboard_table import LeaderboardRow
 from experiments.evaluation.sample import Origin, Sample, evaluation_sample, of_runs, seen_in_training
@@ -108,8 +108,9 @@ def evaluate(one: Comparison, folder: Path) -> tuple[list[LeaderboardRow], list[
     optimum = references.policies.get(OPTIMUM)
     if optimum is not None and one.trainings:
         middle = next(row for row in rows if row.agent == one.trainings[0].agent).median.name
-        curves = plots.quote_curves(one.market, middle, policies[middle], OPTIMUM, optimum)
-        plots.save(where, {"quotes": curves})
+        pair = (middle, policies[middle], OPTIMUM, optimum)
+        drawn = {"quotes": plots.quote_curves(one.market, *pair)}
+        plots.save(where, drawn | state_plots.figures(one.market, *pair))
     return rows, [*([one.sample.says] if windows else []), *notes]
 
 

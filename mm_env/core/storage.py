@@ -62,6 +62,11 @@ class Storage:
         """Set parameter number `row` in the lanes of these indices, once they are parted."""
         self.parameters[lanes // TILE * (self.stride or 0) + row * TILE + lanes % TILE] = values
 
+    def parameter(self, row: int) -> Floats:
+        """Parameter number `row` of all lanes, (num_lanes,): a copy."""
+        lanes = np.arange(self.num_lanes)
+        return self.parameters[lanes // TILE * (self.stride or 0) + row * TILE + lanes % TILE]
+
     def draw(
         self, seed: Any, numbers: NDArray[np.int64], episodes: NDArray[np.int64], lanes: NDArray[np.int64]
     ) -> None:

@@ -101,6 +101,7 @@ EVERY = {
     "SAC, state-dependent exploration": ("SAC", {**REPLAY, "use_sde": True}),
     "TQC": ("TQC", REPLAY),
     "DQN": ("DQN", {**REPLAY, "target_update_interval": 24, "exploration_fraction": 0.8}),
+    "QRDQN": ("QRDQN", {**REPLAY, "target_update_interval": 24, "exploration_fraction": 0.8}),
     "TD3": ("TD3", REPLAY),
     "TD3, normal noise": ("TD3", {**REPLAY, "action_noise": NormalActionNoise(0 * ONE, 0.1 * ONE)}),
     "TD3, noise that remembers": ("TD3", {**REPLAY, "action_noise": OrnsteinUhlenbeckActionNoise(0 * ONE, 0.3 * ONE)}),
@@ -126,7 +127,7 @@ class Stop(BaseCallback):
 def learner_of(name: str) -> tuple[Learner, object]:
     algorithm, settings = EVERY[name]
     quote = Grid(max_half_spread=1.0, max_skew=1.0, half_spreads=2, skews=3)
-    market = world(**({"quote": quote} if algorithm == "DQN" else {}))
+    market = world(**({"quote": quote} if "DQN" in algorithm else {}))
     return Learner(algorithm, 160, num_envs=2, checkpoints=0, settings=settings), market
 
 

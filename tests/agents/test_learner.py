@@ -15,7 +15,7 @@ SHORT = {"n_steps": 16, "batch_size": 64, "n_epochs": 2, "policy_kwargs": {"net_
 
 
 @pytest.mark.parametrize(("wrong", "message"), [
-    ({"algorithm": "PPOO"}, "Learner.algorithm must be one of PPO, A2C, SAC, TD3, DQN, TQC, RecurrentPPO, got 'PPOO'"),
+    ({"algorithm": "PPOO"}, "Learner.algorithm must be one of PPO, A2C, SAC, TD3, DQN, TQC, RecurrentPPO, QRDQN, got 'PPOO'"),
     ({"total_steps": 0}, r"Learner.total_steps must be a whole number in \[1, 2.14748e\+09\], got 0"),
     ({"total_steps": 1.5}, "Learner.total_steps must be a whole number"),
     ({"num_envs": -1}, "Learner.num_envs must be a whole number"),
@@ -36,9 +36,10 @@ def test_an_unknown_setting_of_the_algorithm_is_refused_by_name():
         learner.model(world(), seed=0)
 
 
-def test_dqn_needs_a_grid_of_actions():
-    with pytest.raises(ValueError, match=r"^DQN needs a grid of actions .*, got SpreadAndSkew"):
-        Learner("DQN", 100).train(world(), seed=0)
+@pytest.mark.parametrize("name", ["DQN", "QRDQN"])
+def test_dqn_needs_a_grid_of_actions(name):
+    with pytest.raises(ValueError, match=rf"^{name} needs a grid of actions .*, got SpreadAndSkew"):
+        Learner(name, 100).train(world(), seed=0)
 
 
 @pytest.mark.parametrize("name", ["SAC", "TD3", "TQC"])
@@ -49,7 +50,7 @@ def test_who_needs_continuous_actions_refuses_a_grid(name):
 
 @pytest.mark.parametrize("name", ALGORITHMS)
 def test_every_algorithm_learns_a_little(name):
-    grid = {"quote": Grid(max_half_spread=1.0, max_skew=1.0, half_spreads=2, skews=3)} if name == "DQN" else {}
+    grid = {"quote": Grid(max_half_spread=1.0, max_skew=1.0, half_spreads=2, skews=3)} if "DQN" in name else {}
     market = world(**grid)
     rollout = {"n_steps": 16, "batch_size": 32} if "PPO" in name else {"n_steps": 16} if name == "A2C" else {}
     recurrent = {"policy": "MlpLstmPolicy"} if name == "RecurrentPPO" else {}

@@ -17,6 +17,7 @@ from agents.strategies.avellaneda_stoikov import (
 from agents.strategies.cartea_jaimungal import CarteaJaimungal, CarteaJaimungalStationary
 from agents.strategies.fixed import FixedSymmetric, LinearSkew
 from agents.strategies.glft import GLFT, GLFTAsymptotic
+from agents.strategies.theory import theory
 from mm_env import (
     CARA,
     AsymmetricDamping,
@@ -84,8 +85,8 @@ def test_no_closed_form_is_worth_more_than_the_optimum(name):
 
 
 def closed_forms(market):
-    sigma, k, rate = market.price.sigma, market.venue.fill.bid.k, market.venue.flow.bid.rate
-    gamma = market.reward.gamma if isinstance(market.reward, CARA) else 2.0 * market.reward.phi / sigma**2
+    sigma, k, rate = theory(market).sigma, market.venue.fill.bid.k, market.venue.flow.bid.rate
+    gamma = getattr(market.reward, "gamma", None) or 2.0 * market.reward.phi / sigma**2
     phi, alpha = 0.5 * gamma * sigma**2, getattr(market.reward, "alpha", 0.0)
     horizon, orders = market.clock.horizon, round(market.max_inventory / market.order_size)
     jump = getattr(market.venue.impact.bid, "mean", 0.0)

@@ -12,7 +12,20 @@ from agents.exact.cvar import best_threshold, nested_cvar, threshold_of, worst_m
 from agents.exact.evaluation import best_fixed, evaluate, worth_fixed
 from agents.exact.optimum import optimum
 from agents.exact.wealth import WealthProblem, solved
-from mm_env import CARA, Brownian, CVaR, DepthGrid, DrawdownStop, FiniteHorizon, Limits, MaintenanceMargin, Reward, rule
+from mm_env import (
+    CARA,
+    Brownian,
+    CVaR,
+    DepthGrid,
+    DrawdownStop,
+    FiniteHorizon,
+    InventoryPenalty,
+    Limits,
+    MaintenanceMargin,
+    Reward,
+    rule,
+)
+from mm_env.markets import MARKETS
 from mm_env.rollout import run_policy
 from tests.agents.lattice import TAIL, lattice
 from tests.agents.open_markets import Regimes
@@ -254,3 +267,12 @@ def test_a_level_of_one_is_refused():
         CVaR(level=1.0)
     with pytest.raises(ValueError, match=r"DepthGrid.depths must increase"):
         DepthGrid(depths=[1.0, 1.0])
+
+
+def test_the_threshold_of_the_named_market_is_the_best_one_and_its_quotes_are_not_those_of_the_mean():
+    market = MARKETS["cvar"]()
+    assert best_threshold(market) == pytest.approx(market.reward.threshold, abs=0.005)
+    careful, neutral = optimum(market), optimum(replace(market, reward=InventoryPenalty()))
+    profits = np.array([run_policy(each.market, each.act, 20_000, seed=3).profit for each in (careful, neutral)])
+    worst = worst_mean(profits, np.full(profits.shape, 1.0 / 20_000), 0.95)
+    assert worst[0] > worst[1] + 0.4

@@ -1,0 +1,165 @@
+"""Figures of what decides beside time and inventory: quotes by volatility, regime or profit; |q| on the way to a gap; wealth
+paths with their margin calls.
+
+A market has those of its features: `figures` makes no others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from agents.policy import Policy, as_policy, quoted_depths
+from experiments.evaluation.plots import ASK, BID, INK, plain, short
+from mm_env.gap_record import gap_steps
+from mm_env.market import Market
+from mm_env.rollout import inventory_levels, steps
+from mm_env.simulation import Simulation
+
+Floats = NDArray[np.float64]
+NOISE = 5_000_011  # the seed of the episodes that are shown; neither training nor a table uses it
+LABELS = ("regime",)  # what is counted, and has no quantiles
+STATES = (*LABELS, "volatility", "belief_1", "profit", "drawdown")  # the first that a market shows is drawn
+SHARES, EPISODES, PATHS = (0.1, 0.5, 0.9), 1_000, 40
+
+
+class Lives(NamedTuple):
+    """Episodes step by step: what the lanes show before each step, and the account after it."""
+
+    seen: NDArray[np.float32]  # (steps, n, k)
+    inventory: Floats  # (steps, n), nan once an account is closed
+    profit: Floats  # (steps, n), price units, nan once an account is closed
+    called: NDArray[np.int64]  # (n,), the step of the margin call, or -1
+
+
+def figures(market: Market, agent: str, policy: Policy, rival: str, reference: Policy) -> dict[str, Figure | None]:
+    """The figures that the market has, by the names of their files: an agent's, beside its rival's."""
+    both = {agent: policy, rival: reference}
+    if market.venue.loops == "events":
+        return {}
+    lives = {name: lived(market, each, EPISODES) for name, each in both.items()}
+    return {
+        "quotes_by_state": quotes_by_state(market, both, lives[rival]),
+        "inventory_to_gap": inventory_to_gap(market, lives),
+        "margin_calls": margin_calls(market, lives),
+    }
+
+
+def lived(market: Market, policy: Policy, episodes: int, seed: int = NOISE) -> Lives:
+    """Episode 0 of `seed` in `episodes` lanes, step by step."""
+    player = as_policy(policy)
+    player.forget()
+    acting = player.tabulated(market) or player
+    own = acting.acts_in(market)
+    simulation = Simulation(own, episodes)
+    seen, inventory, profit, called = [], [], [], np.full(episodes, -1)
+    for number, step in enumerate(steps(simulation, acting.act, seed)):
+        state, shown = simulation.state, np.where(step.alive, 0.0, np.nan)
+        seen.append(step.observations)
+        inventory.append(state.account.inventory + shown)
+        profit.append(state.tally.profit + shown)
+        called[step.ended & simulation.closed] = number
+    return Lives(np.array(seen), np.array(inventory), np.array(profit), called)
+
+
+def quotes_by_state(market: Market, policies: Mapping[str, Policy], lives: Lives) -> Figure | None:
+    """Depths over inventory in the middle of an episode, a panel for each state: the first policy's drawn, the other's dashed.
+
+    None where the market shows no state, or its actions are choices at an order book's best prices.
+    """
+    state = next((name for name in STATES if name in market.observation_names), None)
+    if state is None or market.quote.at_touch():
+        return None
+    values = typical(market, state, lives)
+    figure = Figure(figsize=(4.2 * len(values), 4.1), layout="constrained")
+    axes = np.atleast_1d(figure.subplots(1, len(values), sharey=True))
+    for axis, value in zip(axes, values.tolist()):
+        for (name, policy), style in zip(policies.items(), ("-", "--")):
+            inventory, depths = depths_at(market, policy, state, value, lives)
+            for side, (label, color) in enumerate((("bid", BID), ("ask", ASK))):
+                axis.plot(inventory, depths[:, side], style, color=color, lw=1.8, label=f"{label}, {short(name)}")
+        axis.set(title=named(market, state, value), xlabel="inventory")
+        plain(axis)
+    axes[0].set_ylabel("depth in the middle of an episode (price units)")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False, fontsize=8)
+    return figure
+
+
+def typical(market: Market, state: str, lives: Lives) -> Floats:
+    """The values of a state that are drawn: each label, or the deciles 1, 5 and 9 of what the middle of episodes shows."""
+    shown = lives.seen[:, :, market.observation_names.index(state)]
+    if state in LABELS:
+        return np.unique(shown.astype(np.float64))
+    middle = shown[len(shown) // 2].astype(np.float64)
+    return np.unique(np.quantile(middle, SHARES))
+
+
+def depths_at(market: Market, policy: Policy, state: str, value: float, lives: Lives) -> tuple[Floats, Floats]:
+    """Inventories (n,) and the depths (n, 2) quoted there in the middle of an episode; what else is seen is as most often."""
+    levels, names = inventory_levels(market), market.observation_names
+    levels = levels[np.abs(levels) <= min(3.0 * market.inventory_scale, market.max_inventory - market.order_size)]
+    seen = np.tile(np.median(lives.seen[len(lives.seen) // 2], axis=0), (len(levels), 1)).astype(np.float32)
+    seen[:, names.index("inventory")] = levels / market.inventory_scale
+    seen[:, names.index(state)] = value
+    player = as_policy(policy)
+    player.forget()
+    own = player.acts_in(market)
+    actions = np.asarray(player.act(seen)).reshape(len(levels), own.width)
+    player.forget()
+    return levels, quoted_depths(own, actions)
+
+
+def named(market: Market, state: str, value: float) -> str:
+    """A state in words."""
+    if state in ("profit", "drawdown"):
+        return f"{state} {value * market.profit_scale:.3g}"
+    return f"{state} {value:.3g}".replace("belief_1", "belief in regime 1:")
+
+
+def inventory_to_gap(market: Market, lives: Mapping[str, Lives]) -> Figure | None:
+    """The mean |q| over time, the gaps marked; None where there are none."""
+    gaps = gap_steps(market)
+    if not gaps:
+        return None
+    figure = Figure(figsize=(6.4, 3.8), layout="constrained")
+    axis = figure.subplots()
+    times = market.clock.step_length * np.arange(1, market.clock.steps + 1)
+    for (name, each), style, color in zip(lives.items(), ("-", "--"), (BID, INK)):
+        axis.plot(
+            times[: len(each.inventory)],
+            np.nanmean(np.abs(each.inventory), axis=1),
+            style,
+            color=color,
+            label=short(name),
+        )
+    for gap in gaps:
+        axis.axvline(times[gap], color=ASK, lw=1.0, ls=":", label="gap" if gap == gaps[0] else "_")
+    axis.set(xlabel="time (the market's unit)", ylabel="mean |inventory| (units)", ylim=(0.0, None))
+    axis.legend(frameon=False, fontsize=8)
+    plain(axis)
+    return figure
+
+
+def margin_calls(market: Market, lives: Mapping[str, Lives]) -> Figure | None:
+    """Paths of the profit of the same episodes, a panel for each policy, with a cross where the account was closed; None where
+    none ever is."""
+    if not market.may_close:
+        return None
+    figure = Figure(figsize=(5.2 * len(lives), 4.0), layout="constrained")
+    axes = np.atleast_1d(figure.subplots(1, len(lives), sharey=True))
+    times = market.clock.step_length * np.arange(1, market.clock.steps + 1)
+    for axis, (name, each) in zip(axes, lives.items()):
+        for lane in range(PATHS):
+            end = each.called[lane]
+            color, alpha = (ASK, 0.9) if end >= 0 else (BID, 0.3)
+            axis.plot(times[: len(each.profit)], each.profit[:, lane], color=color, alpha=alpha, lw=0.9)
+            if end >= 0:
+                axis.plot(times[end], each.profit[end, lane], "x", color=ASK, ms=6)
+        axis.set(title=f"{short(name)}: {np.mean(each.called >= 0):.1%} closed", xlabel="time (the market's unit)")
+        plain(axis)
+    axes[0].set_ylabel("profit (price units)")
+    return figure
