@@ -31,6 +31,7 @@ from mm_env.market import Market
 from mm_env.price.law import joint
 
 Floats = NDArray[np.float64]
+_OF_MOVES = 100.0  # numbers that a move of the mid takes for each wealth, about
 _SCAN, _AGAIN = 48, 8  # points of a line that are looked at first in the last step, and in those before it
 
 
@@ -57,6 +58,7 @@ class WealthProblem:
         self.problem, self.levels = Problem(self.market, self.axis), levels_of(self.market)
         self.terminal, self.moves = is_terminal(self.market), Moves(self.problem, self.grid)
         numbers = (self.market.clock.steps + 1.0) * self.size * (1 + self.market.quote.width)
+        numbers += self.moves.count() * self.grid.nodes * _OF_MOVES
         require_room(self.market, "the recursion over wealth", numbers, nodes=self.axis.count * self.grid.nodes)
 
     @property

@@ -39,6 +39,14 @@ class Moves:
     grid: WealthGrid
     known: dict[Any, Any] = field(default_factory=dict)
 
+    def count(self) -> int:
+        """How many moves differ: matrices that are made and kept."""
+        laws = [line.law for lines in (self.problem.axis.kinds or (self.problem.axis.lines,)) for line in lines]
+        held = np.unique(self.problem.axis.held)
+        each = [np.stack([law.mean[law.probability > 0.0], law.variance[law.probability > 0.0]]) for law in laws]
+        moves = np.unique(np.round(np.concatenate(each, axis=1), 12), axis=1)
+        return moves.shape[1] * len(held)
+
     def look_ahead(self, line: Line, following: Floats) -> Floats:
         """What each (node, cell, wealth) is worth before the mid moves, from what it is worth after it, penalties taken off."""
         nodes = len(following)
