@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 from mm_env.clock import Ergodic
 from mm_env.core.component import rule
@@ -13,7 +13,8 @@ from mm_env.core.maths import normal, scalar
 from mm_env.core.noise import FACTORS, Noise, more
 from mm_env.core.parameters import Listed, ListedNonNegative
 from mm_env.core.tuples import both, each, smallest, weighted
-from mm_env.price.law import Floats, Law
+from mm_env.price.around import Around
+from mm_env.price.law import Law
 from mm_env.price.models import Price
 from mm_env.world import Now
 
@@ -21,7 +22,7 @@ GAP = FACTORS + 9  # the block of noise that gaps draw by
 _EARLIER = 1.0 - 1e-9  # of its time, so that rounding brings no gap past the end of its step
 
 
-class ScheduledGap(Price):
+class ScheduledGap(Around):
     """S moves as `price` does and at each of the times `at` by a normal of `mean` and `std` more, while nobody trades.
 
     Time is trading time: what is closed between two sessions takes none, and no quote is filled in a gap. The step
@@ -32,7 +33,6 @@ class ScheduledGap(Price):
     Raises: ValueError unless times increase, with a number of everything for each; by a market where one is beyond its horizon.
     """
 
-    price: Price
     at: Listed  # time since the episode began
     std: ListedNonNegative  # price
     mean: Listed = (0.0,)  # price
@@ -49,6 +49,8 @@ class ScheduledGap(Price):
                 )
             object.__setattr__(self, name, values if len(values) == gaps else values * gaps)
 
+    wraps: ClassVar[bool] = False  # it looks at the time itself
+
     @property
     def signals(self) -> tuple[str, ...]:
         return ("time_to_gap", *self.price.signals)
@@ -63,30 +65,13 @@ class ScheduledGap(Price):
         return self.price.sigma  # pyright: ignore[reportAttributeAccessIssue]
 
     def check(self, market: Any) -> None:
-        if self.price.needs_book:
-            raise ValueError(f"ScheduledGap.price must move by itself, got {self.price}")
-        self.price.check(market)
+        super().check(market)
         if isinstance(market.clock, Ergodic):
             raise ValueError(f"ScheduledGap needs a clock whose time the agent sees, got {market.clock}")
         horizon = market.clock.horizon
         outside = [time for time in self.at if not 0.0 < time * _EARLIER <= horizon]
         if outside:
             raise ValueError(f"ScheduledGap.at must lie in (0, {horizon:g}], the market's horizon, got {outside[0]:g}")
-
-    def tables(self, market: Any) -> tuple[Floats, ...]:
-        return self.price.tables(market)
-
-    @rule
-    def tables_in(self, memory: Any) -> Any:
-        return self.price.tables_in(memory)
-
-    @rule
-    def opening(self, mid: float, noise: Noise, tables: Any) -> float:
-        return self.price.opening(mid, noise, tables)
-
-    @rule
-    def start(self) -> Any:
-        return self.price.start()
 
     @rule
     def gap_mean(self, begin: float, dt: float) -> float:
@@ -103,10 +88,6 @@ class ScheduledGap(Price):
         drawn = more(noise, GAP)
         gap = self.gap_mean(now.time, dt) + math.sqrt(self.gap_variance(now.time, dt)) * normal((drawn[0], drawn[1]))
         return self.price.move(mid, latent, noise, dt, now) + gap
-
-    @rule
-    def evolve(self, latent: Any, noise: Noise, dt: float, now: Now) -> Any:
-        return self.price.evolve(latent, noise, dt, now)
 
     @rule
     def expected(self, mid: float, latent: Any, dt: float, now: Now) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Annotated, Any, ClassVar, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +14,8 @@ from mm_env.core.maths import scalar
 from mm_env.core.noise import FACTORS, Noise, more
 from mm_env.core.parameters import Distribution, Interval, Listed, ListedNonNegative, ListedRows
 from mm_env.core.tuples import Rows, chosen, one_plus, pick, squared
-from mm_env.price.law import Floats, Law, joint
-from mm_env.price.models import Price
+from mm_env.price.around import Around
+from mm_env.price.law import Law, joint
 from mm_env.world import Now
 
 CHAIN = FACTORS + 8  # the block of noise that the chain draws by
@@ -30,7 +30,7 @@ class Regime(NamedTuple):
     inner: Any
 
 
-class RegimeSwitching(Price):
+class RegimeSwitching(Around):
     """S moves by volatility[r] times what `price` moves by, plus drift[r] dt; the regime r is a Markov chain with `rates`.
 
     The chain is exact at any step: P(r -> s within dt) = exp(rates dt)[r, s]; over a step the mid moves by the regime in which
@@ -41,13 +41,10 @@ class RegimeSwitching(Price):
     is filled in), with a number of everything for each regime.
     """
 
-    price: Price
     rates: ListedRows  # 1 / time, from the regime of the row to that of the column
     volatility: ListedNonNegative  # by which the moves of `price` are multiplied
     drift: Listed = (0.0,)  # price / time
     initial_regime: Annotated[float, Interval(0.0, whole=True)] = 0.0  # 0, 1, ...
-
-    wraps: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -96,26 +93,13 @@ class RegimeSwitching(Price):
         return values if len(values) == self.regimes else values * self.regimes
 
     def check(self, market: Any) -> None:
-        if self.price.needs_book:
-            raise ValueError(f"{type(self).__name__}.price must move by itself, got {self.price}")
-        self.price.check(market)
+        super().check(market)
         often = -min(row[i] for i, row in enumerate(self.rates)) * market.clock.step_length
         if often > _OFTEN:
             raise ValueError(
                 f"{type(self).__name__}.rates must leave a regime at most {_OFTEN:g} times a step on average, got {often:g} "
                 f"in {market.clock.step_length:g}: make steps shorter"
             )
-
-    def tables(self, market: Any) -> tuple[Floats, ...]:
-        return self.price.tables(market)
-
-    @rule
-    def tables_in(self, memory: Any) -> Any:
-        return self.price.tables_in(memory)
-
-    @rule
-    def opening(self, mid: float, noise: Noise, tables: Any) -> float:
-        return self.price.opening(mid, noise, tables)
 
     @rule
     def start(self) -> Any:

@@ -7,20 +7,17 @@ from typing import Any, ClassVar
 from mm_env.core.component import parts, record, rule
 from mm_env.core.maths import exp
 from mm_env.core.noise import Noise
+from mm_env.price.around import Around
 from mm_env.price.compound_poisson import counts, drawn, log_growth, mean_count
 from mm_env.price.jumps import JumpProcess, volatility_of
-from mm_env.price.law import Floats, Law
-from mm_env.price.models import Price
+from mm_env.price.law import Law
 from mm_env.world import Now
 
 
-class Jumping(Price):
+class Jumping(Around):
     """What prices with jumps on top of another have in common: its state, its signals and what it shows."""
 
-    price: Price
     jumps: JumpProcess
-
-    wraps: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -33,36 +30,9 @@ class Jumping(Price):
             raise ValueError(f"{type(self).__name__}.price must move by {kind}, got {self.price}")
         self.jumps.fits(self.price)
 
-    @property
-    def signals(self) -> tuple[str, ...]:  # pyright: ignore[reportIncompatibleVariableOverride]
-        return self.price.signals
-
     def check(self, market: Any) -> None:
-        self.price.check(market)
+        super().check(market)
         self.jumps.check(market.clock.step_length)
-
-    def tables(self, market: Any) -> tuple[Floats, ...]:
-        return self.price.tables(market)
-
-    @rule
-    def tables_in(self, memory: Any) -> Any:
-        return self.price.tables_in(memory)
-
-    @rule
-    def opening(self, mid: float, noise: Noise, tables: Any) -> float:
-        return self.price.opening(mid, noise, tables)
-
-    @rule
-    def start(self) -> Any:
-        return self.price.start()
-
-    @rule
-    def evolve(self, latent: Any, noise: Noise, dt: float, now: Now) -> Any:
-        return self.price.evolve(latent, noise, dt, now)
-
-    @rule
-    def observe(self, mid: float, latent: Any, now: Now) -> tuple[float, ...]:
-        return self.price.observe(mid, latent, now)
 
 
 class WithJumps(Jumping):
