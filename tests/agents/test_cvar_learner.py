@@ -8,7 +8,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 
 from agents.exact.cvar import worst_mean
 from agents.learning.checkpoint import save_checkpoint
-from agents.learning.cvar import CVaRLearner, final_profits, learnt_threshold, quantile
+from agents.learning.cvar import CVaRLearner, learnt_threshold
 from agents.learning.learner import CHECKPOINT, middling
 from mm_env import CVaR, Depths, FiniteHorizon, InventoryPenalty, Uniform
 from mm_env.rollout import run_policy
@@ -37,7 +37,7 @@ def test_the_threshold_converges_to_the_quantile_of_a_policy_that_stays_as_it_is
     model = fixed.train(MARKET, 0).model
     profits = left(run_policy(MARKET, lambda seen: model.predict(seen)[0], 20_000, seed=9))
     assert abs(float(np.mean(profits < learnt_threshold(model))) - 0.2) < 0.02
-    assert learnt_threshold(model) != pytest.approx(quantile(final_profits(MARKET), 0.8), abs=0.05)  # where it began
+    assert learnt_threshold(model) < np.median(left(middling(MARKET))) - 0.05  # where it began
 
 
 def test_a_training_of_seconds_has_better_worst_profits_than_its_start():
