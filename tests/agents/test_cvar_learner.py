@@ -10,7 +10,7 @@ from agents.exact.cvar import worst_mean
 from agents.learning.checkpoint import save_checkpoint
 from agents.learning.cvar import CVaRLearner, learnt_threshold
 from agents.learning.learner import CHECKPOINT, middling
-from mm_env import CVaR, Depths, FiniteHorizon, InventoryPenalty, Uniform
+from mm_env import Brownian, CVaR, Depths, FiniteHorizon, InventoryPenalty, LossLimit, Uniform
 from mm_env.rollout import run_policy
 from tests.worlds import world
 
@@ -50,6 +50,20 @@ def test_a_threshold_that_does_not_move_is_the_markets_own():
     market = replace(MARKET, reward=replace(TAIL, threshold=0.7))
     assert learnt_threshold(learner(1_280, threshold_step=0.0).train(market, 0).model) == 0.7
     assert learner(1_280, threshold_step=0.0).training_market(market).reward == replace(market.reward, shaping=1.0)
+
+
+def test_ruin_ends_an_episode_for_good_and_nothing_is_subtracted_on_the_way():
+    ruinous = replace(MARKET, price=Brownian(2.0), margin=LossLimit(loss=0.5))
+    lanes, told = learner(640, stagger=False).lanes(ruinous), []
+    lanes.seed(0)
+    lanes.reset()
+    for _ in range(CLOCK.steps - 1):  # before the horizon, so that nothing but ruin ends an episode
+        _, _, ended, infos = lanes.step(np.zeros((64, 2), np.float32))
+        told += [infos[lane]["TimeLimit.truncated"] for lane in np.flatnonzero(ended)]
+    assert told
+    assert not any(told)
+    assert lanes.reward_shift == 0.0
+    assert learner(640).lanes(MARKET).reward_shift != 0.0
 
 
 class Stop(BaseCallback):
