@@ -1,12 +1,13 @@
 """A learner of a static CVaR: the threshold of its reward is learnt along with the quotes.
 
 CVaR_level(X) is the largest z - E[max(z - X, 0)] / (1 - level) over the threshold z (Rockafellar & Uryasev 2000), whose
-derivative 1 - P[X < z] / (1 - level) is 0 where z is the (1 - level) quantile of X. Between two rollouts z goes up that slope,
-as the final profits of the rollout's episodes estimate it, by
+derivative 1 - P[X < z] / (1 - level) is 0 where z is the (1 - level) quantile of X. Between two rollouts z goes along that
+slope, as the final profits of the rollout's episodes estimate it and held to [-1, 1], by
 
-    step * profit_scale * (what is left of the training) * (1 - share of X below z / (1 - level)),
+    step * profit_scale * min(1, 4 * the share of the training that is left) * (1 - share of X below z / (1 - level)),
 
-while the policy climbs the same objective at the z it is given.
+while the policy climbs the same objective at the z it is given. z comes from above, the median: from below, where nothing is
+worth its risk to a policy that still tries everything, the two settle for not quoting at all.
 """
 
 from __future__ import annotations
@@ -36,13 +37,14 @@ THRESHOLD = "reward.threshold"
 class CVaRLearner(Learner):
     """A `Learner` by PPO or A2C of a market whose reward is a `CVaR`, on rewards with its potential-based shaping.
 
-    Whatever threshold the market has, training starts at the quantile of the profits that the middle action brings, and goes on
-    as this module says. A `threshold_step` of 0 keeps to the market's own.
+    Whatever threshold the market has, training starts at the median of the profits that the middle action brings, and goes on
+    as this module says: a rollout should hold many times 1 / (1 - level) ends of episodes. A `threshold_step` of 0 keeps to
+    the market's own.
 
     Raises: ValueError for another algorithm; TypeError, when it is to learn, for a market with another reward.
     """
 
-    threshold_step: NonNegative = 0.1  # of Market.profit_scale: the most that a rollout moves the threshold up by
+    threshold_step: NonNegative = 0.02  # of Market.profit_scale: the most that a rollout moves the threshold by
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -53,7 +55,7 @@ class CVaRLearner(Learner):
         """The market to learn on: its reward shaped, the threshold that of the middle action."""
         reward = cvar_of(market)
         if self.threshold_step:
-            reward = replace(reward, threshold=quantile(final_profits(market), reward.level))
+            reward = replace(reward, threshold=float(np.median(final_profits(market))))
         return replace(market, reward=replace(reward, shaping=1.0))
 
     def train(
@@ -69,7 +71,7 @@ class CVaRLearner(Learner):
 
 
 class Threshold(BaseCallback):
-    """Moves the lanes' threshold between two rollouts up the slope of the objective; logs it as `rollout/threshold`."""
+    """Moves the lanes' threshold between two rollouts along the slope of the objective; logs it as `rollout/threshold`."""
 
     def __init__(self, step: float) -> None:
         super().__init__()
@@ -99,7 +101,8 @@ class Threshold(BaseCallback):
     def climb(self, threshold: float, profits: Floats) -> float:
         """What the threshold moves by after episodes with these final profits, price units."""
         below = float(np.mean(profits < threshold)) / (1.0 - cvar_of(self.market).level)
-        return self.step * self.market.profit_scale * self.model._current_progress_remaining * (1.0 - below)
+        shrunk = min(1.0, 4.0 * self.model._current_progress_remaining)
+        return self.step * self.market.profit_scale * shrunk * max(1.0 - below, -1.0)
 
 
 def learnt_threshold(model: Any) -> float:
@@ -139,8 +142,3 @@ def final_profits_seen(market: Market, observations: Floats) -> Floats:
     profit, inventory = (observations[:, market.observation_names.index(name)] for name in ("profit", "inventory"))
     held = np.abs(inventory) * market.inventory_scale
     return np.asarray(profit * market.profit_scale - cvar_of(market).closing_cost * held, np.float64)
-
-
-def quantile(profits: Floats, level: float) -> float:
-    """The (1 - level) quantile, price units."""
-    return float(np.quantile(profits, 1.0 - level))

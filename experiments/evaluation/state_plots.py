@@ -84,7 +84,7 @@ def quotes_by_state(market: Market, policies: Mapping[str, Policy], lives: Lives
                 axis.plot(inventory, depths[:, side], style, color=color, lw=1.8, label=f"{label}, {short(name)}")
         axis.set(title=named(market, state, value), xlabel="inventory")
         plain(axis)
-    axes[0].set_ylabel("depth in the middle of an episode (price units)")
+    axes[0].set_ylabel("depth at mid-episode (price units)")
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False, fontsize=8)
     return figure
 

@@ -13,6 +13,11 @@ from mm_env.rollout import inventory_levels
 Floats = NDArray[np.float64]
 POINTS = 200  # of a line: more cannot be seen
 WORST = 3  # episodes
+BY_STATE = {
+    "quotes_by_state": "quotes over inventory in the middle of an episode, by the state that the market shows",
+    "inventory_to_gap": "the mean absolute inventory on the way to a gap, and after it",
+    "margin_calls": "paths of the profit of the same episodes, with a cross where the account was closed",
+}
 
 
 def quotes(rerun: Rerun) -> Picture | None:
@@ -42,6 +47,12 @@ def quotes(rerun: Rerun) -> Picture | None:
         f"that they span{beside}. Lines that cross at zero inventory are the skew."
     )
     return Picture("quotes", figure, says)
+
+
+def by_state(rerun: Rerun) -> list[Picture]:
+    """What decides beside time and inventory, in markets that have it: one seed, and the optimum."""
+    says = f"{rerun.agent} on {rerun.market_name}, seed {rerun.seeds[0]}, beside the exact optimum: "
+    return [Picture(name, figure, f"{says}{BY_STATE[name]}.") for name, figure in rerun.by_state.items()]
 
 
 def fans(rerun: Rerun) -> Picture:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from omegaconf import OmegaConf
 
@@ -15,6 +16,7 @@ from experiments.config.agents import load_run
 from experiments.config.checks import plainly
 from experiments.config.markets import build_market
 from experiments.config.stored import run_config
+from experiments.evaluation import state_plots
 from experiments.evaluation.plots import depth_table
 from experiments.evaluation.sample import OPTION, evaluation_sample
 from experiments.evaluation.skill_references import OPTIMUM, SkillReferences
@@ -75,6 +77,7 @@ class Rerun:
     depths: tuple[Floats, ...]  # bid and ask depth (rows, levels, 2) of each seed; empty if they depend on more
     best_paths: Paths | None  # the optimum's
     best_depths: Floats | None
+    by_state: dict[str, Figure] = field(default_factory=dict)  # of the first seed, `evaluation.state_plots`
 
     @property
     def episodes(self) -> int:
@@ -106,8 +109,14 @@ def rerun(runs: Sequence[Run], episodes: int, solved: dict[str, SkillReferences]
         tuple(follow(market, policy, episodes) for policy in policies),
         tuple(table for table in tables if table is not None),
         None if best is None else follow(market, best, episodes),
-        None if best is None else depth_table(market, best),
+        None if best is None else depth_table(market, best), _by_state(market, first.agent, policies[0], best),
     )  # fmt: skip
+
+
+def _by_state(market: Market, agent: str, policy: Policy, best: Policy | None) -> dict[str, Figure]:
+    """The figures of what decides beside time and inventory, beside the optimum; none where there is none."""
+    drawn = {} if best is None else state_plots.figures(market, agent, policy, OPTIMUM, best)
+    return {name: figure for name, figure in drawn.items() if figure is not None}
 
 
 def reruns(

@@ -100,7 +100,7 @@ def on_market(study: Study, market: str, reruns: Sequence[Rerun]) -> Section:
     ]
     groups = {"Learning": list(scores.curves(study, market))}
     for each in reruns:
-        drawn = (episodes.quotes(each), episodes.fans(each), episodes.worst(each))
+        drawn = (episodes.quotes(each), episodes.fans(each), episodes.worst(each), *episodes.by_state(each))
         groups[each.agent] = [picture for picture in drawn if picture is not None]
     words = f"All figures are {IQM}; money in price units, inventory in units of the asset."
     if len(agents) > scores.MOST:

@@ -8,9 +8,11 @@ import pytest
 from agents.exact.optimum import optimum
 from agents.policy import RandomPolicy, StrategyPolicy
 from agents.strategies.fixed import FixedSymmetric, LinearSkew
+from experiments.evaluation import state_plots
 from experiments.reporting import episodes
 from experiments.reporting.reruns import Paths, Rerun, fan, follow, pooled, rerun, reruns
 from experiments.reporting.runs import find
+from mm_env import Brownian, RegimeSwitching
 from mm_env.rollout import inventory_levels, run_policy
 from tests.experiments.reporting.folders import finished
 from tests.worlds import COVERING, world
@@ -129,3 +131,15 @@ def test_what_cannot_be_played_again_says_why_and_stops_nobody(tmp_path):
     (run.folder / "model.zip").unlink()
     with pytest.raises(ValueError, match="no run left a model"):
         rerun([run], 5, {})
+
+
+def test_what_decides_beside_time_and_inventory_is_drawn_with_its_words():
+    regimes = RegimeSwitching(Brownian(1.0), rates=((0.0, 9.0), (9.0, 0.0)), volatility=(1.0, 2.0))
+    market = replace(MARKET, price=regimes)
+    still, best = StrategyPolicy(FixedSymmetric(0.2), market), optimum(market)
+    drawn = state_plots.figures(market, "ppo", still, "optimum", best)
+    again = replace(made(paths([0.0]), market=market), by_state={name: each for name, each in drawn.items() if each})
+    (picture,) = episodes.by_state(again)
+    assert (picture.name, len(picture.figure.axes)) == ("quotes_by_state", 2)
+    assert picture.says.startswith("ppo on amzn, seed 0, beside the exact optimum: quotes over inventory")
+    assert episodes.by_state(made(paths([0.0]))) == []
