@@ -166,11 +166,14 @@ class _RecordRules(AttributeTemplate):
         return types.BoundFunction(_method(function, version), value) if function else None
 
 
+_CALLEES: dict[tuple[Callable[..., Any], str], Any] = {}  # the newest of each
+
+
 @lru_cache(maxsize=1024)  # a market has a hundred, all of which must outlive the compilation that asks for them
 def _method(function: Callable[..., Any], version: str) -> type[AbstractTemplate]:
     """The numba method that calls a rule, in one version of all rules, helpers and constants of a market."""
     dispatcher = njit(**_INLINED)(function)
-    callee = types.Dispatcher(dispatcher)  # holds it by a weak reference only
+    callee = _CALLEES[function, version] = types.Dispatcher(dispatcher)  # holds it by a weak reference only
     taken = function.__code__.co_argcount  # with `self`; what it is told beyond that, it leaves out
 
     class Method(AbstractTemplate):
@@ -185,8 +188,9 @@ def _method(function: Callable[..., Any], version: str) -> type[AbstractTemplate
 
     @lower_builtin((function, version), types.BaseNamedTuple, types.VarArg(types.Any))
     def call(context: Any, builder: Any, called: Any, arguments: Any) -> Any:
-        plain = callee.get_call_type(context.typing_context, called.args[:taken], {})
-        implementation = context.get_function(callee, plain)
+        newest = _CALLEES[function, version]  # what is lowered is registered for good, and this method may be made anew
+        plain = newest.get_call_type(context.typing_context, called.args[:taken], {})
+        implementation = context.get_function(newest, plain)
         context.add_linking_libs(getattr(implementation, "libs", ()))
         return implementation(builder, arguments[:taken])
 

@@ -98,7 +98,7 @@ def test_a_training_that_is_resumed_ends_with_the_same_weights_and_threshold(tmp
     ({"threshold_step": -1.0}, TAIL, r"^CVaRLearner.threshold_step must be >= 0, got -1"),
     ({}, InventoryPenalty(), r"^a CVaRLearner needs a market whose reward is a CVaR .*, got InventoryPenalty"),
     ({}, replace(TAIL, threshold=Uniform(0.0, 1.0)), r"^CVaR.threshold must be one number for a CVaRLearner, got Uniform"),
-    ({"expected_fills": True}, TAIL, r"^expected_fills must be off where the profit is seen"),
+    ({"expected_fills": True}, TAIL, r"^expected_fills must be off where the agent sees the profit"),
 ])  # fmt: skip
 def test_what_it_cannot_learn_is_refused(made, reward, said):
     with pytest.raises((TypeError, ValueError), match=said):

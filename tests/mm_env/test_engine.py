@@ -1,5 +1,6 @@
 """The engine: machine code gives the bits of plain Python, for every model of the package."""
 
+import gc
 from dataclasses import replace
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 
 import mm_env
 from mm_env import Book, Brownian, Dealer, Depths, Exponential, Integers, Poisson, Uniform
-from mm_env.core import engine, kernel
+from mm_env.core import engine, engine_numba, kernel
 from mm_env.core.component import record
 from mm_env.market import Market
 from mm_env.rollout import inventory_levels
@@ -167,3 +168,15 @@ def test_kernels_in_memory_are_those_used_last(monkeypatch):
     assert engine.compiled(shifted, *of_types[1]) is second
     assert list(engine._made.values()) == [third, second]
     assert first(np.ones(1), 2.0) == 3.0  # who still holds it, runs it
+
+
+def test_a_rule_that_was_forgotten_is_lowered_as_it_is_made_anew():
+    """A process that has compiled very many rules forgets the oldest: numba holds what it calls by a weak reference only."""
+    asked = Brownian.move, "a version of no market"
+    for _ in range(2):
+        engine_numba._method(*asked)
+        assert engine_numba._CALLEES[asked].dispatcher.py_func is Brownian.move
+        engine_numba._method.cache_clear()
+        gc.collect()
+        with pytest.raises(ReferenceError):
+            _ = engine_numba._CALLEES[asked].dispatcher
