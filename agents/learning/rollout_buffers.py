@@ -148,8 +148,8 @@ def check_separable(market: Market) -> None:
         )
     if market.watched:
         raise ValueError(
-            f"expected_fills must be off where the agent sees the {market.watched[0]}, which fills change, got {market.reward}, "
-            f"{market.margin} and {market.limits}: agent.branches averages over whole steps"
+            f"expected_fills must be off where the agent sees the {market.watched[0]}, which fills change, got "
+            f"{market.reward}, {market.margin} and {market.limits}: agent.branches averages over whole steps"
         )
     if not isinstance(venue, Dealer):
         raise ValueError(f"expected_fills needs a venue that knows how likely its fills are, got {venue}")
