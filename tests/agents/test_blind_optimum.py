@@ -96,6 +96,7 @@ def test_inventory_is_seen_on_the_scale_of_its_own_market():
     np.testing.assert_array_equal(blind.act(seen), blind.best.actions[2, 0, [0, 4]])
 
 
+@pytest.mark.slow
 def test_who_ignores_a_margin_does_not_look_at_the_profit_and_is_ruined_more_often():
     called = MaintenanceMargin(capital=4.0, per_unit=3.0, liquidation_cost=1.0, franchise_loss=5.0)
     market = world(price=Brownian(2.0), margin=called, clock=DAY, quote=Depths(3.0), reward=InventoryPenalty())

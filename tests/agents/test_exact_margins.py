@@ -44,7 +44,9 @@ def test_the_optimum_under_a_maintenance_margin_and_the_ruin_of_who_ignores_it_a
         assert episodes.closed.mean() == pytest.approx(ruin, abs=4.0 * math.sqrt(ruin * (1.0 - ruin) / LANES))
 
 
-@pytest.mark.parametrize("name", PARTS)
+@pytest.mark.parametrize(
+    "name", [next(iter(PARTS)), *(pytest.param(n, marks=pytest.mark.slow) for n in list(PARTS)[1:])]
+)
 def test_the_optimum_is_worth_what_it_earns_and_less_than_without(name):
     market = lattice(**PARTS[name])
     assert market.watched == (SEEN.get(name, "drawdown"),)

@@ -25,7 +25,7 @@ from mm_env import (
     Reward,
     rule,
 )
-from mm_env.markets import MARKETS
+from mm_env.markets import MARKETS, market_named
 from mm_env.rollout import run_policy
 from tests.agents.lattice import TAIL, lattice
 from tests.agents.open_markets import Regimes
@@ -189,6 +189,7 @@ def _drawdown_by_hand(market):
     return value(market.clock.steps, 0, 0.0)
 
 
+@pytest.mark.slow
 def test_cara_on_the_wealth_axis_is_the_known_optimum():
     market = world(reward=CARA(0.4), clock=FiniteHorizon(1.0, 10))
     known = optimum(market)
@@ -210,7 +211,9 @@ PLAYED = {
 }
 
 
-@pytest.mark.parametrize("name", PLAYED)
+@pytest.mark.parametrize(
+    "name", [next(iter(PLAYED)), *(pytest.param(n, marks=pytest.mark.slow) for n in list(PLAYED)[1:])]
+)
 def test_what_is_played_is_worth_the_optimum(name):
     market = world(clock=FiniteHorizon(1.0, 20), **PLAYED[name])
     best = optimum(market)
@@ -242,6 +245,7 @@ class Sliding(Limits):
         return max(most + 2.0 * min(standing.profit, 0.0), 0.0)
 
 
+@pytest.mark.slow
 def test_limits_by_profit_are_solved_as_they_are_played():
     market = world(clock=FiniteHorizon(1.0, 20), price=Brownian(1.0), limits=Sliding())
     best = optimum(market)
@@ -269,6 +273,7 @@ def test_a_level_of_one_is_refused():
         DepthGrid(depths=[1.0, 1.0])
 
 
+@pytest.mark.slow
 def test_the_threshold_of_the_named_market_is_the_best_one_and_its_quotes_are_not_those_of_the_mean():
     market = MARKETS["cvar"]()
     assert best_threshold(market) == pytest.approx(market.reward.threshold, abs=0.005)
@@ -276,3 +281,8 @@ def test_the_threshold_of_the_named_market_is_the_best_one_and_its_quotes_are_no
     profits = np.array([run_policy(each.market, each.act, 20_000, seed=3).profit for each in (careful, neutral)])
     worst = worst_mean(profits, np.full(profits.shape, 1.0 / 20_000), 0.95)
     assert worst[0] > worst[1] + 0.4
+
+
+@pytest.mark.slow
+def test_the_named_market_of_solvency_has_the_optimum_that_it_had():
+    assert optimum(market_named("solvency")).objective == pytest.approx(6.796185139, rel=1e-9)

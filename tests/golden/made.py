@@ -25,7 +25,7 @@ from mm_env.markets import market_named
 from mm_env.simulation import Simulation
 
 FILE = Path(__file__).with_name("golden.json")
-ROUNDED = {"bates", "crisis", "cvar", "heston", "jumps", "overnight", "regimes", "solvency"}
+ROUNDED = {"bates", "crisis", "heston", "jumps", "overnight", "regimes"}
 LANES, SEEDS, STEPS = 67, (0, 2**40 + 3), 12  # more lanes than the 64 of a tile
 
 
@@ -99,6 +99,8 @@ def objectives(market: Market, name: str = "") -> dict[str, str]:
 
     To ten digits where quadratures of numpy and scipy take part, whose last bits are another processor's own.
     """
+    if market.watched:  # over half a minute: tests/agents/test_wealth.py holds these
+        return {}
     said = (lambda worth: f"{worth:.10g}") if name in ROUNDED else float.hex
     try:
         fixed = best_fixed(market)
