@@ -22,6 +22,7 @@ from mm_env import (
     Geometric,
     InventoryPenalty,
     OrnsteinUhlenbeck,
+    ScheduledGap,
     Skew,
     Uniform,
 )
@@ -121,7 +122,9 @@ def test_where_actions_cannot_quote_as_well_as_the_best_constant_quotes_better_s
 @pytest.mark.parametrize("name", MARKETS)
 def test_every_named_market_is_scored_or_says_why_not(name):
     market = replace(MARKETS[name](), max_inventory=2.0)
-    market = replace(market, clock=replace(market.clock, horizon=market.clock.step_length * 10, steps=10))
+    clock = replace(market.clock, horizon=market.clock.step_length * 10, steps=10)
+    price = replace(market.price, at=(0.5 * clock.horizon,)) if isinstance(market.price, ScheduledGap) else market.price
+    market = replace(market, clock=clock, price=price)
     references = SkillReferences.of(market)
     if isinstance(market.venue, Book) and name != "small_book":
         assert references.missing.startswith("in this order book ")
