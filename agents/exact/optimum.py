@@ -131,7 +131,7 @@ def optimum(market: Market, nodes: int = NODES, kept_from: float = KEPT_FROM) ->
 
 def named(market: Market, nodes: int) -> str:
     """A name for the market's optimum on so many nodes: another one if anything is edited that it depends on."""
-    return stored.fingerprint(market, nodes, program=(solve, _grid_error, coarser_axes))
+    return stored.fingerprint(market, nodes, program=(solve, grid_error, coarser_axes))
 
 
 def _kept(market: Market, nodes: int, path: Path | None, kept_from: float) -> Optimum:
@@ -140,7 +140,7 @@ def _kept(market: Market, nodes: int, path: Path | None, kept_from: float) -> Op
     started = perf_counter()
     found = solve(market, axis)
     if coarser := coarser_axes(market, axis, nodes):
-        found = replace(found, error=sum(_grid_error(found, solve(market, coarse)) for coarse in coarser))
+        found = replace(found, error=sum(grid_error(found, solve(market, coarse)) for coarse in coarser))
     if path and perf_counter() - started > kept_from and stored.lives_on(market) and found.save(path):
         stored.make_room(path.parent)
     return found
@@ -178,7 +178,7 @@ def solve(market: Market, axis: Axis) -> Optimum:
     return solver.ergodic() if isinstance(market.clock, Ergodic) else solver.finite()
 
 
-def _grid_error(fine: Optimum, coarse: Optimum) -> float:
+def grid_error(fine: Optimum, coarse: Optimum) -> float:
     """3 |J - J on half the nodes| / (2^order - 1): Richardson's estimate, with the safety of Roache 1994 for two grids.
 
     Where the value is smooth the order is four, that of the interpolation. Two is taken: where the best quotes jump from one

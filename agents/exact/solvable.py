@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -16,16 +17,16 @@ from agents.exact.room import levels_of, require_room
 from agents.exact.stated import check_rules
 from agents.exact.stated_venue import check_outcomes
 from agents.exact.timed import changes_with_time, check_mid, key_of
-from agents.exact.wealth_grid import is_terminal
+from agents.exact.wealth_grid import is_terminal, wealth_of
 from mm_env.clock import Ergodic
 from mm_env.core.component import differs, flat, leaves, overridden, record, rules
 from mm_env.margin import Standing
 from mm_env.market import Market
 from mm_env.quote import MarketOrders
-from mm_env.rollout import inventory_levels
 from mm_env.venue.dealer.dealer import Dealer
 from mm_env.venue.dealer.impact import NoImpact
 from mm_env.venue.venue import Venue
+from mm_env.world import Now
 
 _TRIED = 16  # actions
 _solvable: set[Any] = set()
@@ -104,31 +105,55 @@ def _check_wealth(market: Market) -> None:
         raise Unsolvable("clock: the recursion over wealth is of a finite horizon, and an ergodic market has none")
     if isinstance(market.quote, MarketOrders) or sends_market_orders(market):
         raise Unsolvable("quote: market orders are not searched where the wealth decides")
-    known = {"profit", "peak"} if _goes_by_exposure(market) else {"profit", "peak", "mid"}
-    if beyond := margin_read(market) - known:
+    if beyond := margin_read(market) - {"profit", "peak", "mid"}:
         raise Unsolvable(
             f"margin: it reads the {min(beyond)}, and the recursion over wealth holds profit and inventory: {market.margin}"
         )
+    for part, named in (("margin", market.margin), ("limits", market.limits)):
+        if moved := _judges_by(market, part):
+            raise Unsolvable(
+                f"{part}: the {moved} decides too, and the recursion over wealth holds the {wealth_of(market)} and the "
+                f"inventory: {named}"
+            )
     if market.may_close and list(flat(record(market.margin).start())) != [1.0]:
         raise Unsolvable(
             f"margin: it has a state of its own beside `alive`, over which there is no recursion: {market.margin}"
         )
 
 
-def _goes_by_exposure(market: Market) -> bool:
-    """Whether margin or limits change with the exposure, at some profit and inventory: tried."""
-    model, q = record(market), inventory_levels(market)
-    now, most = model.opening(), float(market.max_inventory)
-    for profit in (share * scale for scale in 10.0 ** np.arange(-3.0, 7.0) for share in (-3.0, -1.0, 0.0, 1.0)):
-        for held in (abs(float(q[0])), float(market.order_size)):
-            tried = [
-                Standing(float(profit), max(float(profit), 0.0), exposure, held) for exposure in (0.0, 1.0, 1e4, 1e9)
-            ]
-            of_margin = {model.margin.holds(s, now) for s in tried} if market.may_close else set()
-            of_limits = {(model.limits.largest(most, s, now), model.limits.least_depth(s, now)) for s in tried}
-            if max(len(of_margin), len(of_limits)) > 1:
-                return True
-    return False
+def _judges_by(market: Market, part: str) -> str:
+    """What margin or limits change with beside the inventory and the wealth that the recursion holds: tried; "" if nothing."""
+    held_apart = {
+        "profit": ("peak", 0.0, 1.0),
+        "drawdown": ("profit", 1.0, 1.0),
+    }  # what may move, by how much with the peak
+    name, profit_moves, peak_moves = held_apart[wealth_of(market)]
+    model = record(market)
+    now = model.opening()
+
+    def judged(standing: Standing) -> tuple[float, ...]:
+        return _judged(model, now, part, standing)
+
+    for scale in 10.0 ** np.arange(-3.0, 7.0):
+        for profit, held in product((-3.0 * scale, -scale, 0.0, scale), (market.max_inventory, market.order_size)):
+            here = Standing(float(profit), max(float(profit), 0.0), 0.0, float(held))
+            said = judged(here)
+            if any(judged(here._replace(exposure=exposure)) != said for exposure in (1.0, 1e4, 1e9)):
+                return "exposure, and so the mid,"
+            for by in (0.5 * scale, 3.0 * scale):
+                moved = here._replace(profit=here.profit + profit_moves * by, peak=here.peak + peak_moves * by)
+                if judged(moved) != said:
+                    return name
+    return ""
+
+
+def _judged(model: Any, now: Now, part: str, standing: Standing) -> tuple[float, ...]:
+    """What margin or limits make of a standing."""
+    if part == "limits":
+        return model.limits.largest(model.max_inventory, standing, now), model.limits.least_depth(standing, now)
+    if not model.margin.may_close():
+        return ()
+    return model.margin.holds(standing, now), model.margin.closing_cost(standing, standing.held, now)
 
 
 def _check_tails(market: Market, axis: Axis) -> None:

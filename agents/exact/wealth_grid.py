@@ -79,15 +79,14 @@ def wealth_of(market: Market) -> str:
 
     Raises: Unsolvable where it is both.
     """
-    told = set(market.watched)
-    if market.may_close and not told:
-        told = {"profit"}
-    if len(told) > 1:
+    told, utility = set(market.watched), is_terminal(market)
+    if (market.may_close and not told) or (
+        utility and rules(type(market.reward))["reward"] is not rules(CARA)["reward"]
+    ):
+        told.add("profit")
+    if len(told) > 1 or (told == {"drawdown"} and utility):
         raise Unsolvable("the profit and the drawdown both decide here, and the exact recursion holds one of them")
-    if told:
-        return told.pop()
-    own = is_terminal(market) and rules(type(market.reward))["reward"] is not rules(CARA)["reward"]
-    return "profit" if own else ""
+    return told.pop() if told else ""
 
 
 def grid_of(problem: Problem, nodes: int = 0) -> WealthGrid:

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from agents.exact import optimum_cache as stored
 from agents.exact.choices import check_actions
-from agents.exact.optimum import Optimum, coarser_axes
+from agents.exact.evaluation import NODES
+from agents.exact.optimum import Optimum, coarser_axes, grid_error
 from agents.exact.solvable import check_solvable
 from agents.exact.wealth import WealthProblem, solved
 from agents.exact.wealth_grid import WealthGrid
@@ -22,7 +23,6 @@ from agents.observed import places
 from mm_env.market import Market
 
 Floats = NDArray[np.float64]
-_SAFETY, _ORDER = 3.0, 2  # as of the grid of a price's state
 
 
 @dataclass(frozen=True)
@@ -65,24 +65,43 @@ class WealthOptimum(Optimum):
             found = found + share[:, None] * self.axis.between(self.actions, step, level, observations, discrete, side)
         return found[:, 0].astype(np.int64) if discrete else found
 
+    def save(self, path: Path) -> bool:
+        """Write it to a file that `load` reads; False where it cannot be written, as on a full disk."""
+        arrays = {"value": self.value, "actions": self.actions, "start": self.start, "error": self.error}
+        name = named_by_wealth(self.market, self.axis.count)
+        return stored.write(path, {key: np.asarray(value) for key, value in {**arrays, "market": name}.items()})
+
+    @classmethod
+    def load(cls, path: Path, market: Market, nodes: int = NODES) -> WealthOptimum:
+        """The optimum of `market` that `save` wrote, to the bit; see `Optimum.load`."""
+        if (found := stored.read(path)) is None:
+            raise ValueError(f"{path} must be a file that `save` wrote, whole")
+        problem = WealthProblem.of(market, nodes)
+        if str(found.get("market")) != named_by_wealth(market, problem.axis.count):
+            raise ValueError(
+                f"{path} must hold the optimum of this market on {problem.axis.count} nodes, solved by this code"
+            )
+        start, error = float(found["start"]), float(found["error"])
+        return cls(market, problem.axis, found["value"], found["actions"], None, error, start, problem.grid)
+
 
 def wealth_optimum(market: Market, nodes: int, kept_from: float) -> WealthOptimum:
     """The optimum of a market in which the wealth decides; see `optimum`."""
     check_solvable(market, wealth=True)
     check_actions(market)
     place = stored.folder()
-    path = place / f"{_named(market, nodes)}.npz" if place else None
-    with suppress(ValueError, KeyError):
+    path = place / f"{named_by_wealth(market, nodes)}.npz" if place else None
+    with suppress(ValueError):
         if path:
-            return _load(path, market, nodes)
+            return WealthOptimum.load(path, market, nodes)
     started = perf_counter()
     found = _with_error(market, nodes)
-    if path and perf_counter() - started > kept_from and stored.lives_on(market) and _save(found, path, nodes):
+    if path and perf_counter() - started > kept_from and stored.lives_on(market) and found.save(path):
         stored.make_room(path.parent)
     return found
 
 
-def _named(market: Market, nodes: int) -> str:
+def named_by_wealth(market: Market, nodes: int) -> str:
     """A name for the optimum on so many nodes: another one if anything is edited that it depends on."""
     return stored.fingerprint(market, nodes, program=(_with_error,))
 
@@ -93,9 +112,9 @@ def _with_error(market: Market, nodes: int) -> WealthOptimum:
     found, error = _solved(problem), 0.0
     if not problem.grid.lattice:
         coarse = _solved(replace(problem, grid=problem.grid.halved()))
-        error += _SAFETY * abs(found.start - coarse.start) / (2**_ORDER - 1)
+        error += grid_error(found, coarse)
     for axis in coarser_axes(market, problem.axis, nodes, together=True):
-        error += _SAFETY * abs(found.start - _solved(replace(problem, axis=axis)).start) / (2**_ORDER - 1)
+        error += grid_error(found, _solved(replace(problem, axis=axis)))
     return replace(found, error=error)
 
 
@@ -103,30 +122,3 @@ def _solved(problem: WealthProblem) -> WealthOptimum:
     value, actions = solved(problem)
     start = problem.at_start(value[0])
     return WealthOptimum(problem.market, problem.axis, value, actions, start=start, wealths=problem.grid)
-
-
-def _save(found: WealthOptimum, path: Path, nodes: int) -> bool:
-    grid: Any = found.wealths
-    numbers = {
-        "start": found.start,
-        "error": found.error,
-        "grid": [grid.lowest, grid.spacing, grid.nodes, grid.lattice],
-    }
-    arrays = {"value": found.value, "actions": found.actions, "market": _named(found.market, nodes), **numbers}
-    return stored.write(path, {key: np.asarray(value) for key, value in arrays.items()})
-
-
-def _load(path: Path, market: Market, nodes: int) -> WealthOptimum:
-    found, problem = stored.read(path), WealthProblem.of(market, nodes)
-    if found is None or str(found.get("market")) != _named(market, nodes):
-        raise ValueError(f"{path} must hold the optimum of this market on {nodes} nodes, solved by this code")
-    return WealthOptimum(
-        market,
-        problem.axis,
-        found["value"],
-        found["actions"],
-        None,
-        float(found["error"]),
-        float(found["start"]),
-        problem.grid,
-    )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.exact.nodes import Unsolvable
 from agents.exact.price_grid import Axis
 from agents.exact.solvable import check_solvable
 from agents.exact.wealth import WealthProblem, followed
@@ -31,6 +32,11 @@ class WealthEvaluation:
     def objective(self) -> float:
         """The expected sum of rewards of an episode."""
         return self.worth
+
+    @property
+    def variance(self) -> float:
+        """Not known. Raises: Unsolvable."""
+        raise Unsolvable("the variance of the objective has no recursion here where the wealth of the account decides")
 
 
 def evaluate_wealth(market: Market, actions: Floats, nodes: int, wealths: int = 0) -> WealthEvaluation:

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from agents.exact.cvar import best_threshold, nested_cvar, threshold_of, worst_mean
-from agents.exact.evaluation import best_fixed, evaluate, worth_fixed
+from agents.exact.evaluation import best_fixed, evaluate, moments, worth_fixed
 from agents.exact.optimum import optimum
 from agents.exact.wealth import WealthProblem, solved
+from agents.exact.wealth_optimum import WealthOptimum
 from mm_env import (
     CARA,
     Brownian,
@@ -22,6 +23,7 @@ from mm_env import (
     InventoryPenalty,
     Limits,
     MaintenanceMargin,
+    Positive,
     Reward,
     rule,
 )
@@ -231,6 +233,21 @@ def test_a_margin_that_nobody_breaches_changes_nothing():
     assert optimum(rich).objective == pytest.approx(optimum(market).objective, rel=1e-9)
 
 
+class Trailing(DrawdownStop):
+    """A drawdown stop that does not say what it goes by."""
+
+    drawdown: Positive = 1.0
+    watches = ("profit",)
+
+    @rule
+    def profit_seen(self, profit):
+        return (profit,)
+
+    @rule
+    def drawdown_seen(self, drawdown):
+        return ()
+
+
 class Sliding(Limits):
     """One unit less may be held for each half of a price unit lost."""
 
@@ -256,14 +273,34 @@ def test_limits_by_profit_are_solved_as_they_are_played():
 @pytest.mark.parametrize(
     ("parts", "said"),
     [
-        ({"margin": MaintenanceMargin(capital=200.0, share=0.5)}, "margin: it reads the mid"),
+        ({"margin": MaintenanceMargin(capital=200.0, share=0.5)}, "margin: the exposure, and so the mid, decides too"),
+        ({"margin": Trailing()}, "margin: the peak decides too, and the recursion over wealth holds the profit"),
+        ({"margin": DrawdownStop(drawdown=1.0), "reward": CARA(0.1)}, "profit and the drawdown both decide"),
         ({"margin": DrawdownStop(drawdown=1.0), "reward": TAIL}, "profit and the drawdown both decide"),
     ],
-    ids=["a share of the exposure", "two wealths"],
+    ids=["a share of the exposure", "a peak unsaid", "a drawdown and a utility", "two wealths"],
 )
 def test_what_the_recursion_over_wealth_does_not_hold_is_said(parts, said):
     with pytest.raises(ValueError, match=said):
         optimum(world(clock=FiniteHorizon(1.0, 10), **parts))
+
+
+def test_what_is_saved_is_loaded_to_the_bit(tmp_path):
+    market, path = replace(lattice(margin=MARGIN), clock=FiniteHorizon(3.0, 3)), tmp_path / "found.npz"
+    found = optimum(market, kept_from=np.inf)
+    assert found.save(path)
+    again = WealthOptimum.load(path, market)
+    assert again.worth == found.worth
+    np.testing.assert_array_equal(again.actions, found.actions)
+    with pytest.raises(ValueError, match="must hold the optimum of this market"):
+        WealthOptimum.load(path, replace(market, max_inventory=3.0))
+    with pytest.raises(ValueError, match="must be a file that `save` wrote"):
+        WealthOptimum.load(tmp_path / "none.npz", market)
+
+
+def test_a_variance_that_is_not_known_is_said():
+    with pytest.raises(ValueError, match="the variance of the objective has no recursion here"):
+        moments(replace(lattice(margin=MARGIN), clock=FiniteHorizon(3.0, 3)), neutral()[:1])
 
 
 def test_a_level_of_one_is_refused():
