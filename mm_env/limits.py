@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
-from mm_env.core.component import Component, rule
+from mm_env.core.component import rule
 from mm_env.margin import Standing
 from mm_env.quote import Quote
+from mm_env.watched import Watching
 from mm_env.world import Now
 
 
-class Limits(Component):
+class Limits(Watching):
     """Risk limits that depend on the state: override `largest` (0 is reduce-only), `least_depth`, or both.
 
     They bind what a dealer quotes, on top of the market's own `max_inventory`. A position that is already beyond a limit is
     not sold: no order that makes it larger is taken.
     """
-
-    watches: ClassVar[tuple[str, ...]] = ()  # what of the account it goes by, and the agent sees: "profit", "drawdown"
-
-    @rule
-    def profit_seen(self, profit: float) -> tuple[float, ...]:
-        """(profit,) where `watches` has "profit", so that the agent sees it; else ()."""
-        return ()
-
-    @rule
-    def drawdown_seen(self, drawdown: float) -> tuple[float, ...]:
-        """(drawdown,) where `watches` has "drawdown"; else ()."""
-        return ()
 
     def check(self, market: Any) -> None:
         """Refuse a market whose other parts cannot go with these limits."""

@@ -8,10 +8,11 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from mm_env.core.component import Component, count, leaves, nest, record, rule
+from mm_env.core.component import count, leaves, nest, record, rule
 from mm_env.core.parameters import Distribution
 from mm_env.core.tuples import scaled
 from mm_env.portfolio import Portfolio
+from mm_env.watched import Watching
 from mm_env.world import Now
 
 
@@ -30,7 +31,7 @@ class Standing(NamedTuple):
     held: float = 0.0  # |inventory|, units
 
 
-class Margin(Component):
+class Margin(Watching):
     """When an account is closed, and what it costs. Override `holds`, and `closing_cost` where selling out costs something.
 
     Judged once a step, after wealth is marked. An account that does not hold is closed: all positions are sold at their marks
@@ -38,19 +39,7 @@ class Margin(Component):
     A state of its own is a named tuple whose first field is `alive`, started by `start` and moved by `evolve`.
     """
 
-    watches: ClassVar[tuple[str, ...]] = (
-        "profit",
-    )  # what of the account it goes by, and the agent sees: "profit", "drawdown"
-
-    @rule
-    def profit_seen(self, profit: float) -> tuple[float, ...]:
-        """(profit,) where `watches` has "profit", so that the agent sees it; else ()."""
-        return (profit,)
-
-    @rule
-    def drawdown_seen(self, drawdown: float) -> tuple[float, ...]:
-        """(drawdown,) where `watches` has "drawdown"; else ()."""
-        return ()
+    watches: ClassVar[tuple[str, ...]] = ("profit",)
 
     def check(self, market: Any) -> None:
         """Refuse a market in which an account may be closed before it has traded: at the start of some lane or episode."""
@@ -107,10 +96,6 @@ class NoMargin(Margin):
     """The account is unlimited: it trades to the end whatever it has lost."""
 
     watches: ClassVar[tuple[str, ...]] = ()
-
-    @rule
-    def profit_seen(self, profit: float) -> tuple[float, ...]:
-        return ()
 
     def check(self, market: Any) -> None:
         """Nothing to refuse."""

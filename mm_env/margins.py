@@ -12,8 +12,9 @@ from typing import Any, ClassVar
 from mm_env.core.component import rule, rules
 from mm_env.core.maths import scalar
 from mm_env.core.parameters import NonNegative, Positive
-from mm_env.core.tuples import at_most_one, each, joined, largest
+from mm_env.core.tuples import each, largest
 from mm_env.margin import Margin, Standing
+from mm_env.watched import WatchingSeveral
 from mm_env.world import Now
 
 
@@ -73,19 +74,11 @@ class DrawdownStop(Liquidation):
     watches: ClassVar[tuple[str, ...]] = ("drawdown",)
 
     @rule
-    def profit_seen(self, profit: float) -> tuple[float, ...]:
-        return ()
-
-    @rule
-    def drawdown_seen(self, drawdown: float) -> tuple[float, ...]:
-        return (drawdown,)
-
-    @rule
     def holds(self, standing: Standing, now: Now) -> bool:
         return standing.peak - standing.profit <= self.drawdown
 
 
-class Margins(Margin):
+class Margins(WatchingSeveral, Margin):
     """The account holds while it does by each of several margins, none of which may have a state of its own.
 
     Closing it costs the most that any of those asks for by which it does not hold.
@@ -101,18 +94,9 @@ class Margins(Margin):
             if own:
                 raise TypeError(f"Margins.margins must have no rule `{own[0]}` of their own, got {margin}")
 
-    @property
-    def watches(self) -> tuple[str, ...]:  # pyright: ignore[reportIncompatibleVariableOverride]
-        """What any of them goes by."""
-        return tuple(name for margin in self.margins for name in margin.watches)
-
     @rule
-    def profit_seen(self, profit: float) -> tuple[float, ...]:
-        return at_most_one(joined(each(_profit_seen, self.margins, profit)))
-
-    @rule
-    def drawdown_seen(self, drawdown: float) -> tuple[float, ...]:
-        return at_most_one(joined(each(_drawdown_seen, self.margins, drawdown)))
+    def members(self) -> tuple[Any, ...]:
+        return self.margins
 
     @rule
     def holds(self, standing: Standing, now: Now) -> bool:
@@ -121,16 +105,6 @@ class Margins(Margin):
     @rule
     def closing_cost(self, standing: Standing, inventory: float, now: Now) -> float:
         return largest(each(_call, self.margins, (standing, inventory, now)))
-
-
-@scalar
-def _profit_seen(margin: Any, profit: float) -> tuple[float, ...]:
-    return margin.profit_seen(profit)
-
-
-@scalar
-def _drawdown_seen(margin: Any, drawdown: float) -> tuple[float, ...]:
-    return margin.drawdown_seen(drawdown)
 
 
 @scalar

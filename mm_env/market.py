@@ -22,6 +22,7 @@ from mm_env.quote import Quote, Quoting
 from mm_env.reward import InventoryPenalty, Outcome, Reward
 from mm_env.state import State, Tally
 from mm_env.venue.venue import Dealt, Venue
+from mm_env.watched import NAMES
 from mm_env.world import Now, World
 
 
@@ -116,7 +117,7 @@ class Market(Component):
     def watched(self) -> tuple[str, ...]:
         """What of the account the agent sees beside the inventory, as reward, margin or limits go by it."""
         told = {name for part in (self.reward, self.margin, self.limits) for name in part.watches}
-        return tuple(name for name in ("profit", "drawdown") if name in told)
+        return tuple(name for name in NAMES if name in told)
 
     @property
     def observation_space(self) -> gym.spaces.Box:

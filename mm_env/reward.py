@@ -6,9 +6,10 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from mm_env.core.component import Component, rule
+from mm_env.core.component import rule
 from mm_env.core.maths import exp
 from mm_env.core.parameters import NonNegative, Positive, Probability, Real
+from mm_env.watched import Watching
 from mm_env.world import Now, alone
 
 _WORST = 600.0  # -gamma * profit beyond which utility falls no further: e^600 / gamma is near the largest number
@@ -28,23 +29,12 @@ class Outcome(NamedTuple):
     variance: float = 0.0  # of the mid's move over the step, as `Price.variance` says it at t + dt; price units squared
 
 
-class Reward(Component):
+class Reward(Watching):
     """wealth change less `penalty`: override that alone, and markets with it are solved exactly; or `reward`, for any other
     objective.
     """
 
     reads_variance: ClassVar[bool] = False  # its penalty is of the mid's variance, which the price must then give
-    watches: ClassVar[tuple[str, ...]] = ()  # what of the account it goes by, and the agent sees: "profit", "drawdown"
-
-    @rule
-    def profit_seen(self, profit: float) -> tuple[float, ...]:
-        """(profit,) where `watches` has "profit", so that the agent sees it; else ()."""
-        return ()
-
-    @rule
-    def drawdown_seen(self, drawdown: float) -> tuple[float, ...]:
-        """(drawdown,) where `watches` has "drawdown"; else ()."""
-        return ()
 
     @rule
     def penalty(self, inventory: float, dt: float, final: float, now: Now, variance: float) -> float:
@@ -136,10 +126,6 @@ class CVaR(Reward):
         super().__post_init__()
         if np.any(np.asarray(self.level) == 1.0):
             raise ValueError(f"CVaR.level must be < 1, got {self.level}")
-
-    @rule
-    def profit_seen(self, profit: float) -> tuple[float, ...]:
-        return (profit,)
 
     @rule
     def worth(self, profit: float) -> float:

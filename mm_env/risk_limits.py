@@ -7,10 +7,11 @@ from typing import Any, ClassVar
 from mm_env.core.component import record, rule
 from mm_env.core.maths import scalar
 from mm_env.core.parameters import Listed, ListedNonNegative, NonNegative, Positive, Real
-from mm_env.core.tuples import at_most_one, each, joined, largest, pick, smallest
+from mm_env.core.tuples import each, largest, pick, smallest
 from mm_env.limits import Limits
 from mm_env.margin import Margin, Standing
 from mm_env.quote import NOWHERE
+from mm_env.watched import WatchingSeveral
 from mm_env.world import Now
 
 _ROUNDING = 1e-9  # of its time, so that rounding neither keeps a gap that is over nor misses one that is due
@@ -89,10 +90,6 @@ class DrawdownLimits(Limits):
     watches: ClassVar[tuple[str, ...]] = ("drawdown",)
 
     @rule
-    def drawdown_seen(self, drawdown: float) -> tuple[float, ...]:
-        return (drawdown,)
-
-    @rule
     def largest(self, most: float, standing: Standing, now: Now) -> float:
         return self.max_inventory if standing.peak - standing.profit >= self.drawdown else most
 
@@ -101,51 +98,33 @@ class DrawdownLimits(Limits):
         return self.min_depth if standing.peak - standing.profit >= self.drawdown else -NOWHERE
 
 
-class ReduceOnly(Limits):
+class ReduceOnly(WatchingSeveral, Limits):
     """While the account would not hold by `margin` no order makes the position larger: a margin call that closes nothing, and
     is cured by trading out of the position, or by profit."""
 
     margin: Margin
 
-    @property
-    def watches(self) -> tuple[str, ...]:  # pyright: ignore[reportIncompatibleVariableOverride]
-        """What the margin goes by."""
-        return self.margin.watches
-
     @rule
-    def profit_seen(self, profit: float) -> tuple[float, ...]:
-        return self.margin.profit_seen(profit)
-
-    @rule
-    def drawdown_seen(self, drawdown: float) -> tuple[float, ...]:
-        return self.margin.drawdown_seen(drawdown)
+    def members(self) -> tuple[Any, ...]:
+        return (self.margin,)
 
     @rule
     def largest(self, most: float, standing: Standing, now: Now) -> float:
         return most if self.margin.holds(standing, now) else 0.0
 
 
-class Tightest(Limits):
+class Tightest(WatchingSeveral, Limits):
     """The tightest of several limits: the least that may be held, and the widest of their least depths."""
 
     limits: tuple[Limits, ...]
-
-    @property
-    def watches(self) -> tuple[str, ...]:  # pyright: ignore[reportIncompatibleVariableOverride]
-        """What any of them goes by."""
-        return tuple(name for limits in self.limits for name in limits.watches)
 
     def check(self, market: Any) -> None:
         for limits in self.limits:
             limits.check(market)
 
     @rule
-    def profit_seen(self, profit: float) -> tuple[float, ...]:
-        return at_most_one(joined(each(_profit_seen, self.limits, profit)))
-
-    @rule
-    def drawdown_seen(self, drawdown: float) -> tuple[float, ...]:
-        return at_most_one(joined(each(_drawdown_seen, self.limits, drawdown)))
+    def members(self) -> tuple[Any, ...]:
+        return self.limits
 
     @rule
     def largest(self, most: float, standing: Standing, now: Now) -> float:
@@ -161,16 +140,6 @@ def _is_ahead(at: float, told: tuple[float, float]) -> float:
     time, before = told
     ahead = 1.0 if at * (1.0 - _ROUNDING) > time else 0.0
     return ahead * (1.0 if at * (1.0 - _ROUNDING) <= time + before else 0.0)
-
-
-@scalar
-def _profit_seen(limits: Any, profit: float) -> tuple[float, ...]:
-    return limits.profit_seen(profit)
-
-
-@scalar
-def _drawdown_seen(limits: Any, drawdown: float) -> tuple[float, ...]:
-    return limits.drawdown_seen(drawdown)
 
 
 @scalar

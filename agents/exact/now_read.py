@@ -15,6 +15,8 @@ from mm_env.margin import Margin
 from mm_env.margins import Margins
 from mm_env.market import Market
 from mm_env.price.models import Price
+from mm_env.price.regimes import RegimeSwitching
+from mm_env.price.with_jumps import WithJumps, WithRelativeJumps
 from mm_env.quote import MarketOrders
 from mm_env.reward import Reward
 from mm_env.risk_limits import ReduceOnly, Tightest
@@ -40,9 +42,23 @@ _OF_VENUE = {"state": ALL, **_TELLS}
 _TIME = frozenset({"time", "time_left"})
 _OF_STATE = {"step": _TIME, "mid": frozenset({"mid"}), "world": frozenset({"world"}), "episode": ALL, "tally": ALL}
 _SCALED = (RegimeFlow, RegimeFill, RegimeImpact, SeasonalFlow, VolatilityFlow)  # only their `factor` reads it
+_AROUND = (WithJumps, WithRelativeJumps, RegimeSwitching)  # the variance of the price within is handed on
 _HAND_ON = {  # rules of this package that hand on what they are told, and read none of it themselves
     function
-    for kind in (Venue, Dealer, MarketOrders, Impact, Reward, Limits, Tightest, ReduceOnly, Margin, Margins, *_SCALED)
+    for kind in (
+        Venue,
+        Dealer,
+        MarketOrders,
+        Impact,
+        Reward,
+        Limits,
+        Tightest,
+        ReduceOnly,
+        Margin,
+        Margins,
+        *_SCALED,
+        *_AROUND,
+    )
     for name, function in rules(kind).items()
     if function.__module__.split(".")[0] == "mm_env" and name != "factor"
 }
@@ -74,9 +90,10 @@ def margin_read(market: Market) -> frozenset[str]:
 def _of_variance(market: Market) -> frozenset[str]:
     """What of the present the variance of the mid's move depends on."""
     kinds = [type(part) for _, part in parts(market.price) if isinstance(part, Price)]
-    read = [fields_read(rules(kind)["variance"], stated_arguments(kind, "variance")) for kind in kinds]
+    own = [kind for kind in kinds if rules(kind)["variance"] not in _HAND_ON]
+    read = [fields_read(rules(kind)["variance"], stated_arguments(kind, "variance")) for kind in own]
     state = {"world"} if list(flat(record(market).price.start())) else set()
-    return frozenset().union(*(part for kind, part in zip(kinds, read) if not kind.wraps), state)
+    return frozenset().union(*read, state)
 
 
 def check_price(market: Market) -> None:

@@ -288,3 +288,12 @@ def with_drift(place, drift):
         place.state, place.ahead, place.base, place.cells, place.levels, place.lowest, place.orders, place.gamma, drift,
         place.wealth,
     )  # fmt: skip
+
+
+@scalar
+def with_wealth(place, wealth):
+    """The place itself, with an account that is so rich."""
+    return Place(
+        place.state, place.ahead, place.base, place.cells, place.levels, place.lowest, place.orders, place.gamma, place.drift,
+        (wealth,),
+    )  # fmt: skip

@@ -8,7 +8,7 @@ trade, the mid moves, and an account that no longer holds is closed: its value i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass
 from functools import cached_property
 from typing import Any
 
@@ -20,6 +20,7 @@ from agents.exact.choices import is_own, line_ways
 from agents.exact.outcomes import Problem, start_law
 from agents.exact.price_grid import Axis, axis_by, laws_of
 from agents.exact.price_line import Line
+from agents.exact.quote_search import Wealth
 from agents.exact.room import levels_of, progress, require_room
 from agents.exact.stated import check_law
 from agents.exact.wealth_grid import WealthGrid, grid_of, is_terminal, outcome_of
@@ -42,6 +43,7 @@ class WealthProblem:
     market: Market
     axis: Axis
     grid: WealthGrid
+    known: InitVar[Problem | None] = None
 
     @classmethod
     def of(cls, market: Market, nodes: int, wealths: int = 0) -> WealthProblem:
@@ -52,10 +54,11 @@ class WealthProblem:
         kinds, kind = laws_of(market, nodes)
         check_law(market, kinds[0])
         axis = axis_by(market, [(joint(law),) for law in kinds], kind)
-        return cls(market, axis, grid_of(Problem(market, axis), wealths))
+        problem = Problem(market, axis)
+        return cls(market, axis, grid_of(problem, wealths), problem)
 
-    def __post_init__(self) -> None:
-        self.problem, self.levels = Problem(self.market, self.axis), levels_of(self.market)
+    def __post_init__(self, known: Problem | None) -> None:
+        self.problem, self.levels = known or Problem(self.market, self.axis), levels_of(self.market)
         self.terminal, self.moves = is_terminal(self.market), Moves(self.problem, self.grid)
         numbers = (self.market.clock.steps + 1.0) * self.size * (1 + self.market.quote.width)
         numbers += self.moves.count() * self.grid.nodes * _OF_MOVES
@@ -90,8 +93,9 @@ class WealthProblem:
         """What both kernels are told."""
         market, grid = self.market, self.grid
         shapes = record(market), self.axis.template, (0.0,) * market.quote.width, self.axis.places
-        where = (ahead, len(self.axis.held), self.levels, grid.lowest, grid.spacing, grid.nodes)
-        return (*shapes, float(step)), (*where, 0.0 if self.terminal else 1.0, float(grid.of == "drawdown"))
+        wealth = Wealth(grid.lowest, grid.lowest, grid.spacing, grid.nodes, 0.0 if self.terminal else 1.0)
+        where = (ahead, len(self.axis.held), self.levels, wealth, float(grid.of == "drawdown"))
+        return (*shapes, float(step)), where
 
     def at_start(self, value: Floats, wealth: float = 0.0) -> float:
         """The worth of an episode that starts with this wealth, from the values (node, cell, wealth) of its first step."""

@@ -12,9 +12,7 @@ worth its risk to a policy that still tries everything, the two settle for not q
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,7 +20,6 @@ from numpy.typing import NDArray
 from stable_baselines3.common.callbacks import BaseCallback
 
 from agents.learning.learner import ON_POLICY, Learner, middling
-from agents.learning.sb3 import TrainedPolicy
 from mm_env.controls import parameter_rows
 from mm_env.core.parameters import NonNegative
 from mm_env.market import Market
@@ -58,16 +55,8 @@ class CVaRLearner(Learner):
             reward = replace(reward, threshold=float(np.median(final_profits(market))))
         return replace(market, reward=replace(reward, shaping=1.0))
 
-    def train(
-        self,
-        market: Market,
-        seed: int,
-        folder: Path | None = None,
-        callbacks: Sequence[Any] = (),
-        resume: bool = False,
-    ) -> TrainedPolicy:
-        """The policy learnt on `market` from `seed`; see `Learner.train`."""
-        return super().train(market, seed, folder, [Threshold(self.threshold_step), *callbacks], resume)
+    def callbacks(self) -> list[Any]:
+        return [Threshold(self.threshold_step)]
 
 
 class Threshold(BaseCallback):

@@ -119,8 +119,12 @@ class Learner:
         left = self.total_steps - model.num_timesteps
         if left > 0:
             options = {"tb_log_name": "training", "log_interval": 10, "reset_num_timesteps": not resume}
-            model.learn(left, callback=[*keepers, *callbacks], **options)
+            model.learn(left, callback=[*keepers, *self.callbacks(), *callbacks], **options)
         return TrainedPolicy(model)
+
+    def callbacks(self) -> list[Any]:
+        """What a training runs beside what it is given: stable-baselines3's callbacks."""
+        return []
 
     def load(self, market: Market, path: Path) -> TrainedPolicy:
         """The policy whose model a training with these settings on `market` saved as `path`, to act with.

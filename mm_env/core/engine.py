@@ -197,7 +197,7 @@ def _versions() -> tuple[str, str]:
 def own_source() -> str:
     """A digest of this file and of those that speak to numba: of all else only what is reached counts."""
     digest = hashlib.sha256()
-    for name in ("engine.py", "engine_numba.py", "engine_lanes.py"):
+    for name in ("engine.py", "engine_numba.py", "engine_lanes.py", "engine_tuples.py"):
         digest.update(Path(__file__).with_name(name).read_bytes())
     return digest.hexdigest()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from mm_env.core.component import rule
 from mm_env.core.noise import Noise
@@ -15,8 +15,6 @@ class Around(Price):
     """`price` and something more: its state, its tables and what it shows are those of `price` unless a subclass says more."""
 
     price: Price
-
-    wraps: ClassVar[bool] = True
 
     @property
     def signals(self) -> tuple[str, ...]:  # pyright: ignore[reportIncompatibleVariableOverride]

@@ -12,6 +12,7 @@ from mm_env.price.compound_poisson import counts, log_normal_jumps, normal_jumps
 from mm_env.price.heston import GeometricHeston, Heston, StochasticVariance
 from mm_env.price.jumps import NormalJumps
 from mm_env.price.law import Law
+from mm_env.price.models import lognormal_variance
 from mm_env.price.variance import QuadraticExponential, VarianceStep
 from mm_env.price.with_jumps import Jumping, WithJumps, WithRelativeJumps
 from mm_env.world import Now
@@ -80,9 +81,8 @@ class GeometricBates(StochasticVariance):
     @rule
     def variance(self, latent: Any, dt: float, now: Now) -> float:
         """Of a move from where the mid is now: mid^2 e^(2 drift dt) (e^((v + rate E[(e^J - 1)^2]) dt) - 1)."""
-        grown = now.mid * exp(self.drift * dt)
         square = max(latent.v, 0.0) + self.rate * relative_square(self.jump_mean, self.jump_std)
-        return grown * grown * (exp(square * dt) - 1.0)
+        return lognormal_variance(now.mid, self.drift, square, dt)
 
     def split(self) -> Jumping:
         """The diffusion and the jumps that it stands for."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any, ClassVar
+from typing import Any
 
 from mm_env.clock import Ergodic
 from mm_env.core.component import rule
@@ -48,8 +48,6 @@ class ScheduledGap(Around):
                     f"ScheduledGap.{name} must have one number, or one for each of {gaps} gaps, got {len(values)}"
                 )
             object.__setattr__(self, name, values if len(values) == gaps else values * gaps)
-
-    wraps: ClassVar[bool] = False  # it looks at the time itself
 
     @property
     def signals(self) -> tuple[str, ...]:

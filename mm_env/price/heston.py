@@ -12,7 +12,7 @@ from mm_env.core.maths import exp, normal
 from mm_env.core.noise import Noise
 from mm_env.core.parameters import Distribution, Interval, NonNegative, Positive, Real
 from mm_env.price.law import Law
-from mm_env.price.models import Price
+from mm_env.price.models import Price, lognormal_variance
 from mm_env.price.variance import QuadraticExponential, SquareRoot, VarianceStep, tilt
 from mm_env.world import Now
 
@@ -143,8 +143,7 @@ class GeometricHeston(StochasticVariance):
     @rule
     def variance(self, latent: Any, dt: float, now: Now) -> float:
         """Of a move from where the mid is now: mid^2 e^(2 drift dt) (e^(v dt) - 1)."""
-        grown = now.mid * exp(self.drift * dt)
-        return grown * grown * (exp(max(latent.v, 0.0) * dt) - 1.0)
+        return lognormal_variance(now.mid, self.drift, max(latent.v, 0.0), dt)
 
     def check(self, market: Any) -> None:
         check_growth(self, market.clock.step_length)

@@ -20,7 +20,7 @@ from mm_env.price.compound_poisson import (
 )
 from mm_env.price.jumps import DoubleExponentialJumps, NormalJumps, volatility_of
 from mm_env.price.law import Law
-from mm_env.price.models import Brownian, Geometric, Price
+from mm_env.price.models import Brownian, Geometric, Price, lognormal_variance
 from mm_env.price.with_jumps import Jumping, WithJumps, WithRelativeJumps
 from mm_env.world import Now
 
@@ -131,9 +131,8 @@ class GeometricMerton(Shorthand):
     @rule
     def variance(self, latent: Any, dt: float, now: Now) -> float:
         """Of a move from where the mid is now: mid^2 e^(2 drift dt) (e^((sigma^2 + rate E[(e^J - 1)^2]) dt) - 1)."""
-        grown = now.mid * exp(self.drift * dt)
         square = self.sigma * self.sigma + self.rate * relative_square(self.jump_mean, self.jump_std)
-        return grown * grown * (exp(square * dt) - 1.0)
+        return lognormal_variance(now.mid, self.drift, square, dt)
 
     def split(self) -> Jumping:
         return WithRelativeJumps(

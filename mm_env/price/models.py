@@ -6,11 +6,18 @@ import math
 from typing import Any, ClassVar
 
 from mm_env.core.component import Component, rule
-from mm_env.core.maths import exp, normal, one_minus_exp
+from mm_env.core.maths import exp, normal, one_minus_exp, scalar
 from mm_env.core.noise import Noise
 from mm_env.core.parameters import NonNegative, Positive, Real
 from mm_env.price.law import Floats, Law, Reverting
 from mm_env.world import Now
+
+
+@scalar
+def lognormal_variance(mid: float, drift: float, square: float, dt: float) -> float:
+    """mid^2 e^(2 drift dt) (e^(square dt) - 1): the variance of a price after dt whose growth has this drift and square."""
+    grown = mid * exp(drift * dt)
+    return grown * grown * (exp(square * dt) - 1.0)
 
 
 class Price(Component):
@@ -23,7 +30,6 @@ class Price(Component):
     signals: ClassVar[tuple[str, ...]] = ()
     relative: ClassVar[bool] = False  # its moves, and so its sigma, are shares of the price
     needs_book: ClassVar[bool] = False  # what trading makes it: an order book's mid
-    wraps: ClassVar[bool] = False  # it hands what it is told on to prices that are part of it
 
     @rule
     def start(self) -> Any:
@@ -151,8 +157,7 @@ class Geometric(Price):
     @rule
     def variance(self, latent: Any, dt: float, now: Now) -> float:
         """Of a move from where the mid is now: mid^2 e^(2 drift dt) (e^(sigma^2 dt) - 1)."""
-        grown = now.mid * exp(self.drift * dt)
-        return grown * grown * (exp(self.sigma * self.sigma * dt) - 1.0)
+        return lognormal_variance(now.mid, self.drift, self.sigma * self.sigma, dt)
 
 
 class OrnsteinUhlenbeck(Price):

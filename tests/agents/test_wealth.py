@@ -83,10 +83,6 @@ def test_the_mean_of_the_lattice_has_the_deviation_by_hand():
         watches = ("profit",)
 
         @rule
-        def profit_seen(self, profit):
-            return (profit,)
-
-        @rule
         def reward(self, outcome):
             left = outcome.profit - abs(outcome.inventory)
             return outcome.final * left * left
@@ -239,23 +235,11 @@ class Trailing(DrawdownStop):
     drawdown: Positive = 1.0
     watches = ("profit",)
 
-    @rule
-    def profit_seen(self, profit):
-        return (profit,)
-
-    @rule
-    def drawdown_seen(self, drawdown):
-        return ()
-
 
 class Sliding(Limits):
     """One unit less may be held for each half of a price unit lost."""
 
     watches = ("profit",)
-
-    @rule
-    def profit_seen(self, profit):
-        return (profit,)
 
     @rule
     def largest(self, most, standing, now):

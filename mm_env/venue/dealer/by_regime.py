@@ -9,34 +9,28 @@ import numpy as np
 
 from mm_env.core.component import Component, parts, record, rule
 from mm_env.core.maths import scalar
-from mm_env.core.noise import Noise
 from mm_env.core.parameters import ListedNonNegative
 from mm_env.core.tuples import each, pick
 from mm_env.price.models import Price
 from mm_env.price.regimes import RegimeSwitching
 from mm_env.venue.dealer.fill import Fill
-from mm_env.venue.dealer.flow import Flow
+from mm_env.venue.dealer.flow import Scaled
 from mm_env.venue.dealer.impact import Impact
 from mm_env.world import Now
 
 
-class RegimeFlow(Flow):
+class RegimeFlow(Scaled):
     """Orders of `flow` at factors[r] times its rate in regime r: P = flow.probability(take x factors[r])."""
 
-    flow: Flow
     factors: ListedNonNegative
 
     def check(self, market: Any) -> None:
         check_regimes(self, self.factors, market)
-        self.flow.check(market)
+        super().check(market)
 
     def averaged(self, price: Price) -> Any:
         """`flow` with its `rate` as it is on average over time."""
         return _averaged(self.flow, "rate", self.factors, price)
-
-    @rule
-    def start(self) -> Any:
-        return self.flow.start()
 
     @rule
     def factor(self, now: Now) -> float:
@@ -44,17 +38,9 @@ class RegimeFlow(Flow):
         return pick(self.factors, now.world.price.regime)
 
     @rule
-    def probability(self, take: float, dt: float, now: Now, state: Any) -> float:
-        return self.flow.probability(take * self.factor(now), dt, now, state)
-
-    @rule
     def arrival(self, dt: float, now: Now, state: Any) -> float:
         """As by `probability`; asked of each regime, so that what is the same in all lanes is computed once."""
         return pick(each(arrival_at, self.factors, (self.flow, dt, now, state)), now.world.price.regime)
-
-    @rule
-    def evolve(self, state: Any, arrived: float, opposite: float, noise: Noise, dt: float, now: Now) -> Any:
-        return self.flow.evolve(state, arrived, opposite, noise, dt, now)
 
 
 class RegimeFill(Fill):

@@ -41,6 +41,32 @@ class Flow(Component):
         return state
 
 
+class Scaled(Flow):
+    """Orders of `flow` at `factor` times its rate: P = flow.probability(take x factor). Override `factor`."""
+
+    flow: Flow
+
+    def check(self, market: Any) -> None:
+        self.flow.check(market)
+
+    @rule
+    def start(self) -> Any:
+        return self.flow.start()
+
+    @rule
+    def factor(self, now: Now) -> float:
+        """What the rate is multiplied by."""
+        raise NotImplementedError
+
+    @rule
+    def probability(self, take: float, dt: float, now: Now, state: Any) -> float:
+        return self.flow.probability(take * self.factor(now), dt, now, state)
+
+    @rule
+    def evolve(self, state: Any, arrived: float, opposite: float, noise: Noise, dt: float, now: Now) -> Any:
+        return self.flow.evolve(state, arrived, opposite, noise, dt, now)
+
+
 class Poisson(Flow):
     """Orders arrive as a Poisson process: P = 1 - exp(-rate take dt). At most one fill a step is counted."""
 

@@ -10,15 +10,14 @@ from mm_env.core.maths import exp, log, one_minus_exp
 from mm_env.core.noise import Noise
 from mm_env.core.parameters import ListedNonNegative, NonNegative, Positive, Real
 from mm_env.core.tuples import pick
-from mm_env.venue.dealer.flow import Flow
+from mm_env.venue.dealer.flow import Flow, Scaled
 from mm_env.world import Now
 
 
-class SeasonalFlow(Flow):
+class SeasonalFlow(Scaled):
     """Orders of `flow` at a rate that changes with the time of day: times factors[i] in the i-th of n equal parts of the
     horizon."""
 
-    flow: Flow
     factors: ListedNonNegative
 
     @property
@@ -26,33 +25,17 @@ class SeasonalFlow(Flow):
         """The mean rate over the horizon, orders / time: what closed forms take."""
         return self.flow.rate * sum(self.factors) / len(self.factors)  # pyright: ignore[reportAttributeAccessIssue]
 
-    def check(self, market: Any) -> None:
-        self.flow.check(market)
-
-    @rule
-    def start(self) -> Any:
-        return self.flow.start()
-
     @rule
     def factor(self, now: Now) -> float:
         """That of the time of day; a part begins with the step that rounding leaves a billionth of the day before it."""
         parts = float(len(self.factors))
         return pick(self.factors, math.floor(parts * (now.time / (now.time + now.time_left)) + 1e-9))
 
-    @rule
-    def probability(self, take: float, dt: float, now: Now, state: Any) -> float:
-        return self.flow.probability(take * self.factor(now), dt, now, state)
 
-    @rule
-    def evolve(self, state: Any, arrived: float, opposite: float, noise: Noise, dt: float, now: Now) -> Any:
-        return self.flow.evolve(state, arrived, opposite, noise, dt, now)
-
-
-class VolatilityFlow(Flow):
+class VolatilityFlow(Scaled):
     """Orders of `flow` at a rate that follows the variance v of a price that has one in its state, such as `Heston`: times
     (v / reference)^power."""
 
-    flow: Flow
     reference: Positive  # as v: price^2 / time, 1 / time of a relative price
     power: Real = 1.0
 
@@ -66,24 +49,12 @@ class VolatilityFlow(Flow):
             raise ValueError(
                 f"VolatilityFlow needs a price whose state is a variance v, such as Heston, got {market.price}"
             )
-        self.flow.check(market)
-
-    @rule
-    def start(self) -> Any:
-        return self.flow.start()
+        super().check(market)
 
     @rule
     def factor(self, now: Now) -> float:
         """(v / reference)^power."""
         return exp(self.power * log(max(now.world.price.v, 1e-300) / self.reference))
-
-    @rule
-    def probability(self, take: float, dt: float, now: Now, state: Any) -> float:
-        return self.flow.probability(take * self.factor(now), dt, now, state)
-
-    @rule
-    def evolve(self, state: Any, arrived: float, opposite: float, noise: Noise, dt: float, now: Now) -> Any:
-        return self.flow.evolve(state, arrived, opposite, noise, dt, now)
 
 
 class Excitation(NamedTuple):
