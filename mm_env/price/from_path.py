@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -108,6 +109,11 @@ def drawn_start(noise, tables):
 def _of_file(path: Path, column: str) -> Any:
     if path.suffix not in (".npy", ".csv", ".parquet") or not path.is_file():
         raise ValueError(f"FromPath.mids must be numbers, or a file .npy, .csv or .parquet that is there, got {path}")
+    return _read_file(path, column, path.stat().st_mtime_ns, path.stat().st_size)
+
+
+@lru_cache(maxsize=4)  # a market is checked, and each of its simulations has its mids
+def _read_file(path: Path, column: str, changed: int, size: int) -> Any:
     if path.suffix == ".npy":
         return np.load(path, allow_pickle=False)
     require("FromPath", "data", "polars")

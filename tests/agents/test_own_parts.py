@@ -9,10 +9,9 @@ import pytest
 from agents.exact.evaluation import Unsolvable, evaluate
 from agents.exact.optimum import optimum
 from agents.exact.solvable import check_solvable
+from experiments.verification.suites.gueant_manziuk import bond
 from mm_env import (
     CARA,
-    Bernoulli,
-    Brownian,
     Dealer,
     Depths,
     Ergodic,
@@ -24,7 +23,6 @@ from mm_env import (
     Poisson,
     Positive,
     ProportionalFees,
-    Real,
     Reward,
     rule,
 )
@@ -41,44 +39,9 @@ EPISODES = 40_000
 # --- the bond of Gueant & Manziuk 2019 ---------------------------------------------------------------------------------
 
 
-class JohnsonSU(Fill):
-    """1 - Phi(a + b asinh((depth - middle) / width))."""
-
-    a: Real
-    b: Positive
-    middle: Real
-    width: Positive
-
-    @rule
-    def take(self, depth):
-        x = (depth - self.middle) / self.width
-        return 0.5 * math.erfc((self.a + self.b * math.asinh(x)) / math.sqrt(2.0))
-
-
-class Deviation(Reward):
-    """wealth change - gamma / 2 |q| sigma a unit of time."""
-
-    gamma: Positive
-    sigma: Positive
-
-    @rule
-    def penalty(self, inventory, dt, final):
-        return 0.5 * self.gamma * abs(inventory) * self.sigma * dt
-
-
-BOND = world(
-    price=Brownian(sigma=0.07),
-    venue=Dealer(Bernoulli(0.275), JohnsonSU(a=0.4, b=0.6, middle=0.096, width=0.086)),
-    quote=Depths(max_depth=2.0, min_depth=-0.3),
-    reward=Deviation(gamma=0.05, sigma=0.07),
-    order_size=7_000.0,
-    max_inventory=35_000.0,
-)  # fmt: skip
-
-
 def test_gueant_and_manziuks_bond_earns_what_they_print():
     """Average reward a request; requests come one at a time, which is the limit of many steps between two."""
-    coarse, fine = (optimum(replace(BOND, clock=Ergodic(10.0, 10 * n))).rate / 0.55 for n in (20, 40))
+    coarse, fine = (optimum(replace(bond(), clock=Ergodic(10.0, 10 * n))).rate / 0.55 for n in (20, 40))
     assert 2.0 * fine - coarse == pytest.approx(202.1475, rel=1e-4)
 
 
