@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from mm_env.core.component import rule
@@ -40,6 +41,10 @@ class Limits(Watching):
 
 class NoLimits(Limits):
     """No limit but the market's `max_inventory`."""
+
+    @rule
+    def largest(self, most: float, standing: Standing, now: Now) -> float:
+        return math.inf  # no number, which machine code would compare with
 
     @rule
     def held_to(self, quote: Quote, standing: Standing, now: Now) -> Quote:
