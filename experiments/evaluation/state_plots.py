@@ -39,7 +39,7 @@ class Lives(NamedTuple):
 def figures(market: Market, agent: str, policy: Policy, rival: str, reference: Policy) -> dict[str, Figure | None]:
     """The figures that the market has, by the names of their files: an agent's, beside its rival's."""
     both = {agent: policy, rival: reference}
-    if market.venue.loops == "events":
+    if market.venue.loops == "events" or not (_state_of(market) or gap_steps(market) or market.may_close):
         return {}
     lives = {name: lived(market, each, EPISODES) for name, each in both.items()}
     return {
@@ -47,6 +47,11 @@ def figures(market: Market, agent: str, policy: Policy, rival: str, reference: P
         "inventory_to_gap": inventory_to_gap(market, lives),
         "margin_calls": margin_calls(market, lives),
     }
+
+
+def _state_of(market: Market) -> str | None:
+    """The first of `STATES` that the market shows."""
+    return next((name for name in STATES if name in market.observation_names), None)
 
 
 def lived(market: Market, policy: Policy, episodes: int, seed: int = NOISE) -> Lives:
@@ -71,7 +76,7 @@ def quotes_by_state(market: Market, policies: Mapping[str, Policy], lives: Lives
 
     None where the market shows no state, or its actions are choices at an order book's best prices.
     """
-    state = next((name for name in STATES if name in market.observation_names), None)
+    state = _state_of(market)
     if state is None or market.quote.at_touch():
         return None
     values = typical(market, state, lives)
