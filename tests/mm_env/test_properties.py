@@ -3,19 +3,32 @@
 import math
 import re
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mm_env import Book, Component, Dealer, MarketMakingVectorEnv
+from mm_env import Book, Component, Dealer, MarketMakingVectorEnv, WithJumps
 from mm_env.core.component import leaves
 from mm_env.simulation import Simulation
 from tests.worlds import COVERING, numbers, random_actions, same_bits, wealth
 
 ORDER_SIZES = [0.1, 0.5, 1.0, 3.0, 100.0]
+
+
+def scaled(component, by):
+    """A component with each volatility in it, however deep it lies, `by` times as large."""
+    if isinstance(component, tuple):
+        return tuple(scaled(one, by) for one in component)
+    if not isinstance(component, Component):
+        return component
+    values = {one.name: getattr(component, one.name) for one in fields(component) if one.init}
+    return replace(
+        component,
+        **{name: by * value if name == "sigma" else scaled(value, by) for name, value in values.items()},
+    )
 
 
 @st.composite
@@ -29,7 +42,9 @@ def markets(draw):
         clock = replace(clock, horizon=min(clock.horizon, 2.0 * clock.steps))
         parts = {"venue": replace(market.venue, lot=size, latency=draw(st.floats(0.0, 1.0)) * clock.step_length)}
     else:
-        parts = {"price": replace(market.price, sigma=draw(st.floats(1e-3, 1.0)) * market.price.sigma)}
+        if isinstance(market.price, WithJumps):  # refuses steps in which it would jump often
+            clock = replace(clock, horizon=min(clock.horizon, 0.1 * clock.steps))
+        parts = {"price": scaled(market.price, draw(st.floats(1e-3, 1.0)))}
     return replace(
         market,
         **parts,
