@@ -16,16 +16,16 @@ from agents.strategies.avellaneda_stoikov import (
     AvellanedaStoikovSymmetric,
 )
 from agents.strategies.cartea_jaimungal import CarteaJaimungal, CarteaJaimungalStationary
+from agents.strategies.delta_bands import DeltaHedge, FixedDeltaBand, Unhedged, WhalleyWilmott
 from agents.strategies.fixed import FixedSymmetric, LinearSkew
 from agents.strategies.glft import GLFT, GLFTAsymptotic
-from agents.strategies.hedging_bands import FixedBand, FullRehedge, NoHedge, WhalleyWilmott
 from agents.strategies.theory import Theory, theory
 from agents.strategies.touch import AtTouch, ImbalanceSkew
 from agents.strategies.tuning import tuned
 
 __all__ = [
-    "GLFT", "AtTouch", "AvellanedaStoikov", "AvellanedaStoikovStationary", "AvellanedaStoikovSymmetric", "BlindOptimum",
-    "CarteaJaimungal", "CarteaJaimungalStationary", "FixedBand", "FixedSymmetric", "FullRehedge", "GLFTAsymptotic",
-    "ImbalanceSkew", "LinearSkew", "NoHedge", "Policy", "RandomPolicy", "Strategy", "StrategyPolicy", "Theory",
-    "WhalleyWilmott", "best_fixed", "best_linear_skew", "blind_optimum", "theory", "tuned",
+    "GLFT", "AtTouch", "AvellanedaStoikov", "AvellanedaStoikovStationary", "AvellanedaStoikovSymmetric",
+    "BlindOptimum", "CarteaJaimungal", "CarteaJaimungalStationary", "DeltaHedge", "FixedDeltaBand", "FixedSymmetric",
+    "GLFTAsymptotic", "ImbalanceSkew", "LinearSkew", "Policy", "RandomPolicy", "Strategy", "StrategyPolicy", "Theory",
+    "Unhedged", "WhalleyWilmott", "best_fixed", "best_linear_skew", "blind_optimum", "theory", "tuned",
 ]  # fmt: skip

@@ -10,15 +10,14 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agents.exact.hedging_kernel import Holdings, hedge_backward
 from mm_env.core import engine
-from mm_env.core.parameters import Count, Interval, NonNegative, Positive, Real, check_fields
-from mm_env.options.black_scholes import CALL
+from mm_env.core.parameters import Count, NonNegative, Positive, Real, check_fields
+from mm_env.options.black_scholes import CALL, check_side
 
 Floats = NDArray[np.float64]
 Band = Callable[[Floats, Floats], tuple[Floats, Floats]]
@@ -45,13 +44,14 @@ class HedgedOption:
     gamma: Positive  # CARA's risk aversion, 1 / price
     spot: Positive = 100.0  # price
     units: Real = -1.0  # options held; written if negative
-    side: Annotated[float, Interval(-1.0, 1.0, whole=True)] = CALL  # 1.0 a call, -1.0 a put
+    side: float = CALL  # 1.0 a call, -1.0 a put
     closing_cost: NonNegative = 0.0
     dates: Count = 200
     nodes: Count = 1201
 
     def __post_init__(self) -> None:
         check_fields(self, scalar=True)
+        check_side("HedgedOption.side", self.side)
         if self.nodes < 3:
             raise ValueError(f"HedgedOption.nodes must be >= 3, got {self.nodes}")
 

@@ -12,6 +12,12 @@ CALL, PUT = 1.0, -1.0
 _NO_SPREAD = 1e-300  # what the standard deviation of the log price is taken for where it is 0
 
 
+def check_side(name: str, side: float) -> None:
+    """Refuse what is neither a call nor a put. Raises: ValueError."""
+    if side not in (CALL, PUT):
+        raise ValueError(f"{name} must be 1.0, a call, or -1.0, a put, got {side!r}")
+
+
 class Greeks(NamedTuple):
     """The price of an option and its derivatives, per unit of the underlying."""
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mm_env.core.parameters import Interval, check
-from mm_env.options.black_scholes import black_scholes
+from mm_env.options.black_scholes import black_scholes, check_side
 
 Floats = NDArray[np.float64]
 _POSITIVE = Interval(0.0, low_open=True)
@@ -95,8 +95,7 @@ def _tail(z: Floats) -> Floats:
 def _check(
     side: float, spot: float, extreme: float, time_left: float, sigma: float, rate: float, dividend: float, dates: int
 ) -> None:
-    if side not in (1.0, -1.0):
-        raise ValueError(f"side must be 1.0, a call, or -1.0, a put, got {side!r}")
+    check_side("side", side)
     for names, rule, values in (("spot extreme time_left sigma", _POSITIVE, (spot, extreme, time_left, sigma)),
                                 ("rate dividend", Interval(), (rate, dividend))):  # fmt: skip
         for name, value in zip(names.split(), values, strict=True):

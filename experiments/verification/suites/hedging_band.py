@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from agents.exact.hedging_band import HedgedOption, best_band, hedge_by
-from agents.strategies.hedging_bands import FullRehedge, NoHedge, WhalleyWilmott
+from agents.strategies.delta_bands import DeltaHedge, Unhedged, WhalleyWilmott
 from experiments.verification.suite import Asked, Row, suite
 from mm_env.options import CALL, black_scholes
 
@@ -15,8 +15,8 @@ PRINTED = 5e-6
 GRID = 2.5e-4  # bands are printed on a grid of 5e-4
 RULES = {
     "Whalley-Wilmott": (WhalleyWilmott(100.0, 0.2, cost=0.01, gamma=0.2), 5.16735),
-    "rehedged at every date": (FullRehedge(100.0, 0.2), 10.54074),
-    "not hedged": (NoHedge(), 12.91179),
+    "rehedged at every date": (DeltaHedge(100.0, 0.2), 10.54074),
+    "not hedged": (Unhedged(), 12.91179),
 }
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from agents import FixedBand, FullRehedge, NoHedge, WhalleyWilmott
+from agents import DeltaHedge, FixedDeltaBand, Unhedged, WhalleyWilmott
 from agents.exact.hedging_band import HedgedOption, best_band, hedge_by
 from mm_env.options import CALL, PUT, black_scholes
 
@@ -55,7 +55,7 @@ def test_the_values_of_davis_panas_and_zariphopoulou():
     assert (best.low[0, 0], best.high[0, 0]) == pytest.approx((0.3365, 0.7125), abs=2.5e-4)  # printed on a grid of 5e-4
     low, high = WHALLEY_WILMOTT.band(100.0, 0.25)
     assert (low, high) == pytest.approx((0.2916, 0.7483), abs=5e-5)
-    rules = {WHALLEY_WILMOTT: 5.16735, FullRehedge(100.0, 0.2): 10.54074, NoHedge(): 12.91179}
+    rules = {WHALLEY_WILMOTT: 5.16735, DeltaHedge(100.0, 0.2): 10.54074, Unhedged(): 12.91179}
     for rule, price in rules.items():
         assert hedge_by(PAPER, rule.band).price == pytest.approx(price, abs=5e-6)
 
@@ -71,9 +71,9 @@ def test_no_rule_is_better_than_the_best_band(side, units):
     option = replace(SMALL, side=side, units=units)
     shape = {"strike": 98.0, "sigma": 0.4, "units": units, "side": side}
     rules = [
-        NoHedge(),
-        FullRehedge(**shape),
-        FixedBand(**shape, width=0.2),
+        Unhedged(),
+        DeltaHedge(**shape),
+        FixedDeltaBand(**shape, width=0.2),
         WhalleyWilmott(**shape, cost=0.01, gamma=0.1),
     ]
     best = best_band(option).price
@@ -103,7 +103,7 @@ def test_bands_widen_with_the_cost_and_narrow_with_the_aversion():
 
 def test_who_hedges_at_every_date_pays_what_a_recursion_without_a_grid_says():
     """The holding is then known from the last node, so that costs are summed over pairs of nodes."""
-    rule = FullRehedge(98.0, 0.4)
+    rule = DeltaHedge(98.0, 0.4)
     prices, rise = SMALL.prices, math.exp(0.4 * math.sqrt(0.5 / 12))
     up, cost = 1.0 / (1.0 + rise), SMALL.payoff(prices[-1])
     held, _ = rule.band(prices[:-1], SMALL.time_left)
@@ -136,7 +136,9 @@ def test_bands_are_around_black_and_scholess_delta():
 def test_what_is_no_option_or_band_is_refused():
     with pytest.raises(ValueError, match=r"HedgedOption.cost must be >= 0, got -1"):
         replace(SMALL, cost=-1.0)
+    with pytest.raises(ValueError, match=r"HedgedOption.side must be 1.0, a call, or -1.0, a put, got 0.0"):
+        replace(SMALL, side=0.0)
     with pytest.raises(ValueError, match="a band must have low <= high"):
         hedge_by(SMALL, lambda spot, time_left: (1.0 + 0.0 * spot, 0.0 * spot))
-    with pytest.raises(ValueError, match=r"FullRehedge.sigma must be > 0, got 0"):
-        FullRehedge(100.0, 0.0)
+    with pytest.raises(ValueError, match=r"DeltaHedge.sigma must be > 0, got 0"):
+        DeltaHedge(100.0, 0.0)

@@ -7,19 +7,18 @@ outside one trades to the nearest end, within not at all.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr
 
-from mm_env.core.parameters import Interval, NonNegative, Positive, Real, check_fields
-from mm_env.options.black_scholes import CALL
+from mm_env.core.parameters import NonNegative, Positive, Real, check_fields
+from mm_env.options.black_scholes import CALL, check_side
 
 Floats = NDArray[np.float64]
 
 
-class NoHedge:
+class Unhedged:
     """The underlying is never traded."""
 
     def band(self, spot: ArrayLike, time_left: ArrayLike) -> tuple[Floats, Floats]:
@@ -29,7 +28,7 @@ class NoHedge:
 
 
 @dataclass(frozen=True)
-class FullRehedge:
+class DeltaHedge:
     """The holding is minus the position's delta whenever one may trade.
 
     The position is `units` of a call (side 1.0) or put (-1.0), negative if written; sigma is relative, and `rate` the interest
@@ -39,11 +38,12 @@ class FullRehedge:
     strike: Positive  # price
     sigma: Positive  # 1 / sqrt(time)
     units: Real = -1.0
-    side: Annotated[float, Interval(-1.0, 1.0, whole=True)] = CALL
+    side: float = CALL
     rate: Real = 0.0  # 1 / time
 
     def __post_init__(self) -> None:
         check_fields(self, scalar=True)
+        check_side(f"{type(self).__name__}.side", self.side)
 
     def band(self, spot: ArrayLike, time_left: ArrayLike) -> tuple[Floats, Floats]:
         """Lowest and highest holding, units, of the shape that both broadcast to; `time_left` > 0."""
@@ -61,8 +61,8 @@ class FullRehedge:
 
 
 @dataclass(frozen=True)
-class FixedBand(FullRehedge):
-    """As `FullRehedge`, but not while the holding is within `width` units of it."""
+class FixedDeltaBand(DeltaHedge):
+    """As `DeltaHedge`, but not while the holding is within `width` units of it."""
 
     width: NonNegative = 0.05
 
@@ -71,7 +71,7 @@ class FixedBand(FullRehedge):
 
 
 @dataclass(frozen=True)
-class WhalleyWilmott(FullRehedge):
+class WhalleyWilmott(DeltaHedge):
     """The band of a small proportional cost under CARA utility: Whalley & Wilmott 1997, Mathematical Finance 7(3).
 
     half-width = (3/2 e^(-rate time_left) cost S Gamma^2 / gamma)^(1/3), units, with Gamma the position's, units / price. A
