@@ -13,18 +13,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from agents.strategies.average_reward import Chain, best_average, shares_of_time
 from agents.strategies.fixed import finite
 from agents.strategies.hamiltonian import Quoter
 from agents.strategies.instruments import Instrument, Outside
 from mm_env.core.parameters import Interval, check
 
 Floats = NDArray[np.float64]
-_ROUNDS, _CLOSE = 200, 1e-10
 
 
 class Solution(NamedTuple):
@@ -92,24 +92,14 @@ class InternaliseExternalise:
 
     @cached_property
     def solution(self) -> Solution:
-        """By Howard's policy iteration: the best quotes for theta, then theta of these quotes, until it stays."""
-        value, origin = np.array(-self._risk), len(self._risk) // 2
-        for _ in range(_ROUNDS):
-            rates, reward, volume = self._policy(value)
-            before, system = value, rates.copy()
-            system[:, origin] = -1.0
-            found = np.asarray(np.linalg.solve(system, -reward), np.float64)
-            average, found[origin] = float(found[origin]), 0.0
-            value = found
-            if np.abs(value - before).max() <= _CLOSE * np.abs(value).max():
-                law = _stationary(rates)
-                return Solution(value, law, average, *(law @ volume).tolist())
-        raise ValueError(
-            f"InternaliseExternalise must settle within {_ROUNDS} rounds: take gamma larger, or impact smaller"
-        )
+        """Of the best quotes and trades for theta, where theta is that of these quotes and trades."""
+        found = best_average(lambda value: self._policy(value)[0], -self._risk)
+        law = shares_of_time(found.chain.rates)
+        clients, outside = (law @ self._policy(found.value)[1]).tolist()
+        return Solution(found.value, law, found.rate, clients, outside)
 
-    def _policy(self, value: Floats) -> tuple[Floats, Floats, Floats]:
-        """Rates of moves (levels, levels), reward / time (levels,) and volumes (levels, 2) of the best quotes for a value."""
+    def _policy(self, value: Floats) -> tuple[Chain, Floats]:
+        """The best quotes and trades for a value, and the volumes (levels, 2) that they trade with clients and outside."""
         q, lot, n = self.instrument.positions, self.instrument.lot, len(value)
         rates, reward, volume = np.zeros((n, n)), -self._risk, np.zeros((n, 2))
         signed = [(1, stream) for stream in self.instrument.bids] + [(-1, stream) for stream in self.instrument.asks]
@@ -126,8 +116,7 @@ class InternaliseExternalise:
         rates[here, here + np.sign(trade[here]).astype(int)] += np.abs(trade[here]) / lot
         reward += outside.impact * q * trade - outside.half_spread * np.abs(trade) - outside.quadratic * trade**2
         volume[:, 1] = np.abs(trade)
-        rates[np.arange(n), np.arange(n)] -= rates.sum(axis=1)
-        return rates, reward, volume
+        return Chain.of(rates, reward), volume
 
     def _cost(self, q: Floats, size: float) -> Floats:
         """What a unit costs of a request that moves the position by `size`, by theta between lots on a line."""
@@ -160,9 +149,3 @@ def _rate_of(value: Floats, q: Floats, lot: float, outside: Outside) -> Floats:
         better = gained > best[here]
         best[here[better]], found[here[better]] = gained[better], sign * rate[better]
     return found
-
-
-def _stationary(rates: Floats) -> Floats:
-    system: Any = rates.T.copy()
-    system[-1] = 1.0
-    return np.asarray(np.linalg.solve(system, np.eye(len(rates))[-1]), np.float64)
