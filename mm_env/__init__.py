@@ -50,7 +50,7 @@ from mm_env.simulation import Simulation
 from mm_env.state import State
 from mm_env.venue.dealer.by_regime import RegimeFill, RegimeFlow, RegimeImpact
 from mm_env.venue.dealer.dealer import Dealer
-from mm_env.venue.dealer.fill import Exponential, Fill, Hyperexponential, Linear, Logistic, PowerLaw
+from mm_env.venue.dealer.fill import Exponential, Fill, Hyperexponential, JohnsonSU, Linear, Logistic, PowerLaw
 from mm_env.venue.dealer.flow import Bernoulli, Flow, Poisson
 from mm_env.venue.dealer.flows_in_time import HawkesFlow, SeasonalFlow, VolatilityFlow
 from mm_env.venue.dealer.impact import ArrivalImpact, DepthImpact, FillImpact, Impact, NoImpact
@@ -124,6 +124,7 @@ __all__ = [
     "InTurn",
     "Integers",
     "InventoryPenalty",
+    "JohnsonSU",
     "JumpProcess",
     "Jumps",
     "Kou",
