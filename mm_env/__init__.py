@@ -21,6 +21,10 @@ from mm_env.core.parameters import (
     Real,
     Uniform,
 )
+from mm_env.desk.desk import Desk
+from mm_env.desk.instrument import Instrument, NoOutside, Outside, OutsideRate, OutsideTarget, Tier
+from mm_env.desk.state import DeskState, Holding
+from mm_env.desk_simulation import DeskSimulation
 from mm_env.envs.gym import MarketMakingEnv, MarketMakingVectorEnv
 from mm_env.envs.registration import register_all
 from mm_env.hedges import Hedges, NoHedges
@@ -34,6 +38,7 @@ from mm_env.price.from_path import FromPath
 from mm_env.price.gaps import ScheduledGap
 from mm_env.price.heston import GeometricHeston, Heston
 from mm_env.price.hidden_regimes import HiddenRegimes
+from mm_env.price.joint import CovariancePrices, FactorPrices, JointPrices
 from mm_env.price.jump_diffusions import GeometricMerton, Kou, Merton
 from mm_env.price.jumps import DoubleExponentialJumps, FixedJumps, JumpProcess, Jumps, NormalJumps
 from mm_env.price.law import Law
@@ -84,11 +89,15 @@ __all__ = [
     "ContStoikovTalreja",
     "Controls",
     "Count",
+    "CovariancePrices",
     "Dealer",
     "Dealt",
     "DepthGrid",
     "DepthImpact",
     "Depths",
+    "Desk",
+    "DeskSimulation",
+    "DeskState",
     "DoubleExponentialJumps",
     "DrawdownLimits",
     "DrawdownStop",
@@ -98,6 +107,7 @@ __all__ = [
     "EveryQuoteChange",
     "Exact",
     "Exponential",
+    "FactorPrices",
     "Fees",
     "Fill",
     "FillImpact",
@@ -119,11 +129,14 @@ __all__ = [
     "Hedges",
     "Heston",
     "HiddenRegimes",
+    "Holding",
     "Hyperexponential",
     "Impact",
     "InTurn",
+    "Instrument",
     "Integers",
     "InventoryPenalty",
+    "JointPrices",
     "JumpProcess",
     "Jumps",
     "Kou",
@@ -149,6 +162,7 @@ __all__ = [
     "NoImpact",
     "NoLimits",
     "NoMargin",
+    "NoOutside",
     "Noise",
     "NonNegative",
     "NormalJumps",
@@ -159,6 +173,9 @@ __all__ = [
     "OrderSize",
     "OrnsteinUhlenbeck",
     "Outcome",
+    "Outside",
+    "OutsideRate",
+    "OutsideTarget",
     "Pessimistic",
     "Poisson",
     "Portfolio",
@@ -192,6 +209,7 @@ __all__ = [
     "SpreadAndSkew",
     "Standing",
     "State",
+    "Tier",
     "Tightest",
     "Touch",
     "Trades",

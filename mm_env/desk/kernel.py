@@ -1,0 +1,242 @@
+"""The loops over a desk's lanes: those of `core.kernel` for N instruments.
+
+Number i of what lane j of a tile holds of an instrument lies at `((tile N + instrument) rows + i) TILE + j`. The loops over
+instruments and requests go around those over a tile's lanes, which become SIMD code.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from mm_env.core.component import count, load, store
+from mm_env.core.lanes import TILE, borrowed, over_lanes
+from mm_env.core.maths import scalar
+from mm_env.desk import bodies
+from mm_env.desk.state import Holding
+from mm_env.desk.tables import COLUMNS, Request, Terms
+
+
+class Lent(NamedTuple):
+    """The arrays that the loops work on, and where things lie in them."""
+
+    tables: Any
+    states: Any
+    holdings: Any
+    scratch: Any
+    instruments: int  # how many, N
+    columns: int  # of what instruments share, M
+    pushes: int  # in scratch: N rows, of what trades outside move the mids by
+    exposures: int  # M rows, of the position to what is shared
+    normals: int  # N rows, of the instruments' own
+    factors: int  # M rows, that the shared part of the diffusion multiplies
+
+
+class Place(NamedTuple):
+    """A tile."""
+
+    tile: int
+    lanes: int
+    state: int  # where its states begin
+    held: int  # where its holdings begin
+
+
+def step_lanes(
+    market: Any, state: Any, action: Any, observation: Any,
+    parameters: Any, parameter_stride: Any, states: Any, holdings: Any, tables: Any, actions: Any,
+    observations: Any, rewards: Any, ended: Any, seed: Any, first: int, last: int,
+) -> int:  # fmt: skip
+    """Step the lanes first..last - 1 (`first` at the start of a tile) and count the episodes that ended."""
+    rules, memory, endings = load(market, parameters, 0, TILE), np.zeros(_needed(tables)), 0
+    lent, acts, shown = _lent(tables, states, holdings, memory), borrowed(actions), borrowed(observations)
+    seen = _seen(rules, lent)
+    for tile in range(first // TILE, (last + TILE - 1) // TILE):
+        at = _place(tile, last, count(state), lent.instruments)
+        over_lanes(bodies.clear, at.lanes, (lent.scratch,))
+        _draw_factors(lent, at, seed)
+        for i in range(lent.instruments):
+            _trade(rules, lent, at, i, acts, seed)
+        for i in range(lent.instruments):
+            _move(rules, lent, at, i)
+        _weigh(rules, lent, at)
+        arguments = (tile, rules, at.state, lent.states, lent.scratch, rewards, ended, lent.instruments, seen, shown)
+        endings += over_lanes(bodies.settle, at.lanes, arguments)
+        for i in range(lent.instruments):
+            terms = _terms(rules, lent, i)
+            over_lanes(bodies.show, at.lanes, (tile, terms, lent.holdings, _held(lent, at, i), seen, i, shown))
+    memory[0] = 0.0  # lent until here
+    return endings
+
+
+def begin_lanes(
+    market: Any, state: Any, observation: Any, parameters: Any, parameter_stride: Any, states: Any, holdings: Any,
+    tables: Any, observations: Any, mask: Any, episodes: Any, seed: Any,
+) -> None:  # fmt: skip
+    """Start episode `episodes[lane]` in each lane of `mask`."""
+    rules, memory, lanes = load(market, parameters, 0, TILE), np.zeros(_needed(tables)), mask.shape[0]
+    lent = _lent(tables, states, holdings, memory)
+    seen = _seen(rules, lent)
+    for tile in range((lanes + TILE - 1) // TILE):
+        at = _place(tile, lanes, count(state), lent.instruments)
+        begun = mask[tile * TILE : tile * TILE + at.lanes]
+        if begun.any():
+            for j in range(at.lanes):
+                if begun[j]:
+                    _begin(rules, lent, at, j, float(episodes[tile * TILE + j]))
+            over_lanes(bodies.clear, at.lanes, (lent.scratch,))
+            _weigh(rules, lent, at)
+            for j in range(at.lanes):
+                if begun[j]:
+                    _show(rules, lent, at, j, seen, observations)
+    memory[0] = 0.0
+
+
+def observe_lanes(
+    market: Any, state: Any, observation: Any, parameters: Any, parameter_stride: Any, states: Any, holdings: Any,
+    tables: Any, observations: Any,
+) -> None:  # fmt: skip
+    """What the agent sees in every lane as it stands."""
+    rules, memory = load(market, parameters, 0, TILE), np.zeros(_needed(tables))
+    lent = _lent(tables, states, holdings, memory)
+    seen = _seen(rules, lent)
+    lanes = observations.shape[0] // seen
+    for tile in range((lanes + TILE - 1) // TILE):
+        at = _place(tile, lanes, count(state), lent.instruments)
+        over_lanes(bodies.clear, at.lanes, (lent.scratch,))
+        _weigh(rules, lent, at)
+        for j in range(at.lanes):
+            _show(rules, lent, at, j, seen, observations)
+    memory[0] = 0.0
+
+
+@scalar
+def _draw_factors(lent, at, seed):
+    """Draw the factors, where the prices have any beside the instruments' own noise."""
+    if lent.factors > lent.normals:
+        for factor in range(lent.columns):
+            place = lent.factors + factor * TILE
+            arguments = (at.tile, at.state, lent.states, seed, factor, lent.scratch, place)
+            over_lanes(bodies.draw_factor, at.lanes, arguments)
+
+
+@scalar
+def _trade(rules, lent, at, i, acts, seed):
+    """What an instrument's clients trade, and what is traded of it outside."""
+    terms, held, width = _terms(rules, lent, i), _held(lent, at, i), int(lent.tables.sizes[0])
+    arguments = (at.tile, at.state, lent.states, seed, int(terms.number) * bodies.BLOCKS, lent.scratch,
+                 lent.normals + i * TILE)  # fmt: skip
+    over_lanes(bodies.draw_requests, at.lanes, arguments)
+    quoted = (-1.0, -1.0)
+    for kind in range(lent.tables.firsts[i], lent.tables.firsts[i + 1]):
+        request = load(Request(0.0, 0.0, 0.0, 0.0), lent.tables.requests, kind * 4, 1)
+        tier = load(rules.tier, lent.tables.tiers, int(request.tier) * count(rules.tier), 1)
+        if quoted != (request.tier, request.column):
+            quoted = (request.tier, request.column)
+            over_lanes(bodies.take_up, at.lanes, (at.tile, acts, int(request.column), width, lent.scratch))
+            arguments = (rules, at.state, lent.states, terms.instrument, tier, lent.holdings, held, lent.scratch)
+            over_lanes(bodies.offer, at.lanes, arguments)
+        arguments = (rules, at.state, lent.states, terms.instrument, tier, request, lent.holdings, held, lent.scratch)
+        over_lanes(bodies.meet, at.lanes, arguments)
+    if terms.column >= 0.0:
+        over_lanes(bodies.take_up_trade, at.lanes, (at.tile, acts, int(terms.column), width, lent.scratch))
+    arguments = (rules, terms, lent.holdings, held, lent.scratch, lent.pushes + i * TILE)
+    over_lanes(bodies.trade, at.lanes, arguments)
+
+
+@scalar
+def _move(rules, lent, at, i):
+    """Move the mid of an instrument."""
+    over_lanes(bodies.zero, at.lanes, (lent.scratch, bodies.MOVE))
+    for column in range(0, lent.columns, COLUMNS):
+        loadings = _loadings(lent, i, column)
+        over_lanes(bodies.diffuse, at.lanes, (loadings, lent.scratch, lent.factors + column * TILE))
+    held, place = _held(lent, at, i), i * TILE
+    arguments = (rules, _terms(rules, lent, i), lent.holdings, held, lent.scratch, lent.normals + place,
+                 lent.pushes + place)  # fmt: skip
+    over_lanes(bodies.move, at.lanes, arguments)
+
+
+@scalar
+def _weigh(rules, lent, at):
+    """The variance of the position: of what its instruments do by themselves, and of what they share."""
+    for column in range(lent.columns):
+        over_lanes(bodies.zero, at.lanes, (lent.scratch, lent.exposures + column * TILE))
+    for i in range(lent.instruments):
+        held = _held(lent, at, i)
+        over_lanes(bodies.risk_of_own, at.lanes, (_terms(rules, lent, i).own, lent.holdings, held, lent.scratch))
+        for column in range(0, lent.columns, COLUMNS):
+            place = lent.exposures + column * TILE
+            arguments = (_loadings(lent, i, column), lent.holdings, held, lent.scratch, place)
+            over_lanes(bodies.expose, at.lanes, arguments)
+    for column in range(0, lent.columns, COLUMNS):
+        over_lanes(bodies.risk_of_shared, at.lanes, (lent.scratch, lent.exposures + column * TILE))
+
+
+@scalar
+def _begin(rules, lent, at, j, episode):
+    """Start an episode in lane j of a tile."""
+    store(rules.begin(episode), lent.states, at.state + j, TILE)
+    for i in range(lent.instruments):
+        first = _terms(rules, lent, i).instrument
+        fresh = Holding(first.initial_inventory, first.initial_mid, 0.0, 0.0, 0.0, 0.0, 0.0)
+        store(fresh, lent.holdings, _held(lent, at, i) + j, TILE)
+
+
+@scalar
+def _show(rules, lent, at, j, seen, observations):
+    """What is seen of lane j of a tile as it stands."""
+    for i in range(lent.instruments):
+        bodies.show(j, at.tile, _terms(rules, lent, i), lent.holdings, _held(lent, at, i), seen, i, observations)
+    bodies.show_all(j, at.tile, rules, at.state, lent.states, lent.scratch, lent.instruments, seen, observations)
+
+
+@scalar
+def _terms(rules, lent, i):
+    """What is read of an instrument."""
+    like = Terms(rules.instrument, 0.0, 0.0, 0.0, 0.0)
+    return load(like, lent.tables.instruments, i * count(like), 1)
+
+
+@scalar
+def _loadings(lent, i, column):
+    """`COLUMNS` numbers of an instrument's row of what is shared."""
+    return load((0.0, 0.0, 0.0, 0.0), lent.tables.shared, i * lent.columns + column, 1)
+
+
+@scalar
+def _held(lent, at, i):
+    """Where a tile's holdings of an instrument begin."""
+    return at.held + i * count(bodies.nothing_held()) * TILE
+
+
+@scalar
+def _place(tile, last, rows, instruments):
+    """A tile, whose lanes end before `last`."""
+    held = tile * instruments * count(bodies.nothing_held()) * TILE
+    return Place(tile, min(TILE, last - tile * TILE), tile * rows * TILE, held)
+
+
+@scalar
+def _seen(rules, lent):
+    """How many numbers a lane shows."""
+    return lent.instruments + count(rules.observe(rules.begin(0.0), 0.0))
+
+
+@scalar
+def _needed(tables):
+    """Numbers of scratch."""
+    instruments, columns = tables.firsts.shape[0] - 1, tables.sizes[1]
+    return (bodies.ROWS + 2 * instruments + COLUMNS + 2 * columns) * TILE
+
+
+@scalar
+def _lent(tables, states, holdings, memory):
+    """The arrays, and where things lie in `memory`."""
+    instruments, columns = tables.firsts.shape[0] - 1, tables.sizes[1]
+    pushes = bodies.ROWS * TILE
+    exposures = pushes + instruments * TILE
+    normals = exposures + columns * TILE
+    factors = normals + tables.sizes[2] * TILE
+    return Lent(tables, borrowed(states), borrowed(holdings), borrowed(memory), instruments, columns, pushes, exposures,
+                normals, factors)  # fmt: skip
