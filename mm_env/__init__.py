@@ -24,6 +24,7 @@ from mm_env.core.parameters import (
 from mm_env.desk.desk import Desk
 from mm_env.desk.instrument import Instrument, NoOutside, Outside, OutsideRate, OutsideTarget, Tier
 from mm_env.desk.state import DeskState, Holding
+from mm_env.desk.varied import instruments_of
 from mm_env.desk_simulation import DeskSimulation
 from mm_env.envs.gym import MarketMakingEnv, MarketMakingVectorEnv
 from mm_env.envs.registration import register_all
@@ -227,6 +228,7 @@ __all__ = [
     "WithRelativeJumps",
     "World",
     "ZeroIntelligence",
+    "instruments_of",
     "maths",
     "metrics",
     "more",

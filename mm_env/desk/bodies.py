@@ -172,23 +172,41 @@ def asked(uniform: float, upto: float, chance: float, arrival: float, is_open: b
 
 
 @scalar
-def trade(j: int, rules: Any, terms: Any, holdings: Any, held: int, scratch: Any, push: int) -> int:
-    """Settle what an instrument's clients traded, and trade outside."""
-    holding, instrument = load(nothing_held(), holdings, held + j, TILE), terms.instrument
-    met, sums = load(unmet(), scratch, MET + j, TILE), load(nothing(), scratch, SUMS + j, TILE)
-    dt, traded = rules.clock.dt(), holding.inventory + (met.bought - met.sold)
-    number = load(0.0, scratch, OUTSIDE + j, 1)
-    units = instrument.outside.trade(number, traded, instrument.max_inventory, dt)
-    cost, net = instrument.outside.cost(units, dt), met.bought - met.sold + units
-    cash = holding.cash - net * holding.mid + met.spread - cost
-    after = Holding(holding.inventory + net, holding.mid, cash, holding.spread + met.spread, holding.hedging_cost + cost,
-                    holding.client_volume + (met.bought + met.sold), holding.outside_volume + abs(units))  # fmt: skip
+def trade_outside(
+    j: int, tile: int, place: int, states: Any, seed: Any, block: int, rules: Any, terms: Any, holdings: Any, held: int,
+    scratch: Any, push: int,
+) -> int:  # fmt: skip
+    """Trade an instrument with others than clients."""
+    key, number = lane_key(seed, tile * TILE + j)
+    step, episode = load((0.0, 0.0), states, place + j, TILE)
+    uniform, _, _, _ = uniforms(key, number, int(episode), int(step), block + 1)
+    before, instrument, dt = load(nothing_held(), holdings, held + j, TILE), terms.instrument, rules.clock.dt()
+    action, sums = load(0.0, scratch, OUTSIDE + j, 1), load(nothing(), scratch, SUMS + j, TILE)
+    units = instrument.outside.trade(action, before.inventory, instrument.max_inventory, dt, uniform)
+    cost = instrument.outside.cost(action, units, dt)
+    after = Holding(before.inventory + units, before.mid, before.cash - units * before.mid - cost, before.spread,
+                    before.hedging_cost + cost, before.client_volume, before.outside_volume + abs(units))  # fmt: skip
     store(after, holdings, held + j, TILE)
     store(instrument.outside.push(units), scratch, push + j, 1)
-    summed = Sums(sums.gain + (met.spread - cost), sums.carried, sums.absolute + abs(after.inventory),
-                  sums.squares + instrument.weight * after.inventory * after.inventory, sums.variance,
-                  sums.spread + met.spread, sums.cost + cost, sums.fills + met.fills,
-                  sums.arrivals + met.arrivals)  # fmt: skip
+    summed = Sums(sums.gain - cost, sums.carried, sums.absolute, sums.squares, sums.variance, sums.spread, sums.cost + cost,
+                  sums.fills, sums.arrivals)  # fmt: skip
+    store(summed, scratch, SUMS + j, TILE)
+    return 0
+
+
+@scalar
+def trade(j: int, terms: Any, holdings: Any, held: int, scratch: Any) -> int:
+    """Settle what an instrument's clients traded."""
+    before, weight = load(nothing_held(), holdings, held + j, TILE), terms.instrument.weight
+    met, sums = load(unmet(), scratch, MET + j, TILE), load(nothing(), scratch, SUMS + j, TILE)
+    net = met.bought - met.sold
+    inventory, cash = before.inventory + net, before.cash - net * before.mid + met.spread
+    after = Holding(inventory, before.mid, cash, before.spread + met.spread, before.hedging_cost,
+                    before.client_volume + (met.bought + met.sold), before.outside_volume)  # fmt: skip
+    store(after, holdings, held + j, TILE)
+    summed = Sums(sums.gain + met.spread, sums.carried, sums.absolute + abs(inventory),
+                  sums.squares + weight * inventory * inventory, sums.variance, sums.spread + met.spread, sums.cost,
+                  sums.fills + met.fills, sums.arrivals + met.arrivals)  # fmt: skip
     store(summed, scratch, SUMS + j, TILE)
     return 0
 

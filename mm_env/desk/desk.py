@@ -45,8 +45,8 @@ class DeskRules(Component):
 
 
 class Desk(Component):
-    """N instruments quoted to clients by one account: requests arrive in [t, t + dt) and fill -> trades outside, at the mids of
-    t -> the mids move together -> wealth is marked -> reward.
+    """N instruments quoted to clients by one account: trades outside at the mids of t -> requests arrive in [t, t + dt) and fill
+    -> the mids move together -> wealth is marked -> reward.
 
     Of each side of an instrument at most one request comes within a step: of tier k and size z with probability
     flow.probability(share of z, dt), and it is filled with flow.probability(share of z x fill.take(depth), dt). With one tier

@@ -41,7 +41,8 @@ class Tier(Component):
 
 
 class Outside(Component):
-    """Trading an instrument with others than clients, at the mid when quotes are set and a cost. Override all rules.
+    """Trading an instrument with others than clients when quotes are set, before clients come, at the mid and a cost. Override all
+    rules.
 
     Its number in the action comes after all quotes, in the instruments' order.
     """
@@ -49,19 +50,19 @@ class Outside(Component):
     width: ClassVar[int] = 1  # numbers of an action
 
     @rule
-    def trade(self, action: float, inventory: float, largest: float, dt: float) -> float:
-        """The units to buy (sell, if negative) within a step, from a number in [-1, 1]."""
+    def trade(self, action: float, inventory: float, largest: float, dt: float, uniform: float) -> float:
+        """The units bought (sold, if negative) within a step, by a number in [-1, 1]; `uniform` is noise of its own."""
         raise NotImplementedError
 
     @rule
-    def cost(self, units: float, dt: float) -> float:
+    def cost(self, action: float, units: float, dt: float) -> float:
         """What that costs beside the mid, price units, >= 0."""
         raise NotImplementedError
 
     @rule
     def push(self, units: float) -> float:
         """How far it moves the mid for good, price units."""
-        return 0.0
+        raise NotImplementedError
 
 
 class NoOutside(Outside):
@@ -70,31 +71,44 @@ class NoOutside(Outside):
     width: ClassVar[int] = 0
 
     @rule
-    def trade(self, action: float, inventory: float, largest: float, dt: float) -> float:
+    def trade(self, action: float, inventory: float, largest: float, dt: float, uniform: float) -> float:
         return 0.0
 
     @rule
-    def cost(self, units: float, dt: float) -> float:
+    def cost(self, action: float, units: float, dt: float) -> float:
+        return 0.0
+
+    @rule
+    def push(self, units: float) -> float:
         return 0.0
 
 
 class OutsideRate(Outside):
     """A rate v in [-max_rate, max_rate], units / time, at the cost (half_spread |v| + quadratic v^2) dt, moving the mid by
-    impact v dt (Barzykin, Bergault & Gueant 2023, eq. 2). Never beyond the limit of the inventory."""
+    impact v dt (Barzykin, Bergault & Gueant 2023, sec. 2). Never beyond the limit of the inventory.
+
+    With a `lot`, one lot is traded with probability |v| dt / lot, so that inventories of whole lots stay whole: the mean of
+    units, cost and impact is the same.
+    """
 
     max_rate: Positive  # units / time
     half_spread: NonNegative = 0.0  # price
     quadratic: NonNegative = 0.0  # price time / units
     impact: NonNegative = 0.0  # price / unit
+    lot: NonNegative = 0.0  # units; 0: any number of units
 
     @rule
-    def trade(self, action: float, inventory: float, largest: float, dt: float) -> float:
-        after = inventory + clip(action, -1.0, 1.0) * self.max_rate * dt
-        return clip(after, min(-largest, inventory), max(largest, inventory)) - inventory
+    def trade(self, action: float, inventory: float, largest: float, dt: float, uniform: float) -> float:
+        wanted = clip(action, -1.0, 1.0) * self.max_rate * dt
+        lots = self.lot if uniform * self.lot < abs(wanted) else 0.0
+        units = (lots if wanted > 0.0 else -lots) if self.lot > 0.0 else wanted
+        held = clip(inventory + units, min(-largest, inventory), max(largest, inventory)) - inventory
+        return held if self.lot == 0.0 else (units if abs(held - units) < 1e-9 * self.lot else 0.0)
 
     @rule
-    def cost(self, units: float, dt: float) -> float:
-        return self.half_spread * abs(units) + self.quadratic * units * units / dt
+    def cost(self, action: float, units: float, dt: float) -> float:
+        per_unit = self.max_rate * abs(clip(action, -1.0, 1.0)) if self.lot > 0.0 else abs(units) / dt
+        return abs(units) * (self.half_spread + self.quadratic * per_unit)
 
     @rule
     def push(self, units: float) -> float:
@@ -110,11 +124,11 @@ class OutsideTarget(Outside):
     impact: NonNegative = 0.0  # price / unit
 
     @rule
-    def trade(self, action: float, inventory: float, largest: float, dt: float) -> float:
+    def trade(self, action: float, inventory: float, largest: float, dt: float, uniform: float) -> float:
         return clip(action, -1.0, 1.0) * largest - inventory
 
     @rule
-    def cost(self, units: float, dt: float) -> float:
+    def cost(self, action: float, units: float, dt: float) -> float:
         return self.half_spread * abs(units) + self.quadratic * units * units
 
     @rule

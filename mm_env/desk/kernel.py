@@ -122,11 +122,16 @@ def _draw_factors(lent, at, seed):
 
 @scalar
 def _trade(rules, lent, at, i, acts, seed):
-    """What an instrument's clients trade, and what is traded of it outside."""
+    """What is traded of an instrument outside, and then with its clients."""
     terms, held, width = _terms(rules, lent, i), _held(lent, at, i), int(lent.tables.sizes[0])
-    arguments = (at.tile, at.state, lent.states, seed, int(terms.number) * bodies.BLOCKS, lent.scratch,
-                 lent.normals + i * TILE)  # fmt: skip
+    block = int(terms.number) * bodies.BLOCKS
+    arguments = (at.tile, at.state, lent.states, seed, block, lent.scratch, lent.normals + i * TILE)
     over_lanes(bodies.draw_requests, at.lanes, arguments)
+    if terms.column >= 0.0:
+        over_lanes(bodies.take_up_trade, at.lanes, (at.tile, acts, int(terms.column), width, lent.scratch))
+        arguments = (at.tile, at.state, lent.states, seed, block, rules, terms, lent.holdings, held, lent.scratch,
+                     lent.pushes + i * TILE)  # fmt: skip
+        over_lanes(bodies.trade_outside, at.lanes, arguments)
     quoted = (-1.0, -1.0)
     for kind in range(lent.tables.firsts[i], lent.tables.firsts[i + 1]):
         request = load(Request(0.0, 0.0, 0.0, 0.0), lent.tables.requests, kind * 4, 1)
@@ -138,10 +143,7 @@ def _trade(rules, lent, at, i, acts, seed):
             over_lanes(bodies.offer, at.lanes, arguments)
         arguments = (rules, at.state, lent.states, terms.instrument, tier, request, lent.holdings, held, lent.scratch)
         over_lanes(bodies.meet, at.lanes, arguments)
-    if terms.column >= 0.0:
-        over_lanes(bodies.take_up_trade, at.lanes, (at.tile, acts, int(terms.column), width, lent.scratch))
-    arguments = (rules, terms, lent.holdings, held, lent.scratch, lent.pushes + i * TILE)
-    over_lanes(bodies.trade, at.lanes, arguments)
+    over_lanes(bodies.trade, at.lanes, (terms, lent.holdings, held, lent.scratch))
 
 
 @scalar
