@@ -13,7 +13,7 @@ from mm_env.core.kernels import Kernels
 from mm_env.core.lanes import TILE
 from mm_env.core.storage import Storage
 from mm_env.desk import kernel
-from mm_env.desk.bodies import nothing_held
+from mm_env.desk.bodies import nothing_kept
 from mm_env.desk.desk import Desk
 from mm_env.desk.state import Holding
 from mm_env.desk.tables import tables
@@ -48,7 +48,12 @@ class DeskSimulation(Simulation):
     @property
     def holdings(self) -> tuple[Holding, ...]:
         """The `Holding` of each instrument, each number an array (num_lanes,): a copy."""
-        return self._holdings.state
+        return tuple(kept.holding for kept in self._holdings.state)
+
+    @property
+    def jump_rates(self) -> Floats:
+        """The rates of the instruments' jumps, jumps / time, (instruments, num_lanes): a copy; 0 where the prices have none."""
+        return np.array([kept.rate for kept in self._holdings.state])
 
     @property
     def inventory(self) -> Floats:
@@ -60,7 +65,7 @@ class DeskSimulation(Simulation):
         self._holdings.copy_state_from(other._holdings)  # pyright: ignore[reportAttributeAccessIssue]
 
     def _lay_out(self) -> None:
-        rules, held = self.market.rules, (nothing_held(),) * len(self.market.instruments)
+        rules, held = self.market.rules, (nothing_kept(),) * len(self.market.instruments)
         self._storage = Storage(rules, self._templates[1], self.num_lanes)
         self._holdings = Storage(rules, held, self.num_lanes)
         self._memory, self._tables = (self._holdings.states,), (tables(self.market),)

@@ -32,7 +32,7 @@ class Unbranchable(ValueError):
 
 def check_branches(market: Market) -> None:
     """Raises: Unbranchable where there is but one outcome (a recorded day), or a parameter is given lane by lane."""
-    if isinstance(market, Market) and market.venue.happened_once:
+    if market.venue.happened_once:
         raise Unbranchable(
             f"branches need a market that is drawn, and {market.venue} happened once: branches=0 learns from what came"
         )

@@ -10,15 +10,17 @@ from typing import Any, NamedTuple
 
 from mm_env.core.component import load, store
 from mm_env.core.lanes import TILE
-from mm_env.core.maths import normal, scalar
-from mm_env.core.noise import lane_key, uniforms
-from mm_env.desk.state import DeskState, DeskTally, Holding
+from mm_env.core.maths import exp, normal, one_minus_exp, scalar
+from mm_env.core.noise import Noise, lane_key, uniforms
+from mm_env.desk.state import DeskState, DeskTally, Holding, Kept
+from mm_env.price.variance import SquareRoot
 from mm_env.quote import rescale
 from mm_env.reward import Outcome
 from mm_env.world import Now, World
 
 BLOCKS = 4  # of noise, of each instrument
 FACTOR_BLOCKS = 2**29  # the blocks from here on are those of factors
+VARIANCE_BLOCK = 2**29 - 1  # of the variance that all share
 
 
 class Offer(NamedTuple):
@@ -257,16 +259,97 @@ def with_variance(sums: Sums, added: float) -> Sums:
 
 
 @scalar
-def move(j: int, rules: Any, terms: Any, holdings: Any, held: int, scratch: Any, normals: int, push: int) -> int:
+def move(
+    j: int,
+    rules: Any,
+    place: int,
+    states: Any,
+    terms: Any,
+    holdings: Any,
+    held: int,
+    scratch: Any,
+    normals: int,
+    push: int,
+) -> int:
     """Move the mid of an instrument, and mark what is held of it."""
     inventory, mid = load((0.0, 0.0), holdings, held + j, TILE)
     dt, sums = rules.clock.dt(), load(nothing(), scratch, SUMS + j, TILE)
     diffused = terms.own * load(0.0, scratch, normals + j, 1) + load(0.0, scratch, MOVE + j, 1)
-    change = terms.drift * dt + math.sqrt(dt) * diffused + load(0.0, scratch, push + j, 1)
+    variance = load((0.0, 0.0, 0.0), states, place + j, TILE)[2]
+    change = terms.drift * dt + math.sqrt(variance * dt) * diffused + load(0.0, scratch, push + j, 1)
     store(mid + change, holdings, held + TILE + j, 1)
     summed = Sums(sums.gain, sums.carried + inventory * change, sums.absolute, sums.squares, sums.variance, sums.spread,
                   sums.cost, sums.fills, sums.arrivals)  # fmt: skip
     store(summed, scratch, SUMS + j, TILE)
+    return 0
+
+
+@scalar
+def jump(
+    j: int, tile: int, place: int, states: Any, seed: Any, block: int, rules: Any, jumps: Any, holdings: Any, held: int,
+    rate: int, scratch: Any, jumped: int,
+) -> int:  # fmt: skip
+    """Let the mid of an instrument jump, at the rate at which it does."""
+    key, number = lane_key(seed, tile * TILE + j)
+    step, episode = load((0.0, 0.0), states, place + j, TILE)
+    uniform, first, angle, _ = uniforms(key, number, int(episode), int(step), block + 2)
+    chance = one_minus_exp(load(0.0, holdings, rate + j, 1) * rules.clock.dt())
+    came = 1.0 if uniform < chance else 0.0
+    inventory, mid = load((0.0, 0.0), holdings, held + j, TILE)
+    change, sums = came * (jumps.mean + jumps.std * normal((first, angle))), load(nothing(), scratch, SUMS + j, TILE)
+    store(mid + change, holdings, held + TILE + j, 1)
+    store(came, scratch, jumped + j, 1)
+    summed = Sums(sums.gain, sums.carried + inventory * change, sums.absolute, sums.squares, sums.variance, sums.spread,
+                  sums.cost, sums.fills, sums.arrivals)  # fmt: skip
+    store(summed, scratch, SUMS + j, TILE)
+    return 0
+
+
+@scalar
+def decay(j: int, rules: Any, jumps: Any, holdings: Any, rate: int) -> int:
+    """Let the rate of an instrument's jumps decay over a step."""
+    above = load(0.0, holdings, rate + j, 1) - jumps.base
+    store(jumps.base + above * exp(-jumps.decay * rules.clock.dt()), holdings, rate + j, 1)
+    return 0
+
+
+@scalar
+def excite(j: int, loadings: Any, holdings: Any, rate: int, scratch: Any, jumped: int) -> int:
+    """Raise the rate of an instrument's jumps by the jumps of `COLUMNS` instruments."""
+    came = load((0.0, 0.0, 0.0, 0.0), scratch, jumped + j, TILE)
+    raised = (loadings[0] * came[0] + loadings[1] * came[1]) + (loadings[2] * came[2] + loadings[3] * came[3])
+    store(load(0.0, holdings, rate + j, 1) + raised, holdings, rate + j, 1)
+    return 0
+
+
+@scalar
+def risk_of_jumps(j: int, jumps: Any, holdings: Any, held: int, rate: int, scratch: Any) -> int:
+    """Add to the position's variance that of an instrument's jumps."""
+    sums, inventory = load(nothing(), scratch, SUMS + j, TILE), load(0.0, holdings, held + j, TILE)
+    square = jumps.mean * jumps.mean + jumps.std * jumps.std
+    added = load(0.0, holdings, rate + j, 1) * square * inventory * inventory
+    store(with_variance(sums, added), scratch, SUMS + j, TILE)
+    return 0
+
+
+@scalar
+def scale_variance(j: int, place: int, states: Any, scratch: Any) -> int:
+    """Multiply the position's variance by that which all instruments share."""
+    sums, shared = load(nothing(), scratch, SUMS + j, TILE), load((0.0, 0.0, 0.0), states, place + j, TILE)[2]
+    store(with_variance(sums, (shared - 1.0) * sums.variance), scratch, SUMS + j, TILE)
+    return 0
+
+
+@scalar
+def vary(j: int, tile: int, rules: Any, place: int, states: Any, seed: Any, factor: Any) -> int:
+    """Move the variance that all instruments share."""
+    key, number = lane_key(seed, tile * TILE + j)
+    step, episode, variance = load((0.0, 0.0, 0.0), states, place + j, TILE)
+    first, second, _, _ = uniforms(key, number, int(episode), int(step), VARIANCE_BLOCK)
+    noise = Noise(0.0, 0.0, (0.0, 0.0), 0.0, 0.0, (first, second), (0, 0, 0, 0))
+    root = SquareRoot(factor[0], 1.0, factor[1])
+    after = rules.scheme.following(variance, root, noise, rules.clock.dt())
+    store(after, states, place + 2 * TILE + j, 1)
     return 0
 
 
@@ -291,7 +374,7 @@ def settle(
                         tally.absolute_inventory + sums.absolute, tally.spread_captured + sums.spread,
                         tally.fills + sums.fills, tally.arrivals + sums.arrivals, tally.hedging_cost + sums.cost,
                         tally.risk + math.sqrt(sums.variance))  # fmt: skip
-    after = DeskState(step, before.episode, brought)
+    after = DeskState(step, before.episode, before.variance, brought)
     store(after, states, place + j, TILE)
     store(reward, rewards, lane, 1)
     store(over, ended, lane, 1)
@@ -308,12 +391,29 @@ def show(j: int, tile: int, terms: Any, holdings: Any, held: int, seen: int, col
 
 
 @scalar
+def show_rate(
+    j: int, tile: int, jumps: Any, holdings: Any, rate: int, seen: int, column: int, observations: Any
+) -> int:
+    """What is seen of the rate of an instrument's jumps."""
+    store(load(0.0, holdings, rate + j, 1) / jumps.usual, observations, (tile * TILE + j) * seen + column, 1)
+    return 0
+
+
+@scalar
 def show_all(
     j: int, tile: int, rules: Any, place: int, states: Any, scratch: Any, count: int, seen: int, observations: Any
 ) -> int:
     """What is seen beside the inventories, of a lane as it stands."""
     state, sums = load(rules.begin(0.0), states, place + j, TILE), load(nothing(), scratch, SUMS + j, TILE)
     store(rules.observe(state, sums.variance), observations, (tile * TILE + j) * seen + count, 1)
+    return 0
+
+
+@scalar
+def show_volatility(j: int, tile: int, place: int, states: Any, seen: int, column: int, observations: Any) -> int:
+    """What is seen of the variance that all instruments share."""
+    variance = load((0.0, 0.0, 0.0), states, place + j, TILE)[2]
+    store(math.sqrt(variance), observations, (tile * TILE + j) * seen + column, 1)
     return 0
 
 
@@ -339,3 +439,9 @@ def nothing() -> Sums:
 def nothing_held() -> Holding:
     """What a `Holding` looks like."""
     return Holding(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+
+
+@scalar
+def nothing_kept() -> Kept:
+    """What a `Kept` looks like."""
+    return Kept(nothing_held(), 0.0)

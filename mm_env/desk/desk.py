@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from itertools import chain
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import gymnasium as gym
 import numpy as np
@@ -16,7 +16,9 @@ from mm_env.core.parameters import Positive
 from mm_env.desk.instrument import Instrument, Tier
 from mm_env.desk.state import DeskState, DeskTally, Flows
 from mm_env.price.joint import JointPrices
+from mm_env.price.variance import QuadraticExponential, VarianceStep
 from mm_env.reward import Reward
+from mm_env.venue.venue import Venue
 from mm_env.world import Now, World
 
 Floats = NDArray[np.float64]
@@ -32,11 +34,12 @@ class DeskRules(Component):
     instrument: Instrument
     tier: Tier
     risk_scale: Positive
+    scheme: VarianceStep = QuadraticExponential()  # of the variance that all share
 
     @rule
     def begin(self, episode: float) -> DeskState:
         """The state at the start of an episode."""
-        return DeskState(0.0, episode, DeskTally(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0))
+        return DeskState(0.0, episode, 1.0, DeskTally(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0))
 
     @rule
     def observe(self, state: DeskState, variance: float) -> tuple[float, ...]:
@@ -44,9 +47,16 @@ class DeskRules(Component):
         return self.clock.observe(state.step) + (math.sqrt(variance) / self.risk_scale,)
 
 
+class Clients(Venue):
+    """The venue of a desk: clients who ask for its quotes. What comes of those, `Desk` says."""
+
+    loops: ClassVar[str] = "desk"
+    unsolvable: ClassVar[str] = "a desk has an inventory in each of its instruments"
+
+
 class Desk(Component):
-    """N instruments quoted to clients by one account: trades outside at the mids of t -> requests arrive in [t, t + dt) and fill
-    -> the mids move together -> wealth is marked -> reward.
+    """N instruments that one account quotes to clients: trades outside at the mids of t -> requests arrive in [t, t + dt) and
+    fill -> the mids move together -> wealth is marked -> reward.
 
     Of each side of an instrument at most one request comes within a step: of tier k and size z with probability
     flow.probability(share of z, dt), and it is filled with flow.probability(share of z x fill.take(depth), dt). With one tier
@@ -186,15 +196,31 @@ class Desk(Component):
     def observation_names(self) -> tuple[str, ...]:
         """What the agent sees, in order."""
         time = () if isinstance(self.clock, Ergodic) else ("time_left",)
-        return (*(f"inventory_{one.name}" for one in self.instruments), *time, "risk")
+        inventories, rates = ([f"{what}_{one.name}" for one in self.instruments] for what in ("inventory", "jump_rate"))
+        volatility = () if self.prices.variance_factor is None else ("volatility",)
+        return (*inventories, *time, "risk", *volatility, *(rates if self.prices.excitation is not None else ()))
 
     @property
     def observation_space(self) -> gym.spaces.Box:
-        """One lane's observation: inventories / max_inventory, the share of time left, and the standard deviation of the
-        position's moves / `risk_scale`."""
-        bounds = {"time_left": (0.0, 1.0), "risk": (0.0, self._largest_risk / self.risk_scale)}
-        low, high = zip(*(bounds.get(name, (-1.0, 1.0)) for name in self.observation_names), strict=True)
+        """One lane's observation: inventories / max_inventory, the share of time left, the standard deviation of the position's
+        moves / `risk_scale`, and what the prices show."""
+        steady = self.prices.variance_factor is None and self.prices.excitation is None
+        risk = self._largest_risk / self.risk_scale if steady else np.inf
+        bounds = dict.fromkeys(self.observation_names, (0.0, np.inf))
+        bounds |= {f"inventory_{one.name}": (-1.0, 1.0) for one in self.instruments}
+        bounds |= {"time_left": (0.0, 1.0), "risk": (0.0, risk)}
+        low, high = zip(*(bounds[name] for name in self.observation_names), strict=True)
         return gym.spaces.Box(np.array(low, np.float32), np.array(high, np.float32), dtype=np.float32)
+
+    @property
+    def venue(self) -> Venue:
+        """Where it trades."""
+        return Clients()
+
+    @property
+    def quote(self) -> str:
+        """What has a bid and an ask of its own: two desks of the same have the same actions."""
+        return self.quotes
 
     @property
     def may_close(self) -> bool:

@@ -41,8 +41,8 @@ class Tier(Component):
 
 
 class Outside(Component):
-    """Trading an instrument with others than clients when quotes are set, before clients come, at the mid and a cost. Override all
-    rules.
+    """Trading an instrument with others than clients, when quotes are set and before clients come, at the mid and a cost.
+    Override all rules.
 
     Its number in the action comes after all quotes, in the instruments' order.
     """

@@ -14,8 +14,8 @@ from mm_env.core.component import count, load, store
 from mm_env.core.lanes import TILE, borrowed, over_lanes
 from mm_env.core.maths import scalar
 from mm_env.desk import bodies
-from mm_env.desk.state import Holding
-from mm_env.desk.tables import COLUMNS, Request, Terms
+from mm_env.desk.state import Holding, Kept
+from mm_env.desk.tables import COLUMNS, JumpTerms, Request, Terms
 
 
 class Lent(NamedTuple):
@@ -31,6 +31,7 @@ class Lent(NamedTuple):
     exposures: int  # M rows, of the position to what is shared
     normals: int  # N rows, of the instruments' own
     factors: int  # M rows, that the shared part of the diffusion multiplies
+    jumped: int  # N rows, 1.0 where an instrument jumped
 
 
 class Place(NamedTuple):
@@ -59,12 +60,14 @@ def step_lanes(
             _trade(rules, lent, at, i, acts, seed)
         for i in range(lent.instruments):
             _move(rules, lent, at, i)
+        _jump(rules, lent, at, seed)
+        if lent.tables.variance.shape[0] > 0:
+            factor = load((0.0, 0.0), lent.tables.variance, 0, 1)
+            over_lanes(bodies.vary, at.lanes, (tile, rules, at.state, lent.states, seed, factor))
         _weigh(rules, lent, at)
         arguments = (tile, rules, at.state, lent.states, lent.scratch, rewards, ended, lent.instruments, seen, shown)
         endings += over_lanes(bodies.settle, at.lanes, arguments)
-        for i in range(lent.instruments):
-            terms = _terms(rules, lent, i)
-            over_lanes(bodies.show, at.lanes, (tile, terms, lent.holdings, _held(lent, at, i), seen, i, shown))
+        _show(rules, lent, at, seen, shown)
     memory[0] = 0.0  # lent until here
     return endings
 
@@ -88,7 +91,7 @@ def begin_lanes(
             _weigh(rules, lent, at)
             for j in range(at.lanes):
                 if begun[j]:
-                    _show(rules, lent, at, j, seen, observations)
+                    _show_lane(rules, lent, at, j, seen, observations)
     memory[0] = 0.0
 
 
@@ -106,7 +109,7 @@ def observe_lanes(
         over_lanes(bodies.clear, at.lanes, (lent.scratch,))
         _weigh(rules, lent, at)
         for j in range(at.lanes):
-            _show(rules, lent, at, j, seen, observations)
+            _show_lane(rules, lent, at, j, seen, observations)
     memory[0] = 0.0
 
 
@@ -154,9 +157,28 @@ def _move(rules, lent, at, i):
         loadings = _loadings(lent, i, column)
         over_lanes(bodies.diffuse, at.lanes, (loadings, lent.scratch, lent.factors + column * TILE))
     held, place = _held(lent, at, i), i * TILE
-    arguments = (rules, _terms(rules, lent, i), lent.holdings, held, lent.scratch, lent.normals + place,
-                 lent.pushes + place)  # fmt: skip
+    arguments = (rules, at.state, lent.states, _terms(rules, lent, i), lent.holdings, held, lent.scratch,
+                 lent.normals + place, lent.pushes + place)  # fmt: skip
     over_lanes(bodies.move, at.lanes, arguments)
+
+
+@scalar
+def _jump(rules, lent, at, seed):
+    """Let mids jump, and their rates fall and rise by what jumped; nothing where there are no jumps."""
+    n = lent.instruments if lent.tables.excitation.shape[0] > 0 else 0
+    for i in range(n):
+        terms, held = _terms(rules, lent, i), _held(lent, at, i)
+        arguments = (at.tile, at.state, lent.states, seed, int(terms.number) * bodies.BLOCKS, rules, terms.jumps,
+                     lent.holdings, held, _rate(held), lent.scratch, lent.jumped + i * TILE)  # fmt: skip
+        over_lanes(bodies.jump, at.lanes, arguments)
+    wide = n + -n % COLUMNS
+    for i in range(n):
+        rate = _rate(_held(lent, at, i))
+        over_lanes(bodies.decay, at.lanes, (rules, _terms(rules, lent, i).jumps, lent.holdings, rate))
+        for column in range(0, wide, COLUMNS):
+            loadings = load((0.0, 0.0, 0.0, 0.0), lent.tables.excitation, i * wide + column, 1)
+            arguments = (loadings, lent.holdings, rate, lent.scratch, lent.jumped + column * TILE)
+            over_lanes(bodies.excite, at.lanes, arguments)
 
 
 @scalar
@@ -173,30 +195,61 @@ def _weigh(rules, lent, at):
             over_lanes(bodies.expose, at.lanes, arguments)
     for column in range(0, lent.columns, COLUMNS):
         over_lanes(bodies.risk_of_shared, at.lanes, (lent.scratch, lent.exposures + column * TILE))
+    if lent.tables.variance.shape[0] > 0:
+        over_lanes(bodies.scale_variance, at.lanes, (at.state, lent.states, lent.scratch))
+    if lent.tables.excitation.shape[0] > 0:
+        for i in range(lent.instruments):
+            held, jumps = _held(lent, at, i), _terms(rules, lent, i).jumps
+            over_lanes(bodies.risk_of_jumps, at.lanes, (jumps, lent.holdings, held, _rate(held), lent.scratch))
 
 
 @scalar
 def _begin(rules, lent, at, j, episode):
     """Start an episode in lane j of a tile."""
     store(rules.begin(episode), lent.states, at.state + j, TILE)
+    if lent.tables.variance.shape[0] > 0:
+        store(lent.tables.variance[2], lent.states, at.state + 2 * TILE + j, 1)
     for i in range(lent.instruments):
-        first = _terms(rules, lent, i).instrument
-        fresh = Holding(first.initial_inventory, first.initial_mid, 0.0, 0.0, 0.0, 0.0, 0.0)
-        store(fresh, lent.holdings, _held(lent, at, i) + j, TILE)
+        terms = _terms(rules, lent, i)
+        fresh = Holding(terms.instrument.initial_inventory, terms.instrument.initial_mid, 0.0, 0.0, 0.0, 0.0, 0.0)
+        store(Kept(fresh, terms.jumps.base), lent.holdings, _held(lent, at, i) + j, TILE)
 
 
 @scalar
-def _show(rules, lent, at, j, seen, observations):
-    """What is seen of lane j of a tile as it stands."""
+def _show(rules, lent, at, seen, observations):
+    """What is seen of a tile's inventories, and of the state of the prices."""
+    first = _beside(rules, lent)
+    if lent.tables.variance.shape[0] > 0:
+        arguments = (at.tile, at.state, lent.states, seen, first, observations)
+        over_lanes(bodies.show_volatility, at.lanes, arguments)
     for i in range(lent.instruments):
-        bodies.show(j, at.tile, _terms(rules, lent, i), lent.holdings, _held(lent, at, i), seen, i, observations)
+        terms, held = _terms(rules, lent, i), _held(lent, at, i)
+        over_lanes(bodies.show, at.lanes, (at.tile, terms, lent.holdings, held, seen, i, observations))
+        if lent.tables.excitation.shape[0] > 0:
+            column = seen - lent.instruments + i
+            arguments = (at.tile, terms.jumps, lent.holdings, _rate(held), seen, column, observations)
+            over_lanes(bodies.show_rate, at.lanes, arguments)
+
+
+@scalar
+def _show_lane(rules, lent, at, j, seen, observations):
+    """What is seen of lane j of a tile as it stands."""
+    first = _beside(rules, lent)
     bodies.show_all(j, at.tile, rules, at.state, lent.states, lent.scratch, lent.instruments, seen, observations)
+    if lent.tables.variance.shape[0] > 0:
+        bodies.show_volatility(j, at.tile, at.state, lent.states, seen, first, observations)
+    for i in range(lent.instruments):
+        terms, held = _terms(rules, lent, i), _held(lent, at, i)
+        bodies.show(j, at.tile, terms, lent.holdings, held, seen, i, observations)
+        if lent.tables.excitation.shape[0] > 0:
+            column = seen - lent.instruments + i
+            bodies.show_rate(j, at.tile, terms.jumps, lent.holdings, _rate(held), seen, column, observations)
 
 
 @scalar
 def _terms(rules, lent, i):
     """What is read of an instrument."""
-    like = Terms(rules.instrument, 0.0, 0.0, 0.0, 0.0)
+    like = Terms(rules.instrument, 0.0, 0.0, 0.0, 0.0, JumpTerms(0.0, 0.0, 0.0, 0.0, 0.0))
     return load(like, lent.tables.instruments, i * count(like), 1)
 
 
@@ -209,19 +262,32 @@ def _loadings(lent, i, column):
 @scalar
 def _held(lent, at, i):
     """Where a tile's holdings of an instrument begin."""
-    return at.held + i * count(bodies.nothing_held()) * TILE
+    return at.held + i * count(bodies.nothing_kept()) * TILE
+
+
+@scalar
+def _rate(held):
+    """Where the rates of an instrument's jumps begin, behind its holdings."""
+    return held + count(bodies.nothing_held()) * TILE
 
 
 @scalar
 def _place(tile, last, rows, instruments):
     """A tile, whose lanes end before `last`."""
-    held = tile * instruments * count(bodies.nothing_held()) * TILE
+    held = tile * instruments * count(bodies.nothing_kept()) * TILE
     return Place(tile, min(TILE, last - tile * TILE), tile * rows * TILE, held)
 
 
 @scalar
 def _seen(rules, lent):
     """How many numbers a lane shows."""
+    jumping = lent.instruments if lent.tables.excitation.shape[0] > 0 else 0
+    return _beside(rules, lent) + jumping + (1 if lent.tables.variance.shape[0] > 0 else 0)
+
+
+@scalar
+def _beside(rules, lent):
+    """How many numbers a lane shows before those of the prices' state."""
     return lent.instruments + count(rules.observe(rules.begin(0.0), 0.0))
 
 
@@ -229,7 +295,7 @@ def _seen(rules, lent):
 def _needed(tables):
     """Numbers of scratch."""
     instruments, columns = tables.firsts.shape[0] - 1, tables.sizes[1]
-    return (bodies.ROWS + 2 * instruments + COLUMNS + 2 * columns) * TILE
+    return (bodies.ROWS + 3 * (instruments + COLUMNS) + 2 * columns) * TILE
 
 
 @scalar
@@ -240,5 +306,6 @@ def _lent(tables, states, holdings, memory):
     exposures = pushes + instruments * TILE
     normals = exposures + columns * TILE
     factors = normals + tables.sizes[2] * TILE
+    jumped = memory.shape[0] - (instruments + COLUMNS) * TILE
     return Lent(tables, borrowed(states), borrowed(holdings), borrowed(memory), instruments, columns, pushes, exposures,
-                normals, factors)  # fmt: skip
+                normals, factors, jumped)  # fmt: skip

@@ -17,6 +17,13 @@ class Holding(NamedTuple):
     outside_volume: float  # units traded outside, both ways
 
 
+class Kept(NamedTuple):
+    """What is kept of one instrument in one lane."""
+
+    holding: Holding
+    rate: float  # of its jumps, jumps / time; 0 where the prices have none
+
+
 class DeskTally(NamedTuple):
     """What an episode has brought so far; all sums, over instruments too."""
 
@@ -37,6 +44,7 @@ class DeskState(NamedTuple):
 
     step: float
     episode: float
+    variance: float  # what the covariance of the mids is multiplied by: 1 unless the prices move it
     tally: DeskTally
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mm_env.core.component import flat, record
+from mm_env.price.joint import Excitation
 
 Floats = NDArray[np.float64]
 COLUMNS = 4  # of the shared part of a diffusion that are added up at a time: it is padded by zeros
@@ -21,6 +22,17 @@ class Terms(NamedTuple):
     drift: float  # price / time
     own: float  # price / sqrt(time): its own diffusion
     column: float  # of the action, of its trade outside; -1 where there is none
+    jumps: Any  # its `JumpTerms`
+
+
+class JumpTerms(NamedTuple):
+    """The jumps of an instrument."""
+
+    base: float  # jumps / time
+    decay: float  # 1 / time
+    mean: float  # price
+    std: float  # price
+    usual: float  # mean rate in the long run, jumps / time: what is observed as 1
 
 
 class Request(NamedTuple):
@@ -41,16 +53,21 @@ class Tables(NamedTuple):
     firsts: NDArray[np.int64]  # (N + 1,): the first request of each instrument
     shared: Floats  # N x M, the shared part of the diffusion
     sizes: NDArray[np.int64]  # numbers of an action, M, and the first of the normals that the shared part multiplies
+    excitation: (
+        Floats  # N x N, its rows padded by zeros: what a jump adds to the rates of all; () where there are no jumps
+    )
+    variance: Floats  # `VarianceFactor`; () where there is none
 
 
 def tables(desk: Any) -> Tables:
     """The tables of a `Desk`."""
     own, shared, by_own = desk.prices.diffusion
     drifts, count = desk.prices.drifts, len(desk.instruments)
-    padded = np.pad(shared, ((0, 0), (0, -shared.shape[1] % COLUMNS)))
+    padded = _padded(shared)
     outside = [desk.width - count + i if desk.trades_outside else -1 for i in range(count)]
+    jumps, variance = desk.prices.excitation, desk.prices.variance_factor
     terms = [
-        Terms(record(instrument), desk.numbers[i], drifts[i], own[i], outside[i])
+        Terms(record(instrument), desk.numbers[i], drifts[i], own[i], outside[i], _jumps_of(jumps, i))
         for i, instrument in enumerate(desk.instruments)
     ]
     requests, tiers, columns = [], [], desk.columns
@@ -60,12 +77,26 @@ def tables(desk: Any) -> Tables:
             requests.append(Request(len(tiers) + tier, column, size, share))
         tiers += [record(tier) for tier in instrument.tiers]
     sizes = np.array([desk.width, padded.shape[1], 0 if by_own else padded_rows(count)], np.int64)
-    return Tables(_numbers(terms), _numbers(tiers), _numbers(requests), firsts, padded.reshape(-1).copy(), sizes)
+    excitation = np.zeros(0) if jumps is None else _padded(jumps.matrix).reshape(-1)
+    return Tables(_numbers(terms), _numbers(tiers), _numbers(requests), firsts, padded.reshape(-1), sizes, excitation,
+                  np.array(variance or (), np.float64))  # fmt: skip
 
 
 def padded_rows(rows: int) -> int:
     """Rows of a number that is a whole multiple of `COLUMNS`."""
     return rows + -rows % COLUMNS
+
+
+def _padded(matrix: Floats) -> Floats:
+    """The matrix with columns of 0 more, to a whole multiple of `COLUMNS`."""
+    return np.ascontiguousarray(np.pad(matrix, ((0, 0), (0, -matrix.shape[1] % COLUMNS))))
+
+
+def _jumps_of(jumps: Excitation | None, i: int) -> JumpTerms:
+    """The jumps of an instrument."""
+    if jumps is None:
+        return JumpTerms(0.0, 0.0, 0.0, 0.0, 1.0)
+    return JumpTerms(jumps.base[i], jumps.decay, jumps.mean[i], jumps.std[i], jumps.rates[i] or 1.0)
 
 
 def _numbers(records: list[Any]) -> Floats:

@@ -35,10 +35,16 @@ def _changed(part: Any, path: list[str], value: Any, whole: str) -> Any:
         inner = rest if name.isdigit() else path
         return tuple(_changed(one, inner, value, whole) if i in places else one for i, one in enumerate(part))
     if isinstance(part, Sides) and name not in ("bid", "ask"):
-        return Sides(*(_changed(side, path, value, whole) for side in (part.bid, part.ask)))
-    known = [field.name for field in fields(part)] if isinstance(part, Component) else []
-    if name not in known or (rest and not isinstance(getattr(part, name), Component | tuple)):
+        return Sides(_changed(part.bid, path, value, whole), _changed(part.ask, path, value, whole))
+    known = [field.name for field in fields(part)]  # pyright: ignore[reportArgumentType]
+    if name not in known or (rest and not _has_parts(getattr(part, name))):
         close = get_close_matches(name, known, n=1)
         hint = f" Did you mean {close[0]!r}?" if close else f" Known there are: {', '.join(known) or 'none'}."
         raise ValueError(f"vary must name parameters of the instrument, got {whole!r}.{hint}")
-    return replace(part, **{name: _changed(getattr(part, name), rest, value, whole) if rest else value})
+    return replace(part, **{name: _changed(getattr(part, name), rest, value, whole) if rest else value})  # pyright: ignore
+
+
+def _has_parts(value: Any) -> bool:
+    """Whether a path may lead on through it."""
+    items = value if isinstance(value, tuple) else (value,)
+    return all(isinstance(item, Component) for item in items)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,30 @@ class Diffusion(NamedTuple):
         return self.shared @ self.shared.T + np.diag(self.own**2)
 
 
+class Excitation(NamedTuple):
+    """Jumps of each instrument at rates l that jumps of all raise: dl = decay (base - l) dt + matrix dN."""
+
+    base: Floats  # (N,), jumps / time
+    matrix: Floats  # (N, N), jumps / time: a jump of the column's raises the rate of the row's
+    decay: float  # 1 / time
+    mean: Floats  # (N,), of a jump, price
+    std: Floats  # (N,)
+
+    @property
+    def rates(self) -> Floats:
+        """The mean rates in the long run, (N,): (1 - matrix / decay)^-1 base."""
+        lasting = np.eye(len(self.base)) - self.matrix / self.decay
+        return np.linalg.solve(lasting, self.base).astype(np.float64)
+
+
+class VarianceFactor(NamedTuple):
+    """What the covariance of all moves is multiplied by: dv = kappa (1 - v) dt + vol sqrt(v) dZ."""
+
+    kappa: float  # 1 / time
+    vol: float  # 1 / sqrt(time)
+    v0: float
+
+
 class JointPrices(Component):
     """The mids of N instruments, S + drift dt + their `diffusion`. Override `diffusion` and `size`."""
 
@@ -44,22 +68,37 @@ class JointPrices(Component):
         raise NotImplementedError
 
     @property
+    def excitation(self) -> Excitation | None:
+        """Their jumps, if they have any."""
+        return None
+
+    @property
+    def variance_factor(self) -> VarianceFactor | None:
+        """What their covariance is multiplied by, if it moves."""
+        return None
+
+    @property
     def covariance_matrix(self) -> Floats:
-        """Of the mids' moves a unit of time, (N, N): price^2 / time."""
-        return self.diffusion.covariance
+        """Of the mids' moves a unit of time, (N, N), price^2 / time: with jumps as often as in the long run."""
+        found, jumps = self.diffusion.covariance, self.excitation
+        return found if jumps is None else found + np.diag(jumps.rates * (jumps.mean**2 + jumps.std**2))
 
     @property
     def drifts(self) -> Floats:
         """(N,), price / time."""
-        return np.broadcast_to(np.array(self.drift), self.size).astype(np.float64)  # pyright: ignore
+        return self._each("drift")
 
-    def _check_drift(self) -> None:
-        drift: Any = self.drift  # pyright: ignore[reportAttributeAccessIssue]
-        if len(drift) not in (1, self.size):
-            raise ValueError(
-                f"{type(self).__name__}.drift must have one number for each of {self.size} instruments, or one for all, "
-                f"got {len(drift)}"
-            )
+    def _each(self, name: str) -> Floats:
+        """A number for each instrument, (N,), of those or the one that a parameter has."""
+        return np.broadcast_to(np.array(getattr(self, name)), self.size).astype(np.float64)
+
+    def _check_each(self, *names: str) -> None:
+        for name in names:
+            if len(getattr(self, name)) not in (1, self.size):
+                raise ValueError(
+                    f"{type(self).__name__}.{name} must have one number for each of {self.size} instruments, or one for all, "
+                    f"got {len(getattr(self, name))}"
+                )
 
 
 class CovariancePrices(JointPrices):
@@ -86,7 +125,7 @@ class CovariancePrices(JointPrices):
             )
         if (least := np.linalg.eigvalsh(matrix)[0]) < -slack:
             raise ValueError(f"{name} must be positive semi-definite, got an eigenvalue of {least:.6g}")
-        self._check_drift()
+        self._check_each("drift")
 
     @property
     def size(self) -> int:
@@ -114,12 +153,7 @@ class FactorPrices(JointPrices):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if len(self.idiosyncratic) not in (1, self.size):
-            raise ValueError(
-                f"FactorPrices.idiosyncratic must have one number for each of {self.size} instruments, or one for all, "
-                f"got {len(self.idiosyncratic)}"
-            )
-        self._check_drift()
+        self._check_each("idiosyncratic", "drift")
 
     @property
     def size(self) -> int:
@@ -127,5 +161,4 @@ class FactorPrices(JointPrices):
 
     @property
     def diffusion(self) -> Diffusion:
-        own = np.broadcast_to(np.array(self.idiosyncratic), self.size).astype(np.float64)
-        return Diffusion(own, np.array(self.loadings), by_own=False)
+        return Diffusion(self._each("idiosyncratic"), np.array(self.loadings), by_own=False)

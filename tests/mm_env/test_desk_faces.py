@@ -4,6 +4,7 @@ import copy
 import pickle
 from dataclasses import replace
 
+import gymnasium
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
@@ -24,9 +25,12 @@ from mm_env import (
     MarketMakingVectorEnv,
     Poisson,
     Tier,
+    instruments_of,
     metrics,
 )
 from mm_env.clock import Ergodic, EveryEvent
+from mm_env.desks import DESKS
+from mm_env.envs.registration import DESK_IDS
 from mm_env.rollout import run_policy
 from tests.mm_env.desks import OUTSIDE, actions, instrument, numbers, plain, rich
 
@@ -180,3 +184,35 @@ def test_parts_of_a_desk_that_cannot_be_are_refused(make, message):
 def _with_flow(flow):
     one = Instrument("A", Tier(flow, Exponential(1.0)), 3.0, 5.0)
     return Desk((one,), CovariancePrices([[1.0]]), FiniteHorizon(1.0, 50), plain(1).reward)
+
+
+def test_instruments_are_written_once_and_varied():
+    one = rich(1).instruments[0]
+    made = instruments_of(one, {"name": "xyz", "max_inventory": (5.0, 6.0, 7.0), "tiers.flow.rate": (1.0, 2.0, 3.0),
+                                "tiers.1.fill.bid.k": (0.5, 0.6, 0.7), "outside.half_spread": (0.0, 0.1, 0.2)})  # fmt: skip
+    assert [each.name for each in made] == ["x", "y", "z"]
+    assert [each.max_inventory for each in made] == [5.0, 6.0, 7.0]
+    assert [tier.flow.ask.rate for tier in made[1].tiers] == [2.0, 2.0]
+    assert [(tier.fill.bid.k, tier.fill.ask.k) for tier in made[2].tiers] == [(1.0, 1.0), (0.7, 2.0)]
+    assert made[2].outside.half_spread == 0.2
+
+
+@pytest.mark.parametrize(("vary", "message"), [
+    ({"name": ("a", "b"), "weight": (1.0,)}, "lists of one length, one value an instrument, got"),
+    ({"max_inventry": (1.0,)}, "got 'max_inventry'. Did you mean 'max_inventory'"),
+    ({"tiers.fill.rate": (1.0,)}, "got 'tiers.fill.rate'"),
+    ({"name.first": ("a",)}, "got 'name.first'"),
+    ({"weight": (-1.0,)}, "Instrument.weight must be > 0, got -1.0"),
+])  # fmt: skip
+def test_what_cannot_vary_is_refused(vary, message):
+    with pytest.raises(ValueError, match=message):
+        instruments_of(instrument("A"), vary)
+
+
+@pytest.mark.parametrize("name", DESKS)
+def test_a_named_desk_is_known_to_gymnasium(name):
+    (found,) = [key for key, desk in DESK_IDS.items() if desk == name]
+    env = gymnasium.make(found)
+    assert env.unwrapped.market == DESKS[name]()
+    env.reset(seed=0)
+    assert env.step(env.action_space.sample())[0].shape == env.observation_space.shape
