@@ -20,6 +20,11 @@ class Hedges(Component):
     signals: ClassVar[tuple[str, ...]] = ()
 
     @property
+    def reads_variance(self) -> bool:
+        """Whether `evolve` reads the variance of the mid's move, which the price must then give."""
+        return False
+
+    @property
     def names(self) -> tuple[str, ...]:
         """One name a hedge."""
         raise NotImplementedError(f"{type(self).__name__} needs a property `names`, one a hedge")
@@ -47,8 +52,8 @@ class Hedges(Component):
         raise NotImplementedError
 
     @rule
-    def cost(self, trades: tuple[float, ...], now: Now) -> float:
-        """What trading so many units of each costs beside their marks, price units, >= 0."""
+    def cost(self, trades: tuple[float, ...], now: Now, dt: float) -> float:
+        """What trading so many units of each within a step of dt costs beside their marks, price units, >= 0."""
         return 0.0
 
     @rule
@@ -57,8 +62,21 @@ class Hedges(Component):
         return 0.0
 
     @rule
-    def evolve(self, state: Any, before: Now, mid: float, noise: Noise, dt: float) -> Any:
-        """Their state at t + dt, from it and all else at t, and the mid at t + dt."""
+    def square(self, inventory: float, held: tuple[float, ...], variance: float, now: Now) -> float:
+        """Var[move of the whole position's worth] / Var[the mid's move], units squared: the squared inventory of the quoted
+        instrument alone that is as risky. What penalties of inventory are charged on; `variance` is that of the mid's move
+        over the step, as `Price.variance` says it."""
+        raise NotImplementedError(
+            "hedges need a rule square(inventory, held, variance, now), which penalties are charged on"
+        )
+
+    @rule
+    def evolve(
+        self, state: Any, before: Now, mid: float, noise: Noise, dt: float, variance: float = 0.0,
+        trades: tuple[float, ...] = (),
+    ) -> Any:  # fmt: skip
+        """Their state at t + dt, from it and all else at t, the mid at t + dt, `variance`, that of the mid's move as
+        `Price.variance` says it by the state of t (price units squared), and what we traded of each, units."""
         return state
 
     @rule
@@ -85,3 +103,7 @@ class NoHedges(Hedges):
     @rule
     def targets(self, action: tuple[float, ...], inventory: float, held: tuple[float, ...]) -> tuple[float, ...]:
         return ()
+
+    @rule
+    def square(self, inventory: float, held: tuple[float, ...], variance: float) -> float:
+        return inventory * inventory
