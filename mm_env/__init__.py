@@ -40,7 +40,7 @@ from mm_env.price.gaps import ScheduledGap
 from mm_env.price.heston import GeometricHeston, Heston
 from mm_env.price.hidden_regimes import HiddenRegimes
 from mm_env.price.joint import CovariancePrices, FactorPrices, JointPrices
-from mm_env.price.joint_around import CommonVariance, ExcitingJumps
+from mm_env.price.joint_around import CommonVariance, CrossImpact, ExcitingJumps
 from mm_env.price.jump_diffusions import GeometricMerton, Kou, Merton
 from mm_env.price.jumps import DoubleExponentialJumps, FixedJumps, JumpProcess, Jumps, NormalJumps
 from mm_env.price.law import Law
@@ -93,6 +93,7 @@ __all__ = [
     "Controls",
     "Count",
     "CovariancePrices",
+    "CrossImpact",
     "Dealer",
     "Dealt",
     "DepthGrid",

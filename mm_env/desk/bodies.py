@@ -176,7 +176,7 @@ def asked(uniform: float, upto: float, chance: float, arrival: float, is_open: b
 @scalar
 def trade_outside(
     j: int, tile: int, place: int, states: Any, seed: Any, block: int, rules: Any, terms: Any, holdings: Any, held: int,
-    scratch: Any, push: int,
+    scratch: Any, push: int, traded: int,
 ) -> int:  # fmt: skip
     """Trade an instrument with others than clients."""
     key, number = lane_key(seed, tile * TILE + j)
@@ -190,6 +190,7 @@ def trade_outside(
                     before.hedging_cost + cost, before.client_volume, before.outside_volume + abs(units))  # fmt: skip
     store(after, holdings, held + j, TILE)
     store(instrument.outside.push(units), scratch, push + j, 1)
+    store(units, scratch, traded + j, 1)
     summed = Sums(sums.gain - cost, sums.carried, sums.absolute, sums.squares, sums.variance, sums.spread, sums.cost + cost,
                   sums.fills, sums.arrivals)  # fmt: skip
     store(summed, scratch, SUMS + j, TILE)
@@ -220,6 +221,15 @@ def diffuse(j: int, loadings: Any, scratch: Any, normals: int) -> int:
     moved = load(0.0, scratch, MOVE + j, 1)
     moved = moved + (loadings[0] * z[0] + loadings[1] * z[1]) + (loadings[2] * z[2] + loadings[3] * z[3])
     store(moved, scratch, MOVE + j, 1)
+    return 0
+
+
+@scalar
+def push_by(j: int, loadings: Any, scratch: Any, traded: int, push: int) -> int:
+    """Add to what pushes an instrument's mid what trades outside of `COLUMNS` instruments do."""
+    units, pushed = load((0.0, 0.0, 0.0, 0.0), scratch, traded + j, TILE), load(0.0, scratch, push + j, 1)
+    added = (loadings[0] * units[0] + loadings[1] * units[1]) + (loadings[2] * units[2] + loadings[3] * units[3])
+    store(pushed + added, scratch, push + j, 1)
     return 0
 
 
@@ -367,7 +377,16 @@ def settle(
     moved, over = sums.carried / (length if held else 1.0), step >= rules.clock.steps
     present = now(rules, step, 0.0)
     outcome = Outcome(
-        change, profit, length, moved, 0.0, dt, rules.clock.final(step), present, sums.variance * dt / unit
+        change,
+        profit,
+        length,
+        moved,
+        0.0,
+        dt,
+        rules.clock.final(step),
+        present,
+        sums.variance * dt / unit,
+        sums.squares,
     )
     reward, peak = rules.reward.reward(outcome), max(tally.peak, profit)
     brought = DeskTally(tally.objective + reward, profit, peak, max(tally.drawdown, peak - profit),

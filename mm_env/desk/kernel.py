@@ -32,6 +32,7 @@ class Lent(NamedTuple):
     normals: int  # N rows, of the instruments' own
     factors: int  # M rows, that the shared part of the diffusion multiplies
     jumped: int  # N rows, 1.0 where an instrument jumped
+    traded: int  # N rows, of what was traded outside
 
 
 class Place(NamedTuple):
@@ -133,7 +134,7 @@ def _trade(rules, lent, at, i, acts, seed):
     if terms.column >= 0.0:
         over_lanes(bodies.take_up_trade, at.lanes, (at.tile, acts, int(terms.column), width, lent.scratch))
         arguments = (at.tile, at.state, lent.states, seed, block, rules, terms, lent.holdings, held, lent.scratch,
-                     lent.pushes + i * TILE)  # fmt: skip
+                     lent.pushes + i * TILE, lent.traded + i * TILE)  # fmt: skip
         over_lanes(bodies.trade_outside, at.lanes, arguments)
     quoted = (-1.0, -1.0)
     for kind in range(lent.tables.firsts[i], lent.tables.firsts[i + 1]):
@@ -156,7 +157,12 @@ def _move(rules, lent, at, i):
     for column in range(0, lent.columns, COLUMNS):
         loadings = _loadings(lent, i, column)
         over_lanes(bodies.diffuse, at.lanes, (loadings, lent.scratch, lent.factors + column * TILE))
-    held, place = _held(lent, at, i), i * TILE
+    held, place, wide = _held(lent, at, i), i * TILE, lent.instruments + -lent.instruments % COLUMNS
+    if lent.tables.impact.shape[0] > 0:
+        for column in range(0, wide, COLUMNS):
+            loadings = load((0.0, 0.0, 0.0, 0.0), lent.tables.impact, i * wide + column, 1)
+            arguments = (loadings, lent.scratch, lent.traded + column * TILE, lent.pushes + place)
+            over_lanes(bodies.push_by, at.lanes, arguments)
     arguments = (rules, at.state, lent.states, _terms(rules, lent, i), lent.holdings, held, lent.scratch,
                  lent.normals + place, lent.pushes + place)  # fmt: skip
     over_lanes(bodies.move, at.lanes, arguments)
@@ -295,7 +301,7 @@ def _beside(rules, lent):
 def _needed(tables):
     """Numbers of scratch."""
     instruments, columns = tables.firsts.shape[0] - 1, tables.sizes[1]
-    return (bodies.ROWS + 3 * (instruments + COLUMNS) + 2 * columns) * TILE
+    return (bodies.ROWS + 4 * (instruments + COLUMNS) + 2 * columns) * TILE
 
 
 @scalar
@@ -307,5 +313,6 @@ def _lent(tables, states, holdings, memory):
     normals = exposures + columns * TILE
     factors = normals + tables.sizes[2] * TILE
     jumped = memory.shape[0] - (instruments + COLUMNS) * TILE
+    traded = jumped - (instruments + COLUMNS) * TILE
     return Lent(tables, borrowed(states), borrowed(holdings), borrowed(memory), instruments, columns, pushes, exposures,
-                normals, factors, jumped)  # fmt: skip
+                normals, factors, jumped, traded)  # fmt: skip

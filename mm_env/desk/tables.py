@@ -57,6 +57,7 @@ class Tables(NamedTuple):
         Floats  # N x N, its rows padded by zeros: what a jump adds to the rates of all; () where there are no jumps
     )
     variance: Floats  # `VarianceFactor`; () where there is none
+    impact: Floats  # N x N, its rows padded by zeros: of trades outside on all mids; () where there is none
 
 
 def tables(desk: Any) -> Tables:
@@ -78,8 +79,10 @@ def tables(desk: Any) -> Tables:
         tiers += [record(tier) for tier in instrument.tiers]
     sizes = np.array([desk.width, padded.shape[1], 0 if by_own else padded_rows(count)], np.int64)
     excitation = np.zeros(0) if jumps is None else _padded(jumps.matrix).reshape(-1)
+    impact = desk.prices.cross_impact
     return Tables(_numbers(terms), _numbers(tiers), _numbers(requests), firsts, padded.reshape(-1), sizes, excitation,
-                  np.array(variance or (), np.float64))  # fmt: skip
+                  np.array(variance or (), np.float64),
+                  np.zeros(0) if impact is None else _padded(impact).reshape(-1))  # fmt: skip
 
 
 def padded_rows(rows: int) -> int:

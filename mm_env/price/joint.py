@@ -78,6 +78,12 @@ class JointPrices(Component):
         return None
 
     @property
+    def cross_impact(self) -> Floats | None:
+        """How far a unit of the column's instrument that is bought outside moves the mid of the row's for good, (N, N), price /
+        unit, beside what `Outside.push` says; None if it moves no other."""
+        return None
+
+    @property
     def covariance_matrix(self) -> Floats:
         """Of the mids' moves a unit of time, (N, N), price^2 / time: with jumps as often as in the long run."""
         found, jumps = self.diffusion.covariance, self.excitation

@@ -1,4 +1,4 @@
-"""Joint prices around others: jumps that excite one another, and a variance that all instruments share."""
+"""Joint prices around others: jumps that excite one another, a variance that all share, the impact of trades on all."""
 
 from __future__ import annotations
 
@@ -41,6 +41,10 @@ class AroundJoint(JointPrices):
     @property
     def variance_factor(self) -> VarianceFactor | None:
         return self.prices.variance_factor
+
+    @property
+    def cross_impact(self) -> Floats | None:
+        return self.prices.cross_impact
 
     def _refuse_two(self, what: str, there: object) -> None:
         if there is not None:
@@ -105,3 +109,27 @@ class CommonVariance(AroundJoint):
     @property
     def variance_factor(self) -> VarianceFactor:
         return VarianceFactor(self.kappa, self.vol, self.v0)
+
+
+class CrossImpact(AroundJoint):
+    """The mids of `prices`, which trades outside move for good: n_j units bought of j move the mid of i by impact_matrix_ij
+    n_j, beside the instruments' own `impact`.
+
+    Raises: ValueError unless the matrix is N x N. Not every matrix is free of profits from trading around alone: a symmetric
+    positive semi-definite one is (Huberman & Stanzl 2004; Schneider & Lillo 2019).
+    """
+
+    impact_matrix: Rows  # price / unit
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._refuse_two("cross-impact", self.prices.cross_impact)
+        shape = np.shape(self.impact_matrix)
+        if shape != (self.size, self.size):
+            raise ValueError(
+                f"CrossImpact.impact_matrix must be {self.size} rows of {self.size}, got {shape[0]} of {shape[1]}"
+            )
+
+    @property
+    def cross_impact(self) -> Floats:
+        return np.array(self.impact_matrix)

@@ -60,6 +60,16 @@ def test_lanes_end_restart_and_tell_what_they_brought():
     assert (env.simulation.episodes == 1).all()
 
 
+def test_a_lane_with_a_seed_of_its_own_is_the_env_of_that_seed():
+    desk = rich(2, **SMALL)
+    env, alone = MarketMakingVectorEnv(desk, 3), MarketMakingEnv(desk)
+    seen, one = env.reset(seed=[5, 6, 7])[0], alone.reset(seed=6)[0]
+    assert (seen[1] == one).all()
+    for each in actions(desk, 3, 5):
+        seen, one = env.step(each.reshape(3, -1))[0], alone.step(each.reshape(3, -1)[1])[0]
+        assert (seen[1] == one).all()
+
+
 def test_an_ergodic_desk_is_cut_and_shows_no_time():
     desk = plain(2, clock=Ergodic(0.1, 4))
     assert desk.observation_names == ("inventory_A0", "inventory_A1", "risk")

@@ -161,10 +161,12 @@ def test_machine_code_with_factors_is_python_to_the_bit():
     assert (python.numbers == machine.numbers).all()
 
 
-def test_a_lane_is_the_same_in_any_batch_and_among_any_threads():
+def test_a_lane_is_the_same_in_any_batch_and_among_any_threads(monkeypatch):
+    monkeypatch.setattr("mm_env.desk_simulation.LANES_PER_THREAD", 1)
     desk = plain(3)
     acts = actions(desk, 130, 5)
     few, many = DeskSimulation(desk, 70, threads=1), DeskSimulation(desk, 130, threads=2)
+    assert many._threads == 2
     few.start(4), many.start(4)
     for each in acts:
         few.step(each[: 70 * desk.width])

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mm_env import CommonVariance, CovariancePrices, DeskSimulation, ExcitingJumps, FiniteHorizon
+from mm_env import CommonVariance, CovariancePrices, CrossImpact, DeskSimulation, ExcitingJumps, FiniteHorizon
 from tests.mm_env.desks import actions, covariance, numbers, plain, rich
 
 TWO = CovariancePrices([[1.0, 0.0], [0.0, 1.0]])
@@ -17,7 +17,8 @@ def moving(n, **more):
     jumps = ExcitingJumps(
         CovariancePrices(covariance(n)), (3.0,), (2.0 * np.eye(n) + 0.5).tolist(), 9.0, (0.4,), (-0.1,)
     )
-    return CommonVariance(jumps, 4.0, 1.0, **more)
+    impact = CrossImpact(jumps, (0.01 * np.arange(n * n).reshape(n, n)).tolist())
+    return CommonVariance(impact, 4.0, 1.0, **more)
 
 
 def test_machine_code_is_python_to_the_bit():
@@ -83,6 +84,22 @@ def test_what_is_shown_of_the_prices_has_names_and_is_of_order_one():
     assert desk.observation_space.contains(seen[0])
 
 
+def test_trades_outside_move_the_mids_of_others_too():
+    matrix = np.array([[0.0, 0.3], [-0.2, 0.1]])
+    desk = rich(2, prices=CovariancePrices(covariance(2)))
+    pair = (desk, replace(desk, prices=CrossImpact(desk.prices, matrix.tolist())))
+    alone, crossed = (DeskSimulation(each, 2, interpreted=True, threads=1) for each in pair)
+    alone.start(0), crossed.start(0)
+    for each in actions(desk, 2, 3):
+        before = [np.array([h.mid for h in simulation.holdings]) for simulation in (alone, crossed)]
+        outside = [np.array([h.outside_volume for h in alone.holdings])]
+        alone.step(each), crossed.step(each)
+        outside.append(np.array([h.outside_volume for h in alone.holdings]))
+        moves = [np.array([h.mid for h in s.holdings]) - was for s, was in zip((alone, crossed), before, strict=True)]
+        units = (outside[1] - outside[0]) * np.sign(each.reshape(2, -1)[:, -2:].T)
+        assert moves[1] - moves[0] == pytest.approx(matrix @ units)
+
+
 def test_risk_is_of_the_variance_as_it_is():
     desk = plain(2, prices=CommonVariance(TWO, 2.0, 0.5, v0=4.0))
     simulation = DeskSimulation(desk, 2, interpreted=True, threads=1)
@@ -98,6 +115,8 @@ def test_risk_is_of_the_variance_as_it_is():
     (lambda: ExcitingJumps(TWO, (1.0,), ((0.0, -1.0), (0.0, 0.0)), 5.0, (1.0,)), "must be >= 0, got -1"),
     (lambda: ExcitingJumps(TWO, (1.0,) * 3, ((0.0, 0.0), (0.0, 0.0)), 5.0, (1.0,)), "base must have one number for each of 2"),
     (lambda: ExcitingJumps(PUBLISHED, (1.0,), ((0.0, 0.0), (0.0, 0.0)), 5.0, (1.0,)), "must have no jumps of their own"),
+    (lambda: CrossImpact(TWO, ((0.1,),)), "must be 2 rows of 2, got 1 of 1"),
+    (lambda: plain(2, prices=CrossImpact(TWO, ((0.1, 0.0), (0.0, 0.1)))), "needs instruments that are traded outside"),
     (lambda: CommonVariance(CommonVariance(TWO, 1.0, 1.0), 1.0, 1.0), "must have no variance of their own"),
 ])  # fmt: skip
 def test_prices_that_cannot_be_are_refused(make, message):
