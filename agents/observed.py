@@ -33,9 +33,10 @@ def places(market: Market, observations: NDArray[np.float32], rows: int) -> tupl
 
 def grid_observations(market: Market) -> NDArray[np.float32] | None:
     """The observation at each (step, level), (steps or 1, levels, k), if time and inventory are all the agent sees."""
-    names, levels = market.observation_names, inventory_levels(market)
+    names = market.observation_names
     if not set(names) <= {"inventory", "time_left"}:
         return None
+    levels = inventory_levels(market)
     rows = market.clock.steps if "time_left" in names else 1
     seen = {
         "inventory": levels / market.inventory_scale,

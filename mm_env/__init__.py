@@ -21,6 +21,11 @@ from mm_env.core.parameters import (
     Real,
     Uniform,
 )
+from mm_env.desk.desk import Desk
+from mm_env.desk.instrument import Instrument, NoOutside, Outside, OutsideRate, OutsideTarget, Tier
+from mm_env.desk.state import DeskState, Holding
+from mm_env.desk.varied import instruments_of
+from mm_env.desk_simulation import DeskSimulation
 from mm_env.envs.gym import MarketMakingEnv, MarketMakingVectorEnv
 from mm_env.envs.registration import register_all
 from mm_env.hedges import Hedges, NoHedges
@@ -34,6 +39,8 @@ from mm_env.price.from_path import FromPath
 from mm_env.price.gaps import ScheduledGap
 from mm_env.price.heston import GeometricHeston, Heston
 from mm_env.price.hidden_regimes import HiddenRegimes
+from mm_env.price.joint import CovariancePrices, FactorPrices, JointPrices
+from mm_env.price.joint_around import CommonVariance, CrossImpact, ExcitingJumps
 from mm_env.price.jump_diffusions import GeometricMerton, Kou, Merton
 from mm_env.price.jumps import DoubleExponentialJumps, FixedJumps, JumpProcess, Jumps, NormalJumps
 from mm_env.price.law import Law
@@ -80,15 +87,21 @@ __all__ = [
     "CVaR",
     "Chances",
     "Clock",
+    "CommonVariance",
     "Component",
     "ContStoikovTalreja",
     "Controls",
     "Count",
+    "CovariancePrices",
+    "CrossImpact",
     "Dealer",
     "Dealt",
     "DepthGrid",
     "DepthImpact",
     "Depths",
+    "Desk",
+    "DeskSimulation",
+    "DeskState",
     "DoubleExponentialJumps",
     "DrawdownLimits",
     "DrawdownStop",
@@ -97,7 +110,9 @@ __all__ = [
     "EveryEvent",
     "EveryQuoteChange",
     "Exact",
+    "ExcitingJumps",
     "Exponential",
+    "FactorPrices",
     "Fees",
     "Fill",
     "FillImpact",
@@ -119,12 +134,15 @@ __all__ = [
     "Hedges",
     "Heston",
     "HiddenRegimes",
+    "Holding",
     "Hyperexponential",
     "Impact",
     "InTurn",
+    "Instrument",
     "Integers",
     "InventoryPenalty",
     "JohnsonSU",
+    "JointPrices",
     "JumpProcess",
     "Jumps",
     "Kou",
@@ -150,6 +168,7 @@ __all__ = [
     "NoImpact",
     "NoLimits",
     "NoMargin",
+    "NoOutside",
     "Noise",
     "NonNegative",
     "NormalJumps",
@@ -160,6 +179,9 @@ __all__ = [
     "OrderSize",
     "OrnsteinUhlenbeck",
     "Outcome",
+    "Outside",
+    "OutsideRate",
+    "OutsideTarget",
     "Pessimistic",
     "Poisson",
     "Portfolio",
@@ -193,6 +215,7 @@ __all__ = [
     "SpreadAndSkew",
     "Standing",
     "State",
+    "Tier",
     "Tightest",
     "Touch",
     "Trades",
@@ -210,6 +233,7 @@ __all__ = [
     "WithRelativeJumps",
     "World",
     "ZeroIntelligence",
+    "instruments_of",
     "maths",
     "metrics",
     "more",

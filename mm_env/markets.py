@@ -8,8 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from difflib import get_close_matches
+from typing import Any
 
 from mm_env.clock import Ergodic, EveryEvent, FiniteHorizon
+from mm_env.desk.desk import Desk
+from mm_env.desks import DESKS
 from mm_env.margins import MaintenanceMargin
 from mm_env.market import Market
 from mm_env.price.bates import Bates
@@ -281,12 +284,13 @@ MARKETS: dict[str, Callable[[], Market]] = {
 }
 
 
-def market_named(market: Market | str) -> Market:
-    """The market of that name, or the market itself."""
-    if isinstance(market, Market):
+def market_named(market: Market | Desk | str) -> Any:
+    """The market (or desk) of that name, or the market itself."""
+    if isinstance(market, Market | Desk):
         return market
-    if isinstance(market, str) and market in MARKETS:
-        return MARKETS[market]()
-    close = get_close_matches(str(market), MARKETS, n=1)
-    hint = f"Did you mean {close[0]!r}?" if close else f"Known are: {', '.join(MARKETS)}."
+    known = MARKETS | DESKS
+    if isinstance(market, str) and market in known:
+        return known[market]()
+    close = get_close_matches(str(market), known, n=1)
+    hint = f"Did you mean {close[0]!r}?" if close else f"Known are: {', '.join(known)}."
     raise ValueError(f"market must be a Market or the name of one, got {market!r}. {hint}")

@@ -32,10 +32,12 @@ IDS = {
     "mm_env/AMZNBook-v0": "amzn_book",
 }
 
+DESK_IDS = {"mm_env/TwoBonds-v0": "two_bonds", "mm_env/EURUSD-v0": "eurusd"}
+
 
 def register_all() -> None:
     """Register every id once; `market=...` in `make` puts another market in its place."""
-    for name, market in IDS.items():
+    for name, market in (IDS | DESK_IDS).items():
         if name not in registry:
             register(
                 id=name,

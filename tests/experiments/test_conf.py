@@ -15,6 +15,7 @@ from experiments.config.markets import build, build_market
 from experiments.config.search_path import CONF
 from experiments.studies.published import FIGURES
 from mm_env.core.component import record
+from mm_env.desks import DESKS
 from mm_env.markets import MARKETS
 
 FAMILIES = {
@@ -22,9 +23,10 @@ FAMILIES = {
     "impact": mm_env.Impact, "clock": mm_env.Clock, "quote": mm_env.Quoting, "reward": mm_env.Reward, "fees": mm_env.Fees,
     "window": mm_env.Window, "position": mm_env.QueuePosition, "jumps": (mm_env.JumpProcess, mm_env.Jumps),
     "scheme": mm_env.VarianceStep, "margin": mm_env.Margin, "limits": mm_env.Limits,
+    "prices": mm_env.JointPrices, "outside": mm_env.Outside, "instrument": mm_env.Instrument,
 }  # fmt: skip
 KINDS = {kind for kinds in FAMILIES.values() for kind in (kinds if isinstance(kinds, tuple) else (kinds,))}
-ABSTRACT = KINDS - {mm_env.Fees}
+ABSTRACT = KINDS - {mm_env.Fees, mm_env.Instrument}
 MODELS = [(family, path) for family in FAMILIES for path in sorted((CONF / family).glob("*.yaml"))]
 AGENTS = {path.stem: OmegaConf.load(path) for path in sorted((CONF / "agent").glob("*.yaml"))}
 LEARNERS = [name for name, config in AGENTS.items() if "algorithm" in config]
@@ -61,7 +63,7 @@ def test_every_yaml_says_what_it_is(path):
 def test_the_named_markets_are_those_of_conf():
     texts = {path.stem: path.read_text(encoding="utf-8") for path in (CONF / "market").glob("*.yaml")}
     made = {name for name, text in texts.items() if ": calibrated. " not in text and "mm_env.Replay" not in text}
-    assert made == set(MARKETS)
+    assert made == set(MARKETS) | set(DESKS)
 
 
 @pytest.mark.parametrize("name", MARKETS)
@@ -69,6 +71,15 @@ def test_a_named_market_is_the_same_from_conf_and_from_python(composed, name):
     market = build_market(composed("compare", f"market={name}"))
     assert market == MARKETS[name]()
     assert record(market) == record(MARKETS[name]())
+
+
+@pytest.mark.parametrize("name", DESKS)
+def test_a_named_desk_is_the_same_from_conf_and_from_python(composed, name):
+    desk = build_market(composed("compare", f"market={name}"))
+    assert desk == DESKS[name]()
+    assert set(OmegaConf.load(CONF / "market" / f"{name}.yaml")) == {
+        "_target_", "defaults", "instruments", "prices", "clock", "reward", "quotes",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("swap", [
