@@ -18,13 +18,14 @@ from agents.strategies.avellaneda_stoikov import (
 from agents.strategies.cartea_jaimungal import CarteaJaimungal, CarteaJaimungalStationary
 from agents.strategies.fixed import FixedSymmetric, LinearSkew
 from agents.strategies.glft import GLFT, GLFTAsymptotic
+from agents.strategies.hedging import FixedBand, FullHedge, Hedging, NoHedge
 from agents.strategies.theory import Theory, theory
 from agents.strategies.touch import AtTouch, ImbalanceSkew
 from agents.strategies.tuning import tuned
 
 __all__ = [
-    "GLFT", "AtTouch", "AvellanedaStoikov", "AvellanedaStoikovStationary", "AvellanedaStoikovSymmetric", "BlindOptimum",
-    "CarteaJaimungal", "CarteaJaimungalStationary", "FixedSymmetric", "GLFTAsymptotic", "ImbalanceSkew", "LinearSkew",
-    "Policy", "RandomPolicy", "Strategy", "StrategyPolicy", "Theory", "best_fixed", "best_linear_skew", "blind_optimum",
-    "theory", "tuned",
+    "GLFT", "AtTouch", "AvellanedaStoikov", "AvellanedaStoikovStationary", "AvellanedaStoikovSymmetric",
+    "BlindOptimum", "CarteaJaimungal", "CarteaJaimungalStationary", "FixedBand", "FixedSymmetric", "FullHedge",
+    "GLFTAsymptotic", "Hedging", "ImbalanceSkew", "LinearSkew", "NoHedge", "Policy", "RandomPolicy", "Strategy",
+    "StrategyPolicy", "Theory", "best_fixed", "best_linear_skew", "blind_optimum", "theory", "tuned",
 ]  # fmt: skip

@@ -25,7 +25,9 @@ from agents.exact.price_grid import Axis, axis_of
 from agents.exact.room import levels_of, progress, require_room
 from agents.exact.solvable import check_solvable
 from agents.observed import hedges_shown, places
+from agents.strategies.hedging import HedgeRule
 from mm_env.market import Market
+from mm_env.rollout import inventory_levels
 
 Floats = NDArray[np.float64]
 
@@ -101,6 +103,17 @@ def _check_room(market: Market, nodes: int) -> None:
     require_room(market, "the optimum with a hedge", 1.5 * numbers, nodes=size * positions)
 
 
+def best_quotes(market: Market, rule: HedgeRule, nodes: int = NODES) -> HedgedOptimum:
+    """The best quotes of who hedges by a rule, and what they are worth, exactly: an optimum among all who hedge so.
+
+    Raises: Unsolvable as `optimum` does.
+    """
+    check_solvable(market, hedged=True)
+    check_actions(market)
+    _check_room(market, nodes)
+    return _solved(market, axis_of(market, nodes), rule)
+
+
 def _with_error(market: Market, nodes: int) -> HedgedOptimum:
     """The optimum and its error, by half as many nodes of each grid of the price's state."""
     axis = axis_of(market, nodes)
@@ -108,8 +121,8 @@ def _with_error(market: Market, nodes: int) -> HedgedOptimum:
     return replace(found, error=sum(grid_error(found, _solved(market, a)) for a in coarser_axes(market, axis, nodes)))
 
 
-def _solved(market: Market, axis: Axis) -> HedgedOptimum:
-    lots, steps, width = lots_of(market), market.clock.steps, market.quote.width
+def _solved(market: Market, axis: Axis, rule: HedgeRule | None = None) -> HedgedOptimum:
+    lots, steps, width = _allowed(market, rule), market.clock.steps, market.quote.width
     solvers = [Solver(market, holding(axis, position, lots.delta)) for position in lots.positions.tolist()]
     shape = (axis.size, levels_of(market))
     value = np.zeros((steps + 1, *shape, len(solvers)))
@@ -122,6 +135,16 @@ def _solved(market: Market, axis: Axis) -> HedgedOptimum:
             worth[..., k], quotes[..., k, :] = solver.cross(found, guesses[k])
         value[step], actions[step] = _hedged(market, lots, worth, quotes)
     return HedgedOptimum(market, axis, value, actions, lots=lots)
+
+
+def _allowed(market: Market, rule: HedgeRule | None) -> HedgeLots:
+    """The lots, where a rule goes from each position at each inventory: `moving` (levels, positions, positions)."""
+    lots = lots_of(market)
+    if rule is None:
+        return lots
+    wanted = rule.wanted(market, inventory_levels(market)[:, None], lots.positions)
+    goes = lots.nearest(wanted)[..., None] == np.arange(len(lots.positions))
+    return replace(lots, moving=np.where(goes, lots.moving, -np.inf))
 
 
 def _hedged(market: Market, lots: HedgeLots, worth: Floats, quotes: Floats) -> tuple[Floats, Floats]:
