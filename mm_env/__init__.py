@@ -24,6 +24,7 @@ from mm_env.core.parameters import (
 from mm_env.envs.gym import MarketMakingEnv, MarketMakingVectorEnv
 from mm_env.envs.registration import register_all
 from mm_env.hedges import Hedges, NoHedges
+from mm_env.hedging import CorrelatedAsset, Perpetual, Traded
 from mm_env.limits import Limits, NoLimits
 from mm_env.margin import Margin, NoMargin, Open, Standing
 from mm_env.margins import DrawdownStop, LeverageLimit, LossLimit, MaintenanceMargin, Margins
@@ -83,6 +84,7 @@ __all__ = [
     "Component",
     "ContStoikovTalreja",
     "Controls",
+    "CorrelatedAsset",
     "Count",
     "Dealer",
     "Dealt",
@@ -159,6 +161,7 @@ __all__ = [
     "OrderSize",
     "OrnsteinUhlenbeck",
     "Outcome",
+    "Perpetual",
     "Pessimistic",
     "Poisson",
     "Portfolio",
@@ -194,6 +197,7 @@ __all__ = [
     "State",
     "Tightest",
     "Touch",
+    "Traded",
     "Trades",
     "Transition",
     "Uniform",

@@ -29,13 +29,15 @@ COLUMNS = {
     "max_drawdown": "max drawdown",
 }
 UTILITY = {"objective": "objective (utility)", "certainty_equivalent": "certainty equivalent"}  # under CARA
-OF_SOME_MARKETS = {  # columns of margins, and of scheduled gaps
+OF_SOME_MARKETS = {  # columns of margins, of scheduled gaps, and of hedges
     "closed": "probability of ruin",
     "time_to_ruin": "time to ruin",
     "time_open": "time open",
     "worst_gap": "worst gap",
     "gap_variance_share": "variance by gaps",
     "gap_inventory": "mean |q| at gaps",
+    "hedging_cost": "hedging cost",
+    "hedge_turnover": "hedge turnover",
 }
 WIDE, COLUMN = 170, 14  # characters that all columns need, and one more
 NARROW = {"lead over best strategy": "lead over\nbest\nstrategy"}
@@ -43,7 +45,7 @@ NARROW = {"lead over best strategy": "lead over\nbest\nstrategy"}
 
 def headings(entries: Sequence[Entry]) -> dict[str, str]:
     """Column -> heading of these rows; under CARA the objective is called a utility, and its worth in money stands beside;
-    where accounts may be closed the ruin, and where the mid has gaps what they bring."""
+    where accounts may be closed the ruin, where the mid has gaps what they bring, and what hedges cost."""
     given = {name for entry in entries for name in entry.figures}
     columns = COLUMNS | {name: heading for name, heading in OF_SOME_MARKETS.items() if name in given}
     if not any("certainty_equivalent" in entry.figures for entry in entries):
