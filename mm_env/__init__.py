@@ -29,6 +29,8 @@ from mm_env.limits import Limits, NoLimits
 from mm_env.margin import Margin, NoMargin, Open, Standing
 from mm_env.margins import DrawdownStop, LeverageLimit, LossLimit, MaintenanceMargin, Margins
 from mm_env.market import Market
+from mm_env.options.european_option import EuropeanOption
+from mm_env.options.models import Bachelier, BlackScholes, OptionModel
 from mm_env.portfolio import Fees, Portfolio, ProportionalFees
 from mm_env.price.bates import Bates, GeometricBates
 from mm_env.price.from_path import FromPath
@@ -73,9 +75,11 @@ __all__ = [
     "CARA",
     "ArrivalImpact",
     "AsymmetricDamping",
+    "Bachelier",
     "Bates",
     "Bernoulli",
     "Binomial",
+    "BlackScholes",
     "Book",
     "Brownian",
     "CVaR",
@@ -96,6 +100,7 @@ __all__ = [
     "DrawdownStop",
     "Drawn",
     "Ergodic",
+    "EuropeanOption",
     "EveryEvent",
     "EveryQuoteChange",
     "Exact",
@@ -156,6 +161,7 @@ __all__ = [
     "NormalJumps",
     "Now",
     "Open",
+    "OptionModel",
     "OrderBook",
     "OrderFlow",
     "OrderSize",

@@ -52,6 +52,9 @@ class Hedges(Component):
         """All positions that each hedge may be in, units, from the lowest; () if they may be of any size."""
         return ()
 
+    def check(self, market: Any) -> None:
+        """Refuse a market in which they cannot be held. Raises: ValueError."""
+
     @rule
     def start(self) -> Any:
         """Their state at the start of an episode: a named tuple of numbers, or ()."""

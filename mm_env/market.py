@@ -74,6 +74,7 @@ class Market(Component):
         self.venue.check(self)
         self.price.check(self)
         self._check_hedges()
+        self.hedges.check(self)
         self._check_states()
         self.margin.check(self)
         self.limits.check(self)

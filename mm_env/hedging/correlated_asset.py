@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import field
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
@@ -41,6 +42,7 @@ class CorrelatedAsset(Traded):
     relative_volatility: Positive = 1.0  # of the mid's
     impact: Real = 0.0  # price / unit
     mid_volatility: NonNegative = 0.0  # price / sqrt(time); 0: what the price says
+    initial_mark: Real = field(default=100.0, kw_only=True)  # price units
 
     @property
     def reads_variance(self) -> bool:

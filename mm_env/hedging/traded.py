@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mm_env.core.component import differs, rule
 from mm_env.core.maths import clip
-from mm_env.core.parameters import NonNegative, Positive, Real
+from mm_env.core.parameters import NonNegative, Positive
 from mm_env.hedges import Hedges
 from mm_env.world import Now
 
@@ -32,7 +32,6 @@ class Traded(Hedges):
     quadratic: NonNegative = field(default=0.0, kw_only=True)  # price time / units
     max_position: Positive = field(default=10.0, kw_only=True)  # units
     lot: NonNegative = field(default=0.0, kw_only=True)  # units; 0: any size
-    initial_mark: Real = field(default=100.0, kw_only=True)  # price units
 
     signals: ClassVar[tuple[str, ...]] = ("hedge",)
 

@@ -22,6 +22,7 @@ FAMILIES = {
     "impact": mm_env.Impact, "clock": mm_env.Clock, "quote": mm_env.Quoting, "reward": mm_env.Reward, "fees": mm_env.Fees,
     "window": mm_env.Window, "position": mm_env.QueuePosition, "jumps": (mm_env.JumpProcess, mm_env.Jumps),
     "scheme": mm_env.VarianceStep, "margin": mm_env.Margin, "limits": mm_env.Limits, "hedges": mm_env.Hedges,
+    "option_model": mm_env.OptionModel,
 }  # fmt: skip
 KINDS = {kind for kinds in FAMILIES.values() for kind in (kinds if isinstance(kinds, tuple) else (kinds,))}
 ABSTRACT = KINDS - {mm_env.Fees} | {mm_env.Traded}
