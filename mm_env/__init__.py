@@ -30,7 +30,9 @@ from mm_env.margin import Margin, NoMargin, Open, Standing
 from mm_env.margins import DrawdownStop, LeverageLimit, LossLimit, MaintenanceMargin, Margins
 from mm_env.market import Market
 from mm_env.options.european_option import EuropeanOption
+from mm_env.options.lookback_option import FixedLookback, FloatingLookback, Lookback
 from mm_env.options.models import Bachelier, BlackScholes, OptionModel
+from mm_env.options.option import Option
 from mm_env.portfolio import Fees, Portfolio, ProportionalFees
 from mm_env.price.bates import Bates, GeometricBates
 from mm_env.price.from_path import FromPath
@@ -110,6 +112,8 @@ __all__ = [
     "FillImpact",
     "FiniteHorizon",
     "FixedJumps",
+    "FixedLookback",
+    "FloatingLookback",
     "Flow",
     "FromBook",
     "FromPath",
@@ -143,6 +147,7 @@ __all__ = [
     "ListedRows",
     "LogUniform",
     "Logistic",
+    "Lookback",
     "LossLimit",
     "MaintenanceMargin",
     "Margin",
@@ -161,6 +166,7 @@ __all__ = [
     "NormalJumps",
     "Now",
     "Open",
+    "Option",
     "OptionModel",
     "OrderBook",
     "OrderFlow",

@@ -25,7 +25,7 @@ FAMILIES = {
     "option_model": mm_env.OptionModel,
 }  # fmt: skip
 KINDS = {kind for kinds in FAMILIES.values() for kind in (kinds if isinstance(kinds, tuple) else (kinds,))}
-ABSTRACT = KINDS - {mm_env.Fees} | {mm_env.Traded}
+ABSTRACT = KINDS - {mm_env.Fees} | {mm_env.Traded, mm_env.Option, mm_env.Lookback}
 MODELS = [(family, path) for family in FAMILIES for path in sorted((CONF / family).glob("*.yaml"))]
 AGENTS = {path.stem: OmegaConf.load(path) for path in sorted((CONF / "agent").glob("*.yaml"))}
 LEARNERS = [name for name, config in AGENTS.items() if "algorithm" in config]
