@@ -28,8 +28,8 @@ class Lookback(Option):
     """A lookback option, watched continuously and marked in closed form where dS/S = sigma dW, as `Geometric` moves.
 
     Between two mids the extreme is drawn exactly, as that of a Brownian bridge of the logarithm with the `sigma` stated, so
-    that marks have no drift if that is the mid's own. Delta is shown, how many standard deviations of a whole life the mid is off
-    its extreme, and the share of the time to expiry that is left.
+    that marks have no drift if that is the mid's own. What is shown are delta, how many standard deviations of a whole life
+    the mid is off its extreme, and the share of the time to expiry that is left.
     """
 
     sigma: Positive  # 1 / sqrt(time)
