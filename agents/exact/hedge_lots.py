@@ -15,11 +15,14 @@ from agents.exact.objectives import is_utility
 from agents.exact.price_grid import Axis
 from mm_env.clock import Ergodic
 from mm_env.core.component import count, nest, record, rules, stated_arguments
+from mm_env.core.noise import draw
 from mm_env.market import Market
+from mm_env.world import Now
 
 Floats = NDArray[np.float64]
 _STATED = ("cost", "carry", "square", "deltas", "impacts", "targets")
 _NEAR = 1e-9  # of a position
+_TRIED, _ERRORS = 400, 6.0  # steps, and standard errors
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,33 @@ def check_hedges(market: Market) -> None:
                     f"hedges: {kind.__name__}.targets must be what `encode` asks for, whatever is held: {wanted:g} units are "
                     f"asked for by {action}, and with an inventory of {inventory:g} it gives {found:g}"
                 )
+    if any(function.__module__.split(".")[0] != "mm_env" for function in rules(kind).values()):
+        _check_moves(market)
+
+
+def _check_moves(market: Market) -> None:
+    """Refuse marks of a class of one's own that move otherwise in the mean than it says: first steps are tried, with and
+    without a trade of ours."""
+    lot = float(np.diff(_levels(market)).min())
+    for trade in (0.0, lot):
+        off = np.array([_unsaid(market, lane, trade) for lane in range(_TRIED)])
+        if not abs(off.mean()) <= _ERRORS * off.std() / np.sqrt(_TRIED) + _NEAR:
+            raise Unsolvable(
+                f"hedges: {type(market.hedges).__name__}.deltas and impacts must say what its marks move in the mean: with a "
+                f"trade of {trade:g} they are off by {off.mean():.3g} in a step"
+            )
+
+
+def _unsaid(market: Market, lane: int, trade: float) -> float:
+    """What a mark moves in a first step beside what `deltas` and `impacts` say."""
+    model, dt, noise = record(market), market.clock.step_length, draw(0, lane, 0, 0)
+    now = model.opening()
+    mid = model.price.move(now.mid, now.world.price, noise, dt, now)
+    variance = model.price.variance(now.world.price, dt, now)
+    state = model.hedges.evolve(now.world.hedges, now, mid, noise, dt, variance, (trade,))
+    after = Now(now.time + dt, now.time_left - dt, mid, now.world._replace(hedges=state), now.tables)
+    moved = model.hedges.marks(after)[0] - model.hedges.marks(now)[0]
+    return float(moved - model.hedges.deltas(now)[0] * (mid - now.mid) - model.hedges.impacts((trade,), now)[0])
 
 
 def _levels(market: Market) -> Floats:

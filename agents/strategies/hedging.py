@@ -18,7 +18,7 @@ from mm_env.market import Market
 from mm_env.rollout import inventory_levels
 
 Floats = NDArray[np.float64]
-_ROUNDING, _OUTSIDE = 1e-9, 1e6  # units: what is no way off, and what is further than any position
+_ROUNDING, _FIRST = 1e-9, 1e9  # lots that are no way off; what of two ranks comes first
 _CHARGES = ("phi", "alpha", "gamma")  # of a penalty, that scale with the variance that is left
 
 
@@ -131,11 +131,11 @@ def left_over(market: Market) -> Market:
 
 def within(market: Market, middle: Floats, width: float, held: Floats) -> Floats:
     """The position nearest to `held` that is within `width` of `middle`, in lots if the hedge has `levels`; where none is, the
-    lot nearest to the middle, of two that are as near the smaller. Shapes broadcast."""
+    lot nearest to the middle, of two that are as near that nearer to what is held. Shapes broadcast."""
     levels, (middle, held) = market.hedges.levels(), np.broadcast_arrays(middle, held)
     if not levels:
         return np.clip(held, middle - width, middle + width)
-    lots = levels[0][np.abs(levels[0]).argsort(kind="stable")]  # the smallest first
-    off, far = np.abs(lots - middle[..., None]), np.abs(lots - held[..., None])
-    rank = np.where(off <= width + _ROUNDING, far, _OUTSIDE + off)
-    return lots[np.round(rank, 9).argmin(axis=-1)]
+    lots, lot = levels[0], np.diff(levels[0]).min()
+    off, far = np.abs(lots - middle[..., None]) / lot, np.abs(lots - held[..., None]) / lot
+    rank = np.where(off <= width / lot + _ROUNDING, 0.0, 1.0 + np.round(off, 6))
+    return lots[(_FIRST * rank + far).argmin(axis=-1)]

@@ -43,10 +43,14 @@ UNITS_WITH_GAPS = {
     "risk/gap_variance_share": "1: the share of the variance of the profit that gaps bring",
     "risk/gap_inventory": "units of the asset: the mean |q| held through a gap",
 }
+UNITS_WITH_HEDGES = {
+    "risk/hedging_cost": "price units: what trading hedges cost beside their marks",
+    "risk/hedge_turnover": "units of hedges traded",
+}
 UNITS_UNDER_CARA = {CERTAINTY: "price units an episode: the sure profit that the utility values alike"}
 OF_SOME_MARKETS = {
     "certainty_equivalent": CERTAINTY,
-    **{tag.removeprefix("risk/"): tag for tag in UNITS_WITH_MARGIN | UNITS_WITH_GAPS},
+    **{tag.removeprefix("risk/"): tag for tag in UNITS_WITH_MARGIN | UNITS_WITH_GAPS | UNITS_WITH_HEDGES},
 }
 
 
