@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from mm_env.core.maths import exp, log, one_minus_exp, routine
 from mm_env.core.parameters import Count, Interval, Positive, check_fields
-from mm_env.options.black_scholes import black_scholes
-from mm_env.options.heston_integral import HestonGreeks, SquareRootVariance, excesses
+from mm_env.options.black_scholes import CALL, black_scholes
+from mm_env.options.heston_integral import HestonGreeks, SquareRootVariance, excesses, heston, mean_variance
 from mm_env.options.spline import spline_at, spline_coefficients
 
 Floats = NDArray[np.float64]
@@ -48,10 +48,27 @@ class HestonTable:
         if min(self.times, self.strikes, self.variances) < 8:
             raise ValueError(f"HestonTable.times, strikes and variances must be >= 8, got {self}")
 
+    @property
+    def law(self) -> SquareRootVariance:
+        return SquareRootVariance(self.kappa, self.theta, self.vol, self.rho)
+
+    def errors(self, places: int = 200, seed: int = 0, sides: float = 4.0) -> Floats:
+        """By how much price, delta and vega are off at random places, (places, 3); price and vega in shares of the strike.
+
+        Times from a fiftieth of `longest` on, volatilities and strikes within `sides` standard deviations are drawn evenly.
+        """
+        random = np.random.default_rng(seed)
+        time_left = self.longest * random.uniform(0.02, 1.0, places)
+        v = self.highest * random.uniform(0.0, 1.0, places) ** 2
+        spot = np.exp(random.uniform(-sides, sides, places) * np.sqrt(mean_variance(self.law, time_left, v)))
+        drawn = list(zip(spot.tolist(), time_left.tolist(), v.tolist(), strict=True))
+        told = [heston_option(CALL, s, 1.0, t, v, 0.0, 0.0, self.numbers) for s, t, v in drawn]
+        return np.array(told) - np.array([heston(self.law, CALL, s, 1.0, t, v) for s, t, v in drawn])
+
     @cached_property
     def numbers(self) -> Floats:
         """The table as rules read it, one array: what it is of, and the spline."""
-        law = SquareRootVariance(self.kappa, self.theta, self.vol, self.rho)
+        law = self.law
         moneyness = np.linspace(-_REACH, _REACH, self.strikes)
         variance = np.linspace(0.0, math.sqrt(self.highest), self.variances) ** 2
         values = np.zeros((self.times, self.strikes, self.variances))

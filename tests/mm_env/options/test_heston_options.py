@@ -85,6 +85,12 @@ def test_a_table_tells_prices_to_a_millionth_of_the_underlying():
     assert (near_expiry.max(axis=0)[:2] <= [2e-4, 2e-3]).all()
 
 
+def test_a_table_says_how_far_it_is_off():
+    said, found = HestonTable(*LAW, 1.0, 0.36, 13, 33, 17).errors(150), errors(table(13, 33, 17), options(150))
+    assert said.shape == (150, 3)
+    assert np.sqrt((said**2).mean(axis=0)) == pytest.approx(np.sqrt((found**2).mean(axis=0)) / [100, 1, 100], rel=0.6)
+
+
 def test_prices_by_table_are_quantlibs():
     for side, days, strike, v in ((CALL, 365, 100.0, 0.0175), (PUT, 91, 90.0, 0.09), (CALL, 30, 104.0, 0.01)):
         known = quantlib.heston(LAW, side, 100.0, strike, days, v, 0.02, 0.01)
