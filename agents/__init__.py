@@ -19,13 +19,15 @@ from agents.strategies.cartea_jaimungal import CarteaJaimungal, CarteaJaimungalS
 from agents.strategies.delta_bands import DeltaHedge, FixedDeltaBand, Unhedged, WhalleyWilmott
 from agents.strategies.fixed import FixedSymmetric, LinearSkew
 from agents.strategies.glft import GLFT, GLFTAsymptotic
+from agents.strategies.hedging import FixedBand, FullHedge, Hedging, NoHedge
 from agents.strategies.theory import Theory, theory
 from agents.strategies.touch import AtTouch, ImbalanceSkew
 from agents.strategies.tuning import tuned
 
 __all__ = [
     "GLFT", "AtTouch", "AvellanedaStoikov", "AvellanedaStoikovStationary", "AvellanedaStoikovSymmetric",
-    "BlindOptimum", "CarteaJaimungal", "CarteaJaimungalStationary", "DeltaHedge", "FixedDeltaBand", "FixedSymmetric",
-    "GLFTAsymptotic", "ImbalanceSkew", "LinearSkew", "Policy", "RandomPolicy", "Strategy", "StrategyPolicy", "Theory",
-    "Unhedged", "WhalleyWilmott", "best_fixed", "best_linear_skew", "blind_optimum", "theory", "tuned",
+    "BlindOptimum", "CarteaJaimungal", "CarteaJaimungalStationary", "DeltaHedge", "FixedBand", "FixedDeltaBand",
+    "FixedSymmetric", "FullHedge", "GLFTAsymptotic", "Hedging", "ImbalanceSkew", "LinearSkew", "NoHedge", "Policy",
+    "RandomPolicy", "Strategy", "StrategyPolicy", "Theory", "Unhedged", "WhalleyWilmott", "best_fixed",
+    "best_linear_skew", "blind_optimum", "theory", "tuned",
 ]  # fmt: skip

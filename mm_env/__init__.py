@@ -29,10 +29,15 @@ from mm_env.desk_simulation import DeskSimulation
 from mm_env.envs.gym import MarketMakingEnv, MarketMakingVectorEnv
 from mm_env.envs.registration import register_all
 from mm_env.hedges import Hedges, NoHedges
+from mm_env.hedging import CorrelatedAsset, Perpetual, Traded
 from mm_env.limits import Limits, NoLimits
 from mm_env.margin import Margin, NoMargin, Open, Standing
 from mm_env.margins import DrawdownStop, LeverageLimit, LossLimit, MaintenanceMargin, Margins
 from mm_env.market import Market
+from mm_env.options.european_option import EuropeanOption
+from mm_env.options.lookback_option import FixedLookback, FloatingLookback, Lookback
+from mm_env.options.models import Bachelier, BlackScholes, OptionModel
+from mm_env.options.option import Option
 from mm_env.portfolio import Fees, Portfolio, ProportionalFees
 from mm_env.price.bates import Bates, GeometricBates
 from mm_env.price.from_path import FromPath
@@ -79,9 +84,11 @@ __all__ = [
     "CARA",
     "ArrivalImpact",
     "AsymmetricDamping",
+    "Bachelier",
     "Bates",
     "Bernoulli",
     "Binomial",
+    "BlackScholes",
     "Book",
     "Brownian",
     "CVaR",
@@ -91,6 +98,7 @@ __all__ = [
     "Component",
     "ContStoikovTalreja",
     "Controls",
+    "CorrelatedAsset",
     "Count",
     "CovariancePrices",
     "CrossImpact",
@@ -107,6 +115,7 @@ __all__ = [
     "DrawdownStop",
     "Drawn",
     "Ergodic",
+    "EuropeanOption",
     "EveryEvent",
     "EveryQuoteChange",
     "Exact",
@@ -118,6 +127,8 @@ __all__ = [
     "FillImpact",
     "FiniteHorizon",
     "FixedJumps",
+    "FixedLookback",
+    "FloatingLookback",
     "Flow",
     "FromBook",
     "FromPath",
@@ -155,6 +166,7 @@ __all__ = [
     "ListedRows",
     "LogUniform",
     "Logistic",
+    "Lookback",
     "LossLimit",
     "MaintenanceMargin",
     "Margin",
@@ -174,6 +186,8 @@ __all__ = [
     "NormalJumps",
     "Now",
     "Open",
+    "Option",
+    "OptionModel",
     "OrderBook",
     "OrderFlow",
     "OrderSize",
@@ -182,6 +196,7 @@ __all__ = [
     "Outside",
     "OutsideRate",
     "OutsideTarget",
+    "Perpetual",
     "Pessimistic",
     "Poisson",
     "Portfolio",
@@ -218,6 +233,7 @@ __all__ = [
     "Tier",
     "Tightest",
     "Touch",
+    "Traded",
     "Trades",
     "Transition",
     "Uniform",

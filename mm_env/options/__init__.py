@@ -1,5 +1,6 @@
 """Prices and greeks of options: scalar functions for rules, tables for the kernel, and exact values in numpy."""
 
+from mm_env.options.bachelier import bachelier
 from mm_env.options.black_scholes import CALL, PUT, Greeks, black_scholes
 from mm_env.options.heston_integral import HestonGreeks, SquareRootVariance, heston
 from mm_env.options.heston_table import HestonTable, heston_option
@@ -8,7 +9,7 @@ from mm_env.options.max_drawdown import max_drawdown_cover, max_drawdown_probabi
 from mm_env.options.watched_lookback import watched_fixed_lookback, watched_floating_lookback
 
 __all__ = [
-    "CALL", "PUT", "Greeks", "HestonGreeks", "HestonTable", "Marked", "SquareRootVariance", "black_scholes",
+    "CALL", "PUT", "Greeks", "HestonGreeks", "HestonTable", "Marked", "SquareRootVariance", "bachelier", "black_scholes",
     "fixed_lookback", "floating_lookback", "heston", "heston_option", "max_drawdown_cover", "max_drawdown_probability",
     "watched_fixed_lookback", "watched_floating_lookback",
 ]  # fmt: skip

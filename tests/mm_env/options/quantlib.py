@@ -17,6 +17,13 @@ def european(side, spot, strike, time_left, sigma, rate, dividend):
     return (found.value(), *greeks)
 
 
+def bachelier(side, spot, strike, time_left, sigma):
+    """Price and delta of an option on a price that moves in price units."""
+    deviation = sigma * time_left**0.5
+    price = ql.bachelierBlackFormula(_kind(side), strike, spot, deviation)
+    return price, side * ql.bachelierBlackFormulaAssetItmProbability(_kind(side), strike, spot, deviation)
+
+
 def heston(law, side, spot, strike, days, v, rate, dividend):
     """The price by integration to 1e-13."""
     process = ql.HestonProcess(_flat(rate), _flat(dividend), _quote(spot), v, law.kappa, law.theta, law.vol, law.rho)
