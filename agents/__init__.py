@@ -18,13 +18,19 @@ from agents.strategies.avellaneda_stoikov import (
 from agents.strategies.cartea_jaimungal import CarteaJaimungal, CarteaJaimungalStationary
 from agents.strategies.fixed import FixedSymmetric, LinearSkew
 from agents.strategies.glft import GLFT, GLFTAsymptotic
+from agents.strategies.internalise import InternaliseExternalise
+from agents.strategies.quadratic_desk import QuadraticDesk
+from agents.strategies.single_bond import SingleBond
 from agents.strategies.theory import Theory, theory
 from agents.strategies.touch import AtTouch, ImbalanceSkew
 from agents.strategies.tuning import tuned
+from agents.strategies.unwind import AlmgrenChriss, twap
+from agents.strategies.vega_desk import VegaDesk
 
 __all__ = [
-    "GLFT", "AtTouch", "AvellanedaStoikov", "AvellanedaStoikovStationary", "AvellanedaStoikovSymmetric", "BlindOptimum",
-    "CarteaJaimungal", "CarteaJaimungalStationary", "FixedSymmetric", "GLFTAsymptotic", "ImbalanceSkew", "LinearSkew",
-    "Policy", "RandomPolicy", "Strategy", "StrategyPolicy", "Theory", "best_fixed", "best_linear_skew", "blind_optimum",
-    "theory", "tuned",
+    "GLFT", "AlmgrenChriss", "AtTouch", "AvellanedaStoikov", "AvellanedaStoikovStationary",
+    "AvellanedaStoikovSymmetric", "BlindOptimum", "CarteaJaimungal", "CarteaJaimungalStationary", "FixedSymmetric",
+    "GLFTAsymptotic", "ImbalanceSkew", "InternaliseExternalise", "LinearSkew", "Policy", "QuadraticDesk",
+    "RandomPolicy", "SingleBond", "Strategy", "StrategyPolicy", "Theory", "VegaDesk", "best_fixed", "best_linear_skew",
+    "blind_optimum", "theory", "tuned", "twap",
 ]  # fmt: skip
