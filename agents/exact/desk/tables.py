@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.exact.desk.kernel import Legs, follow, improve, transitions
+from agents.exact.desk.kernel import follow, improve, transitions
+from agents.exact.desk.legs import Legs
 from agents.exact.nodes import Unsolvable
 from agents.strategies.hamiltonian import Requests
 from agents.strategies.instruments import SUMMED, DeskProblem, Instrument, Outside

@@ -25,7 +25,7 @@ def eurusd(lot: float = 1.0) -> Instrument:
     return Instrument.symmetric(streams, lot, LIMIT, OUTSIDE)
 
 
-@suite("internalise_externalise", "Barzykin, Bergault & Gueant 2023, EURUSD", 15.0)
+@suite("internalise_externalise", "Barzykin, Bergault & Gueant 2023, EURUSD", 10.0)
 def eurusd_rows(_: Asked) -> Iterator[Row]:
     """The solution in continuous time on grids of M, and this package's exact optimum in steps as they become short.
 
