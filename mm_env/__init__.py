@@ -22,7 +22,8 @@ from mm_env.core.parameters import (
     Uniform,
 )
 from mm_env.desk.desk import Desk
-from mm_env.desk.instrument import Instrument, NoOutside, Outside, OutsideRate, OutsideTarget, Tier
+from mm_env.desk.instrument import Instrument, Tier
+from mm_env.desk.outside import NoOutside, Outside, OutsideRate, OutsideTarget
 from mm_env.desk.state import DeskState, Holding
 from mm_env.desk.varied import instruments_of
 from mm_env.desk_simulation import DeskSimulation

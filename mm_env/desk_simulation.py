@@ -13,8 +13,8 @@ from mm_env.core.kernels import Kernels
 from mm_env.core.lanes import TILE
 from mm_env.core.storage import Storage
 from mm_env.desk import kernel
-from mm_env.desk.bodies import nothing_kept
 from mm_env.desk.desk import Desk
+from mm_env.desk.scratch import nothing_kept
 from mm_env.desk.state import Holding
 from mm_env.desk.tables import tables
 from mm_env.market import Market

@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 from mm_env.clock import FiniteHorizon
 from mm_env.desk.desk import Desk
-from mm_env.desk.instrument import Instrument, OutsideRate, Tier
+from mm_env.desk.instrument import Instrument, Tier
+from mm_env.desk.outside import OutsideRate
 from mm_env.desk.varied import instruments_of
 from mm_env.price.joint import CovariancePrices
 from mm_env.reward import VariancePenalty

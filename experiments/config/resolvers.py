@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from agents.strategies.theory import theory
 from experiments.config.markets import build
 from experiments.runs.sweeps import sub_folder
+from mm_env.desk.desk import Desk
 
 
 def asked(quantity: str) -> Callable[[DictConfig], Any]:
@@ -32,8 +33,18 @@ def is_book(market: DictConfig) -> bool:
         return False
 
 
+def is_desk(market: DictConfig) -> bool:
+    """Whether it is a desk of several instruments."""
+    try:
+        return issubclass(get_class(market._target_), Desk)
+    except (ImportError, ValueError, AttributeError, TypeError):  # no market of that name: building it says so
+        return False
+
+
 def strategies(market: DictConfig) -> list[str]:
-    """The strategies of conf/agent that are made for dealers, or for order books."""
+    """The strategies of conf/agent that are made for dealers, for order books, or for desks."""
+    if is_desk(market):
+        return ["random"]
     return [*STRATEGIES, *(TOUCHING if is_book(market) else EXACT)]
 
 

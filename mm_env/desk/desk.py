@@ -4,54 +4,25 @@ from __future__ import annotations
 
 import math
 from itertools import chain
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
 from mm_env.clock import Clock, Ergodic
-from mm_env.core.component import Component, differs, leaves, record, rule
-from mm_env.core.parameters import Positive
-from mm_env.desk.instrument import Instrument, Tier
-from mm_env.desk.state import DeskState, DeskTally, Flows
+from mm_env.core.component import Component, differs, leaves, record
+from mm_env.desk.actions import QUOTES, action_names, columns, depth_ends, trade_outside
+from mm_env.desk.instrument import Instrument
+from mm_env.desk.rules import Clients, DeskRules
+from mm_env.desk.state import Flows
 from mm_env.price.joint import JointPrices
-from mm_env.price.variance import QuadraticExponential, VarianceStep
 from mm_env.reward import Reward
 from mm_env.venue.venue import Venue
 from mm_env.world import Now, World
 
 Floats = NDArray[np.float64]
-QUOTES = ("instrument", "tier", "size")  # what may have a bid and an ask of its own
 MOST = 2**20  # instruments: beyond that their noise would be that of others
-
-
-class DeskRules(Component):
-    """What a desk's instruments share, and one of each kind to read the others by: the record that the kernel is given."""
-
-    clock: Clock
-    reward: Reward
-    instrument: Instrument
-    tier: Tier
-    risk_scale: Positive
-    scheme: VarianceStep = QuadraticExponential()  # of the variance that all share
-
-    @rule
-    def begin(self, episode: float) -> DeskState:
-        """The state at the start of an episode."""
-        return DeskState(0.0, episode, 1.0, DeskTally(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0))
-
-    @rule
-    def observe(self, state: DeskState, variance: float) -> tuple[float, ...]:
-        """What the agent sees beside the inventories; `variance` is the position's, price^2 / time."""
-        return self.clock.observe(state.step) + (math.sqrt(variance) / self.risk_scale,)
-
-
-class Clients(Venue):
-    """The venue of a desk: clients who ask for its quotes. What comes of those, `Desk` says."""
-
-    loops: ClassVar[str] = "desk"
-    unsolvable: ClassVar[str] = "a desk has an inventory in each of its instruments"
 
 
 class Desk(Component):
@@ -159,19 +130,12 @@ class Desk(Component):
     @property
     def trades_outside(self) -> bool:
         """Whether instruments are traded with others than clients."""
-        return bool(type(self.instruments[0].outside).width)
+        return trade_outside(self.instruments)
 
     @property
     def columns(self) -> list[list[int]]:
         """Of each instrument, the place in the action of the bid of each of its kinds of requests; its ask's is the next."""
-        found, taken = [], 0
-        for instrument in self.instruments:
-            sizes, tiers = len(instrument.sizes), len(instrument.tiers)
-            places = {"instrument": [0] * tiers * sizes, "tier": [t for t in range(tiers) for _ in range(sizes)],
-                      "size": list(range(tiers * sizes))}[self.quotes]  # fmt: skip
-            found.append([taken + 2 * place for place in places])
-            taken += 2 * (places[-1] + 1)
-        return found
+        return columns(self.instruments, self.quotes)
 
     @property
     def width(self) -> int:
@@ -181,13 +145,7 @@ class Desk(Component):
     @property
     def action_names(self) -> tuple[str, ...]:
         """What each number of an action sets: "bid_NAME", with "_tier_K" and "_size_Z" where these are quoted by themselves."""
-        quotes: dict[int, str] = {}
-        for instrument, columns in zip(self.instruments, self.columns, strict=True):
-            for (tier, size, _), column in zip(instrument.requests, columns, strict=True):
-                of_tier = f"_tier_{tier:g}" if self.quotes != "instrument" else ""
-                quotes[column] = f"{instrument.name}{of_tier}" + (f"_size_{size:g}" if self.quotes == "size" else "")
-        outside = [f"outside_{one.name}" for one in self.instruments] if self.trades_outside else []
-        return (*(f"{side}_{name}" for name in quotes.values() for side in ("bid", "ask")), *outside)
+        return action_names(self.instruments, self.quotes)
 
     @property
     def action_space(self) -> gym.spaces.Box:
@@ -248,25 +206,14 @@ class Desk(Component):
 
     def depths(self, actions: Floats) -> Floats:
         """The depths (..., quotes, 2) that actions (..., width) quote, bid and ask, price units from the mid."""
-        low, high = self._depth_ends
+        low, high = depth_ends(self.instruments, self.quotes)
         quoted = np.clip(actions[..., : low.size], -1.0, 1.0)
         return (low + 0.5 * (quoted + 1.0) * (high - low)).reshape(*actions.shape[:-1], -1, 2)
 
     def encode(self, depths: Floats) -> Floats:
         """The numbers of an action (..., 2 quotes) that quote `depths` (..., quotes, 2), or the nearest that can be quoted."""
-        low, high = self._depth_ends
+        low, high = depth_ends(self.instruments, self.quotes)
         return np.clip(2.0 * (depths.reshape(*depths.shape[:-2], -1) - low) / (high - low) - 1.0, -1.0, 1.0)
-
-    @property
-    def _depth_ends(self) -> tuple[Floats, Floats]:
-        """min_depth and max_depth of each number of an action that is a quote."""
-        ends = [
-            (one.min_depth, one.max_depth)
-            for one, columns in zip(self.instruments, self.columns, strict=True)
-            for _ in range(2 * len(set(columns)))
-        ]
-        low, high = np.array(ends).T
-        return low, high
 
 
 def _types(part: Component) -> Any:

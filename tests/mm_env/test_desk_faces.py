@@ -23,12 +23,15 @@ from mm_env import (
     Logistic,
     MarketMakingEnv,
     MarketMakingVectorEnv,
+    OutsideRate,
+    OutsideTarget,
     Poisson,
     Tier,
     instruments_of,
     metrics,
 )
 from mm_env.clock import Ergodic, EveryEvent
+from mm_env.core.component import record
 from mm_env.desks import DESKS
 from mm_env.envs.registration import DESK_IDS
 from mm_env.rollout import run_policy
@@ -226,3 +229,25 @@ def test_a_named_desk_is_known_to_gymnasium(name):
     assert env.unwrapped.market == DESKS[name]()
     env.reset(seed=0)
     assert env.step(env.action_space.sample())[0].shape == env.observation_space.shape
+
+
+@pytest.mark.parametrize("lot", [0.0, 1.0])
+def test_a_rate_outside_costs_and_moves_as_it_says_and_keeps_the_limit(lot):
+    outside = record(OutsideRate(40.0, half_spread=0.1, quadratic=0.01, impact=0.02, lot=lot))
+    dt, uniforms = 0.005, (np.arange(1000) + 0.5) / 1000.0
+    units = np.array([outside.trade(-0.5, 2.0, 6.0, dt, u) for u in uniforms])
+    costs = [outside.cost(-0.5, n, dt) for n in units]
+    assert units.mean() == pytest.approx(-20.0 * dt)
+    assert sorted(set(units)) == pytest.approx([-1.0, 0.0] if lot else [-20.0 * dt])
+    assert np.mean(costs) == pytest.approx((0.1 * 20.0 + 0.01 * 20.0**2) * dt)
+    assert np.mean([outside.push(n) for n in units]) == pytest.approx(-0.02 * 20.0 * dt)
+    assert outside.trade(1.0, 6.0, 6.0, dt, 1e-9) == 0.0
+    assert outside.trade(1.0, 5.9, 6.0, 1.0, 1e-9) == pytest.approx(0.0 if lot else 0.1)
+
+
+def test_a_target_outside_is_reached_at_once():
+    outside = record(OutsideTarget(half_spread=0.1, quadratic=0.01, impact=0.02))
+    units = outside.trade(0.5, -1.0, 6.0, 0.1, 0.5)
+    assert units == 4.0
+    assert outside.cost(0.5, units, 0.1) == pytest.approx(0.1 * 4.0 + 0.01 * 16.0)
+    assert outside.push(units) == pytest.approx(0.08)
