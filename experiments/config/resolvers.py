@@ -33,8 +33,9 @@ def is_book(market: DictConfig) -> bool:
 
 
 def strategies(market: DictConfig) -> list[str]:
-    """The strategies of conf/agent that are made for dealers, or for order books."""
-    return [*STRATEGIES, *(TOUCHING if is_book(market) else EXACT)]
+    """The strategies of conf/agent that are made for dealers, or for order books; and for markets with a hedge."""
+    of_hedge = HEDGING if "hedges" in market and not market.hedges._target_.endswith(".NoHedges") else ()
+    return [*STRATEGIES, *(TOUCHING if is_book(market) else EXACT), *of_hedge]
 
 
 STRATEGIES = (
@@ -42,6 +43,7 @@ STRATEGIES = (
     "cartea_jaimungal", "cartea_jaimungal_stationary",
 )  # fmt: skip
 EXACT, TOUCHING = ("best_fixed", "linear_skew"), ("join", "inside", "imbalance")
+HEDGING = ("no_hedge", "full_hedge", "fixed_band")
 RESOLVERS: dict[str, Callable[..., Any]] = {
     "strategies": strategies,
     "volatility": asked("sigma"),
