@@ -137,13 +137,15 @@ def _wanted(market: Market, lots: HedgeLots, asked: Floats) -> Places:
 def _by_cell(problem: Problem, lots: HedgeLots, table: Floats) -> Floats:
     """The table by cell and position: (rows, nodes or 1, cells, positions or 1, width)."""
     market, axis = problem.market, problem.axis
-    if (table.ndim == 5 and table.shape[1] != axis.size) or (table.ndim == 4 and table.shape[1] != axis.size):
+    if table.ndim not in (4, 5):
+        check_table(market, table)
+        return np.tile(table[:, None, :, None], (1, 1, axis.venues, 1, 1))
+    if table.shape[1] != axis.size:
         raise ValueError(f"a table of actions by latent state must have {axis.size} nodes, got {table.shape[1]}")
+    told = table if table.ndim == 5 else table[:, :, :, None]
     if table.ndim == 5 and table.shape[3] != len(lots.positions):
         raise ValueError(f"a table of actions by hedge must have {len(lots.positions)} positions, got {table.shape[3]}")
-    tables = {3: table[:, None, :, None], 4: table[:, :, :, None], 5: table}.get(table.ndim, table[None, None, None])
-    for node in range(tables.shape[1]):
-        for position in range(tables.shape[3]):
-            check_table(market, tables[:, node, :, position])
-    wide = np.repeat(tables, axis.venues, axis=1) if table.ndim == 3 else tables
-    return wide.reshape(len(wide), -1, len(axis.held), *wide.shape[3:])
+    for node in range(axis.size):
+        for position in range(told.shape[3]):
+            check_table(market, told[:, node, :, position])
+    return told.reshape(len(told), axis.count, -1, *told.shape[3:])

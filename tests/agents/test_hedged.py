@@ -93,6 +93,15 @@ def test_a_table_that_does_not_look_at_the_hedge_is_worth_the_same_as_one_that_s
     assert evaluate(MARKET, blind).worth == pytest.approx(evaluate(MARKET, told).worth, abs=1e-13)
 
 
+@pytest.mark.parametrize(("shape", "said"), [
+    ((5, 3), r"must have shape \(5 or 1, 5, 3\), got \(5, 3\)"), ((5, 2, 5, 3), "must have 1 nodes, got 2"),
+    ((5, 1, 5, 4, 3), "must have 5 positions, got 4"), ((5, 1, 4, 5, 3), r"must have shape \(5 or 1, 5, 3\)"),
+])  # fmt: skip
+def test_what_is_no_table_is_refused(shape, said):
+    with pytest.raises(ValueError, match=said):
+        evaluate(MARKET, np.zeros(shape))
+
+
 def test_the_optimum_is_worth_what_its_actions_are_and_no_table_more():
     found = best()
     assert evaluate(MARKET, found.actions).worth == pytest.approx(found.worth, abs=1e-12)
