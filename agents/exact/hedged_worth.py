@@ -78,15 +78,17 @@ def evaluated(problem: Problem, actions: Floats) -> HedgedEvaluation:
     lots = lots_of(problem.market)
     table = _by_cell(problem, lots, np.asarray(actions, np.float64))
     wanted = _wanted(problem.market, lots, table[..., -1])
-    if table.shape[3] == 1:  # the same whatever is held: only what it asks for is ever held
-        reached = np.union1d(wanted, [lots.start])
-        lots, wanted = lots.only(reached), np.searchsorted(reached, wanted)
+    if table.shape[3] == 1:  # what is held decides at most how far a target is met: only what is reached is ever held
+        reached = (
+            np.union1d(wanted, [lots.start]) if (wanted == wanted[..., :1]).all() else np.arange(len(lots.positions))
+        )
+        lots, wanted = lots.only(reached), np.searchsorted(reached, wanted[..., reached])
     return HedgedEvaluation(problem.market, problem.axis, lots, _followed(problem, lots, table[..., :-1], wanted))
 
 
 def _followed(problem: Problem, lots: HedgeLots, quotes: Floats, wanted: Places) -> Floats:
     """The values (steps + 1, size, levels, positions) of quotes (rows, nodes or 1, cells, positions or 1, width) and of the
-    numbers of the positions wanted, (rows, nodes or 1, cells, positions or 1)."""
+    numbers of the positions wanted, (rows, nodes or 1, cells, positions)."""
     market, axis, steps = problem.market, problem.axis, problem.market.clock.steps
     axes = [holding(axis, position, lots.delta) for position in lots.positions.tolist()]
     penalties = [Penalties(market, each) for each in axes]
@@ -101,8 +103,8 @@ def _followed(problem: Problem, lots: HedgeLots, quotes: Floats, wanted: Places)
             for k, each in enumerate(axes)
         ])  # fmt: skip
         for k in range(len(axes)):
-            there = np.broadcast_to(wanted[row, ..., k % wanted.shape[-1]], value.shape[1:3])
-            worth = _gathered(problem, lots, known[kept], k % wanted.shape[-1], there, ahead)
+            there = np.broadcast_to(wanted[row, ..., k], value.shape[1:3])
+            worth = _gathered(problem, lots, known[kept], k % quotes.shape[3], there, ahead)
             value[step, ..., k] = worth + lots.moving[k, there]
     return value.reshape(steps + 1, axis.size, -1, len(axes))
 
@@ -127,11 +129,13 @@ def _gathered(
 
 
 def _wanted(market: Market, lots: HedgeLots, asked: Floats) -> Places:
-    """The numbers of the positions that the actions' last numbers ask for."""
+    """The numbers of the positions (..., positions) that the actions' last numbers (..., positions or 1) lead to from each."""
     hedges: Any = record(market).hedges
     now, (numbers, where) = record(market).opening(), np.unique(asked, return_inverse=True)
-    targets = [hedges.targets((number,), 0.0, (0.0,), now)[0] for number in numbers.tolist()]
-    return lots.nearest(np.array(targets))[where].reshape(asked.shape)
+    held = lots.positions.tolist()
+    targets = np.array([[hedges.targets((a,), 0.0, (h,), now)[0] for h in held] for a in numbers.tolist()])
+    found = lots.nearest(targets)[where].reshape(*asked.shape, len(held))
+    return found[..., 0, :] if asked.shape[-1] == 1 else np.einsum("...hh->...h", found)
 
 
 def _by_cell(problem: Problem, lots: HedgeLots, table: Floats) -> Floats:

@@ -16,13 +16,15 @@ from mm_env.hedges import Hedges
 from mm_env.world import Now
 
 Floats = NDArray[np.float64]
-_WHOLE = 1e-9  # of a lot, that rounding may leave
+_WHOLE, _SLACK = 1e-9, 1e-5  # of a lot: what rounding may leave, of actions in single precision too
 
 
 class Traded(Hedges):
     """One instrument, traded at once to a target of at most `max_position` units either way, in whole lots if `lot` > 0.
 
-    The action's number in [-1, 1] is the target as a share of max_position; the position is shown likewise. A trade of n
+    The action's number in [-1, 1] is the target as a share of max_position; the position is shown likewise. What is traded are
+    the whole lots between what is held and the target, which is met exactly where it is in lots: a target less than a lot away
+    is let alone, so that the noise by which learners explore is not paid for in every step. A trade of n
     units within a step of dt costs (half_spread + fee) |n| + quadratic n^2 / dt over the mark of its decision: the last is
     that of trading at an even rate over the step (Almgren & Chriss 2000). What is left at the end is worth its mark.
     """
@@ -70,8 +72,9 @@ class Traded(Hedges):
     def targets(self, action: tuple[float, ...], inventory: float, held: tuple[float, ...]) -> tuple[float, ...]:
         wanted = self.max_position * clip(action[0], -1.0, 1.0)
         unit = self.lot if self.lot > 0.0 else 1.0
-        whole = unit * math.floor(wanted / unit + 0.5)
-        return (whole if self.lot > 0.0 else wanted,)
+        whole = unit * math.floor(abs(wanted - held[0]) / unit + _SLACK)
+        moved = held[0] + (whole if wanted > held[0] else -whole)
+        return (moved if self.lot > 0.0 else wanted,)
 
     @rule
     def cost(self, trades: tuple[float, ...], now: Now, dt: float) -> float:

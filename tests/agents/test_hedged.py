@@ -87,6 +87,16 @@ def test_a_table_by_the_position_in_the_hedge_is_worth_what_it_is_by_hand():
     assert found.worth == pytest.approx(float(found.value[0, 0, 2, 2]), rel=1e-15)
 
 
+def test_targets_that_are_in_lots_lead_to_the_same_position_from_everywhere():
+    blind = np.zeros((1, LEVELS, 3))
+    blind[..., 2] = [1.0, 0.5, 0.0, -0.5, -1.0]
+    found = evaluate(MARKET, blind)
+    told = np.repeat(blind[:, None, :, None], POSITIONS, axis=3)
+    assert found.worth == pytest.approx(evaluate(MARKET, told).worth, abs=1e-13)
+    blind[..., 2] = [1.0, 0.5, 0.0, 0.0, 0.0]
+    assert evaluate(MARKET, blind).lots.positions.tolist() == [0.0, 1.0, 2.0]
+
+
 def test_a_table_that_does_not_look_at_the_hedge_is_worth_the_same_as_one_that_says_it_for_each_position():
     blind = table()[:, 0, :, 0]
     told = np.repeat(blind[:, None, :, None], POSITIONS, axis=3)

@@ -115,8 +115,12 @@ def test_the_basis_of_a_perpetual_reverts_and_its_mark_follows_the_mid():
 
 def test_targets_are_whole_lots_within_the_limits():
     targets = record(ASSET).targets
-    found = [targets((action,), 0.0, (0.0,))[0] for action in (-2.0, -1.0, -0.3, 0.0, 0.06, 0.07, 1.0, math.inf)]
+    found = [targets((action,), 0.0, (0.0,))[0] for action in (-2.0, -1.0, -0.3, 0.0, 0.12, 0.13, 1.0, math.inf)]
     assert found == [-4.0, -4.0, -1.0, 0.0, 0.0, 0.5, 4.0, 4.0]
+    kept = [targets((action,), 0.0, (1.0,))[0] for action in (0.01, 0.13, 0.25, 0.37, 0.38)]
+    assert kept == [0.5, 1.0, 1.0, 1.0, 1.5]  # less than a lot away is let alone
+    exact = [targets((float(np.float32(share / 4.0)),), 0.0, (-3.5,))[0] for share in (-4.0, -1.5, 0.5, 3.5)]
+    assert exact == [-4.0, -1.5, 0.5, 3.5]
     assert record(PERPETUAL).targets((0.07,), 0.0, (0.0,)) == pytest.approx((0.28,))
     positions = ASSET.levels()[0]
     asked = ASSET.encode(positions[:, None])
@@ -161,7 +165,7 @@ def test_profit_is_what_all_positions_gained_less_what_they_cost(name, hedges):
         paid = paid + (hedges.half_spread + hedges.fee) * size + hedges.quadratic * size**2 / market.clock.step_length
         assert after.world.hedges.paid == pytest.approx(paid, abs=1e-9)
         assert np.abs(after.account.hedges[0]).max() <= 4.0
-        assert (np.abs(after.account.hedges[0] - 4.0 * actions[:, -1]) <= 0.25 + 1e-12).all()
+        assert (np.abs(after.account.hedges[0] - 4.0 * actions[:, -1]) <= (0.5 if hedges.lot else 0.0) + 1e-4).all()
 
 
 def check_accounts(market, before, after, rewards, ended):
