@@ -45,6 +45,13 @@ def grid_observations(market: Market) -> NDArray[np.float32] | None:
     return np.stack([np.broadcast_to(seen[name], (rows, len(levels))) for name in names], axis=-1).astype(np.float32)
 
 
+def hedges_shown(market: Market, observations: NDArray[np.float32]) -> Floats:
+    """The positions held in the hedges (n, hedges), units, from observations (n, k)."""
+    names = market.observation_names
+    columns = [names.index(name) for name in type(market.hedges).signals]
+    return market.hedges.positions_shown(observations[:, columns].astype(np.float64))
+
+
 def view(market: Market, observations: NDArray[np.float32]) -> View:
     """Others' half-spread and the tick, as an order book's observations (n, k) show them.
 

@@ -30,10 +30,15 @@ from mm_env.desk_simulation import DeskSimulation
 from mm_env.envs.gym import MarketMakingEnv, MarketMakingVectorEnv
 from mm_env.envs.registration import register_all
 from mm_env.hedges import Hedges, NoHedges
+from mm_env.hedging import CorrelatedAsset, Perpetual, Traded
 from mm_env.limits import Limits, NoLimits
 from mm_env.margin import Margin, NoMargin, Open, Standing
 from mm_env.margins import DrawdownStop, LeverageLimit, LossLimit, MaintenanceMargin, Margins
 from mm_env.market import Market
+from mm_env.options.european_option import EuropeanOption
+from mm_env.options.lookback_option import FixedLookback, FloatingLookback, Lookback
+from mm_env.options.models import Bachelier, BlackScholes, OptionModel
+from mm_env.options.option import Option
 from mm_env.portfolio import Fees, Portfolio, ProportionalFees
 from mm_env.price.bates import Bates, GeometricBates
 from mm_env.price.from_path import FromPath
@@ -58,7 +63,7 @@ from mm_env.simulation import Simulation
 from mm_env.state import State
 from mm_env.venue.dealer.by_regime import RegimeFill, RegimeFlow, RegimeImpact
 from mm_env.venue.dealer.dealer import Dealer
-from mm_env.venue.dealer.fill import Exponential, Fill, Hyperexponential, Linear, Logistic, PowerLaw
+from mm_env.venue.dealer.fill import Exponential, Fill, Hyperexponential, JohnsonSU, Linear, Logistic, PowerLaw
 from mm_env.venue.dealer.flow import Bernoulli, Flow, Poisson
 from mm_env.venue.dealer.flows_in_time import HawkesFlow, SeasonalFlow, VolatilityFlow
 from mm_env.venue.dealer.impact import ArrivalImpact, DepthImpact, FillImpact, Impact, NoImpact
@@ -80,9 +85,11 @@ __all__ = [
     "CARA",
     "ArrivalImpact",
     "AsymmetricDamping",
+    "Bachelier",
     "Bates",
     "Bernoulli",
     "Binomial",
+    "BlackScholes",
     "Book",
     "Brownian",
     "CVaR",
@@ -92,6 +99,7 @@ __all__ = [
     "Component",
     "ContStoikovTalreja",
     "Controls",
+    "CorrelatedAsset",
     "Count",
     "CovariancePrices",
     "CrossImpact",
@@ -108,6 +116,7 @@ __all__ = [
     "DrawdownStop",
     "Drawn",
     "Ergodic",
+    "EuropeanOption",
     "EveryEvent",
     "EveryQuoteChange",
     "Exact",
@@ -119,6 +128,8 @@ __all__ = [
     "FillImpact",
     "FiniteHorizon",
     "FixedJumps",
+    "FixedLookback",
+    "FloatingLookback",
     "Flow",
     "FromBook",
     "FromPath",
@@ -142,6 +153,7 @@ __all__ = [
     "Instrument",
     "Integers",
     "InventoryPenalty",
+    "JohnsonSU",
     "JointPrices",
     "JumpProcess",
     "Jumps",
@@ -155,6 +167,7 @@ __all__ = [
     "ListedRows",
     "LogUniform",
     "Logistic",
+    "Lookback",
     "LossLimit",
     "MaintenanceMargin",
     "Margin",
@@ -174,6 +187,8 @@ __all__ = [
     "NormalJumps",
     "Now",
     "Open",
+    "Option",
+    "OptionModel",
     "OrderBook",
     "OrderFlow",
     "OrderSize",
@@ -182,6 +197,7 @@ __all__ = [
     "Outside",
     "OutsideRate",
     "OutsideTarget",
+    "Perpetual",
     "Pessimistic",
     "Poisson",
     "Portfolio",
@@ -218,6 +234,7 @@ __all__ = [
     "Tier",
     "Tightest",
     "Touch",
+    "Traded",
     "Trades",
     "Transition",
     "Uniform",

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mm_env.core.component import Component, rule
 from mm_env.core.noise import Noise
+from mm_env.core.tuples import scaled
 from mm_env.world import Now
+
+Floats = NDArray[np.float64]
 
 
 class Hedges(Component):
@@ -15,6 +21,9 @@ class Hedges(Component):
     The action's last numbers, one a hedge, in their order, are what `targets` reads. Trades happen when quotes are set, at the
     marks of that moment, for `cost`; wealth is cash + inventory x mid + the sum of position x mark. All tuples are () or have
     one number a hedge.
+
+    A state with the fields `paid` and `turnover`, sums over the episode of `cost` and of |units traded|, is told as figures.
+    Strategies that hedge need `encode` and `positions_shown`; exact solvers `levels` and `deltas` too.
     """
 
     signals: ClassVar[tuple[str, ...]] = ()
@@ -28,6 +37,23 @@ class Hedges(Component):
     def names(self) -> tuple[str, ...]:
         """One name a hedge."""
         raise NotImplementedError(f"{type(self).__name__} needs a property `names`, one a hedge")
+
+    def encode(self, positions: Floats) -> Floats:
+        """The actions' numbers (n, hedges) that ask for positions (n, hedges), units."""
+        raise NotImplementedError(f"{type(self).__name__} needs a method encode(positions) for strategies to hedge")
+
+    def positions_shown(self, signals: Floats) -> Floats:
+        """The positions held (n, hedges), units, that its `signals` (n, signals) show."""
+        raise NotImplementedError(
+            f"{type(self).__name__} needs a method positions_shown(signals) for strategies to hedge"
+        )
+
+    def levels(self) -> tuple[Floats, ...]:
+        """All positions that each hedge may be in, units, from the lowest; () if they may be of any size."""
+        return ()
+
+    def check(self, market: Any) -> None:
+        """Refuse a market in which they cannot be held. Raises: ValueError."""
 
     @rule
     def start(self) -> Any:
@@ -43,6 +69,16 @@ class Hedges(Component):
     def marks(self, now: Now) -> tuple[float, ...]:
         """The price of one unit of each, price units; `now.world.hedges` is their state."""
         raise NotImplementedError
+
+    @rule
+    def deltas(self, now: Now) -> tuple[float, ...]:
+        """What each mark moves with the mid: E[dmark | dS] = delta dS, beside what we do to it ourselves and `carry`."""
+        raise NotImplementedError
+
+    @rule
+    def impacts(self, trades: tuple[float, ...], now: Now) -> tuple[float, ...]:
+        """How far our own trades, units, move each mark for good, price units."""
+        return scaled(0.0, trades)
 
     @rule
     def targets(
@@ -98,6 +134,10 @@ class NoHedges(Hedges):
 
     @rule
     def marks(self, now: Now) -> tuple[float, ...]:
+        return ()
+
+    @rule
+    def deltas(self, now: Now) -> tuple[float, ...]:
         return ()
 
     @rule

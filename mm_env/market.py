@@ -74,6 +74,7 @@ class Market(Component):
         self.venue.check(self)
         self.price.check(self)
         self._check_hedges()
+        self.hedges.check(self)
         self._check_states()
         self.margin.check(self)
         self.limits.check(self)
@@ -186,7 +187,8 @@ class Market(Component):
         moved = self.price.move(state.mid, state.world.price, noise, dealt.dt, now)
         mid = self.venue.mid_after(moved, dealt, memory)
         price = self.price.evolve(state.world.price, noise, dealt.dt, now)
-        variance = self.price.variance(state.world.price, dealt.dt, now)
+        ended = Now(now.time + dealt.dt, now.time_left - dealt.dt, state.mid, now.world, now.tables)
+        variance = self.price.variance(state.world.price, dealt.dt, ended)
         hedges = self.hedges.evolve(state.world.hedges, now, mid, noise, dealt.dt, variance, trades)
         world = World(price, dealt.flow, dealt.venue, hedges, state.world.margin)
         drifted = account.inventory * (moved - self.price.expected(state.mid, state.world.price, dealt.dt, now))
@@ -260,6 +262,11 @@ class Market(Component):
         bid_open = inventory + 0.5 * self.order_size < largest
         ask_open = inventory - 0.5 * self.order_size > -largest
         return bid_open, ask_open
+
+    @rule
+    def exposure(self, inventory: float, state: State) -> float:
+        """What an inventory, and the hedges held in a state, gain per unit that the mid moves, units."""
+        return weighted(inventory, state.account.hedges, self.hedges.deltas(self.now(state, ())))
 
     @rule
     def sides(self, inventory: float, state: State, now: Now) -> tuple[bool, bool]:

@@ -13,6 +13,7 @@ from typing import Any
 from mm_env.clock import Ergodic, EveryEvent, FiniteHorizon
 from mm_env.desk.desk import Desk
 from mm_env.desks import DESKS
+from mm_env.hedging import CorrelatedAsset
 from mm_env.margins import MaintenanceMargin
 from mm_env.market import Market
 from mm_env.price.bates import Bates
@@ -101,6 +102,13 @@ def cvar() -> Market:
         inventory_scale=2.0,
         profit_scale=2.0,
     )
+
+
+def hedged() -> Market:
+    """The market of `cartea_jaimungal` with an asset beside it, as volatile and with a correlation of 0.9, that is traded in
+    whole units for 0.05 each; at most eight of both are held."""
+    asset = CorrelatedAsset(correlation=0.9, half_spread=0.05, max_position=8.0, lot=1.0)
+    return replace(cartea_jaimungal(), hedges=asset, max_inventory=8.0)
 
 
 def glft() -> Market:
@@ -262,6 +270,7 @@ MARKETS: dict[str, Callable[[], Market]] = {
         avellaneda_stoikov,
         cartea_jaimungal,
         adverse_selection,
+        hedged,
         solvency,
         cvar,
         glft,

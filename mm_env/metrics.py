@@ -70,7 +70,7 @@ def covariance_share(part: Floats, whole: Floats, windows: Windows = None) -> Es
 
 
 def figures(episodes: Episodes) -> dict[str, Estimate]:
-    """Every figure of the table, by name; those of margins, of gaps and of a desk where there are any."""
+    """Every figure of the table, by name; those of margins, of gaps, of hedges and of a desk where there are any."""
     e, w = episodes, episodes.window
     return {
         "objective": mean(e.objective, w),
@@ -87,7 +87,14 @@ def figures(episodes: Episodes) -> dict[str, Estimate]:
         **_of_margin(e),
         **_of_gaps(e),
         **_of_desk(e),
+        **_of_hedges(e),
     }
+
+
+def _of_hedges(e: Episodes) -> dict[str, Estimate]:
+    """`hedging_cost`, of trading hedges beside their marks, and `hedge_turnover`, units traded of them: means over episodes."""
+    told = {"hedging_cost": e.hedging_cost, "hedge_turnover": e.hedge_turnover}
+    return {name: mean(values, e.window) for name, values in told.items() if values is not None}
 
 
 def _of_margin(e: Episodes) -> dict[str, Estimate]:

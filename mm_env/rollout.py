@@ -64,6 +64,9 @@ class Episodes:
     instruments: InstrumentEpisodes | None = field(default=None, kw_only=True)  # of a desk
     mean_risk: Floats | None = field(default=None, kw_only=True)  # of a desk: mean standard deviation of the position
 
+    hedging_cost: Floats | None = field(default=None, kw_only=True)  # beside the marks; None where no hedge tells
+    hedge_turnover: Floats | None = field(default=None, kw_only=True)  # units traded of hedges; None likewise
+
     def __len__(self) -> int:
         return len(self.objective)
 
@@ -227,7 +230,7 @@ def episodes_of(simulation: Simulation, gaps: GapRecord | None = None) -> Episod
         of_desk = {"instruments": _of_instruments(simulation), "mean_risk": tally.risk / state.step}
         return Episodes(*brought, **of_desk)
     stretch = simulation.market.venue.stretches(simulation.books)
-    more = _of_margin(simulation) | _of_gaps(gaps)
+    more = _of_margin(simulation) | _of_gaps(gaps) | _of_hedges(state.world.hedges)
     return Episodes(*brought, **more) if stretch is None else RecordedEpisodes(*brought, stretch, **more)
 
 
@@ -250,6 +253,12 @@ def _of_margin(simulation: Simulation) -> dict[str, Any]:
     books = simulation.books
     time = simulation.state.step * simulation.market.clock.step_length if books is None else books["time"]
     return {"closed": simulation.closed.astype(np.float64), "time_open": time}
+
+
+def _of_hedges(hedges: Any) -> dict[str, Any]:
+    """What hedges whose state says it have cost to trade, and how much of them was traded."""
+    told = {"hedging_cost": "paid", "hedge_turnover": "turnover"}
+    return {name: getattr(hedges, mine) for name, mine in told.items() if hasattr(hedges, mine)}
 
 
 def _of_gaps(gaps: GapRecord | None) -> dict[str, Any]:

@@ -42,10 +42,11 @@ def is_desk(market: DictConfig) -> bool:
 
 
 def strategies(market: DictConfig) -> list[str]:
-    """The strategies of conf/agent that are made for dealers, for order books, or for desks."""
+    """The strategies of conf/agent that are made for dealers, for order books, or for desks; and for markets with a hedge."""
     if is_desk(market):
         return ["random"]
-    return [*STRATEGIES, *(TOUCHING if is_book(market) else EXACT)]
+    of_hedge = HEDGING if "hedges" in market and not market.hedges._target_.endswith(".NoHedges") else ()
+    return [*STRATEGIES, *(TOUCHING if is_book(market) else EXACT), *of_hedge]
 
 
 STRATEGIES = (
@@ -53,6 +54,7 @@ STRATEGIES = (
     "cartea_jaimungal", "cartea_jaimungal_stationary",
 )  # fmt: skip
 EXACT, TOUCHING = ("best_fixed", "linear_skew"), ("join", "inside", "imbalance")
+HEDGING = ("no_hedge", "full_hedge", "fixed_band")
 RESOLVERS: dict[str, Callable[..., Any]] = {
     "strategies": strategies,
     "volatility": asked("sigma"),

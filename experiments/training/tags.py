@@ -49,10 +49,14 @@ UNITS_OF_DESKS = {  # and of each instrument its profit, its share of the profit
     "risk/inventory_variance_share": "1: the share of the variance of the profit that inventories bring",
     "risk/mean_risk": "price units / sqrt(time): the mean standard deviation of the position's moves",
 }
+UNITS_WITH_HEDGES = {
+    "risk/hedging_cost": "price units: what trading hedges cost beside their marks",
+    "risk/hedge_turnover": "units of hedges traded",
+}
 UNITS_UNDER_CARA = {CERTAINTY: "price units an episode: the sure profit that the utility values alike"}
 OF_SOME_MARKETS = {
     "certainty_equivalent": CERTAINTY,
-    **{tag.removeprefix("risk/"): tag for tag in UNITS_WITH_MARGIN | UNITS_WITH_GAPS},
+    **{tag.removeprefix("risk/"): tag for tag in UNITS_WITH_MARGIN | UNITS_WITH_GAPS | UNITS_WITH_HEDGES},
 }
 
 

@@ -130,15 +130,16 @@ def test_figures_of_a_desk_have_a_column_and_a_tag():
     assert all(tags.tag_of(name) == f"risk/{name}" for name in more)
 
 
-def test_figures_of_ruin_and_of_gaps_have_a_column_a_tag_and_a_unit():
+def test_figures_of_ruin_of_gaps_and_of_hedges_have_a_column_a_tag_and_a_unit():
     random = np.random.default_rng(0)
     kept = {"closed": random.integers(0, 2, 50) * 1.0, "time_open": random.uniform(size=50)}
     gaps = {"gap_profit": random.normal(size=(50, 2)), "gap_inventory": random.normal(size=(50, 2))}
+    hedges = {"hedging_cost": random.uniform(size=50), "hedge_turnover": random.uniform(size=50)}
     fields = {field: random.normal(size=50) for field in Episodes.__match_args__}
-    plain, risky = figures(Episodes(**fields)), figures(Episodes(**fields, **kept, **gaps))
+    plain, risky = figures(Episodes(**fields)), figures(Episodes(**fields, **kept, **gaps, **hedges))
     more = [name for name in risky if name not in plain]
-    assert more == ["closed", "time_to_ruin", "time_open", "worst_gap", "gap_variance_share", "gap_inventory"]
-    units = tags.UNITS_WITH_MARGIN | tags.UNITS_WITH_GAPS
+    assert more == ["closed", "time_to_ruin", "time_open", "worst_gap", "gap_variance_share", "gap_inventory", *hedges]
+    units = tags.UNITS_WITH_MARGIN | tags.UNITS_WITH_GAPS | tags.UNITS_WITH_HEDGES
     assert [tags.tag_of(name) for name in more] == [f"risk/{name}" for name in more] == list(units)
     shown = headings([Entry("a", Episodes(**fields), risky, None)])
     assert [shown[name] for name in more] == list(OF_SOME_MARKETS.values())
