@@ -64,6 +64,18 @@ class DeskSimulation(Simulation):
         self._storage.copy_state_from(other._storage)
         self._holdings.copy_state_from(other._holdings)  # pyright: ignore[reportAttributeAccessIssue]
 
+    def part_parameters(self) -> None:
+        """Raises: ValueError, as a desk's parameters are the same in all lanes."""
+        raise ValueError("the parameters of a desk must be the same in all lanes: they cannot be set lane by lane")
+
+    def foresee(self, actions: Floats, inventories: Floats) -> Floats:
+        """Raises: ValueError, as a desk has no single inventory."""
+        raise ValueError("what an action may lead to must be of one inventory, and a desk has one of each instrument")
+
+    def run(self, table: Floats) -> None:
+        """Raises: ValueError, as a desk has no single inventory."""
+        raise ValueError("a table of actions must be of one inventory, and a desk has one of each instrument")
+
     def _lay_out(self) -> None:
         rules, held = self.market.rules, (nothing_kept(),) * len(self.market.instruments)
         self._storage = Storage(rules, self._templates[1], self.num_lanes)

@@ -188,16 +188,16 @@ class Desk(Component):
         return False
 
     def streams(self, instrument: int) -> tuple[Flows, Flows]:
-        """The requests of the bid and of the ask of an instrument, by its place, as arrays; rates as an episode begins."""
+        """The requests of the bid and of the ask of an instrument, by its place, as arrays; their rates are the flows' own."""
         one = self.instruments[instrument]
         tier, size, share = one.requests.T
-        brief = 1e-9  # so that there is one request at most
-        rates = [
-            np.array([self._chance(getattr(t.flow, side), 1.0, brief) / brief for t in one.tiers])
-            for side in ("bid", "ask")
-        ]
+        rates = [np.array([self._rate(getattr(t.flow, side)) for t in one.tiers]) for side in ("bid", "ask")]
         bid, ask = (Flows(tier.astype(int), size, share, rate[tier.astype(int)] * share) for rate in rates)
         return bid, ask
+
+    def _rate(self, flow: Any) -> float:
+        """Requests / time: what the flow says, else as an episode begins, in a time so short that there is one at most."""
+        return float(flow.rate) if hasattr(flow, "rate") else self._chance(flow, 1.0, 1e-9) / 1e-9
 
     def _chance(self, flow: Any, share: float, dt: float) -> float:
         """P(a request of a flow's share comes within dt) when an episode begins."""

@@ -11,6 +11,7 @@ from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode
 
 from mm_env import (
+    Controls,
     CovariancePrices,
     CVaR,
     Desk,
@@ -251,3 +252,21 @@ def test_a_target_outside_is_reached_at_once():
     assert units == 4.0
     assert outside.cost(0.5, units, 0.1) == pytest.approx(0.1 * 4.0 + 0.01 * 16.0)
     assert outside.push(units) == pytest.approx(0.08)
+
+
+def test_what_is_of_one_inventory_or_set_lane_by_lane_is_refused():
+    simulation, nothing = DeskSimulation(plain(2), 2), np.zeros(8)
+    with pytest.raises(ValueError, match="same in all lanes: they cannot be set lane by lane"):
+        Controls(simulation, {"reward.gamma": (0.1, 0.2)})
+    with pytest.raises(ValueError, match="one inventory"):
+        simulation.foresee(nothing, nothing)
+    with pytest.raises(ValueError, match="one inventory"):
+        simulation.run(nothing)
+
+
+def test_streams_are_the_requests_of_tiers_and_sizes():
+    desk = rich(2)
+    bid, ask = desk.streams(1)
+    assert bid.tier.tolist() == [0, 0, 0, 1, 1, 1]
+    assert bid.size.tolist() == [1.0, 2.0, 3.0] * 2
+    assert ask.rate == pytest.approx([5.5, 3.3, 2.2, 2.75, 1.65, 1.1])
