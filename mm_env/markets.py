@@ -171,6 +171,16 @@ def crisis() -> Market:
     return replace(calm, price=price, venue=Dealer(flow, fill, RegimeImpact(ArrivalImpact(mean=0.1), (1.0, 4.0))))
 
 
+def stressed() -> Market:
+    """The market of `cartea_jaimungal` beside another asset: the mid crashes by 3 at rate 0.1 in calm, and at rate 1 once the
+    other asset was hit. The drift of each regime brings back what jumps, which are compensated, take on average."""
+    hit = RegimeSwitching(
+        Brownian(sigma=0.1), rates=((0.0, 1.0), (5.0, 0.0)), volatility=(1.0, 1.0), drift=(-0.3, -3.0)
+    )
+    crashes = RegimeJumps(NormalJumps(rate=1.0, mean=-3.0, std=0.0), factors=(0.1, 1.0))
+    return replace(cartea_jaimungal(), price=WithJumps(hit, crashes), max_inventory=10.0)
+
+
 def amzn() -> Market:
     """AMZN on NASDAQ, 2012-06-21, dollars and seconds: one order of a unit is quoted anew every second for ten minutes.
 
@@ -280,6 +290,7 @@ MARKETS: dict[str, Callable[[], Market]] = {
         regimes,
         overnight,
         crisis,
+        stressed,
         amzn,
         aapl,
         amzn_ergodic,

@@ -22,6 +22,7 @@ IDS = {
     "mm_env/Regimes-v0": "regimes",
     "mm_env/Overnight-v0": "overnight",
     "mm_env/Crisis-v0": "crisis",
+    "mm_env/Stressed-v0": "stressed",
     "mm_env/AMZN-v0": "amzn",
     "mm_env/AAPL-v0": "aapl",
     "mm_env/AMZNErgodic-v0": "amzn_ergodic",
