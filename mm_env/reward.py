@@ -77,11 +77,12 @@ class VariancePenalty(Reward):
     """wealth change - (gamma / 2) q^2 Var[S_{t+dt} - S_t], less alpha q_T^2 at the end: risk where and when it is.
 
     The variance is the price's, `Price.variance`, at its state after the step: of a volatility that moves, of a regime, of the
-    gap that came. With a constant volatility it is `InventoryPenalty` with phi = gamma sigma^2 / 2.
+    gap that came. With a constant volatility it is `InventoryPenalty` with phi = gamma sigma^2 / 2. `noise` is as there.
     """
 
     gamma: NonNegative  # 1 / price
     alpha: NonNegative = 0.0  # price / inventory^2
+    noise: Probability = 1.0
 
     reads_variance: ClassVar[bool] = True
 
@@ -89,6 +90,8 @@ class VariancePenalty(Reward):
     def penalty(self, inventory: float, dt: float, final: float, now: Now, variance: float) -> float:
         square = inventory * inventory
         return 0.5 * self.gamma * square * variance + self.alpha * square * final
+
+    reward = InventoryPenalty.reward  # the very same rule: of the same fields
 
 
 class CARA(Reward):
