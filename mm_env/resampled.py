@@ -64,8 +64,8 @@ class Branches:
         before = copies.profits
         copies.seed, copies.keys = (self.simulation.seed + APART) % (MAX_SEED + 1), self._keys()
         observations, rewards, ended, _ = copies.step(np.tile(actions, self.count))
-        each = (rewards, ended, copies.closed, copies.profits - before)
-        return Outcomes(observations.reshape(*shape, -1), *(one.reshape(shape) for one in each))
+        gains, seen = (copies.profits - before).reshape(shape), observations.reshape(*shape, -1)
+        return Outcomes(seen, rewards.reshape(shape), ended.reshape(shape), copies.closed.reshape(shape), gains)
 
     def _keys(self) -> NDArray[np.int64] | None:
         """What the copies draw by, where each lane has a seed of its own."""
