@@ -20,7 +20,7 @@ GAMMA, STEPS, SETTINGS = 0.4, 5, {"n_steps": 5, "batch_size": 320, "policy_kwarg
 MARKET = world(reward=CARA(GAMMA), price=Merton(sigma=1.0, rate=0.5, jump_mean=-1.5, jump_std=0.5))
 LEVELS, TABLE = 7, np.random.default_rng(5).uniform(-0.5, 0.5, (STEPS, 7, 2))
 SCALE, SHIFT = 3.0, 0.2  # of the rewards that are learnt from
-V = evaluate(MARKET, TABLE).value[:, 0]  # (steps + 1, levels), the certainty equivalent of what is still to come
+V: Any = evaluate(MARKET, TABLE).value[:, 0]  # (steps + 1, levels), the certainty equivalent of what is still to come
 
 
 def exact_critic(observations):
