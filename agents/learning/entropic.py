@@ -5,15 +5,18 @@ does not depend on the wealth so far, and obeys the exponential Bellman equation
 
     exp(-gamma V(s)) = E[exp(-gamma (dW + V(s'))) | s],    dW the step's change in wealth.
 
-With delta = dW + V(s') - V(s), what a step is worth is the risk-sensitive temporal difference (Borkar 2002; Mihatsch & Neuneier
-2002 have others)
+With delta = dW + V(s') - V(s), what a step is worth is the temporal difference seen by the utility itself (Shen, Tobia, Sommer
+& Obermayer 2014)
 
     u = (1 - exp(-gamma delta)) / gamma,    E[u | s] = 0 where V is that of the policy,
 
-and u takes the place of r + V(s') - V(s) in the advantages and in the targets of the critic. By the derivative of
+which takes the place of r + V(s') - V(s) in the advantages and in the targets of the critic. By the derivative of
 E[exp(-gamma (W_T - W_0))], E[u | s, a] is the gradient's weight of log pi(a | s) but for the factor
-exp(-gamma (W_t - W_0 + V(s))), which is positive and no matter of the action: which way each state's quotes are to go is the
-way of the utility itself. It is an average over outcomes and not a function of one, so branches leave it unbiased.
+exp(-gamma (W_t - W_0 + V(s))), which is positive and no matter of the action: in each state quotes go the way of the utility.
+
+u is averaged over the outcomes of a step, not a function of their average, so any number of branches leaves it unbiased; and so
+does taking off the surprise, whose mean is zero given s and a: `noise` takes it out of the rewards, it is put back into delta,
+and all of u's variance that is not of the order of gamma is gone.
 """
 
 from __future__ import annotations

@@ -48,7 +48,8 @@ class Learner:
 
     `expected_fills` takes fill noise out of what PPO, A2C, TD3 and SAC learn from (`rollout_buffers`). With `branches` the
     noise of a whole step is averaged over so many resampled transitions, in any market but a recorded day; it takes the place
-    of `expected_fills`, and is for PPO and A2C.
+    of `expected_fills`, and is for PPO and A2C. A CARA utility is then learnt from each step (`entropic`); a CVaR is shaped
+    wherever nothing is discounted.
     A `teacher` (a Strategy, a Policy, or what makes one of a market) is cloned before PPO or A2C learns (`clone`).
     `lateness` shows the nets the log time-to-go too (`agents.learning.features`).
     `noise` is the share of the position's unforeseeable gain left in the rewards it learns from (`InventoryPenalty.noise`);
