@@ -103,7 +103,7 @@ DRIFTING = Brownian(sigma=5.0, drift=0.5)
 NOISY = {
     "calm": world(price=DRIFTING),
     "informed": world(price=DRIFTING, venue=Dealer(Poisson(10.0), Exponential(1.0), ArrivalImpact(0.5))),
-    "gapping": world(price=ScheduledGap(DRIFTING, [0.2, 0.35], [5.0, 3.0]), reward=VariancePenalty(0.5, 0.1)),
+    "gapping": world(price=ScheduledGap(DRIFTING, [0.2, 0.35], [5.0, 3.0]), reward=VariancePenalty(0.02, 0.1)),
 }
 EXPECTING = [DRIFTING, Binomial(3.0), Geometric(0.05, 0.1), OrnsteinUhlenbeck(1.0, 2.0, 99.0)]
 
