@@ -30,7 +30,7 @@ from mm_env.core.parameters import Count, Interval, NonNegative, Positive, Proba
 from mm_env.envs.sb3 import VecAdapter
 from mm_env.market import Market
 from mm_env.resampled import check_branches
-from mm_env.reward import CARA, CVaR, InventoryPenalty, VariancePenalty
+from mm_env.reward import CARA, InventoryPenalty, VariancePenalty
 from mm_env.rollout import Episodes, inventory_levels, run_actions
 
 CHECKPOINT = "checkpoint.pt"
@@ -48,8 +48,7 @@ class Learner:
 
     `expected_fills` takes fill noise out of what PPO, A2C, TD3 and SAC learn from (`rollout_buffers`). With `branches` the
     noise of a whole step is averaged over so many resampled transitions, in any market but a recorded day; it takes the place
-    of `expected_fills`, and is for PPO and A2C. A CARA utility is then learnt from each step (`entropic`); a CVaR is shaped
-    wherever nothing is discounted.
+    of `expected_fills`, and is for PPO and A2C. A CARA utility is then learnt from each step (`agents.learning.entropic`).
     A `teacher` (a Strategy, a Policy, or what makes one of a market) is cloned before PPO or A2C learns (`clone`).
     `lateness` shows the nets the log time-to-go too (`agents.learning.features`).
     `noise` is the share of the position's unforeseeable gain left in the rewards it learns from (`InventoryPenalty.noise`);
@@ -168,13 +167,10 @@ class Learner:
         return VecAdapter(quieter, self.num_envs, None, self.reward_scale / unit, shift, self.stagger, self.branches)
 
     def training_market(self, market: Market) -> Market:
-        """The market to learn on: the same but for the noise in its rewards, and with rewards at each step for those that come
-        at the end alone: changes in wealth for a CARA utility, a CVaR shaped where nothing is discounted."""
+        """The market to learn on: the same but for the noise in its rewards, and with changes in wealth for a CARA utility."""
         reward: Any = market.reward
         if self.is_entropic(market):
             market = replace(market, reward=WealthChange(reward.gamma))
-        if isinstance(reward, CVaR) and self.settings.get("gamma") == 1.0:
-            return replace(market, reward=replace(reward, shaping=1.0))
         if self.noise == 1.0 or not isinstance(market.reward, PENALTIES) or market.venue.loops == "events":
             return market
         return replace(market, reward=replace(market.reward, noise=self.noise))

@@ -9,7 +9,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from agents.exact.cvar import worst_mean
 from agents.learning.checkpoint import save_checkpoint
 from agents.learning.cvar import CVaRLearner, learnt_threshold
-from agents.learning.learner import CHECKPOINT, Learner, middling
+from agents.learning.learner import CHECKPOINT, middling
 from mm_env import Brownian, CVaR, Depths, FiniteHorizon, InventoryPenalty, LossLimit, Uniform
 from mm_env.rollout import run_policy
 from tests.worlds import world
@@ -50,13 +50,6 @@ def test_a_threshold_that_does_not_move_is_the_markets_own():
     market = replace(MARKET, reward=replace(TAIL, threshold=0.7))
     assert learnt_threshold(learner(1_280, threshold_step=0.0).train(market, 0).model) == 0.7
     assert learner(1_280, threshold_step=0.0).training_market(market).reward == replace(market.reward, shaping=1.0)
-
-
-@pytest.mark.parametrize(("gamma", "shaping"), [(1.0, 1.0), (0.99, 0.0)])
-def test_any_learner_that_discounts_nothing_is_rewarded_at_each_step(gamma, shaping):
-    """Shaping leaves every policy where it was only then."""
-    plain = Learner("PPO", 64, settings={"gamma": gamma})
-    assert plain.training_market(MARKET).reward == replace(TAIL, shaping=shaping)
 
 
 def test_ruin_ends_an_episode_for_good_and_nothing_is_subtracted_on_the_way():
