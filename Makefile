@@ -22,7 +22,7 @@ test: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
-	$(BIN)/python -m pytest tests/golden -n $(WORKERS)
+	$(BIN)/python -m pytest tests/golden -m "not slow" -n $(WORKERS)
 	find tests -name 'test_*.py' -not -path 'tests/golden/*' | sort | xargs -n $(FILES) \
 		$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist loadfile
 

@@ -16,15 +16,24 @@ from agents.strategies.avellaneda_stoikov import (
     AvellanedaStoikovSymmetric,
 )
 from agents.strategies.cartea_jaimungal import CarteaJaimungal, CarteaJaimungalStationary
+from agents.strategies.delta_bands import DeltaHedge, FixedDeltaBand, Unhedged, WhalleyWilmott
 from agents.strategies.fixed import FixedSymmetric, LinearSkew
 from agents.strategies.glft import GLFT, GLFTAsymptotic
+from agents.strategies.hedging import FixedBand, FullHedge, Hedging, NoHedge
+from agents.strategies.internalise import InternaliseExternalise
+from agents.strategies.quadratic_desk import QuadraticDesk
+from agents.strategies.single_bond import SingleBond
 from agents.strategies.theory import Theory, theory
 from agents.strategies.touch import AtTouch, ImbalanceSkew
 from agents.strategies.tuning import tuned
+from agents.strategies.unwind import AlmgrenChriss, twap
+from agents.strategies.vega_desk import VegaDesk
 
 __all__ = [
-    "GLFT", "AtTouch", "AvellanedaStoikov", "AvellanedaStoikovStationary", "AvellanedaStoikovSymmetric", "BlindOptimum",
-    "CarteaJaimungal", "CarteaJaimungalStationary", "FixedSymmetric", "GLFTAsymptotic", "ImbalanceSkew", "LinearSkew",
-    "Policy", "RandomPolicy", "Strategy", "StrategyPolicy", "Theory", "best_fixed", "best_linear_skew", "blind_optimum",
-    "theory", "tuned",
+    "GLFT", "AlmgrenChriss", "AtTouch", "AvellanedaStoikov", "AvellanedaStoikovStationary",
+    "AvellanedaStoikovSymmetric", "BlindOptimum", "CarteaJaimungal", "CarteaJaimungalStationary", "DeltaHedge",
+    "FixedBand", "FixedDeltaBand", "FixedSymmetric", "FullHedge", "GLFTAsymptotic", "Hedging", "ImbalanceSkew",
+    "InternaliseExternalise", "LinearSkew", "NoHedge", "Policy", "QuadraticDesk", "RandomPolicy", "SingleBond",
+    "Strategy", "StrategyPolicy", "Theory", "Unhedged", "VegaDesk", "WhalleyWilmott", "best_fixed", "best_linear_skew",
+    "blind_optimum", "theory", "tuned", "twap",
 ]  # fmt: skip

@@ -35,10 +35,11 @@ def places(market: Market, observations: NDArray[np.float32], rows: int) -> tupl
 def grid_observations(market: Market) -> NDArray[np.float32] | None:
     """The observation at each (step, level), (steps or 1, levels, k), if time (with that to a gap) and inventory are all the
     agent sees."""
-    names, levels = market.observation_names, inventory_levels(market)
-    gaps = isinstance(market.price, ScheduledGap) and market.price.signals == ("time_to_gap",)
-    if not set(names) <= {"inventory", "time_left", *(market.price.signals if gaps else ())}:
+    names = market.observation_names
+    gaps = "time_to_gap" in names and isinstance(market.price, ScheduledGap)
+    if not set(names) <= {"inventory", "time_left", *(("time_to_gap",) if gaps else ())}:
         return None
+    levels = inventory_levels(market)
     rows = market.clock.steps if "time_left" in names else 1
     seen = {
         "inventory": levels / market.inventory_scale,
@@ -55,6 +56,13 @@ def _times_to_gap(market: Market, rows: int) -> Floats:
     times = np.arange(rows) * market.clock.step_length
     nows = [opening._replace(time=time, time_left=market.clock.horizon - time) for time in times.tolist()]
     return np.array([rules.price.observe(begun.mid, begun.world.price, now)[0] for now in nows])
+
+
+def hedges_shown(market: Market, observations: NDArray[np.float32]) -> Floats:
+    """The positions held in the hedges (n, hedges), units, from observations (n, k)."""
+    names = market.observation_names
+    columns = [names.index(name) for name in type(market.hedges).signals]
+    return market.hedges.positions_shown(observations[:, columns].astype(np.float64))
 
 
 def view(market: Market, observations: NDArray[np.float32]) -> View:

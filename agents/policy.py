@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from agents.base import MarketPolicy, Policy, Strategy, Table, with_market
 from agents.observed import grid_observations, natural_units, places, view
 from agents.quoting import in_space, quoted_depths, quotes, quoting
+from mm_env.desk.desk import Desk
 from mm_env.market import Market
 from mm_env.quote import Unbounded
 from mm_env.rollout import Episodes, inventory_levels, run_actions, run_policy, with_hedges
@@ -131,10 +132,12 @@ def as_policy(policy: Any) -> Policy:
     return CustomPolicy(policy)
 
 
-def policy_of(agent: Any, market: Market) -> Policy:
+def policy_of(agent: Any, market: Market | Desk) -> Policy:
     """A strategy, a policy, or what makes either of a market, as a policy of `market`."""
     made: Any = agent(market) if callable(agent) else agent
     if not isinstance(made, Policy) and isinstance(made, Strategy):
+        if isinstance(market, Desk):
+            raise ValueError(f"a strategy of one instrument cannot quote those of a desk, got {made}")
         return StrategyPolicy(made, market)
     return as_policy(made)
 

@@ -22,6 +22,7 @@ from experiments.evaluation.sample import OPTION, evaluation_sample, of_runs, se
 from experiments.evaluation.show import show_evaluation
 from experiments.evaluation.skill_references import SkillReferences
 from experiments.runs import jobs
+from mm_env.desk.desk import Desk
 
 
 @experiment("evaluate")
@@ -33,6 +34,8 @@ def main(cfg: DictConfig) -> float:
         check_alone("run", "seed", "episodes", "render", OPTION)
         cfg.market = run_config(Path(cfg.run)).market
     own, name = build_market(cfg), str(HydraConfig.get().runtime.choices["agent"])
+    if cfg.render and isinstance(own, Desk):
+        raise ValueError("render must be false for a desk, of which there are no pictures")
     shown = evaluation_sample(cfg, own, cfg.episodes, cfg.seed)
     built, _ = build_policies(cfg, own, [cfg.run or OmegaConf.merge({"name": name}, cfg.agent)])
     market, policies = shown.market, shown.taking(built)

@@ -21,19 +21,32 @@ from mm_env.core.parameters import (
     Real,
     Uniform,
 )
+from mm_env.desk.desk import Desk
+from mm_env.desk.instrument import Instrument, Tier
+from mm_env.desk.outside import NoOutside, Outside, OutsideRate, OutsideTarget
+from mm_env.desk.state import DeskState, Holding
+from mm_env.desk.varied import instruments_of
+from mm_env.desk_simulation import DeskSimulation
 from mm_env.envs.gym import MarketMakingEnv, MarketMakingVectorEnv
 from mm_env.envs.registration import register_all
 from mm_env.hedges import Hedges, NoHedges
+from mm_env.hedging import CorrelatedAsset, Perpetual, Traded
 from mm_env.limits import Limits, NoLimits
 from mm_env.margin import Margin, NoMargin, Open, Standing
 from mm_env.margins import DrawdownStop, LeverageLimit, LossLimit, MaintenanceMargin, Margins
 from mm_env.market import Market
+from mm_env.options.european_option import EuropeanOption
+from mm_env.options.lookback_option import FixedLookback, FloatingLookback, Lookback
+from mm_env.options.models import Bachelier, BlackScholes, OptionModel
+from mm_env.options.option import Option
 from mm_env.portfolio import Fees, Portfolio, ProportionalFees
 from mm_env.price.bates import Bates, GeometricBates
 from mm_env.price.from_path import FromPath
 from mm_env.price.gaps import ScheduledGap
 from mm_env.price.heston import GeometricHeston, Heston
 from mm_env.price.hidden_regimes import HiddenRegimes
+from mm_env.price.joint import CovariancePrices, FactorPrices, JointPrices
+from mm_env.price.joint_around import CommonVariance, CrossImpact, ExcitingJumps
 from mm_env.price.jump_diffusions import GeometricMerton, Kou, Merton
 from mm_env.price.jumps import DoubleExponentialJumps, FixedJumps, JumpProcess, Jumps, NormalJumps
 from mm_env.price.law import Law
@@ -50,7 +63,7 @@ from mm_env.simulation import Simulation
 from mm_env.state import State
 from mm_env.venue.dealer.by_regime import RegimeFill, RegimeFlow, RegimeImpact
 from mm_env.venue.dealer.dealer import Dealer
-from mm_env.venue.dealer.fill import Exponential, Fill, Hyperexponential, Linear, Logistic, PowerLaw
+from mm_env.venue.dealer.fill import Exponential, Fill, Hyperexponential, JohnsonSU, Linear, Logistic, PowerLaw
 from mm_env.venue.dealer.flow import Bernoulli, Flow, Poisson
 from mm_env.venue.dealer.flows_in_time import HawkesFlow, SeasonalFlow, VolatilityFlow
 from mm_env.venue.dealer.impact import ArrivalImpact, DepthImpact, FillImpact, Impact, NoImpact
@@ -72,37 +85,51 @@ __all__ = [
     "CARA",
     "ArrivalImpact",
     "AsymmetricDamping",
+    "Bachelier",
     "Bates",
     "Bernoulli",
     "Binomial",
+    "BlackScholes",
     "Book",
     "Brownian",
     "CVaR",
     "Chances",
     "Clock",
+    "CommonVariance",
     "Component",
     "ContStoikovTalreja",
     "Controls",
+    "CorrelatedAsset",
     "Count",
+    "CovariancePrices",
+    "CrossImpact",
     "Dealer",
     "Dealt",
     "DepthGrid",
     "DepthImpact",
     "Depths",
+    "Desk",
+    "DeskSimulation",
+    "DeskState",
     "DoubleExponentialJumps",
     "DrawdownLimits",
     "DrawdownStop",
     "Drawn",
     "Ergodic",
+    "EuropeanOption",
     "EveryEvent",
     "EveryQuoteChange",
     "Exact",
+    "ExcitingJumps",
     "Exponential",
+    "FactorPrices",
     "Fees",
     "Fill",
     "FillImpact",
     "FiniteHorizon",
     "FixedJumps",
+    "FixedLookback",
+    "FloatingLookback",
     "Flow",
     "FromBook",
     "FromPath",
@@ -119,11 +146,15 @@ __all__ = [
     "Hedges",
     "Heston",
     "HiddenRegimes",
+    "Holding",
     "Hyperexponential",
     "Impact",
     "InTurn",
+    "Instrument",
     "Integers",
     "InventoryPenalty",
+    "JohnsonSU",
+    "JointPrices",
     "JumpProcess",
     "Jumps",
     "Kou",
@@ -136,6 +167,7 @@ __all__ = [
     "ListedRows",
     "LogUniform",
     "Logistic",
+    "Lookback",
     "LossLimit",
     "MaintenanceMargin",
     "Margin",
@@ -149,16 +181,23 @@ __all__ = [
     "NoImpact",
     "NoLimits",
     "NoMargin",
+    "NoOutside",
     "Noise",
     "NonNegative",
     "NormalJumps",
     "Now",
     "Open",
+    "Option",
+    "OptionModel",
     "OrderBook",
     "OrderFlow",
     "OrderSize",
     "OrnsteinUhlenbeck",
     "Outcome",
+    "Outside",
+    "OutsideRate",
+    "OutsideTarget",
+    "Perpetual",
     "Pessimistic",
     "Poisson",
     "Portfolio",
@@ -192,8 +231,10 @@ __all__ = [
     "SpreadAndSkew",
     "Standing",
     "State",
+    "Tier",
     "Tightest",
     "Touch",
+    "Traded",
     "Trades",
     "Transition",
     "Uniform",
@@ -209,6 +250,7 @@ __all__ = [
     "WithRelativeJumps",
     "World",
     "ZeroIntelligence",
+    "instruments_of",
     "maths",
     "metrics",
     "more",

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mm_env.core.component import Component, rule
 from mm_env.core.noise import Noise
+from mm_env.core.tuples import scaled
 from mm_env.world import Now
+
+Floats = NDArray[np.float64]
 
 
 class Hedges(Component):
@@ -15,14 +21,39 @@ class Hedges(Component):
     The action's last numbers, one a hedge, in their order, are what `targets` reads. Trades happen when quotes are set, at the
     marks of that moment, for `cost`; wealth is cash + inventory x mid + the sum of position x mark. All tuples are () or have
     one number a hedge.
+
+    A state with the fields `paid` and `turnover`, sums over the episode of `cost` and of |units traded|, is told as figures.
+    Strategies that hedge need `encode` and `positions_shown`; exact solvers `levels` and `deltas` too.
     """
 
     signals: ClassVar[tuple[str, ...]] = ()
 
     @property
+    def reads_variance(self) -> bool:
+        """Whether `evolve` reads the variance of the mid's move, which the price must then give."""
+        return False
+
+    @property
     def names(self) -> tuple[str, ...]:
         """One name a hedge."""
         raise NotImplementedError(f"{type(self).__name__} needs a property `names`, one a hedge")
+
+    def encode(self, positions: Floats) -> Floats:
+        """The actions' numbers (n, hedges) that ask for positions (n, hedges), units."""
+        raise NotImplementedError(f"{type(self).__name__} needs a method encode(positions) for strategies to hedge")
+
+    def positions_shown(self, signals: Floats) -> Floats:
+        """The positions held (n, hedges), units, that its `signals` (n, signals) show."""
+        raise NotImplementedError(
+            f"{type(self).__name__} needs a method positions_shown(signals) for strategies to hedge"
+        )
+
+    def levels(self) -> tuple[Floats, ...]:
+        """All positions that each hedge may be in, units, from the lowest; () if they may be of any size."""
+        return ()
+
+    def check(self, market: Any) -> None:
+        """Refuse a market in which they cannot be held. Raises: ValueError."""
 
     @rule
     def start(self) -> Any:
@@ -40,6 +71,16 @@ class Hedges(Component):
         raise NotImplementedError
 
     @rule
+    def deltas(self, now: Now) -> tuple[float, ...]:
+        """What each mark moves with the mid: E[dmark | dS] = delta dS, beside what we do to it ourselves and `carry`."""
+        raise NotImplementedError
+
+    @rule
+    def impacts(self, trades: tuple[float, ...], now: Now) -> tuple[float, ...]:
+        """How far our own trades, units, move each mark for good, price units."""
+        return scaled(0.0, trades)
+
+    @rule
     def targets(
         self, action: tuple[float, ...], inventory: float, held: tuple[float, ...], now: Now
     ) -> tuple[float, ...]:
@@ -47,8 +88,8 @@ class Hedges(Component):
         raise NotImplementedError
 
     @rule
-    def cost(self, trades: tuple[float, ...], now: Now) -> float:
-        """What trading so many units of each costs beside their marks, price units, >= 0."""
+    def cost(self, trades: tuple[float, ...], now: Now, dt: float) -> float:
+        """What trading so many units of each within a step of dt costs beside their marks, price units, >= 0."""
         return 0.0
 
     @rule
@@ -57,8 +98,21 @@ class Hedges(Component):
         return 0.0
 
     @rule
-    def evolve(self, state: Any, before: Now, mid: float, noise: Noise, dt: float) -> Any:
-        """Their state at t + dt, from it and all else at t, and the mid at t + dt."""
+    def square(self, inventory: float, held: tuple[float, ...], variance: float, now: Now) -> float:
+        """Var[move of the whole position's worth] / Var[the mid's move], units squared: the squared inventory of the quoted
+        instrument alone that is as risky. What penalties of inventory are charged on; `variance` is that of the mid's move
+        over the step, as `Price.variance` says it."""
+        raise NotImplementedError(
+            "hedges need a rule square(inventory, held, variance, now), which penalties are charged on"
+        )
+
+    @rule
+    def evolve(
+        self, state: Any, before: Now, mid: float, noise: Noise, dt: float, variance: float = 0.0,
+        trades: tuple[float, ...] = (),
+    ) -> Any:  # fmt: skip
+        """Their state at t + dt, from it and all else at t, the mid at t + dt, `variance`, that of the mid's move as
+        `Price.variance` says it by the state of t (price units squared), and what we traded of each, units."""
         return state
 
     @rule
@@ -83,5 +137,13 @@ class NoHedges(Hedges):
         return ()
 
     @rule
+    def deltas(self, now: Now) -> tuple[float, ...]:
+        return ()
+
+    @rule
     def targets(self, action: tuple[float, ...], inventory: float, held: tuple[float, ...]) -> tuple[float, ...]:
         return ()
+
+    @rule
+    def square(self, inventory: float, held: tuple[float, ...], variance: float) -> float:
+        return inventory * inventory

@@ -74,13 +74,15 @@ class Market(Component):
         self.venue.check(self)
         self.price.check(self)
         self._check_hedges()
+        self.hedges.check(self)
         self._check_states()
         self.margin.check(self)
         self.limits.check(self)
         if self.removes_noise:
             self._check_expected()
-        if type(self.reward).reads_variance:
-            self._check_variance()
+        for part in (self.reward, self.hedges):
+            if part.reads_variance:
+                self._check_variance(part)
 
     @property
     def removes_noise(self) -> bool:
@@ -181,10 +183,13 @@ class Market(Component):
         now, held = self.now(state, memory), self.hedges.positions()
         dealt = self.venue.deal(self, state, head(action, held), noise, memory)
         account = self.hedge(dealt.account, tail(action, held), dealt.dt, now)
+        trades = difference(account.hedges, dealt.account.hedges)
         moved = self.price.move(state.mid, state.world.price, noise, dealt.dt, now)
         mid = self.venue.mid_after(moved, dealt, memory)
         price = self.price.evolve(state.world.price, noise, dealt.dt, now)
-        hedges = self.hedges.evolve(state.world.hedges, now, mid, noise, dealt.dt)
+        ended = Now(now.time + dealt.dt, now.time_left - dealt.dt, state.mid, now.world, now.tables)
+        variance = self.price.variance(state.world.price, dealt.dt, ended)
+        hedges = self.hedges.evolve(state.world.hedges, now, mid, noise, dealt.dt, variance, trades)
         world = World(price, dealt.flow, dealt.venue, hedges, state.world.margin)
         drifted = account.inventory * (moved - self.price.expected(state.mid, state.world.price, dealt.dt, now))
         traded = Dealt(account, dealt.flow, dealt.venue, dealt.jump, drifted + dealt.surprise, dealt.captured, dealt.fills,
@@ -197,7 +202,7 @@ class Market(Component):
         """The account after its hedges are traded to their targets at their marks, and what holding them pays over dt."""
         wanted = self.hedges.targets(action, account.inventory, account.hedges, now)
         trades = difference(wanted, account.hedges)
-        cash = account.cash - weighted(self.hedges.cost(trades, now), trades, self.hedges.marks(now))
+        cash = account.cash - weighted(self.hedges.cost(trades, now, dt), trades, self.hedges.marks(now))
         return Portfolio(cash + self.hedges.carry(wanted, dt, now), account.inventory, wanted)
 
     @rule
@@ -213,8 +218,10 @@ class Market(Component):
         world = World(after.world.price, after.world.flow, after.world.venue, after.world.hedges, margin)
         final = self.clock.final(state.step + 1.0) if self.margin.is_open(margin) else 1.0
         profit = state.tally.profit + change
-        outcome = Outcome(change, profit, account.inventory, after.mid - state.mid, dealt.surprise, dealt.dt, final,
-                          Now(after.time, after.time_left, after.mid, world, after.tables), variance)  # fmt: skip
+        present = Now(after.time, after.time_left, after.mid, world, after.tables)
+        square = self.hedges.square(account.inventory, account.hedges, variance, present)
+        outcome = Outcome(change, profit, account.inventory, after.mid - state.mid, dealt.surprise, dealt.dt, final, present,
+                          variance, square)  # fmt: skip
         reward = self.reward.reward(outcome)
         peak = max(state.tally.peak, profit)
         tally = Tally(
@@ -257,6 +264,11 @@ class Market(Component):
         return bid_open, ask_open
 
     @rule
+    def exposure(self, inventory: float, state: State) -> float:
+        """What an inventory, and the hedges held in a state, gain per unit that the mid moves, units."""
+        return weighted(inventory, state.account.hedges, self.hedges.deltas(self.now(state, ())))
+
+    @rule
     def sides(self, inventory: float, state: State, now: Now) -> tuple[bool, bool]:
         """`open_sides` at an inventory, within the limits that hold in a state."""
         return self.open_sides(inventory, self.limits.largest(self.max_inventory, self.stands(state, now), now))
@@ -296,6 +308,7 @@ class Market(Component):
         now, held, action = rules.opening(), state.account.hedges, (0.0,) * len(self.hedges.names)
         given = {"positions": held, "marks": rules.hedges.marks(now),
                  "targets": rules.hedges.targets(action, 0.0, held, now)}  # fmt: skip
+        rules.hedges.square(0.0, held, 1.0, now)  # whoever leaves it out is told so
         for name, numbers in given.items():
             if not isinstance(numbers, tuple) or len(numbers) != len(action):
                 raise TypeError(
@@ -314,13 +327,13 @@ class Market(Component):
                     f"{kind.__name__} its own `expected`), got {self.reward}"
                 )
 
-    def _check_variance(self) -> None:
+    def _check_variance(self, reader: Component) -> None:
         for path, part in parts(self.price, "price"):
             if isinstance(part, Price) and (
                 type(part).variance is Price.variance or overridden(type(part), "variance", "move")
             ):
                 raise ValueError(
-                    f"Market.{path} must give a rule `variance` of its moves, of which {self.reward} is a penalty: {part}"
+                    f"Market.{path} must give a rule `variance` of its moves, which {reader} reads: {part}"
                 )
 
     def _whole_orders(self, name: str, value: Any) -> None:

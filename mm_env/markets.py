@@ -8,8 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from difflib import get_close_matches
+from typing import Any
 
 from mm_env.clock import Ergodic, EveryEvent, FiniteHorizon
+from mm_env.desk.desk import Desk
+from mm_env.desks import DESKS
+from mm_env.hedging import CorrelatedAsset
 from mm_env.margins import MaintenanceMargin
 from mm_env.market import Market
 from mm_env.price.bates import Bates
@@ -98,6 +102,13 @@ def cvar() -> Market:
         inventory_scale=2.0,
         profit_scale=2.0,
     )
+
+
+def hedged() -> Market:
+    """The market of `cartea_jaimungal` with an asset beside it, as volatile and with a correlation of 0.9, that is traded in
+    whole units for 0.05 each; at most eight of both are held."""
+    asset = CorrelatedAsset(correlation=0.9, half_spread=0.05, max_position=8.0, lot=1.0)
+    return replace(cartea_jaimungal(), hedges=asset, max_inventory=8.0)
 
 
 def glft() -> Market:
@@ -259,6 +270,7 @@ MARKETS: dict[str, Callable[[], Market]] = {
         avellaneda_stoikov,
         cartea_jaimungal,
         adverse_selection,
+        hedged,
         solvency,
         cvar,
         glft,
@@ -281,12 +293,13 @@ MARKETS: dict[str, Callable[[], Market]] = {
 }
 
 
-def market_named(market: Market | str) -> Market:
-    """The market of that name, or the market itself."""
-    if isinstance(market, Market):
+def market_named(market: Market | Desk | str) -> Any:
+    """The market (or desk) of that name, or the market itself."""
+    if isinstance(market, Market | Desk):
         return market
-    if isinstance(market, str) and market in MARKETS:
-        return MARKETS[market]()
-    close = get_close_matches(str(market), MARKETS, n=1)
-    hint = f"Did you mean {close[0]!r}?" if close else f"Known are: {', '.join(MARKETS)}."
+    known = MARKETS | DESKS
+    if isinstance(market, str) and market in known:
+        return known[market]()
+    close = get_close_matches(str(market), known, n=1)
+    hint = f"Did you mean {close[0]!r}?" if close else f"Known are: {', '.join(known)}."
     raise ValueError(f"market must be a Market or the name of one, got {market!r}. {hint}")

@@ -70,7 +70,7 @@ def covariance_share(part: Floats, whole: Floats, windows: Windows = None) -> Es
 
 
 def figures(episodes: Episodes) -> dict[str, Estimate]:
-    """Every figure of the table, by name; those of margins and of gaps where there are any."""
+    """Every figure of the table, by name; those of margins, of gaps, of hedges and of a desk where there are any."""
     e, w = episodes, episodes.window
     return {
         "objective": mean(e.objective, w),
@@ -86,7 +86,15 @@ def figures(episodes: Episodes) -> dict[str, Estimate]:
         "max_drawdown": mean(e.drawdown, w),
         **_of_margin(e),
         **_of_gaps(e),
+        **_of_desk(e),
+        **_of_hedges(e),
     }
+
+
+def _of_hedges(e: Episodes) -> dict[str, Estimate]:
+    """`hedging_cost`, of trading hedges beside their marks, and `hedge_turnover`, units traded of them: means over episodes."""
+    told = {"hedging_cost": e.hedging_cost, "hedge_turnover": e.hedge_turnover}
+    return {name: mean(values, e.window) for name, values in told.items() if values is not None}
 
 
 def _of_margin(e: Episodes) -> dict[str, Estimate]:
@@ -108,6 +116,29 @@ def _of_gaps(e: Episodes) -> dict[str, Estimate]:
         "worst_gap": Estimate(float(e.gap_profit.min()), float("nan")),
         "gap_variance_share": covariance_share(e.gap_profit.sum(axis=1), e.profit, e.window),
         "gap_inventory": ratio(held, through.astype(np.float64), e.window),
+    }
+
+
+def _of_desk(e: Episodes) -> dict[str, Estimate]:
+    """`hedging_cost` and `inventory_profit`, which with the spread make the profit; `inventory_variance_share`, the share of
+    the profit's variance that inventories bring; `mean_risk`, the mean standard deviation of the position, price / sqrt(time);
+    and of each instrument its profit, its share of the profit's variance, and what is `internalised`, the share of what clients
+    traded that was not traded on outside."""
+    if e.instruments is None or e.mean_risk is None:
+        return {}
+    each, w, found = e.instruments, e.window, {}
+    for i, name in enumerate(each.names):
+        clients, outside = each.client_volume[:, i], each.outside_volume[:, i]
+        found[f"profit_{name}"] = mean(each.profit[:, i], w)
+        found[f"variance_share_{name}"] = covariance_share(each.profit[:, i], e.profit, w)
+        found[f"internalised_{name}"] = ratio(clients - outside, clients, w)
+    moved = each.inventory_profit.sum(axis=1)
+    return {
+        "hedging_cost": mean(each.hedging_cost.sum(axis=1), w),
+        "inventory_profit": mean(moved, w),
+        "inventory_variance_share": covariance_share(moved, e.profit, w),
+        "mean_risk": mean(e.mean_risk, w),
+        **found,
     }
 
 

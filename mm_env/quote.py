@@ -91,7 +91,8 @@ class Quoting(Component):
 
 
 @scalar
-def _rescale(action: float, low: float, high: float) -> float:
+def rescale(action: float, low: float, high: float) -> float:
+    """The number from `low` at -1 to `high` at +1; what lies outside [-1, 1] counts as the nearest end."""
     return low + 0.5 * (clip(action, -1.0, 1.0) + 1.0) * (high - low)
 
 
@@ -114,8 +115,8 @@ class Depths(Quoting):
 
     @rule
     def decode(self, action: tuple[float, ...]) -> Quote:
-        bid_depth = _rescale(action[0], self.min_depth, self.max_depth)
-        return Quote(bid_depth, _rescale(action[1], self.min_depth, self.max_depth), 0.0, 0.0)
+        bid_depth = rescale(action[0], self.min_depth, self.max_depth)
+        return Quote(bid_depth, rescale(action[1], self.min_depth, self.max_depth), 0.0, 0.0)
 
 
 class SpreadAndSkew(Quoting):
@@ -139,7 +140,7 @@ class SpreadAndSkew(Quoting):
 
     @rule
     def decode(self, action: tuple[float, ...]) -> Quote:
-        half_spread = _rescale(action[0], self.min_half_spread, self.max_half_spread)
+        half_spread = rescale(action[0], self.min_half_spread, self.max_half_spread)
         skew = self.max_skew * clip(action[1], -1.0, 1.0)
         return Quote(half_spread - skew, half_spread + skew, 0.0, 0.0)
 

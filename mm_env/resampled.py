@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from mm_env.core.component import leaves
 from mm_env.core.noise import MAX_SEED
 from mm_env.core.parameters import Distribution, Interval, check
+from mm_env.desk_simulation import simulation_of
 from mm_env.market import Market
 from mm_env.simulation import Simulation
 
@@ -55,7 +56,7 @@ class Branches:
         market = simulation.market
         check_branches(market)
         self.simulation, self.count = simulation, count
-        self._copies = Simulation(market, simulation.num_lanes * count, threads=simulation.threads)
+        self._copies = simulation_of(market, simulation.num_lanes * count, threads=simulation.threads)
 
     def step(self, actions: NDArray[np.float64]) -> Outcomes:
         """What comes of actions (num_lanes * width,), as `Simulation.step` takes them."""

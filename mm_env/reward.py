@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -27,6 +28,9 @@ class Outcome(NamedTuple):
     final: float  # 1.0 if this is the last step: of a finite horizon, or of an account that was closed; else 0.0
     now: Now = alone((), 0.0)  # at t + dt
     variance: float = 0.0  # of the mid's move over the step, as `Price.variance` says it at t + dt; price units squared
+    square: float = (
+        math.nan
+    )  # of the whole position at t + dt, as `Hedges.square` says it: inventory^2 where nothing hedges it
 
 
 class Reward(Watching):
@@ -37,20 +41,27 @@ class Reward(Watching):
     reads_variance: ClassVar[bool] = False  # its penalty is of the mid's variance, which the price must then give
 
     @rule
-    def penalty(self, inventory: float, dt: float, final: float, now: Now, variance: float) -> float:
-        """What holding `inventory` after a step costs, price units; `final` is 1.0 after the last, `now` the present then, and
-        `variance` that of the mid's move over the step, price units squared."""
+    def penalty(self, inventory: float, dt: float, final: float, now: Now, variance: float, square: float) -> float:
+        """What holding `inventory` after a step costs, price units; `final` is 1.0 after the last, `now` the present then,
+        `variance` that of the mid's move over the step, price units squared, and `square` what the whole position is as risky
+        as, units squared: inventory^2, or with hedges what `Hedges.square` says."""
         return 0.0
 
     @rule
     def reward(self, outcome: Outcome) -> float:
         """What one step is worth."""
-        penalty = self.penalty(outcome.inventory, outcome.dt, outcome.final, outcome.now, outcome.variance)
-        return outcome.wealth_change - penalty
+        return outcome.wealth_change - self.penalty_of(outcome)
+
+    @rule
+    def penalty_of(self, outcome: Outcome) -> float:
+        """`penalty` of what a step brought."""
+        return self.penalty(outcome.inventory, outcome.dt, outcome.final, outcome.now, outcome.variance, outcome.square)
 
 
 class InventoryPenalty(Reward):
     """wealth change - phi q^2 dt, less alpha q_T^2 at the end (Cartea, Jaimungal & Penalva 2015, eq. 10.2).
+
+    With hedges q^2 is the `square` of the whole position, Var[its move] / Var[dS].
 
     `noise` is the share of the surprise that is left in the reward: of q (dS - E[dS]), what the position gains by the mid's
     unforeseeable moves, and of (fill - P[fill]) (depth - fee), what luck with fills earns. Its mean is zero given all that
@@ -63,21 +74,21 @@ class InventoryPenalty(Reward):
     noise: Probability = 1.0
 
     @rule
-    def penalty(self, inventory: float, dt: float, final: float) -> float:
-        square = inventory * inventory
+    def penalty(self, inventory: float, dt: float, final: float, now: Now, variance: float, square: float) -> float:
         return self.phi * square * dt + self.alpha * square * final
 
     @rule
     def reward(self, outcome: Outcome) -> float:
-        penalty = self.penalty(outcome.inventory, outcome.dt, outcome.final, outcome.now, outcome.variance)
-        return outcome.wealth_change - (1.0 - self.noise) * outcome.surprise - penalty
+        return outcome.wealth_change - (1.0 - self.noise) * outcome.surprise - self.penalty_of(outcome)
 
 
 class VariancePenalty(Reward):
     """wealth change - (gamma / 2) q^2 Var[S_{t+dt} - S_t], less alpha q_T^2 at the end: risk where and when it is.
 
     The variance is the price's, `Price.variance`, at its state after the step: of a volatility that moves, of a regime, of the
-    gap that came. With a constant volatility it is `InventoryPenalty` with phi = gamma sigma^2 / 2. `noise` is as there.
+    gap that came. With a constant volatility it is `InventoryPenalty` with phi = gamma sigma^2 / 2. With hedges q^2 is the
+    `square` of the whole position, so that gamma / 2 is charged on the variance of all that is held. `noise` is as
+    in `InventoryPenalty`.
     """
 
     gamma: NonNegative  # 1 / price
@@ -87,8 +98,7 @@ class VariancePenalty(Reward):
     reads_variance: ClassVar[bool] = True
 
     @rule
-    def penalty(self, inventory: float, dt: float, final: float, now: Now, variance: float) -> float:
-        square = inventory * inventory
+    def penalty(self, inventory: float, dt: float, final: float, now: Now, variance: float, square: float) -> float:
         return 0.5 * self.gamma * square * variance + self.alpha * square * final
 
     reward = InventoryPenalty.reward  # the very same rule: of the same fields

@@ -10,6 +10,8 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
+from mm_env.desk.desk import Desk
+from mm_env.desk_simulation import DeskSimulation, simulation_of
 from mm_env.envs.inputs import Actions
 from mm_env.gap_record import GapRecord, gap_steps
 from mm_env.market import Market
@@ -20,9 +22,28 @@ Floats = NDArray[np.float64]
 Act = Callable[[NDArray[np.float32]], NDArray[Any]]  # actions (n, width), or (n,) if discrete, on observations (n, k)
 
 
+class InstrumentEpisodes(NamedTuple):
+    """What each instrument of a desk brought to n episodes, (n, N) each. Money in price units, sizes in units.
+
+    profit = spread - hedging_cost + what inventories gained by the mids' moves.
+    """
+
+    names: tuple[str, ...]
+    profit: Floats
+    spread: Floats  # of depth x size over fills
+    hedging_cost: Floats  # of trades outside, beside the mid
+    client_volume: Floats  # traded with clients, both ways
+    outside_volume: Floats  # traded outside, both ways
+
+    @property
+    def inventory_profit(self) -> Floats:
+        """What inventories gained by the mids' moves, (n, N)."""
+        return self.profit - self.spread + self.hedging_cost
+
+
 @dataclass(frozen=True)
 class Episodes:
-    """What each of n episodes brought; every field (n,) but those of gaps. Money in price units, sizes in units."""
+    """What each of n episodes brought, (n,) but for gaps and instruments. Money in price units, sizes in units."""
 
     objective: Floats  # sum of rewards
     profit: Floats  # wealth at the end less wealth at the start
@@ -40,6 +61,11 @@ class Episodes:
         default=None, kw_only=True
     )  # (n, gaps), of scheduled gaps; None where there are none
     gap_inventory: Floats | None = field(default=None, kw_only=True)  # (n, gaps), held through them; nan once closed
+    instruments: InstrumentEpisodes | None = field(default=None, kw_only=True)  # of a desk
+    mean_risk: Floats | None = field(default=None, kw_only=True)  # of a desk: mean standard deviation of the position
+
+    hedging_cost: Floats | None = field(default=None, kw_only=True)  # beside the marks; None where no hedge tells
+    hedge_turnover: Floats | None = field(default=None, kw_only=True)  # units traded of hedges; None likewise
 
     def __len__(self) -> int:
         return len(self.objective)
@@ -127,6 +153,8 @@ def run_actions(market: Market, actions: Floats, num_episodes: int, seed: int) -
 
 
 def _gaps(simulation: Simulation) -> GapRecord | None:
+    if isinstance(simulation, DeskSimulation):
+        return None
     return GapRecord(simulation) if gap_steps(simulation.market) else None
 
 
@@ -169,10 +197,10 @@ def run_depths(market: Market, depths: Floats, num_episodes: int, seed: int) -> 
 
 
 def run_policy(
-    market: Market, act: Act, num_episodes: int, seed: int, on_step: Callable[[], object] = lambda: None
+    market: Market | Desk, act: Act, num_episodes: int, seed: int, on_step: Callable[[], object] = lambda: None
 ) -> Episodes:
     """As `run_actions`, asking `act` for the actions (n, width) or (n,) that it takes on observations (n, k)."""
-    return run_simulation(Simulation(market, num_episodes), act, seed, on_step)
+    return run_simulation(simulation_of(market, num_episodes), act, seed, on_step)
 
 
 def run_simulation(
@@ -193,17 +221,33 @@ def episodes_of(simulation: Simulation, gaps: GapRecord | None = None) -> Episod
         tally.profit,
         tally.drawdown,
         tally.absolute_inventory / state.step,  # of the steps that were lived
-        state.account.inventory,
+        simulation.inventory,
         tally.spread_captured,
         tally.fills,
         tally.arrivals,
     )
+    if isinstance(simulation, DeskSimulation):
+        of_desk = {"instruments": _of_instruments(simulation), "mean_risk": tally.risk / state.step}
+        return Episodes(*brought, **of_desk)
     stretch = simulation.market.venue.stretches(simulation.books)
-    more = _of_margin(simulation) | _of_gaps(gaps)
+    more = _of_margin(simulation) | _of_gaps(gaps) | _of_hedges(state.world.hedges)
     return Episodes(*brought, **more) if stretch is None else RecordedEpisodes(*brought, stretch, **more)
 
 
-def _of_margin(simulation: Simulation) -> dict[str, Floats]:
+def _of_instruments(simulation: DeskSimulation) -> InstrumentEpisodes:
+    """What each instrument has brought the lanes' episodes."""
+    instruments, holdings = simulation.market.instruments, simulation.holdings
+    opened = [one.initial_inventory * one.initial_mid for one in instruments]
+    profits = [h.cash + h.inventory * h.mid - begun for h, begun in zip(holdings, opened, strict=True)]
+    each = [
+        (p, h.spread, h.hedging_cost, h.client_volume, h.outside_volume) for p, h in zip(profits, holdings, strict=True)
+    ]
+    return InstrumentEpisodes(
+        tuple(one.name for one in instruments), *(np.stack(of, axis=1) for of in zip(*each, strict=True))
+    )
+
+
+def _of_margin(simulation: Simulation) -> dict[str, Any]:
     if not simulation.market.may_close:
         return {}
     books = simulation.books
@@ -211,5 +255,11 @@ def _of_margin(simulation: Simulation) -> dict[str, Floats]:
     return {"closed": simulation.closed.astype(np.float64), "time_open": time}
 
 
-def _of_gaps(gaps: GapRecord | None) -> dict[str, Floats]:
+def _of_hedges(hedges: Any) -> dict[str, Any]:
+    """What hedges whose state says it have cost to trade, and how much of them was traded."""
+    told = {"hedging_cost": "paid", "hedge_turnover": "turnover"}
+    return {name: getattr(hedges, mine) for name, mine in told.items() if hasattr(hedges, mine)}
+
+
+def _of_gaps(gaps: GapRecord | None) -> dict[str, Any]:
     return {} if gaps is None else {"gap_profit": gaps.profit, "gap_inventory": gaps.inventory}

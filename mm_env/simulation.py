@@ -51,14 +51,22 @@ class Simulation:
         self.episodes = np.zeros(num_lanes, np.int64)
         self.whole = np.ones(num_lanes, np.bool_)  # the episode has been played from its first step on
         self.threads, self._interpreted = threads, interpreted
-        repaid = num_lanes // {"lanes": LANES_PER_THREAD, "events": BOOKS_PER_THREAD}[market.venue.loops]
-        self._threads = max(1, min(threads or usable_threads(), repaid))
         self._know_the_market()
+        self._lay_out()
+        self._threads = max(1, min(threads or usable_threads(), num_lanes // self._lanes_per_thread))
+
+    def _lay_out(self) -> None:
+        """Check what the market shows, and make place for its lanes."""
         self._check_shown()
-        if market.removes_noise and not interpreted:
-            check_expected(market)
-        self._storage = Storage(market, self._templates[1], num_lanes)
-        self._memory, self._tables = market.venue.memory(num_lanes), market.price.tables(market)
+        if self.market.removes_noise and not self._interpreted:
+            check_expected(self.market)
+        self._storage = Storage(self.market, self._templates[1], self.num_lanes)
+        self._memory, self._tables = self.market.venue.memory(self.num_lanes), self.market.price.tables(self.market)
+
+    @property
+    def _lanes_per_thread(self) -> int:
+        """How many lanes repay a thread of their own."""
+        return {"lanes": LANES_PER_THREAD, "events": BOOKS_PER_THREAD}[self.market.venue.loops]
 
     def _check_shown(self) -> None:
         """Refuse a market whose rules show more or fewer numbers than it has names for."""
@@ -163,6 +171,11 @@ class Simulation:
     def numbers(self) -> Floats:
         """What `state` holds, (numbers, num_lanes): a copy."""
         return self._storage.numbers
+
+    @property
+    def inventory(self) -> Floats:
+        """What each lane holds of the quoted instrument, (num_lanes,), units: a copy."""
+        return self._storage.row(self.rows.account.inventory)
 
     def state_of(self, lane: int) -> Any:
         """The `State` of one lane, each number a float."""

@@ -17,6 +17,7 @@ from mm_env.core.component import rules
 from mm_env.market import Market
 from mm_env.portfolio import Fees
 from mm_env.quote import MarketOrders, Quoting
+from mm_env.rollout import with_hedges
 from mm_env.venue.dealer.dealer import Dealer
 
 Floats = NDArray[np.float64]
@@ -113,7 +114,8 @@ def line_ways(market: Market) -> Floats:
     """
     lines = np.eye(market.quote.width)
     if market.quote.width == 2:
-        origin, *moved = quoted_depths(market, np.array([[0.0, 0.0], [0.5, 0.0], [0.0, 0.5]]))
+        corners = with_hedges(market, np.array([[0.0, 0.0], [0.5, 0.0], [0.0, 0.5]]))
+        origin, *moved = quoted_depths(market, corners)
         slopes = np.stack([depths - origin for depths in moved], axis=-1)
         if abs(np.linalg.det(slopes)) > 0.0:  # else one action leaves the depths as they are
             alone = np.linalg.inv(slopes).T

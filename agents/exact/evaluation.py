@@ -32,7 +32,7 @@ from mm_env.core import engine
 from mm_env.market import Market
 from mm_env.quote import Unbounded
 from mm_env.reward import CARA
-from mm_env.rollout import inventory_levels
+from mm_env.rollout import inventory_levels, with_hedges
 
 Floats = NDArray[np.float64]
 NODES = 41  # of the grid of a latent state, where one is needed
@@ -104,10 +104,15 @@ def objective_of(market: Market, worth: float) -> float:
 
 def evaluate(market: Market, actions: Floats, nodes: int = 1) -> Any:
     """The exact value of acting by a table of the market's actions: (steps or 1, levels, width), or (steps or 1, nodes,
-    levels, width) if it looks at the state of the price too. An `Evaluation`, or a `WealthEvaluation` where the wealth decides.
+    levels, width) if it looks at the state of the price too. An `Evaluation`; a `WealthEvaluation` where the wealth decides,
+    and a `HedgedEvaluation` where hedges are held, whose tables may look at these too.
 
     Raises: Unsolvable if the market's objective has no recursion over (time, inventory) and the axis of its price.
     """
+    if market.hedges.names:
+        from agents.exact.hedged_worth import evaluate_hedged
+
+        return evaluate_hedged(market, actions, nodes)
     if wealth_of(market):
         from agents.exact.wealth_worth import evaluate_wealth
 
@@ -132,9 +137,9 @@ def _gathered(rows: Rows) -> Floats:
     return values
 
 
-def evaluate_depths(market: Market, depths: Floats) -> Evaluation:
-    """As `evaluate`, for a table (steps or 1, levels, 2) of depths in price units."""
-    return evaluate(replace(market, quote=Unbounded()), depths)
+def evaluate_depths(market: Market, depths: Floats) -> Any:
+    """As `evaluate`, for a table (steps or 1, levels, 2) of depths in price units; hedges are let alone."""
+    return evaluate(replace(market, quote=Unbounded()), with_hedges(market, depths))
 
 
 def moments(market: Market, actions: Floats, nodes: int = NODES) -> Moments:
@@ -212,6 +217,10 @@ def appraiser(market: Market, nodes: int = NODES) -> Callable[[Floats], float]:
     Raises: Unsolvable as `evaluate` and `average_reward` do.
     """
     cases = scenarios(market)
+    if market.hedges.names:
+        from agents.exact.hedged_worth import hedged_appraiser
+
+        return hedged_appraiser(cases, nodes)
     if wealth_of(market):
         return _wealth_appraiser(cases, nodes)
     for case in cases:
@@ -246,7 +255,7 @@ def best_fixed(market: Market) -> FixedSymmetric:
 
         def worth_of(half_spread: float) -> float:
             tick()
-            return appraise(np.full((1, levels, 2), half_spread))
+            return appraise(with_hedges(market, np.full((1, levels, 2), half_spread)))
 
         best = _best(worth_of, _depth_scale(market))
     return FixedSymmetric(float(best))
@@ -255,7 +264,7 @@ def best_fixed(market: Market) -> FixedSymmetric:
 def worth_fixed(market: Market, half_spread: float) -> float:
     """What constant symmetric quotes are worth, exactly, as `worth` says."""
     appraise = appraiser(replace(market, quote=Unbounded()))
-    return appraise(np.full((1, levels_of(market), 2), half_spread))
+    return appraise(with_hedges(market, np.full((1, levels_of(market), 2), half_spread)))
 
 
 def best_linear_skew(market: Market) -> LinearSkew:
@@ -269,7 +278,7 @@ def best_linear_skew(market: Market) -> LinearSkew:
         half_spread, skew = np.abs(x) * scale
         depths = np.stack([half_spread + skew * q, half_spread - skew * q], axis=-1)[None]
         tick()
-        return -appraise(depths)
+        return -appraise(with_hedges(market, depths))
 
     start = np.array([best_fixed(market).half_spread / scale, 0.1])
     with engine.settled(), ticking("best linear skew", "tables") as tick:

@@ -114,6 +114,10 @@ def optimum(market: Market, nodes: int = NODES, kept_from: float = KEPT_FROM) ->
     Raises: ValueError if there are fewer than 5 nodes; Unsolvable, saying which part of the market stands in the way.
     """
     check("nodes", nodes, Interval(5, whole=True))  # half of fewer would be no coarser grid to tell the error by
+    if market.hedges.names:
+        from agents.exact.hedged_optimum import hedged_optimum
+
+        return hedged_optimum(market, nodes, kept_from)
     if wealth_of(market):
         from agents.exact.wealth_optimum import wealth_optimum
 
@@ -136,7 +140,7 @@ def named(market: Market, nodes: int) -> str:
 
 def _kept(market: Market, nodes: int, path: Path | None, kept_from: float) -> Optimum:
     axis = axis_of(market, nodes)
-    _Solver(market, axis).kernel  # noqa: B018  (machine code is kept by itself)
+    Solver(market, axis).kernel  # noqa: B018  (machine code is kept by itself)
     started = perf_counter()
     found = solve(market, axis)
     if coarser := coarser_axes(market, axis, nodes):
@@ -174,7 +178,7 @@ def check_room(market: Market, nodes: int = NODES) -> None:
 
 def solve(market: Market, axis: Axis) -> Optimum:
     """The optimum on a given grid, its error not yet known."""
-    solver = _Solver(market, axis)
+    solver = Solver(market, axis)
     return solver.ergodic() if isinstance(market.clock, Ergodic) else solver.finite()
 
 
@@ -187,7 +191,7 @@ def grid_error(fine: Optimum, coarse: Optimum) -> float:
     return _SAFETY * abs(fine.objective - coarse.objective) / (2**_ORDER - 1)
 
 
-class _Solver:
+class Solver:
     """One market's arrays, and the compiled step of dynamic programming over them."""
 
     def __init__(self, market: Market, axis: Axis) -> None:
@@ -205,8 +209,8 @@ class _Solver:
         actions = np.zeros((steps, *shape, self.market.quote.width))
         guess = np.zeros((*shape, self.width))
         for step in progress(range(steps - 1, -1, -1), "solving", "step"):
-            value[step], guess = self._best(value[step + 1], guess, step)
-            value[step], actions[step] = self._cross(value[step], guess)
+            value[step], guess = self.best(value[step + 1], guess, step)
+            value[step], actions[step] = self.cross(value[step], guess)
         return Optimum(self.market, self.axis, value, actions)
 
     def ergodic(self) -> Optimum:
@@ -217,15 +221,15 @@ class _Solver:
             )
         relative, guess, rate = np.zeros((1, self.levels)), np.zeros((1, self.levels, self.width)), -np.inf
         for _ in progress(range(100), "solving", "round"):
-            value, guess = self._best(relative, guess, 0)
-            _, actions = self._cross(value, guess)
+            value, guess = self.best(relative, guess, 0)
+            _, actions = self.cross(value, guess)
             better, relative[0] = poisson_equation(self.market, actions)
             if better - rate <= 1e-12 * abs(better):
                 break
             rate = better
         return Optimum(self.market, self.axis, relative[None], actions[None], better)
 
-    def _best(self, following: Floats, guess: Floats, step: int) -> tuple[Floats, Floats]:
+    def best(self, following: Floats, guess: Floats, step: int) -> tuple[Floats, Floats]:
         """The values (nodes, levels) of the best quotes of a step and their actions, from the values one step later."""
         later, penalty = following.reshape(-1, len(self.axis.held)), self.penalties.after(step + 1)
         ahead = np.ascontiguousarray(self.axis.look_ahead(later, penalty, self.gamma, step))
@@ -245,7 +249,7 @@ class _Solver:
         )
         return value.reshape(following.shape), actions.reshape(guess.shape)
 
-    def _cross(self, value: Floats, actions: Floats) -> tuple[Floats, Floats]:
+    def cross(self, value: Floats, actions: Floats) -> tuple[Floats, Floats]:
         """With market orders: the best number of orders to close first, and the quotes that follow."""
         quote: Any = self.market.quote
         if not self.layered:

@@ -81,6 +81,8 @@ def read_penalties(market: Any, state: Any, places: Any, levels: int, step: floa
         for cell in range(cells):
             place = (node * (cells // levels) + cell // levels) * count(state)
             held = cell % levels * market.order_size - market.max_inventory
-            now = market.now(held_at(load(state, places, place, 1), step, held), ())
+            here = held_at(load(state, places, place, 1), step, held)
+            now = market.now(here, ())
             variance = market.price.variance(now.world.price, dt, now)
-            penalty[node, cell] = market.reward.penalty(held, dt, final, now, variance)
+            square = market.hedges.square(held, here.account.hedges, variance, now)
+            penalty[node, cell] = market.reward.penalty(held, dt, final, now, variance, square)

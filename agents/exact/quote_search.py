@@ -218,7 +218,8 @@ def worth_of(outcome, told):
     market, place = told
     level = min(max(int((outcome.inventory - place.lowest) * place.orders + 0.5), 0), place.levels - 1)
     venue = min(max(int(market.venue.place(outcome.venue) + 0.5) * place.levels, 0), place.cells - place.levels)
-    moved = outcome.inventory * (outcome.jump + place.drift)  # what cannot be may lie outside, with probability 0
+    exposed = market.exposure(outcome.inventory, place.state)
+    moved = exposed * (outcome.jump + place.drift)  # what cannot be may lie outside, with probability 0
     cell = place.base + venue + level
     following = each(wealth_worth, place.wealth, (place.ahead, cell, outcome.gain + moved))
     return first(following, outcome.gain + moved + place.ahead[cell * (1 - len(place.wealth))])

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from agents.exact.choices import sends_market_orders, trial_actions
+from agents.exact.hedge_lots import check_hedges
 from agents.exact.nodes import Unsolvable
 from agents.exact.now_read import check_price, margin_read, parts_read
 from agents.exact.objectives import aversion, check_reward, is_utility
@@ -32,9 +33,9 @@ _TRIED = 16  # actions
 _solvable: set[Any] = set()
 
 
-def check_solvable(market: Market, wealth: bool = False) -> None:
+def check_solvable(market: Market, wealth: bool = False, hedged: bool = False) -> None:
     """Refuse a market that has no recursion over time, inventory and the states of its price and its venue; with `wealth`, over
-    the account's wealth too.
+    the account's wealth too; with `hedged`, over the position in a hedge.
 
     Raises: Unsolvable, saying which part of the market stands in the way.
     """
@@ -42,9 +43,15 @@ def check_solvable(market: Market, wealth: bool = False) -> None:
         if differs(leaf.value) and leaf.path != "initial_inventory":
             raise Unsolvable(f"{leaf.path} differs by lane: {leaf.value}")
     require_room(market, "an exact solution", 16.0 * levels_of(market), steps=False)
-    if (key := (key_of(market), wealth)) in _solvable:
+    if (key := (key_of(market), wealth, hedged)) in _solvable:
         return
     _check_parts(market)
+    if hedged:
+        check_hedges(market)
+    elif market.hedges.names:
+        raise Unsolvable(
+            f"hedges: this solver has no recursion over positions beside the inventory, got {market.hedges}"
+        )
     if wealth:
         _check_wealth(market)
     elif why := _wealthy(market):
@@ -86,8 +93,6 @@ def _check_parts(market: Market) -> None:
         raise Unsolvable(
             f"venue: {kind.__name__}.place must number its states 0, 1, ..., that of the start among them, got {numbers}"
         )
-    if market.hedges.names:
-        raise Unsolvable(f"hedges: positions beside the inventory have no exact recursion, got {market.hedges}")
 
 
 def _wealthy(market: Market) -> str:

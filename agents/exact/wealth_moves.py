@@ -96,7 +96,7 @@ class Moves:
         model = record(self.problem.market)
         if is_terminal(self.problem.market):
             return float(model.reward.reward(outcome_of(wealth - cost, 0.0, 1.0)))
-        return -cost - float(model.reward.penalty(0.0, model.clock.dt(), 1.0, model.opening(), 0.0))
+        return -cost - float(model.reward.penalty(0.0, model.clock.dt(), 1.0, model.opening(), 0.0, 0.0))
 
     def _matrices(self, shift: float, variance: float, barrier: float) -> Any:
         key = (round(shift / self.grid.spacing, 9), round(variance / self.grid.spacing**2, 12), barrier)

@@ -27,11 +27,12 @@ from agents.learning.sb3 import ALGORITHMS, TrainedPolicy, algorithm
 from agents.policy import policy_of
 from mm_env.clock import Ergodic
 from mm_env.core.parameters import Count, Interval, NonNegative, Positive, Probability, check_fields
+from mm_env.desk.desk import Desk
 from mm_env.envs.sb3 import VecAdapter
 from mm_env.market import Market
 from mm_env.resampled import check_branches
 from mm_env.reward import CARA, InventoryPenalty, VariancePenalty
-from mm_env.rollout import Episodes, inventory_levels, run_actions
+from mm_env.rollout import Episodes, inventory_levels, run_actions, run_policy
 
 CHECKPOINT = "checkpoint.pt"
 PENALTIES = (InventoryPenalty, VariancePenalty, WealthChange)  # rewards whose noise can be taken out
@@ -154,7 +155,7 @@ class Learner:
         if self.branches:
             kind = EntropicRollouts if self.is_entropic(market) else ResampledRollouts
             settings |= {"rollout_buffer_class": kind}
-        elif self.expected_fills and market.venue.loops != "events":
+        elif self.expected_fills and market.venue.loops == "lanes":
             settings |= EXPECTING[self.algorithm]
         return settings
 
@@ -171,7 +172,7 @@ class Learner:
         reward: Any = market.reward
         if self.is_entropic(market):
             market = replace(market, reward=WealthChange(reward.gamma))
-        if self.noise == 1.0 or not isinstance(market.reward, PENALTIES) or market.venue.loops == "events":
+        if self.noise == 1.0 or not isinstance(market.reward, PENALTIES) or market.venue.loops != "lanes":
             return market
         return replace(market, reward=replace(market.reward, noise=self.noise))
 
@@ -186,7 +187,7 @@ class Learner:
         fills cannot be expected."""
         if self.branches:
             check_branches(market)
-        elif self.expected_fills and market.venue.loops != "events":
+        elif self.expected_fills and market.venue.loops == "lanes":
             check_separable(market)
         discrete = isinstance(market.action_space, gym.spaces.Discrete)
         if discrete and self.algorithm in ("SAC", "TD3", "TQC"):
@@ -216,6 +217,8 @@ def middling(market: Market) -> Episodes:
     """1,024 episodes of acting by the middle action."""
     space: Any = market.action_space
     middle = space.n // 2 if isinstance(space, gym.spaces.Discrete) else 0.0
+    if isinstance(market, Desk):
+        return run_policy(market, lambda seen: np.full((len(seen), market.width), middle), 1024, seed=0)
     actions = np.full((1, len(inventory_levels(market)), market.width), float(middle))
     return run_actions(market, actions, 1024, seed=0)
 

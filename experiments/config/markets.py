@@ -7,6 +7,7 @@ from typing import Any
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
+from mm_env.desk.desk import Desk
 from mm_env.market import Market
 
 
@@ -15,10 +16,10 @@ def build(config: Any) -> Any:
     return instantiate(config, _convert_="all")
 
 
-def build_market(cfg: DictConfig) -> Market:
-    """cfg.market as a Market."""
+def build_market(cfg: DictConfig) -> Any:
+    """cfg.market as a Market, or as a Desk."""
     market = build(cfg.market)
-    if not isinstance(market, Market):
+    if not isinstance(market, Market | Desk):
         raise TypeError(f"market must describe a mm_env.Market, got {type(market).__name__}")
     return market
 

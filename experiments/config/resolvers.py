@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from agents.strategies.theory import theory
 from experiments.config.markets import build
 from experiments.runs.sweeps import sub_folder
+from mm_env.desk.desk import Desk
 
 
 def asked(quantity: str) -> Callable[[DictConfig], Any]:
@@ -32,9 +33,20 @@ def is_book(market: DictConfig) -> bool:
         return False
 
 
+def is_desk(market: DictConfig) -> bool:
+    """Whether it is a desk of several instruments."""
+    try:
+        return issubclass(get_class(market._target_), Desk)
+    except (ImportError, ValueError, AttributeError, TypeError):  # no market of that name: building it says so
+        return False
+
+
 def strategies(market: DictConfig) -> list[str]:
-    """The strategies of conf/agent that are made for dealers, or for order books."""
-    return [*STRATEGIES, *(TOUCHING if is_book(market) else EXACT)]
+    """The strategies of conf/agent that are made for dealers, for order books, or for desks; and for markets with a hedge."""
+    if is_desk(market):
+        return ["random"]
+    of_hedge = HEDGING if "hedges" in market and not market.hedges._target_.endswith(".NoHedges") else ()
+    return [*STRATEGIES, *(TOUCHING if is_book(market) else EXACT), *of_hedge]
 
 
 STRATEGIES = (
@@ -42,6 +54,7 @@ STRATEGIES = (
     "cartea_jaimungal", "cartea_jaimungal_stationary",
 )  # fmt: skip
 EXACT, TOUCHING = ("best_fixed", "linear_skew"), ("join", "inside", "imbalance")
+HEDGING = ("no_hedge", "full_hedge", "fixed_band")
 RESOLVERS: dict[str, Callable[..., Any]] = {
     "strategies": strategies,
     "volatility": asked("sigma"),

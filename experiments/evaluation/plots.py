@@ -13,6 +13,7 @@ from agents.exact.evaluation import inventory_law
 from agents.exact.price_grid import Unsolvable
 from agents.policy import Policy, as_policy, grid_observations, in_space, quoted_depths, tabulate
 from experiments.evaluation.common_noise import Entry
+from mm_env.desk.desk import Desk
 from mm_env.envs import render
 from mm_env.envs.recorder import Recorder
 from mm_env.market import Market
@@ -48,6 +49,8 @@ def quote_curves(market: Market, agent: str, policy: Policy, rival: str, referen
 
 def depth_table(market: Market, policy: Policy) -> NDArray[np.float64] | None:
     """Bid and ask depth (rows, levels, 2) if they depend on time and inventory alone."""
+    if isinstance(market, Desk):
+        return None
     table = tabulate(market, policy)
     if (market if table is None else table.market).quote.at_touch():
         return None

@@ -39,7 +39,7 @@ class Lives(NamedTuple):
 def figures(market: Market, agent: str, policy: Policy, rival: str, reference: Policy) -> dict[str, Figure | None]:
     """The figures that the market has, by the names of their files: an agent's, beside its rival's."""
     both = {agent: policy, rival: reference}
-    if market.venue.loops == "events" or not (_state_of(market) or gap_steps(market) or market.may_close):
+    if market.venue.loops in ("events", "desk") or not (_state_of(market) or gap_steps(market) or market.may_close):
         return {}
     lives = {name: lived(market, each, EPISODES) for name, each in both.items()}
     return {

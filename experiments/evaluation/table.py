@@ -29,26 +29,44 @@ COLUMNS = {
     "max_drawdown": "max drawdown",
 }
 UTILITY = {"objective": "objective (utility)", "certainty_equivalent": "certainty equivalent"}  # under CARA
-OF_SOME_MARKETS = {  # columns of margins, and of scheduled gaps
+OF_SOME_MARKETS = {  # columns of margins, of scheduled gaps, and of hedges
     "closed": "probability of ruin",
     "time_to_ruin": "time to ruin",
     "time_open": "time open",
     "worst_gap": "worst gap",
     "gap_variance_share": "variance by gaps",
     "gap_inventory": "mean |q| at gaps",
+    "hedging_cost": "hedging cost",
+    "hedge_turnover": "hedge turnover",
 }
+OF_DESKS = {
+    "hedging_cost": "hedging cost",
+    "inventory_profit": "P&L of inventories",
+    "inventory_variance_share": "variance by inventories",
+    "mean_risk": "mean risk",
+}
+OF_INSTRUMENTS = {"profit_": "P&L of ", "variance_share_": "variance by ", "internalised_": "internalised of "}
 WIDE, COLUMN = 170, 14  # characters that all columns need, and one more
 NARROW = {"lead over best strategy": "lead over\nbest\nstrategy"}
 
 
 def headings(entries: Sequence[Entry]) -> dict[str, str]:
     """Column -> heading of these rows; under CARA the objective is called a utility, and its worth in money stands beside;
-    where accounts may be closed the ruin, and where the mid has gaps what they bring."""
+    where accounts may be closed the ruin, where the mid has gaps what they bring, what hedges cost, and in a desk what each
+    instrument does."""
     given = {name for entry in entries for name in entry.figures}
-    columns = COLUMNS | {name: heading for name, heading in OF_SOME_MARKETS.items() if name in given}
+    columns = COLUMNS | {name: heading for name, heading in (OF_SOME_MARKETS | OF_DESKS).items() if name in given}
+    columns |= of_instruments(entries)
     if not any("certainty_equivalent" in entry.figures for entry in entries):
         return columns
     return {"objective": "", "certainty_equivalent": "", **columns, **UTILITY}
+
+
+def of_instruments(entries: Sequence[Entry]) -> dict[str, str]:
+    """Column -> heading of what each instrument of a desk brought."""
+    desk = entries[0].episodes.instruments if entries else None
+    names = () if desk is None else desk.names
+    return {f"{figure}{name}": f"{heading}{name}" for name in names for figure, heading in OF_INSTRUMENTS.items()}
 
 
 def table_of(

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.evaluation.table import COLUMNS, OF_SOME_MARKETS
+from experiments.evaluation.table import COLUMNS, OF_DESKS, OF_SOME_MARKETS
 from experiments.reporting.naming import flatten, labels
 from experiments.reporting.runs import Run
 from experiments.reporting.statistics import RESAMPLES, Interval, interval, pooled_iqm
@@ -23,6 +23,7 @@ DETAILS = {
     **{k: v for k, v in COLUMNS.items() if k not in ("skill", "lead")},
     "certainty_equivalent": "certainty equivalent (CARA)",
     **OF_SOME_MARKETS,
+    **OF_DESKS,
     "seconds": "training s",
 }
 

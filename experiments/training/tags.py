@@ -43,16 +43,26 @@ UNITS_WITH_GAPS = {
     "risk/gap_variance_share": "1: the share of the variance of the profit that gaps bring",
     "risk/gap_inventory": "units of the asset: the mean |q| held through a gap",
 }
+UNITS_OF_DESKS = {  # and of each instrument its profit, its share of the profit's variance, and its internalised share
+    "risk/hedging_cost": "price units an episode: what trades outside cost beside the mid",
+    "risk/inventory_profit": "price units an episode: what inventories gained by the mids' moves",
+    "risk/inventory_variance_share": "1: the share of the variance of the profit that inventories bring",
+    "risk/mean_risk": "price units / sqrt(time): the mean standard deviation of the position's moves",
+}
+UNITS_WITH_HEDGES = {
+    "risk/hedging_cost": "price units: what trading hedges cost beside their marks",
+    "risk/hedge_turnover": "units of hedges traded",
+}
 UNITS_UNDER_CARA = {CERTAINTY: "price units an episode: the sure profit that the utility values alike"}
 OF_SOME_MARKETS = {
     "certainty_equivalent": CERTAINTY,
-    **{tag.removeprefix("risk/"): tag for tag in UNITS_WITH_MARGIN | UNITS_WITH_GAPS},
+    **{tag.removeprefix("risk/"): tag for tag in UNITS_WITH_MARGIN | UNITS_WITH_GAPS | UNITS_WITH_HEDGES},
 }
 
 
 def tag_of(figure: str) -> str:
-    """The tag under which TensorBoard shows a figure of `mm_env.metrics`."""
-    return {**FIGURES, **OF_SOME_MARKETS}[figure]
+    """The tag under which TensorBoard shows a figure of `mm_env.metrics`: those of desks and their instruments in risk/."""
+    return {**FIGURES, **OF_SOME_MARKETS}.get(figure, f"risk/{figure}")
 
 
 METRICS = (

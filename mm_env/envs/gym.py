@@ -13,6 +13,8 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from mm_env.clock import Ergodic
+from mm_env.desk.desk import Desk
+from mm_env.desk_simulation import simulation_of
 from mm_env.envs import inputs as inputs
 from mm_env.envs.recorder import Recorder
 from mm_env.market import Market
@@ -44,7 +46,7 @@ class MarketMakingVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray
 
     def __init__(
         self,
-        market: Market | str,
+        market: Market | Desk | str,
         num_envs: int = 1,
         autoreset_mode: AutoresetMode | str = AutoresetMode.SAME_STEP,
         threads: int | None = None,
@@ -52,8 +54,9 @@ class MarketMakingVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray
         max_episode_steps: int | None = None,
         shown: int | None = None,
     ) -> None:
-        self.market, self.render_mode = market_named(market), inputs.render_mode(render_mode)
-        self.simulation = Simulation(self.market, num_envs, threads=threads)
+        self.market = market_named(market)
+        self.render_mode = inputs.render_mode(render_mode, self.market)
+        self.simulation = simulation_of(self.market, num_envs, threads=threads)
         self.num_envs = num_envs
         self.autoreset_mode = AutoresetMode(autoreset_mode)
         self._same_step = self.autoreset_mode == AutoresetMode.SAME_STEP
@@ -209,9 +212,10 @@ class MarketMakingEnv(gym.Env[NDArray[np.float32], Any]):
 
     metadata = inputs.METADATA
 
-    def __init__(self, market: Market | str, render_mode: str | None = None) -> None:
-        self.market, self.render_mode = market_named(market), inputs.render_mode(render_mode)
-        self.simulation = Simulation(self.market, 1)
+    def __init__(self, market: Market | Desk | str, render_mode: str | None = None) -> None:
+        self.market = market_named(market)
+        self.render_mode = inputs.render_mode(render_mode, self.market)
+        self.simulation = simulation_of(self.market, 1)
         self._recorder = Recorder(self.simulation) if render_mode else None
         self.observation_space: gym.spaces.Box = self.market.observation_space  # pyright: ignore[reportIncompatibleVariableOverride]
         self.action_space = self.market.action_space
@@ -271,5 +275,5 @@ class MarketMakingEnv(gym.Env[NDArray[np.float32], Any]):
 def episode_figures(simulation: Simulation) -> dict[str, NDArray[np.float64]]:
     """What the lanes' episodes have brought so far: return `r`, length `l`, and the market maker's figures."""
     rows, numbers = simulation.rows, simulation.numbers
-    own = {"r": rows.tally.objective, "l": rows.step, "inventory": rows.account.inventory}
-    return {name: numbers[row] for name, row in {**own, **rows.tally._asdict()}.items()}
+    own = {"r": numbers[rows.tally.objective], "l": numbers[rows.step], "inventory": simulation.inventory}
+    return {**own, **{name: numbers[row] for name, row in rows.tally._asdict().items()}}

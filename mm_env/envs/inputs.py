@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from mm_env.core import engine, kernel
 from mm_env.core.parameters import Interval, check
+from mm_env.desk.desk import Desk
 from mm_env.market import Market
 from mm_env.simulation import Simulation, check_seed
 
@@ -25,7 +26,7 @@ _READ = {np.dtype(kind) for kind in (np.float32, np.float64, np.int64)}  # what 
 class Actions:
     """Checks a batch of actions (one action if `num_envs` is None) and lays it out for the kernel."""
 
-    def __init__(self, market: Market, num_envs: int | None) -> None:
+    def __init__(self, market: Market | Desk, num_envs: int | None) -> None:
         space: Any = market.action_space
         batch = () if num_envs is None else (num_envs,)
         self._discrete = isinstance(space, gym.spaces.Discrete)
@@ -57,8 +58,10 @@ def _taking(kind: np.dtype) -> Callable[..., int]:
     return engine.compiled(kernel.take_actions, np.zeros(1, kind), np.zeros(1), 0.0, 0.0)
 
 
-def render_mode(mode: str | None) -> str | None:
-    """The mode itself, if there is such a one."""
+def render_mode(mode: str | None, market: Market | Desk) -> str | None:
+    """The mode itself, if there is such a one, and pictures of such a market."""
+    if mode is not None and isinstance(market, Desk):
+        raise ValueError(f"render_mode must be None for a desk, of which there are no pictures, got {mode!r}")
     if mode is not None and mode not in METADATA["render_modes"]:
         raise ValueError(f"render_mode must be None or 'rgb_array', got {mode!r}")
     return mode
@@ -81,7 +84,7 @@ def shown_lanes(shown: int | None, num_envs: int) -> range:
     return range(min(shown, num_envs))
 
 
-def step_limit(steps: int | None, market: Market) -> int | None:
+def step_limit(steps: int | None, market: Market | Desk) -> int | None:
     """The steps after which episodes are cut; None if they are over by then anyway."""
     if steps is None:
         return None

@@ -12,6 +12,7 @@ IDS = {
     "mm_env/AvellanedaStoikov-v0": "avellaneda_stoikov",
     "mm_env/CarteaJaimungal-v0": "cartea_jaimungal",
     "mm_env/AdverseSelection-v0": "adverse_selection",
+    "mm_env/Hedged-v0": "hedged",
     "mm_env/Solvency-v0": "solvency",
     "mm_env/CVaR-v0": "cvar",
     "mm_env/GLFT-v0": "glft",
@@ -32,10 +33,12 @@ IDS = {
     "mm_env/AMZNBook-v0": "amzn_book",
 }
 
+DESK_IDS = {"mm_env/TwoBonds-v0": "two_bonds", "mm_env/EURUSD-v0": "eurusd"}
+
 
 def register_all() -> None:
     """Register every id once; `market=...` in `make` puts another market in its place."""
-    for name, market in IDS.items():
+    for name, market in (IDS | DESK_IDS).items():
         if name not in registry:
             register(
                 id=name,

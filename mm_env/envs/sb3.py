@@ -19,6 +19,7 @@ from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env.base_vec_env import VecEnv
 
 from mm_env.core.parameters import Interval, check
+from mm_env.desk.desk import Desk
 from mm_env.envs.gym import MarketMakingVectorEnv
 from mm_env.market import Market
 from mm_env.resampled import Branches
@@ -71,7 +72,7 @@ class VecAdapter(VecEnv):
 
     def __init__(
         self,
-        market: Market | str,
+        market: Market | Desk | str,
         num_envs: int = 1,
         threads: int | None = None,
         reward_scale: float = 1.0,
@@ -93,8 +94,8 @@ class VecAdapter(VecEnv):
         self.metadata = {**self.metadata, "render_fps": self.env.metadata["render_fps"]}
 
     @property
-    def market(self) -> Market:
-        """The market that the lanes are copies of."""
+    def market(self) -> Any:
+        """The market, or desk, that the lanes are copies of."""
         return self.env.market
 
     @property

@@ -47,7 +47,12 @@ FEATURES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", FEATURES)
+LONG = {"drift of two factors, utility", "seasons and regimes"}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in LONG else name for name in FEATURES]
+)
 def test_the_feature_is_worth_what_who_ignores_it_loses(name):
     market, instead = FEATURES[name]
     blind, best = blind_optimum(market, instead), optimum(market)

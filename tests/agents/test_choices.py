@@ -88,7 +88,11 @@ class Menu(Quoting):
         return Quote(0.5 + 0.5 * bid, 0.5 + 0.5 * (rest - 3.0 * bid), float(cut), self.cost)
 
 
-@pytest.mark.parametrize("reward", [InventoryPenalty(phi=0.5, alpha=0.1), CARA(0.3)], ids=["penalty", "utility"])
+@pytest.mark.parametrize(
+    "reward",
+    [pytest.param(InventoryPenalty(phi=0.5, alpha=0.1), marks=pytest.mark.slow), CARA(0.3)],
+    ids=["penalty", "utility"],
+)
 def test_market_orders_of_ones_own_are_worth_what_those_of_the_package_are(reward):
     market = replace(LONG, reward=reward)
     own = optimum(replace(market, quote=Closing(3.0, 0.1)))
@@ -99,7 +103,9 @@ def test_market_orders_of_ones_own_are_worth_what_those_of_the_package_are(rewar
     assert (own.value[0, 0, [0, -1]] > without.value[0, 0, [0, -1]] + 0.1).all()
 
 
-@pytest.mark.parametrize("quote", [Menu(0.05), Panic(1.5, 0.05)], ids=["menu", "panic"])
+@pytest.mark.parametrize(
+    "quote", [pytest.param(Menu(0.05), id="menu", marks=pytest.mark.slow), pytest.param(Panic(1.5, 0.05), id="panic")]
+)
 def test_no_policy_with_market_orders_is_worth_more_than_the_optimum_and_the_simulator_agrees(quote):
     market, random = replace(LONG, quote=quote), np.random.default_rng(0)
     found = optimum(market)
@@ -201,6 +207,7 @@ class Gap(Quoting):
         return Quote(self.scale * (action[0] + 1.0), self.scale * (action[1] + 1.0), cut, 0.0)
 
 
+@pytest.mark.slow
 def test_market_orders_around_a_quoting_of_ones_own_are_worth_what_their_table_is():
     market = replace(LONG, quote=MarketOrders(Gap(0.7), 0.5), initial_inventory=3.0, reward=InventoryPenalty(2.0, 1.0))
     found = optimum(market)

@@ -123,6 +123,7 @@ def test_a_teacher_is_for_actor_critics():
         Learner("SAC", 64, teacher=best_fixed)
 
 
+@pytest.mark.slow
 def test_a_clone_is_better_than_what_it_started_from():
     market = world(reward=InventoryPenalty(phi=0.5))
     fresh = Learner("PPO", 1, 512, settings=SETTINGS).model(market, seed=0)

@@ -32,6 +32,7 @@ def tail(profits):
     return float(worst_mean(profits[None], np.full((1, len(profits)), 1.0 / len(profits)), TAIL.level)[0])
 
 
+@pytest.mark.slow
 def test_the_threshold_converges_to_the_quantile_of_a_policy_that_stays_as_it_is():
     fixed = learner(256_000, {"learning_rate": 0.0, "n_epochs": 1}, threshold_step=0.1)
     model = fixed.train(MARKET, 0).model

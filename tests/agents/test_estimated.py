@@ -64,6 +64,7 @@ def test_as_many_depths_are_fitted_as_the_fit_itself_quotes():
     assert k > 2.0 * decay(curve[:2])[1]
 
 
+@pytest.mark.slow
 def test_in_the_book_of_amzn_fills_decay_as_they_do_where_quotes_stand_and_the_closed_form_earns_by_it():
     """Over half a tick to four and a half ticks k is 18.8, by which it earns 1.24."""
     market = amzn_book()

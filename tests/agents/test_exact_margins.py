@@ -31,6 +31,7 @@ PARTS = {
 SEEN = {"margins": "profit", "drawdown stop": "drawdown", "reduce only": "profit"}
 
 
+@pytest.mark.slow
 def test_the_optimum_under_a_maintenance_margin_and_the_ruin_of_who_ignores_it_are_the_known_ones():
     market = lattice(margin=CALL)
     best = optimum(market)

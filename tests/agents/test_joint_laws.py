@@ -23,7 +23,7 @@ class Together(TwoFactors):
         return joint(super().law(dt, nodes))
 
 
-@pytest.mark.parametrize("name", ["two factors", "two factors, utility"])
+@pytest.mark.parametrize("name", ["two factors", pytest.param("two factors, utility", marks=pytest.mark.slow)])
 def test_a_joint_law_is_solved_as_the_product_that_it_is_made_of(name):
     apart = OPEN[name]
     both = replace(
@@ -65,7 +65,9 @@ def _storm(sigma, drift, dt, known={}):  # noqa: B006
 STORM = world(price=Storm(0.6), clock=FiniteHorizon(2.0, 40))
 
 
-@pytest.mark.parametrize("reward", [STORM.reward, CARA(0.5)], ids=["penalty", "utility"])
+@pytest.mark.parametrize(
+    "reward", [STORM.reward, pytest.param(CARA(0.5), marks=pytest.mark.slow)], ids=["penalty", "utility"]
+)
 def test_a_law_that_changes_with_the_time_is_solved_as_it_is_played(reward):
     market = replace(STORM, reward=reward)
     best = optimum(market, kept_from=np.inf)

@@ -167,6 +167,7 @@ def test_an_edit_of_the_users_model_is_solved_anew(tmp_path):
         assert (value == first[0]) == (name == "a rule"), name
 
 
+@pytest.mark.slow
 def test_two_processes_that_solve_the_same_do_not_harm_each_other(tmp_path):
     cache = tmp_path / "cache"
     both = [in_new_process(tmp_path, cache) for _ in range(2)]

@@ -137,7 +137,10 @@ def plainly(market, choose):
         following, value = value, np.empty(len(q))
         now = rules.now(held_at(rules.begin(0.0, rules.initial_mid), step + 1.0, 0.0), ())
         final, dt = rules.clock.final(step + 1.0), rules.clock.dt()
-        cost = [0.5 * gamma * variance * h**2 if gamma else rules.reward.penalty(h, dt, final, now) for h in q]
+        cost = [
+            0.5 * gamma * variance * h**2 if gamma else rules.reward.penalty(h, dt, final, now, variance, h * h)
+            for h in q
+        ]
         for level, held in enumerate(q):
             state = held_at(rules.begin(0.0, rules.initial_mid), float(step), held)
 

@@ -144,6 +144,9 @@ class Future(Hedges):
     def targets(self, action, inventory, held):
         return (2.0 * action[0],)
 
+    def square(self, inventory, held, variance):
+        return inventory * inventory
+
 
 def test_a_strategy_that_knows_no_hedges_asks_for_none():
     hedged, plain = world(hedges=Future()), world()

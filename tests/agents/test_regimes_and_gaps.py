@@ -78,7 +78,11 @@ def test_the_average_penalty_is_that_of_the_long_run():
     assert theory(cartea_jaimungal_penalva(TURBULENT, 10)).phi == pytest.approx(1.0)  # 2/3 x 0.5 + 1/3 x 2
 
 
-@pytest.mark.parametrize("price", [Brownian(1.0, 0.2), Heston(5.0, 1.0, 1.5, -0.5, 1.0)], ids=["brownian", "heston"])
+@pytest.mark.parametrize(
+    "price",
+    [pytest.param(Brownian(1.0, 0.2), marks=pytest.mark.slow), Heston(5.0, 1.0, 1.5, -0.5, 1.0)],
+    ids=["brownian", "heston"],
+)
 def test_regimes_that_are_alike_are_none(price):
     alike = RegimeSwitching(price, RATES, [1.0])
     found = [optimum(world(price=p, reward=VariancePenalty(1.0, 0.1)), nodes=11).objective for p in (price, alike)]
@@ -113,7 +117,12 @@ SIMULATED = {
 }
 
 
-@pytest.mark.parametrize("name", SIMULATED)
+QUICK = {"gap", "gap in regimes"}
+
+
+@pytest.mark.parametrize(
+    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in SIMULATED]
+)
 def test_the_optimum_brings_in_simulation_what_it_says(name):
     best = optimum(SIMULATED[name], nodes=21)
     assert within(play(SIMULATED[name], best, 60_000, seed=4).objective, best.objective)

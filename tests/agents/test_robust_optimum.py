@@ -39,7 +39,9 @@ from tests.agents.games import (
 from tests.worlds import within, world
 
 ROBUST = {name: MARKETS[name] for name in ("bernoulli", "poisson", "impact")}
-every_robust_market = pytest.mark.parametrize("market", ROBUST.values(), ids=ROBUST)
+every_robust_market = pytest.mark.parametrize(
+    "market", [pytest.param(m, id=n, marks=[pytest.mark.slow] if n == "impact" else []) for n, m in ROBUST.items()]
+)
 
 
 @every_robust_market

@@ -15,16 +15,19 @@ from experiments.config.markets import build, build_market
 from experiments.config.search_path import CONF
 from experiments.studies.published import FIGURES
 from mm_env.core.component import record
+from mm_env.desks import DESKS
 from mm_env.markets import MARKETS
 
 FAMILIES = {
     "price": mm_env.Price, "flow": (mm_env.Flow, mm_env.OrderFlow), "size": mm_env.OrderSize, "fill": mm_env.Fill,
     "impact": mm_env.Impact, "clock": mm_env.Clock, "quote": mm_env.Quoting, "reward": mm_env.Reward, "fees": mm_env.Fees,
     "window": mm_env.Window, "position": mm_env.QueuePosition, "jumps": (mm_env.JumpProcess, mm_env.Jumps),
-    "scheme": mm_env.VarianceStep, "margin": mm_env.Margin, "limits": mm_env.Limits,
+    "scheme": mm_env.VarianceStep, "margin": mm_env.Margin, "limits": mm_env.Limits, "hedges": mm_env.Hedges,
+    "option_model": mm_env.OptionModel,
+    "prices": mm_env.JointPrices, "outside": mm_env.Outside, "instrument": mm_env.Instrument,
 }  # fmt: skip
 KINDS = {kind for kinds in FAMILIES.values() for kind in (kinds if isinstance(kinds, tuple) else (kinds,))}
-ABSTRACT = KINDS - {mm_env.Fees}
+ABSTRACT = KINDS - {mm_env.Fees, mm_env.Instrument} | {mm_env.Traded, mm_env.Option, mm_env.Lookback}
 MODELS = [(family, path) for family in FAMILIES for path in sorted((CONF / family).glob("*.yaml"))]
 AGENTS = {path.stem: OmegaConf.load(path) for path in sorted((CONF / "agent").glob("*.yaml"))}
 LEARNERS = [name for name, config in AGENTS.items() if "algorithm" in config]
@@ -61,7 +64,7 @@ def test_every_yaml_says_what_it_is(path):
 def test_the_named_markets_are_those_of_conf():
     texts = {path.stem: path.read_text(encoding="utf-8") for path in (CONF / "market").glob("*.yaml")}
     made = {name for name, text in texts.items() if ": calibrated. " not in text and "mm_env.Replay" not in text}
-    assert made == set(MARKETS)
+    assert made == set(MARKETS) | set(DESKS)
 
 
 @pytest.mark.parametrize("name", MARKETS)
@@ -69,6 +72,15 @@ def test_a_named_market_is_the_same_from_conf_and_from_python(composed, name):
     market = build_market(composed("compare", f"market={name}"))
     assert market == MARKETS[name]()
     assert record(market) == record(MARKETS[name]())
+
+
+@pytest.mark.parametrize("name", DESKS)
+def test_a_named_desk_is_the_same_from_conf_and_from_python(composed, name):
+    desk = build_market(composed("compare", f"market={name}"))
+    assert desk == DESKS[name]()
+    assert set(OmegaConf.load(CONF / "market" / f"{name}.yaml")) == {
+        "_target_", "defaults", "instruments", "prices", "clock", "reward", "quotes",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("swap", [
@@ -144,6 +156,7 @@ EXACT, TOUCHING = (
     {"best_fixed", "blind_optimum", "linear_skew"},
     {"join", "inside", "imbalance"},
 )  # for dealers, and for order books
+HEDGING = {"no_hedge", "full_hedge", "fixed_band"}  # for markets with a hedge
 SIDES = "{_target_:mm_env.Sides,bid:{_target_:mm_env.Poisson,rate:0.1},ask:{_target_:mm_env.Poisson,rate:0.05}}"
 UNIFORM = "{_target_:mm_env.Uniform,low:0.01,high:0.02}"
 
@@ -154,7 +167,8 @@ def test_every_strategy_has_its_parameters_from_every_named_market(composed, nam
     market = build_market(cfg)
     policies, refused = build_policies(cfg, market, set(STRATEGIES) - EXACT)
     uncovered = OF_RISK if isinstance(market.reward, mm_env.CVaR) else set()  # no closed form minds a tail
-    assert set(refused) == uncovered | (set() if isinstance(market.venue, mm_env.Book) else TOUCHING)
+    elsewhere = set() if isinstance(market.venue, mm_env.Book) else TOUCHING
+    assert set(refused) == uncovered | elsewhere | (set() if market.hedges.names else HEDGING)
     assert all(isinstance(policy, Policy) for policy in policies.values())
 
 
@@ -177,7 +191,7 @@ def test_the_best_strategies_of_a_class_are_found_for_the_market_they_are_given(
 ])  # fmt: skip
 def test_a_strategy_is_refused_with_the_reason_where_its_theory_does_not_reach(composed, overrides, without, reason):
     cfg = composed("compare", "market=amzn", "market.max_inventory=2", "market.clock.steps=5", *overrides)
-    asked = set(STRATEGIES) - TOUCHING - (EXACT - without)
+    asked = set(STRATEGIES) - TOUCHING - HEDGING - (EXACT - without)
     policies, refused = build_policies(cfg, build_market(cfg), sorted(asked))
     assert set(refused) == without
     assert set(policies) == asked - without

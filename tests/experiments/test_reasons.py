@@ -83,7 +83,9 @@ def check_words(said):
         assert why.startswith(words) or " must " in why or " needs a " in why, (name, why)
 
 
-@pytest.mark.parametrize("market", MARKETS)
+@pytest.mark.parametrize(
+    "market", [pytest.param(market, marks=pytest.mark.slow) if market == "solvency" else market for market in MARKETS]
+)
 def test_a_theory_that_does_not_cover_a_market_says_what_it_wants(settled, without_measuring, market):
     path = [f"market.venue.path={CONF.parent}/pyproject.toml"] if market == "amzn_replay" else []
     check_words(reasons(settled(f"market={market}", *path)))

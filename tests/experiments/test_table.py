@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from experiments.evaluation.common_noise import Entry
-from experiments.evaluation.table import COLUMNS, OF_SOME_MARKETS, headings, show, write
+from experiments.evaluation.table import COLUMNS, OF_DESKS, OF_SOME_MARKETS, headings, show, write
 from experiments.reporting.formats import error, number
 from experiments.training import tags
 from mm_env.metrics import Estimate, figures
-from mm_env.rollout import Episodes
+from mm_env.rollout import Episodes, InstrumentEpisodes
 from tests.experiments.conftest import rows
 
 NOTHING = Estimate(float("nan"), float("nan"))
@@ -117,15 +117,29 @@ def test_every_figure_has_a_column():
     assert set(COLUMNS) == {"skill", "lead", *figures(ENTRIES[0].episodes)}
 
 
-def test_figures_of_ruin_and_of_gaps_have_a_column_a_tag_and_a_unit():
+def test_figures_of_a_desk_have_a_column_and_a_tag():
+    random = np.random.default_rng(0)
+    fields = {field: random.normal(size=50) for field in Episodes.__match_args__}
+    each = InstrumentEpisodes(("A", "B"), *random.uniform(1.0, 2.0, (5, 50, 2)))
+    desk = Episodes(**fields, instruments=each, mean_risk=random.uniform(size=50))
+    found, plain = figures(desk), figures(Episodes(**fields))
+    more = [name for name in found if name not in plain]
+    shown = headings([Entry("a", desk, found, None)])
+    assert more[:4] == list(OF_DESKS) == [tag.removeprefix("risk/") for tag in tags.UNITS_OF_DESKS]
+    assert {"profit_A", "variance_share_B", "internalised_A"} < set(more) < set(shown)
+    assert all(tags.tag_of(name) == f"risk/{name}" for name in more)
+
+
+def test_figures_of_ruin_of_gaps_and_of_hedges_have_a_column_a_tag_and_a_unit():
     random = np.random.default_rng(0)
     kept = {"closed": random.integers(0, 2, 50) * 1.0, "time_open": random.uniform(size=50)}
     gaps = {"gap_profit": random.normal(size=(50, 2)), "gap_inventory": random.normal(size=(50, 2))}
+    hedges = {"hedging_cost": random.uniform(size=50), "hedge_turnover": random.uniform(size=50)}
     fields = {field: random.normal(size=50) for field in Episodes.__match_args__}
-    plain, risky = figures(Episodes(**fields)), figures(Episodes(**fields, **kept, **gaps))
+    plain, risky = figures(Episodes(**fields)), figures(Episodes(**fields, **kept, **gaps, **hedges))
     more = [name for name in risky if name not in plain]
-    assert more == ["closed", "time_to_ruin", "time_open", "worst_gap", "gap_variance_share", "gap_inventory"]
-    units = tags.UNITS_WITH_MARGIN | tags.UNITS_WITH_GAPS
+    assert more == ["closed", "time_to_ruin", "time_open", "worst_gap", "gap_variance_share", "gap_inventory", *hedges]
+    units = tags.UNITS_WITH_MARGIN | tags.UNITS_WITH_GAPS | tags.UNITS_WITH_HEDGES
     assert [tags.tag_of(name) for name in more] == [f"risk/{name}" for name in more] == list(units)
     shown = headings([Entry("a", Episodes(**fields), risky, None)])
     assert [shown[name] for name in more] == list(OF_SOME_MARKETS.values())

@@ -148,7 +148,10 @@ def test_every_suite_of_the_package_has_a_source_and_rows_of_its_own_name():
     assert all(one.source and one.seconds > 0.0 for one in found.values())
 
 
-@pytest.mark.parametrize("name", ["cont_stoikov_talreja_2010", "hawkes_1971", "philox_2011", "queues_huang_2015"])
+@pytest.mark.parametrize("name", [
+    "almgren_chriss_2000", "cont_stoikov_talreja_2010", "hawkes_1971", "heston_prices", "lookbacks",
+    "mutually_exciting_jumps", "philox_2011", "queues_huang_2015",
+])  # fmt: skip
 def test_a_suite_of_milliseconds_holds(name):
     rows = list(known_suites()[name].rows(registry.Asked(100, 1)))
     assert rows

@@ -120,7 +120,7 @@ def _actions(market: Market) -> Any:
     random = np.random.default_rng(0)
     if not space.shape:
         return random.integers(0, space.n, (STEPS, LANES, 1)).astype(np.float64)
-    return random.uniform(-1.0, 1.0, (STEPS, LANES, market.quote.width))
+    return random.uniform(-1.0, 1.0, (STEPS, LANES, market.width))
 
 
 if __name__ == "__main__":

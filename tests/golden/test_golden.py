@@ -7,6 +7,13 @@ import pytest
 from mm_env.envs.registration import IDS
 from tests.golden.made import FILE, MARKETS, digests, objectives
 
+QUICK = {
+    "amzn",
+    "cartea_jaimungal",
+    "heston",
+    "small_book",
+    "sides, taker fees, market orders",
+}  # each takes seconds to compile
 GOLDEN = json.loads(FILE.read_text(encoding="utf-8"))
 
 
@@ -16,5 +23,11 @@ def test_every_registered_market_is_held():
 
 @pytest.mark.parametrize("name", sorted(GOLDEN))
 def test_a_market_brings_what_it_brought(name):
-    market = MARKETS[name]
-    assert digests(market) | objectives(market, name) == GOLDEN[name]
+    assert digests(MARKETS[name]).items() <= GOLDEN[name].items()
+
+
+@pytest.mark.parametrize(
+    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in sorted(GOLDEN)]
+)
+def test_its_exact_objectives_are_what_they_were(name):
+    assert objectives(MARKETS[name], name) == {k: v for k, v in GOLDEN[name].items() if k in ("optimum", "best_fixed")}

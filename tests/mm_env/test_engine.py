@@ -31,7 +31,7 @@ ELSEWHERE = {  # whose machine code is held to Python in a file of their own
     mm_env.RegimeSwitching, mm_env.HiddenRegimes, mm_env.RegimeFill, mm_env.RegimeFlow, mm_env.RegimeImpact,
     mm_env.ScheduledGap, mm_env.FromPath, mm_env.SeasonalFlow, mm_env.VolatilityFlow, mm_env.HawkesFlow,
     mm_env.DrawdownStop, mm_env.LeverageLimit, mm_env.LossLimit, mm_env.Margins, mm_env.DrawdownLimits, mm_env.GapLimits,
-    mm_env.ReduceOnly, mm_env.RegimeLimits, mm_env.Tightest,
+    mm_env.ReduceOnly, mm_env.RegimeLimits, mm_env.Tightest, mm_env.CorrelatedAsset, mm_env.Perpetual,
 }  # fmt: skip
 
 
@@ -99,8 +99,8 @@ def test_the_covering_markets_hold_every_model_of_the_package():
     models = {m for m in public if issubclass(m, mm_env.Component)}
     abstract = {mm_env.Component, mm_env.Clock, mm_env.Fill, mm_env.Flow, mm_env.Hedges, mm_env.Impact, mm_env.JumpProcess,
                 mm_env.Jumps, mm_env.Limits, mm_env.Margin, mm_env.OrderFlow, mm_env.OrderSize,
-                mm_env.OrderBook, mm_env.Price, mm_env.QueuePosition, mm_env.Quoting, mm_env.Reward, mm_env.VarianceStep,
-                mm_env.Venue, mm_env.Window}  # fmt: skip
+                mm_env.OrderBook, mm_env.Price, mm_env.QueuePosition, mm_env.Quoting, mm_env.Reward, mm_env.Traded,
+                mm_env.VarianceStep, mm_env.Venue, mm_env.Window}  # fmt: skip
     recorded = {mm_env.Drawn, mm_env.Exact, mm_env.InTurn, mm_env.Pessimistic, mm_env.Proportional, mm_env.Replay}
     assert models - abstract - recorded - ELSEWHERE <= seen  # a recorded day's are in test_replay.py
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from mm_env import (
     ArrivalImpact,
@@ -18,6 +19,7 @@ from mm_env import (
     FiniteHorizon,
     Hyperexponential,
     Impact,
+    JohnsonSU,
     Linear,
     Logistic,
     NoImpact,
@@ -37,6 +39,7 @@ CURVES = {
     PowerLaw(scale=0.5, exponent=1.7): lambda d: (1 + np.maximum(d, 0) / 0.5) ** -1.7,
     Logistic(middle=0.4, width=0.3): lambda d: 1 / (1 + np.exp((d - 0.4) / 0.3)),
     Linear(reach=2.0): lambda d: np.clip(1 - d / 2.0, 0, 1),
+    JohnsonSU(a=0.4, b=0.6, middle=0.096, width=0.086): lambda d: norm.sf(0.4 + 0.6 * np.arcsinh((d - 0.096) / 0.086)),
     Hyperexponential(k=8.0, deep_k=1.2, share=0.3): lambda d: (
         0.3 * np.exp(-8.0 * np.maximum(d, 0)) + 0.7 * np.exp(-1.2 * np.maximum(d, 0))
     ),

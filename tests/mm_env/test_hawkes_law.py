@@ -46,6 +46,19 @@ def test_a_long_window(law):
     np.testing.assert_allclose(step, reach * law.rate @ reach.T, rtol=1e-7)
 
 
+def test_what_an_event_brings():
+    """Of one kind n (1 - exp(-decay (1 - n) T)) / (1 - n); in the long run all descendants, (I - K)^-1 - I."""
+    expected = 0.4 * (1.0 - math.exp(-3.0 * 0.6 * 0.7)) / 0.6
+    assert HawkesLaw(1.2, 0.4, 3.0).brought_within(0.7)[0, 0] == pytest.approx(expected)
+    for law in (CROSS, THREE):
+        descendants = np.linalg.inv(np.eye(len(law.base)) - law.branching) - np.eye(len(law.base))
+        np.testing.assert_allclose(law.brought_within(1e3), descendants, rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(
+            law.brought_within(1e-6), law.decay[:, None] * law.branching * 1e-6, rtol=1e-5, atol=1e-11
+        )
+        assert (law.brought_within(0.0) == 0.0).all()
+
+
 def test_a_short_window():
     """Cov[N(T)] = diag(rate) T + (S + (B K diag(rate) + its transpose) / 2) T^2 + O(T^3)."""
     kicks = CROSS.decay[:, None] * CROSS.branching * CROSS.rate

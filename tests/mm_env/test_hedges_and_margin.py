@@ -76,6 +76,10 @@ class Correlated(Hedges):
     def carry(self, held, dt):
         return -self.funding * held[0] * dt
 
+    def square(self, inventory, held, variance):
+        together = inventory + self.beta * held[0]
+        return together * together + held[0] * held[0] * self.sigma**2 * 0.125 / variance
+
     def evolve(self, state, before: Now, mid, noise, dt):
         own = more(noise, HEDGES)
         return Second(
@@ -200,6 +204,67 @@ class Pair(Correlated):
 def test_hedges_that_do_not_give_one_number_each_are_refused_by_the_rule(kind, said):
     with pytest.raises(TypeError, match=said):
         replace(HEDGED, hedges=kind(0.5, 1.0, 0.0))
+
+
+class Unsaid(Hedges):
+    """One that does not say how risky it is."""
+
+    @property
+    def names(self):
+        return ("unsaid",)
+
+    def positions(self):
+        return (0.0,)
+
+    def marks(self, now):
+        return (1.0,)
+
+    def targets(self, action, inventory, held):
+        return held
+
+
+def test_hedges_that_do_not_say_how_risky_they_are_are_refused():
+    with pytest.raises(NotImplementedError, match="hedges need a rule square"):
+        replace(HEDGED, hedges=Unsaid())
+
+
+def test_the_penalty_is_of_the_variance_of_the_whole_position():
+    market = replace(HEDGED, reward=InventoryPenalty(phi=2.0, alpha=0.5))
+    for before, after, _, rewards, ended in played(market, 50):
+        q, h = after.account.inventory, after.account.hedges[0]
+        square = (q + 0.5 * h) ** 2 + h**2
+        gained = after.tally.profit - before.tally.profit
+        assert gained - rewards == pytest.approx(2.0 * square / 8 + 0.5 * square * ended, abs=1e-9)
+
+
+class Told(Correlated):
+    """Its state is what `evolve` is told beside the moves."""
+
+    @property
+    def reads_variance(self):
+        return True
+
+    def evolve(self, state, before, mid, noise, dt, variance, trades):
+        return Second(variance + trades[0])
+
+
+def test_a_hedge_moves_by_the_variance_of_the_mid_and_by_what_we_trade():
+    told = replace(HEDGED, hedges=Told(0.5, 1.0, 0.02), price=Brownian(2.0))
+    for before, after, *_ in played(told, 5, interpreted=True):
+        traded = after.account.hedges[0] - before.account.hedges[0]
+        assert after.world.hedges.mark == pytest.approx(4.0 / 8 + traded, abs=1e-12)
+
+
+class Silent(Brownian):
+    """It moves by a rule of its own, and does not say how much."""
+
+    def move(self, mid, latent, noise, dt):
+        return mid
+
+
+def test_a_price_that_does_not_say_its_variance_is_refused_to_hedges_that_read_it():
+    with pytest.raises(ValueError, match=r"Market.price must give a rule `variance` of its moves, which Told"):
+        replace(HEDGED, hedges=Told(0.5, 1.0, 0.02), price=Silent(2.0))
 
 
 def test_nothing_held_changes_no_bit():

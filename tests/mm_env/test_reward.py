@@ -29,7 +29,9 @@ from mm_env.core.component import record
 from mm_env.simulation import Simulation
 from tests.worlds import AT_START, random_actions, within, world
 
-OUTCOME = Outcome(wealth_change=5.0, profit=-2.0, inventory=-3.0, mid_change=0.5, surprise=4.0, dt=0.25, final=0.0)
+OUTCOME = Outcome(
+    wealth_change=5.0, profit=-2.0, inventory=-3.0, mid_change=0.5, surprise=4.0, dt=0.25, final=0.0, square=9.0
+)
 
 
 class Shortfall(Reward):
@@ -66,6 +68,20 @@ def test_the_inventory_penalty_runs_and_ends():
 def test_the_variance_penalty_has_its_noise_taken_out_alike():
     assert worth(VariancePenalty(2.0, 0.5), final=1.0, variance=3.0) == 5.0 - 9 * 3.0 - 4.5
     assert worth(VariancePenalty(2.0, 0.5, noise=0.25), final=1.0, variance=3.0) == 5.0 - 0.75 * 4.0 - 9 * 3.0 - 4.5
+
+
+@pytest.mark.parametrize(
+    "reward", [InventoryPenalty(phi=2.0, alpha=0.5), VariancePenalty(gamma=4.0, alpha=0.5)], ids=str
+)
+def test_with_hedges_penalties_are_of_the_whole_position(reward):
+    one, other = (worth(reward, square=square, variance=0.25, final=1.0) for square in (9.0, 1.0))
+    assert one - other == -(2.0 * 0.25 + 0.5) * 8.0
+
+
+def test_a_penalty_of_an_outcome_that_does_not_say_the_square_is_no_number():
+    assert math.isnan(
+        record(InventoryPenalty(phi=2.0)).reward(OUTCOME._replace(square=Outcome._field_defaults["square"]))
+    )
 
 
 def test_cara_is_the_utility_of_the_profit_at_the_end_and_nothing_before():

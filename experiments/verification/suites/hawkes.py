@@ -33,7 +33,7 @@ def variance_of_counts(window: float) -> float:
 
 @suite("mutually_exciting_jumps", "exact: dl = 20 (0.5 - l) dt + B dN, B = [[8, 6], [6, 8]]", 0.1)
 def two_kinds(_: Asked) -> Iterator[Row]:
-    """Stationary moments of two intensities that excite each other, and the long-run covariance of counts."""
+    """Stationary moments of two intensities that excite each other, long-run covariance of counts, and what a jump brings."""
     law = HawkesLaw([0.5, 0.5], [[0.4, 0.3], [0.3, 0.4]], 20.0)  # pyright: ignore[reportArgumentType]
     yield Row("mean intensity", 1.66666667, float(law.rate[0]), 1e-8)
     yield Row("variance of the intensity", 13.7037037, float(law.intensity_covariance[0, 0]), 1e-7)
@@ -41,6 +41,8 @@ def two_kinds(_: Asked) -> Iterator[Row]:
     step = law.count_covariance(501.0) - law.count_covariance(500.0)
     yield Row("long-run variance of counts", 10.2880658, float(step[0, 0]), 1e-6)
     yield Row("long-run covariance of counts", 8.2304527, float(step[0, 1]), 1e-6)
+    brought = float(law.brought_within(0.1)[1, 0])
+    yield Row("excess jumps of 2 within 0.1 after one of 1", 0.48001414, brought, 1e-8)
 
 
 @suite("queues_huang_2015", "Huang, Lehalle & Rosenbaum 2015, sec. 2.3.1: a birth-death queue's law", 0.1)

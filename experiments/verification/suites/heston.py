@@ -14,6 +14,7 @@ from experiments.verification.suite import Asked, Row, suite
 from experiments.verification.suites.cartea_jaimungal import MARKET
 from mm_env.clock import FiniteHorizon
 from mm_env.market import Market
+from mm_env.options import CALL, HestonTable, SquareRootVariance, heston, heston_option
 from mm_env.price.heston import GeometricHeston, Heston
 from mm_env.price.models import Price
 from mm_env.reward import InventoryPenalty, VariancePenalty
@@ -47,6 +48,18 @@ def first_quotes(best: Optimum, inventory: float) -> tuple[float, float]:
     shown = Simulation(replace(best.market, initial_inventory=inventory), 1).start(0)
     bid, ask = quoted_depths(best.market, np.atleast_2d(best.act(shown)))[0]
     return float(bid), float(ask)
+
+
+@suite(
+    "heston_prices", "Heston 1993: kappa 1.5768, theta .0398, vol .5751, rho -.5711, v0 .0175, S = K = 100, T = 1", 1.5
+)
+def prices(_: Asked) -> Iterator[Row]:
+    """By quadrature of the characteristic function, and by the table that rules read."""
+    law = SquareRootVariance(kappa=1.5768, theta=0.0398, vol=0.5751, rho=-0.5711)
+    yield Row("call, K = 100, by quadrature", 5.78515543, heston(law, CALL, 100.0, 100.0, 1.0, 0.0175).price, 5e-9)
+    numbers = HestonTable(*law, longest=1.0, highest=0.36).numbers
+    told = heston_option(CALL, 100.0, 100.0, 1.0, 0.0175, 0.0, 0.0, numbers).price
+    yield Row("call, K = 100, by table", 5.78515543, told, 5e-5)
 
 
 @suite(

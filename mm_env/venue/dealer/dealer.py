@@ -30,7 +30,7 @@ class Dealer(Venue):
     def __post_init__(self) -> None:
         super().__post_init__()
         for name, kind in (("flow", Flow), ("fill", Fill), ("impact", Impact)):
-            object.__setattr__(self, name, _both_sides(f"Dealer.{name}", getattr(self, name), kind))
+            object.__setattr__(self, name, both_sides(f"Dealer.{name}", getattr(self, name), kind))
 
     def check(self, market: Any) -> None:
         super().check(market)
@@ -105,7 +105,8 @@ class Dealer(Venue):
         )  # fmt: skip
 
 
-def _both_sides(name: str, model: Component, kind: type[Component]) -> Sides:
+def both_sides(name: str, model: Component, kind: type[Component]) -> Sides:
+    """The model of each side: one that is given for both, or those of a `Sides`; a TypeError names one of another kind."""
     sides = model if isinstance(model, Sides) else Sides(model, model)
     for side in ("bid", "ask"):
         if not isinstance(getattr(sides, side), kind):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from mm_env.core.component import Component, rule
+from mm_env.core.gaussian import normal_cdf
 from mm_env.core.maths import clip, exp, log
 from mm_env.core.parameters import Positive, Probability, Real
 from mm_env.world import Now
@@ -78,3 +80,21 @@ class Hyperexponential(Fill):
     def take(self, depth: float) -> float:
         beyond = max(depth, 0.0)
         return self.share * exp(-self.k * beyond) + (1.0 - self.share) * exp(-self.deep_k * beyond)
+
+
+class JohnsonSU(Fill):
+    """1 - N(a + b asinh((depth - middle) / width)): the best competing quote has Johnson's SU law.
+
+    As dealers of corporate bonds see it (Gueant & Manziuk 2019; Fermanian, Gueant & Rachez 2016).
+    """
+
+    a: Real
+    b: Positive
+    middle: Real  # price
+    width: Positive  # price
+
+    @rule
+    def take(self, depth: float) -> float:
+        x = (depth - self.middle) / self.width
+        far = log(abs(x) + math.sqrt(x * x + 1.0))  # asinh |x|
+        return normal_cdf(-(self.a + self.b * (far if x > 0.0 else -far)))

@@ -81,6 +81,20 @@ class HawkesLaw:
         shared = twice @ (self.intensity_covariance + self._kicks * self.rate)
         return shared + shared.T + np.diag(self.rate * window)
 
+    def brought_within(self, window: float) -> Floats:
+        """(d, d): how many events of kind m one more of kind n brings within a window, by itself and by those it brings.
+
+        int_0^T exp(A t) dt B K; from no window at all 0, in the long run (I - K)^-1 K.
+        """
+        require("HawkesLaw", "experiments", "scipy")
+        from scipy.linalg import expm
+
+        check("window", window, Interval(0.0))
+        kinds = len(self.base)
+        eye, zero = np.eye(kinds), np.zeros((kinds, kinds))
+        once = expm(np.block([[self._drift, eye], [zero, zero]]) * window)[:kinds, kinds:]  # int_0^T exp(A t) dt
+        return once @ self._kicks
+
     @property
     def _kicks(self) -> Floats:
         """B K: by how much an event of kind n raises the intensity of kind m."""

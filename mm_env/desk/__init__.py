@@ -1,0 +1,1 @@
+"""A desk: several quoted instruments that one account holds."""

@@ -1,0 +1,69 @@
+"""The desks that have a name: those of the literature.
+
+`conf/market/` holds the same desks for Hydra; a test keeps the two equal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mm_env.clock import FiniteHorizon
+from mm_env.desk.desk import Desk
+from mm_env.desk.instrument import Instrument, Tier
+from mm_env.desk.outside import OutsideRate
+from mm_env.desk.varied import instruments_of
+from mm_env.price.joint import CovariancePrices
+from mm_env.reward import VariancePenalty
+from mm_env.venue.dealer.fill import Logistic
+from mm_env.venue.dealer.flow import Bernoulli
+
+
+def two_bonds() -> Desk:
+    """Bergault, Evangelista, Gueant & Vieira 2021, sec. 6: two bonds over a week, EUR and days, intensities
+    30 / (1 + exp(0.7 + 30 depth)) a day and side."""
+    bond = Instrument(
+        name="bond",
+        tiers=(Tier(flow=Bernoulli(rate=30.0), fill=Logistic(middle=-0.7 / 30.0, width=1.0 / 30.0)),),
+        max_depth=0.4,
+        min_depth=-0.2,
+        max_inventory=75_000.0,
+        sizes=(6_250.0, 12_500.0, 18_750.0, 25_000.0),
+        probabilities=(0.534, 0.350, 0.097, 0.019),
+    )
+    return Desk(
+        instruments=instruments_of(bond, {"name": ("bond_1", "bond_2"), "max_inventory": (75_000.0, 300_000.0)}),
+        prices=CovariancePrices(covariance=((1.44, 0.36), (0.36, 0.36)), drift=(0.1, -0.1)),
+        clock=FiniteHorizon(horizon=7.0, steps=2100),
+        reward=VariancePenalty(gamma=8e-6),
+        quotes="size",
+    )
+
+
+def eurusd() -> Desk:
+    """Barzykin, Bergault & Gueant 2023, EURUSD: two tiers of clients and six sizes, internalised or traded outside; depths and
+    mids in basis points, sizes in millions, days."""
+    tiers = tuple(
+        Tier(flow=Bernoulli(rate=1800.0), fill=Logistic(middle=-alpha / beta, width=1.0 / beta))
+        for alpha, beta in ((-0.3, 5.0), (-1.9, 15.0))
+    )
+    pair = Instrument(
+        name="EURUSD",
+        tiers=tiers,
+        max_depth=2.0,
+        min_depth=-1.0,
+        max_inventory=200.0,
+        sizes=(1.0, 2.0, 5.0, 10.0, 20.0, 50.0),
+        probabilities=(0.4, 0.25, 0.19, 0.1, 0.05, 0.01),
+        outside=OutsideRate(max_rate=50_000.0, half_spread=0.1, quadratic=1e-5, impact=5e-3),
+        initial_mid=10_000.0,
+    )
+    return Desk(
+        instruments=(pair,),
+        prices=CovariancePrices(covariance=((2500.0,),)),
+        clock=FiniteHorizon(horizon=0.05, steps=900),
+        reward=VariancePenalty(gamma=2e-3),
+        quotes="size",
+    )
+
+
+DESKS: dict[str, Callable[[], Desk]] = {made.__name__: made for made in (two_bonds, eurusd)}

@@ -1,0 +1,23 @@
+"""The benchmark of desks times what it says it times."""
+
+import numpy as np
+import pytest
+
+from experiments.speed import benchmark_desk
+from experiments.speed.benchmark_desk import beside_market, desk_of, stepped
+
+
+@pytest.mark.usefixtures("interpreted")
+def test_speeds_are_of_instruments_beside_the_market_in_the_same_runs(monkeypatch):
+    monkeypatch.setattr(benchmark_desk, "LANES", 2)
+    rates = iter([10.0, 80.0] * 5)  # of the desk and of the market, in turn
+    monkeypatch.setattr(benchmark_desk, "times", lambda step, seconds: (step(), next(rates))[1])
+    assert beside_market(desk_of(3, "covariance"), 3, 0.1) == (60.0, 3.0 / 8.0)
+
+
+@pytest.mark.usefixtures("interpreted")
+@pytest.mark.parametrize("kind", ["covariance", "one factor"])
+def test_mids_have_the_volatility_and_the_correlation_of_the_market_beside(monkeypatch, kind):
+    monkeypatch.setattr(benchmark_desk, "LANES", 2)
+    assert desk_of(3, kind).prices.covariance_matrix == pytest.approx(4.0 * (0.3 + 0.7 * np.eye(3)), rel=0.02)
+    stepped(desk_of(2, kind))()
