@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mm_env.core.component import differs
+from mm_env.core.component import differs, record
 from mm_env.market import Market
+from mm_env.price.gaps import ScheduledGap
 from mm_env.quote import View
 from mm_env.rollout import inventory_levels
 
@@ -32,17 +33,29 @@ def places(market: Market, observations: NDArray[np.float32], rows: int) -> tupl
 
 
 def grid_observations(market: Market) -> NDArray[np.float32] | None:
-    """The observation at each (step, level), (steps or 1, levels, k), if time and inventory are all the agent sees."""
+    """The observation at each (step, level), (steps or 1, levels, k), if time (with that to a gap) and inventory are all the
+    agent sees."""
     names = market.observation_names
-    if not set(names) <= {"inventory", "time_left"}:
+    gaps = "time_to_gap" in names and isinstance(market.price, ScheduledGap)
+    if not set(names) <= {"inventory", "time_left", *(("time_to_gap",) if gaps else ())}:
         return None
     levels = inventory_levels(market)
     rows = market.clock.steps if "time_left" in names else 1
     seen = {
         "inventory": levels / market.inventory_scale,
         "time_left": 1.0 - np.arange(rows)[:, None] / market.clock.steps,
+        "time_to_gap": _times_to_gap(market, rows)[:, None] if gaps else np.ones(1),
     }
     return np.stack([np.broadcast_to(seen[name], (rows, len(levels))) for name in names], axis=-1).astype(np.float32)
+
+
+def _times_to_gap(market: Market, rows: int) -> Floats:
+    """What the market shows of the time to the next gap at each step, (rows,)."""
+    rules, opening = record(market), record(market).opening()
+    begun = rules.begin(0.0, rules.initial_mid)
+    times = np.arange(rows) * market.clock.step_length
+    nows = [opening._replace(time=time, time_left=market.clock.horizon - time) for time in times.tolist()]
+    return np.array([rules.price.observe(begun.mid, begun.world.price, now)[0] for now in nows])
 
 
 def hedges_shown(market: Market, observations: NDArray[np.float32]) -> Floats:

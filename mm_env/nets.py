@@ -6,6 +6,7 @@ They are told of in `agents.learning.features` and `agents.learning.dueling`.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import gymnasium as gym
@@ -25,14 +26,16 @@ from mm_env.core.renamed import renamed
 
 
 class LogTimeToGo(BaseFeaturesExtractor):
-    """Observations (n, k) with the log time-to-go in one more column (n, k + 1). `place` is the column of the time left."""
+    """Observations (n, k) with the log time-to-go in one more column (n, k + 1). `place` is the column of the time left, or a
+    list of those of several times, each with a column more."""
 
-    def __init__(self, observation_space: gym.spaces.Box, place: int, steps: int) -> None:
-        super().__init__(observation_space, observation_space.shape[0] + 1)
-        self.place, self.steps = place, steps
+    def __init__(self, observation_space: gym.spaces.Box, place: int | Sequence[int], steps: int) -> None:
+        places = [place] if isinstance(place, int) else list(place)
+        super().__init__(observation_space, observation_space.shape[0] + len(places))
+        self.places, self.steps = places, steps
 
     def forward(self, observations: torch.Tensor) -> torch.Tensor:
-        steps_left = self.steps * observations[:, self.place : self.place + 1]
+        steps_left = self.steps * observations[:, self.places]
         log_time = 1.0 - 2.0 * torch.log1p(steps_left) / math.log1p(self.steps)
         return torch.cat([observations, log_time], dim=1)
 

@@ -24,6 +24,7 @@ class Outcomes(NamedTuple):
     rewards: NDArray[np.float64]  # (count, num_lanes), price units
     ended: NDArray[np.bool_]  # (count, num_lanes)
     closed: NDArray[np.bool_]  # (count, num_lanes), of them those whose account was closed
+    gains: NDArray[np.float64]  # (count, num_lanes), the change in wealth, price units
 
 
 class Unbranchable(ValueError):
@@ -61,10 +62,11 @@ class Branches:
         """What comes of actions (num_lanes * width,), as `Simulation.step` takes them."""
         copies, shape = self._copies, (self.count, self.simulation.num_lanes)
         copies.copy_state_from(self.simulation)
+        before = copies.profits
         copies.seed, copies.keys = (self.simulation.seed + APART) % (MAX_SEED + 1), self._keys()
         observations, rewards, ended, _ = copies.step(np.tile(actions, self.count))
-        each = (rewards.reshape(shape), ended.reshape(shape), copies.closed.reshape(shape))
-        return Outcomes(observations.reshape(*shape, -1), *each)
+        gains, seen = (copies.profits - before).reshape(shape), observations.reshape(*shape, -1)
+        return Outcomes(seen, rewards.reshape(shape), ended.reshape(shape), copies.closed.reshape(shape), gains)
 
     def _keys(self) -> NDArray[np.int64] | None:
         """What the copies draw by, where each lane has a seed of its own."""

@@ -87,17 +87,21 @@ class VariancePenalty(Reward):
 
     The variance is the price's, `Price.variance`, at its state after the step: of a volatility that moves, of a regime, of the
     gap that came. With a constant volatility it is `InventoryPenalty` with phi = gamma sigma^2 / 2. With hedges q^2 is the
-    `square` of the whole position, so that gamma / 2 is charged on the variance of all that is held.
+    `square` of the whole position, so that gamma / 2 is charged on the variance of all that is held. `noise` is as
+    in `InventoryPenalty`.
     """
 
     gamma: NonNegative  # 1 / price
     alpha: NonNegative = 0.0  # price / inventory^2
+    noise: Probability = 1.0
 
     reads_variance: ClassVar[bool] = True
 
     @rule
     def penalty(self, inventory: float, dt: float, final: float, now: Now, variance: float, square: float) -> float:
         return 0.5 * self.gamma * square * variance + self.alpha * square * final
+
+    reward = InventoryPenalty.reward  # the very same rule: of the same fields
 
 
 class CARA(Reward):

@@ -163,6 +163,11 @@ class Simulation:
         return self._storage.row(self.rows.alive) == 0.0
 
     @property
+    def profits(self) -> Floats:
+        """The wealth of each lane less that at the start of its episode, (num_lanes,), price units: a copy."""
+        return self._storage.row(self.rows.tally.profit)
+
+    @property
     def numbers(self) -> Floats:
         """What `state` holds, (numbers, num_lanes): a copy."""
         return self._storage.numbers

@@ -5,7 +5,7 @@ tenth as a tenth; of
 
     log time-to-go = 1 - 2 ln(1 + steps left) / ln(1 + steps),    from -1 at the start to 1 at the end,
 
-it sees the last step as far from the tenth-last as that is from the middle.
+it sees the last step as far from the tenth-last as that is from the middle. So it sees the time to a scheduled gap.
 """
 
 from __future__ import annotations
@@ -16,16 +16,18 @@ from mm_env.core.renamed import renamed
 from mm_env.market import Market
 from mm_env.nets import LogTimeToGo
 
-__all__ = ["TIME", "LogTimeToGo", "with_log_time_to_go"]
+__all__ = ["TIME", "TIMES", "LogTimeToGo", "with_log_time_to_go"]
 
 TIME = "time_left"
+TIMES = (TIME, "time_to_gap")  # shares of the horizon
 
 
 def with_log_time_to_go(market: Market, policy_kwargs: dict[str, Any]) -> dict[str, Any]:
     """`policy_kwargs` with the extractor added, if the market shows a time left and no other extractor is asked for."""
     if TIME not in market.observation_names:
         return policy_kwargs
-    told = {"place": market.observation_names.index(TIME), "steps": market.clock.steps}
+    places = [market.observation_names.index(name) for name in TIMES if name in market.observation_names]
+    told = {"place": places if len(places) > 1 else places[0], "steps": market.clock.steps}
     return {"features_extractor_class": LogTimeToGo, "features_extractor_kwargs": told, **policy_kwargs}
 
 

@@ -12,26 +12,30 @@ from typing import Annotated, Any
 import gymnasium as gym
 import numpy as np
 
+from mm_env.core.component import differs
 from mm_env.core.extras import require
 
 # ruff: noqa: E402  (what is missing is told of before it is imported)
 require("a learner", "training", "torch", "stable_baselines3")
 from agents.learning.clone import clone
+from agents.learning.entropic import EntropicRollouts, WealthChange
 from agents.learning.features import with_log_time_to_go
 from agents.learning.replay_buffers import ExpectedReplay
 from agents.learning.rollout_buffers import ExpectedRollouts, ResampledRollouts, attached, check_separable
 from agents.learning.saved import put_weights
 from agents.learning.sb3 import ALGORITHMS, TrainedPolicy, algorithm
 from agents.policy import policy_of
+from mm_env.clock import Ergodic
 from mm_env.core.parameters import Count, Interval, NonNegative, Positive, Probability, check_fields
 from mm_env.desk.desk import Desk
 from mm_env.envs.sb3 import VecAdapter
 from mm_env.market import Market
 from mm_env.resampled import check_branches
-from mm_env.reward import InventoryPenalty
+from mm_env.reward import CARA, InventoryPenalty, VariancePenalty
 from mm_env.rollout import Episodes, inventory_levels, run_actions, run_policy
 
 CHECKPOINT = "checkpoint.pt"
+PENALTIES = (InventoryPenalty, VariancePenalty, WealthChange)  # rewards whose noise can be taken out
 ON_POLICY = ("PPO", "A2C")
 EXPECTING: dict[str, dict[str, Any]] = {
     **{name: {"rollout_buffer_class": ExpectedRollouts} for name in ON_POLICY},
@@ -45,7 +49,7 @@ class Learner:
 
     `expected_fills` takes fill noise out of what PPO, A2C, TD3 and SAC learn from (`rollout_buffers`). With `branches` the
     noise of a whole step is averaged over so many resampled transitions, in any market but a recorded day; it takes the place
-    of `expected_fills`, and is for PPO and A2C.
+    of `expected_fills`, and is for PPO and A2C. A CARA utility is then learnt from each step (`agents.learning.entropic`).
     A `teacher` (a Strategy, a Policy, or what makes one of a market) is cloned before PPO or A2C learns (`clone`).
     `lateness` shows the nets the log time-to-go too (`agents.learning.features`).
     `noise` is the share of the position's unforeseeable gain left in the rewards it learns from (`InventoryPenalty.noise`);
@@ -149,7 +153,8 @@ class Learner:
         if self.lateness:
             settings["policy_kwargs"] = with_log_time_to_go(market, settings.get("policy_kwargs", {}))
         if self.branches:
-            settings |= {"rollout_buffer_class": ResampledRollouts}
+            kind = EntropicRollouts if self.is_entropic(market) else ResampledRollouts
+            settings |= {"rollout_buffer_class": kind}
         elif self.expected_fills and market.venue.loops == "lanes":
             settings |= EXPECTING[self.algorithm]
         return settings
@@ -163,10 +168,19 @@ class Learner:
         return VecAdapter(quieter, self.num_envs, None, self.reward_scale / unit, shift, self.stagger, self.branches)
 
     def training_market(self, market: Market) -> Market:
-        """The market to learn on: the same but for the noise in its rewards."""
-        if self.noise == 1.0 or not isinstance(market.reward, InventoryPenalty) or market.venue.loops != "lanes":
+        """The market to learn on: the same but for the noise in its rewards, and with changes in wealth for a CARA utility."""
+        reward: Any = market.reward
+        if self.is_entropic(market):
+            market = replace(market, reward=WealthChange(reward.gamma))
+        if self.noise == 1.0 or not isinstance(market.reward, PENALTIES) or market.venue.loops != "lanes":
             return market
         return replace(market, reward=replace(market.reward, noise=self.noise))
+
+    def is_entropic(self, market: Market) -> bool:
+        """Whether a utility of final wealth is learnt from each step's change in wealth (`agents.learning.entropic`)."""
+        reward: Any = market.reward
+        final = type(reward) is CARA and not isinstance(market.clock, Ergodic)  # else no wealth is final
+        return bool(self.branches) and final and not differs(reward.gamma)
 
     def check(self, market: Market) -> None:
         """Refuse a market whose actions the algorithm cannot take, in which no step can be tried again by `branches`, or whose
@@ -193,7 +207,7 @@ def reward_units(market: Market) -> tuple[float, float]:
     nothing but rounding is left (rewards without noise of a maker who does not mind inventory), the noise is the unit.
     """
     objective = middling(market).objective
-    if isinstance(market.reward, InventoryPenalty) and objective.std() <= 1e-9 * abs(objective.mean()):
+    if isinstance(market.reward, PENALTIES) and objective.std() <= 1e-9 * abs(objective.mean()):
         noisy = middling(replace(market, reward=replace(market.reward, noise=1.0))).objective
         return float(objective.mean() / market.clock.steps), float(noisy.std()) or 1.0
     return float(objective.mean() / market.clock.steps), float(objective.std()) or 1.0

@@ -106,8 +106,12 @@ class ResampledRollouts(Rollouts):
         self.expected = np.zeros((self.buffer_size, self.n_envs), np.float32)  # E[r + gamma V(s') | s, a]
 
     def add(self, obs: Singles, action: NDArray[Any], *rest: Any) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        self.expected[self.pos] = resampled_values(self.critic, self.lanes, self.gamma)
+        self.expected[self.pos] = self.lookahead(rest[2].numpy().ravel())
         super().add(obs, action, *rest)
+
+    def lookahead(self, values: Singles) -> Singles:
+        """E[r + gamma V(s') | s, a] of the lanes' last step, whose V(s) are `values`, (num_envs,)."""
+        return resampled_values(self.critic, self.lanes, self.gamma)
 
     def compute_returns_and_advantage(self, last_values: torch.Tensor, dones: NDArray[Any]) -> None:
         over = np.concatenate([self.episode_starts[1:], dones[None]])
@@ -118,13 +122,18 @@ class ResampledRollouts(Rollouts):
 
 def resampled_values(critic: Any, lanes: VecAdapter, gamma: float) -> Singles:
     """E[r + gamma V(s') | s, a] of the lanes' last step, (num_envs,), by the outcomes of its branches."""
-    observations, rewards, ended, closed = lanes.outcomes
+    return resampled_worth(critic, lanes, gamma).mean(axis=0, dtype=np.float32)
+
+
+def resampled_worth(critic: Any, lanes: VecAdapter, gamma: float) -> Singles:
+    """r + gamma V(s') of the lanes' last step in each of its branches, (branches, num_envs)."""
+    observations, rewards, ended, closed, _ = lanes.outcomes
     with torch.no_grad():
         values = critic(torch.from_numpy(observations).flatten(0, 1)).numpy().reshape(rewards.shape)
     over = (
         closed.astype(np.float32) if isinstance(lanes.market.clock, Ergodic) else ended
     )  # a path that is only cut goes on
-    return (rewards + gamma * (1.0 - over) * values).mean(axis=0, dtype=np.float32)
+    return rewards + gamma * (1.0 - over) * values
 
 
 def attached(model: Any) -> Any:

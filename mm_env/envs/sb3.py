@@ -120,7 +120,7 @@ class VecAdapter(VecEnv):
     def step_wait(self) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_], Any]:
         if self.branches is not None:
             tried = self.branches.step(np.asarray(self._actions, np.float64).reshape(-1))
-            self.outcomes = tried._replace(rewards=self._scaled(tried.rewards))
+            self.outcomes = tried._replace(rewards=self._scaled(tried.rewards), gains=self._scaled(tried.gains))
         whole = self.env.simulation.whole
         observations, rewards, terminated, truncated, infos = self.env.step(self._actions)
         endings = self._endings(infos, truncated, whole) if infos else {}

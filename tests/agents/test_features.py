@@ -7,7 +7,7 @@ import torch
 from agents.learning.features import LogTimeToGo, with_log_time_to_go
 from agents.learning.learner import Learner
 from agents.learning.sb3 import load
-from mm_env import Ergodic, OrnsteinUhlenbeck
+from mm_env import Brownian, Ergodic, OrnsteinUhlenbeck, ScheduledGap
 from tests.worlds import world
 
 SETTINGS = {"n_steps": 16, "batch_size": 32, "policy_kwargs": {"net_arch": [8]}}
@@ -28,6 +28,15 @@ def test_lateness_runs_from_the_start_to_the_end_by_logarithms_of_the_steps_left
 def test_it_is_shown_beside_any_signals():
     market = world(price=OrnsteinUhlenbeck(1.0, 1.0, 100.0))
     assert with_log_time_to_go(market, {})["features_extractor_kwargs"] == {"place": 1, "steps": 5}
+
+
+def test_the_time_to_a_gap_is_seen_so_too():
+    market = world(price=ScheduledGap(Brownian(1.0), [0.2, 0.3], [1.0]))
+    told = with_log_time_to_go(market, {})["features_extractor_kwargs"]
+    assert told == {"place": [1, 2], "steps": 5}
+    shown = LogTimeToGo(market.observation_space, **told)(torch.tensor([[0.5, 1.0, 0.2], [0.5, 0.2, 1.0]]))
+    np.testing.assert_allclose(shown[:, 3:], [[-1.0, 1.0 - 2.0 * np.log(2.0) / np.log(6.0)],
+                                              [1.0 - 2.0 * np.log(2.0) / np.log(6.0), -1.0]], atol=1e-6)  # fmt: skip
 
 
 def test_a_market_without_an_end_has_none():

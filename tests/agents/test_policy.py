@@ -24,6 +24,7 @@ from agents.policy import (
 from agents.strategies.cartea_jaimungal import CarteaJaimungal
 from agents.strategies.fixed import FixedSymmetric, LinearSkew
 from mm_env import (
+    Brownian,
     Depths,
     Ergodic,
     Grid,
@@ -31,8 +32,10 @@ from mm_env import (
     MarketMakingVectorEnv,
     MarketOrders,
     OrnsteinUhlenbeck,
+    ScheduledGap,
     Skew,
     SpreadAndSkew,
+    VariancePenalty,
 )
 from mm_env.quote import Unbounded
 from mm_env.rollout import Episodes, inventory_levels, run_policy
@@ -179,9 +182,12 @@ def test_without_an_end_there_is_always_the_whole_horizon_left():
     assert seconds_left.tolist() == [2.0, 2.0]
 
 
-@pytest.mark.parametrize("clock", [world().clock, Ergodic(horizon=0.5, steps=5)])
-def test_grid_observations_are_those_that_lanes_show(clock):
-    market = world(clock=clock)
+@pytest.mark.parametrize("market", [
+    world(),
+    world(clock=Ergodic(horizon=0.5, steps=5)),
+    world(price=ScheduledGap(Brownian(1.0), [0.2, 0.35], [2.0, 3.0]), reward=VariancePenalty(1.0)),
+], ids=["finite", "ergodic", "gaps"])  # fmt: skip
+def test_grid_observations_are_those_that_lanes_show(market):
     seen, env = grid_observations(market), MarketMakingVectorEnv(market, 50, "Disabled")
     shown, _ = env.reset(seed=0)
     for step in range(5):

@@ -37,12 +37,14 @@ def test_lanes_go_on_as_if_nobody_had_branched_from_them(name):
 
 @pytest.mark.parametrize("name", COVERING)
 def test_branches_and_lane_are_alike_in_law(name):
-    """Lane by lane the differences of reward, and of all that is seen, have mean zero; so have those of their squares."""
+    """Lane by lane the differences of reward, of the gain, and of all that is seen, have mean zero; so have those of their
+    squares."""
     simulation, actions = under_way(COVERING[name])
-    tried = Branches(simulation, COUNT).step(actions)
+    tried, before = Branches(simulation, COUNT).step(actions), simulation.profits
     seen, rewards, ended, _ = simulation.step(actions)
     assert (tried.ended == ended).all()
-    for there, here in [(tried.rewards, rewards), *zip(np.moveaxis(tried.observations, 2, 0), seen.T, strict=True)]:
+    earned = [(tried.rewards, rewards), (tried.gains, simulation.profits - before)]
+    for there, here in [*earned, *zip(np.moveaxis(tried.observations, 2, 0), seen.T, strict=True)]:
         for power in (1, 2):
             assert within((there.astype(float) ** power).mean(axis=0) - here.astype(float) ** power, 0.0, errors=5.0)
 

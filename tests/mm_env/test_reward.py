@@ -21,6 +21,7 @@ from mm_env import (
     Outcome,
     Poisson,
     Reward,
+    ScheduledGap,
     VariancePenalty,
     rule,
 )
@@ -62,6 +63,11 @@ def test_the_inventory_penalty_runs_and_ends():
     assert worth(InventoryPenalty(alpha=0.5)) == 5.0
     assert worth(InventoryPenalty(alpha=0.5), final=1.0) == 5.0 - 0.5 * 9
     assert worth(InventoryPenalty(phi=2.0, alpha=0.5, noise=0.25), final=1.0) == 5.0 - 0.75 * 4.0 - 4.5 - 4.5
+
+
+def test_the_variance_penalty_has_its_noise_taken_out_alike():
+    assert worth(VariancePenalty(2.0, 0.5), final=1.0, variance=3.0) == 5.0 - 9 * 3.0 - 4.5
+    assert worth(VariancePenalty(2.0, 0.5, noise=0.25), final=1.0, variance=3.0) == 5.0 - 0.75 * 4.0 - 9 * 3.0 - 4.5
 
 
 @pytest.mark.parametrize(
@@ -113,6 +119,7 @@ DRIFTING = Brownian(sigma=5.0, drift=0.5)
 NOISY = {
     "calm": world(price=DRIFTING),
     "informed": world(price=DRIFTING, venue=Dealer(Poisson(10.0), Exponential(1.0), ArrivalImpact(0.5))),
+    "gapping": world(price=ScheduledGap(DRIFTING, [0.2, 0.35], [5.0, 3.0]), reward=VariancePenalty(0.02, 0.1)),
 }
 EXPECTING = [DRIFTING, Binomial(3.0), Geometric(0.05, 0.1), OrnsteinUhlenbeck(1.0, 2.0, 99.0)]
 
