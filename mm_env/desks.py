@@ -32,7 +32,7 @@ def two_bonds() -> Desk:
     return Desk(
         instruments=instruments_of(bond, {"name": ("bond_1", "bond_2"), "max_inventory": (75_000.0, 300_000.0)}),
         prices=CovariancePrices(covariance=((1.44, 0.36), (0.36, 0.36)), drift=(0.1, -0.1)),
-        clock=FiniteHorizon(horizon=7.0, steps=2100),
+        clock=FiniteHorizon(horizon=7.0, steps=350),
         reward=VariancePenalty(gamma=8e-6),
         quotes="size",
     )
@@ -50,16 +50,16 @@ def eurusd() -> Desk:
         tiers=tiers,
         max_depth=2.0,
         min_depth=-1.0,
-        max_inventory=200.0,
+        max_inventory=100.0,
         sizes=(1.0, 2.0, 5.0, 10.0, 20.0, 50.0),
         probabilities=(0.4, 0.25, 0.19, 0.1, 0.05, 0.01),
-        outside=OutsideRate(max_rate=50_000.0, half_spread=0.1, quadratic=1e-5, impact=5e-3),
+        outside=OutsideRate(max_rate=36_000.0, half_spread=0.1, quadratic=1e-5, impact=5e-3, lot=1.0),
         initial_mid=10_000.0,
     )
     return Desk(
         instruments=(pair,),
         prices=CovariancePrices(covariance=((2500.0,),)),
-        clock=FiniteHorizon(horizon=0.05, steps=900),
+        clock=FiniteHorizon(horizon=0.02, steps=720),
         reward=VariancePenalty(gamma=2e-3),
         quotes="size",
     )

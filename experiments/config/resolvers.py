@@ -33,13 +33,18 @@ def is_book(market: DictConfig) -> bool:
 
 
 def strategies(market: DictConfig) -> list[str]:
-    """The strategies of conf/agent that are made for dealers, or for order books."""
+    """The strategies of conf/agent that are made for dealers, for order books, or for desks."""
+    if market.get("_target_") == "mm_env.Desk":
+        return list(OF_DESKS)
     return [*STRATEGIES, *(TOUCHING if is_book(market) else EXACT)]
 
 
 STRATEGIES = (
     "random", "fixed_symmetric", "avellaneda_stoikov", "avellaneda_stoikov_stationary", "glft", "glft_asymptotic",
     "cartea_jaimungal", "cartea_jaimungal_stationary",
+)  # fmt: skip
+OF_DESKS = (
+    "random", "constant_depths", "quadratic_desk", "internalise_externalise", "all_internalised", "all_externalised",
 )  # fmt: skip
 EXACT, TOUCHING = ("best_fixed", "linear_skew"), ("join", "inside", "imbalance")
 RESOLVERS: dict[str, Callable[..., Any]] = {
