@@ -11,7 +11,7 @@ from mm_env.clock import FiniteHorizon
 from mm_env.desk.desk import Desk
 from mm_env.desk.instrument import Instrument, OutsideRate, Tier
 from mm_env.desk.varied import instruments_of
-from mm_env.price.joint import CovariancePrices
+from mm_env.price.joint import CovariancePrices, FactorPrices
 from mm_env.reward import VariancePenalty
 from mm_env.venue.dealer.fill import Logistic
 from mm_env.venue.dealer.flow import Bernoulli
@@ -65,4 +65,22 @@ def eurusd() -> Desk:
     )
 
 
-DESKS: dict[str, Callable[[], Desk]] = {made.__name__: made for made in (two_bonds, eurusd)}
+def twenty_bonds() -> Desk:
+    """Twenty bonds over a week, EUR and days, of clients as in `two_bonds`, one bid and ask each: from the first to the last
+    volatilities go up from 0.42 to 1.50 and requests down from 30 to 11 a day and side. All pairs are correlated by 1/2."""
+    n = 20
+    bond = two_bonds().instruments[0]
+    loadings = tuple(round(0.3 + 0.04 * i, 2) for i in range(n))
+    vary = {
+        "name": tuple(f"bond_{i + 1}" for i in range(n)),
+        "tiers.flow.rate": tuple(30.0 - i for i in range(n)),
+    }
+    return Desk(
+        instruments=instruments_of(bond, vary),
+        prices=FactorPrices(loadings=tuple((one,) for one in loadings), idiosyncratic=loadings),
+        clock=FiniteHorizon(horizon=7.0, steps=350),
+        reward=VariancePenalty(gamma=8e-6),
+    )
+
+
+DESKS: dict[str, Callable[[], Desk]] = {made.__name__: made for made in (two_bonds, eurusd, twenty_bonds)}

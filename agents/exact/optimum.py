@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from agents.base import MarketPolicy, Table
 from agents.exact import optimum_cache as stored
 from agents.exact.choices import SCAN, check_actions, is_layered, is_searched_widely, line_ways, starts
-from agents.exact.desk.simulated import desk_optimum
+from agents.exact.desk.kept import kept_optimum
 from agents.exact.evaluation import MATRICES, NODES, objective_of, poisson_equation, start_worth
 from agents.exact.objectives import Penalties, aversion
 from agents.exact.price_grid import Axis, Unsolvable, axis_by, axis_of, laws_of
@@ -118,7 +118,7 @@ def optimum(market: Any, nodes: int = NODES, kept_from: float = KEPT_FROM) -> An
     """
     check("nodes", nodes, Interval(5, whole=True))  # half of fewer would be no coarser grid to tell the error by
     if isinstance(market, Desk):
-        return desk_optimum(market)
+        return kept_optimum(market, kept_from)
     if market.hedges.names:
         from agents.exact.hedged_optimum import hedged_optimum
 

@@ -201,3 +201,14 @@ def test_strategies_of_desks_and_of_markets_are_not_taken_for_each_other():
         policy_of(GLFT(0.1, 1.0, 1.0, 1.0, 1.0, 3), PAIR)
     with pytest.raises(ValueError, match="AllOutside needs a desk whose instruments are traded outside"):
         AllOutside.of(PAIR, QuadraticDesk.of)
+
+
+def test_an_optimum_that_is_kept_is_read_to_the_bit(tmp_path, monkeypatch):
+    monkeypatch.setattr("agents.exact.optimum_cache.folder", lambda: tmp_path)
+    best, read = (optimum(PAIR, kept_from=0.0) for _ in range(2))
+    assert len(list(tmp_path.iterdir())) == 1
+    assert (read.solution.value == best.solution.value).all()
+    assert all((mine == yours).all() for mine, yours in zip(read.at_step(0.2), best.at_step(0.2), strict=True))
+    other = replace(PAIR, reward=VariancePenalty(0.7, 0.03))
+    assert optimum(other, kept_from=0.0).worth < best.worth
+    assert len(list(tmp_path.iterdir())) == 2

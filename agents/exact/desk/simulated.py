@@ -19,7 +19,7 @@ from mm_env.desk.desk import Desk
 
 Floats = NDArray[np.float64]
 _ROUNDING = 1e-9
-ROOM = 2**26  # numbers of quotes that are kept
+ROOM = 2**25  # numbers of quotes that are kept
 
 
 @dataclass(frozen=True, eq=False)
