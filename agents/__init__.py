@@ -8,6 +8,7 @@ from mm_env.core.extras import require
 # ruff: noqa: E402  (what is missing is told of before it is imported)
 require("agents", "training", "scipy", "tqdm")
 from agents.exact.blind_optimum import BlindOptimum, blind_optimum
+from agents.exact.desk import best_constant_depths
 from agents.exact.evaluation import best_fixed, best_linear_skew
 from agents.policy import Policy, RandomPolicy, Strategy, StrategyPolicy
 from agents.strategies.avellaneda_stoikov import (
@@ -17,6 +18,8 @@ from agents.strategies.avellaneda_stoikov import (
 )
 from agents.strategies.cartea_jaimungal import CarteaJaimungal, CarteaJaimungalStationary
 from agents.strategies.delta_bands import DeltaHedge, FixedDeltaBand, Unhedged, WhalleyWilmott
+from agents.strategies.desk_problem import problem_of
+from agents.strategies.desk_rules import AllOutside, ConstantDepths, NoneOutside
 from agents.strategies.fixed import FixedSymmetric, LinearSkew
 from agents.strategies.glft import GLFT, GLFTAsymptotic
 from agents.strategies.hedging import FixedBand, FullHedge, Hedging, NoHedge
@@ -30,10 +33,10 @@ from agents.strategies.unwind import AlmgrenChriss, twap
 from agents.strategies.vega_desk import VegaDesk
 
 __all__ = [
-    "GLFT", "AlmgrenChriss", "AtTouch", "AvellanedaStoikov", "AvellanedaStoikovStationary",
-    "AvellanedaStoikovSymmetric", "BlindOptimum", "CarteaJaimungal", "CarteaJaimungalStationary", "DeltaHedge",
-    "FixedBand", "FixedDeltaBand", "FixedSymmetric", "FullHedge", "GLFTAsymptotic", "Hedging", "ImbalanceSkew",
-    "InternaliseExternalise", "LinearSkew", "NoHedge", "Policy", "QuadraticDesk", "RandomPolicy", "SingleBond",
-    "Strategy", "StrategyPolicy", "Theory", "Unhedged", "VegaDesk", "WhalleyWilmott", "best_fixed", "best_linear_skew",
-    "blind_optimum", "theory", "tuned", "twap",
+    "GLFT", "AllOutside", "AlmgrenChriss", "AtTouch", "AvellanedaStoikov", "AvellanedaStoikovStationary",
+    "AvellanedaStoikovSymmetric", "BlindOptimum", "CarteaJaimungal", "CarteaJaimungalStationary", "ConstantDepths",
+    "DeltaHedge", "FixedBand", "FixedDeltaBand", "FixedSymmetric", "FullHedge", "GLFTAsymptotic", "Hedging",
+    "ImbalanceSkew", "InternaliseExternalise", "LinearSkew", "NoHedge", "NoneOutside", "Policy", "QuadraticDesk",
+    "RandomPolicy", "SingleBond", "Strategy", "StrategyPolicy", "Theory", "Unhedged", "VegaDesk", "WhalleyWilmott",
+    "best_constant_depths", "best_fixed", "best_linear_skew", "blind_optimum", "problem_of", "theory", "tuned", "twap",
 ]  # fmt: skip

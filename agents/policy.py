@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.base import MarketPolicy, Policy, Strategy, Table, with_market
+from agents.desks import DeskStrategy, DeskStrategyPolicy
 from agents.observed import grid_observations, natural_units, places, view
 from agents.quoting import in_space, quoted_depths, quotes, quoting
 from mm_env.desk.desk import Desk
@@ -132,14 +133,23 @@ def as_policy(policy: Any) -> Policy:
     return CustomPolicy(policy)
 
 
-def policy_of(agent: Any, market: Market | Desk) -> Policy:
-    """A strategy, a policy, or what makes either of a market, as a policy of `market`."""
+def policy_of(agent: Any, market: Any) -> Policy:
+    """A strategy, a policy, or what makes either of a market, as a policy of `market`.
+
+    Raises: ValueError for a strategy of a desk in a market, or of a market in a desk.
+    """
     made: Any = agent(market) if callable(agent) else agent
-    if not isinstance(made, Policy) and isinstance(made, Strategy):
-        if isinstance(market, Desk):
-            raise ValueError(f"a strategy of one instrument cannot quote those of a desk, got {made}")
-        return StrategyPolicy(made, market)
+    if not isinstance(made, Policy) and isinstance(made, DeskStrategy | Strategy):
+        return _of_strategy(made, market)
     return as_policy(made)
+
+
+def _of_strategy(made: Any, market: Any) -> Policy:
+    """A strategy as a policy. Raises: ValueError for that of a desk in a market, or of a market in a desk."""
+    if isinstance(market, Desk) != isinstance(made, DeskStrategy):
+        what = "a desk" if isinstance(made, DeskStrategy) else "one quoted instrument"
+        raise ValueError(f"{type(made).__name__} quotes {what}, which {type(market).__name__} is not")
+    return DeskStrategyPolicy(market, made) if isinstance(made, DeskStrategy) else StrategyPolicy(made, market)
 
 
 def moved(policy: Any, market: Market) -> Policy:
@@ -161,7 +171,7 @@ def tabulate(market: Market, policy: Any) -> Table | None:
     return as_policy(policy).tabulated(market)
 
 
-def play(market: Market, policy: Any, num_episodes: int, seed: int, on_step: Any = lambda: None) -> Episodes:
+def play(market: Any, policy: Any, num_episodes: int, seed: int, on_step: Any = lambda: None) -> Episodes:
     """Episode 0 of `seed` in `num_episodes` lanes: inside the kernel if the policy is a table, else step by step.
 
     A policy with a market of its own acts there: the same but for the action space.

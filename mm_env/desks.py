@@ -12,7 +12,7 @@ from mm_env.desk.desk import Desk
 from mm_env.desk.instrument import Instrument, Tier
 from mm_env.desk.outside import OutsideRate
 from mm_env.desk.varied import instruments_of
-from mm_env.price.joint import CovariancePrices
+from mm_env.price.joint import CovariancePrices, FactorPrices
 from mm_env.reward import VariancePenalty
 from mm_env.venue.dealer.fill import Logistic
 from mm_env.venue.dealer.flow import Bernoulli
@@ -33,7 +33,7 @@ def two_bonds() -> Desk:
     return Desk(
         instruments=instruments_of(bond, {"name": ("bond_1", "bond_2"), "max_inventory": (75_000.0, 300_000.0)}),
         prices=CovariancePrices(covariance=((1.44, 0.36), (0.36, 0.36)), drift=(0.1, -0.1)),
-        clock=FiniteHorizon(horizon=7.0, steps=2100),
+        clock=FiniteHorizon(horizon=7.0, steps=350),
         reward=VariancePenalty(gamma=8e-6),
         quotes="size",
     )
@@ -51,19 +51,37 @@ def eurusd() -> Desk:
         tiers=tiers,
         max_depth=2.0,
         min_depth=-1.0,
-        max_inventory=200.0,
+        max_inventory=100.0,
         sizes=(1.0, 2.0, 5.0, 10.0, 20.0, 50.0),
         probabilities=(0.4, 0.25, 0.19, 0.1, 0.05, 0.01),
-        outside=OutsideRate(max_rate=50_000.0, half_spread=0.1, quadratic=1e-5, impact=5e-3),
+        outside=OutsideRate(max_rate=36_000.0, half_spread=0.1, quadratic=1e-5, impact=5e-3, lot=1.0),
         initial_mid=10_000.0,
     )
     return Desk(
         instruments=(pair,),
         prices=CovariancePrices(covariance=((2500.0,),)),
-        clock=FiniteHorizon(horizon=0.05, steps=900),
+        clock=FiniteHorizon(horizon=0.02, steps=720),
         reward=VariancePenalty(gamma=2e-3),
         quotes="size",
     )
 
 
-DESKS: dict[str, Callable[[], Desk]] = {made.__name__: made for made in (two_bonds, eurusd)}
+def twenty_bonds() -> Desk:
+    """Twenty bonds over a week, EUR and days, of clients as in `two_bonds`, one bid and ask each: from the first to the last
+    volatilities go up from 0.42 to 1.50 and requests down from 30 to 11 a day and side. All pairs are correlated by 1/2."""
+    n = 20
+    bond = two_bonds().instruments[0]
+    loadings = tuple(round(0.3 + 0.04 * i, 2) for i in range(n))
+    vary = {
+        "name": tuple(f"bond_{i + 1}" for i in range(n)),
+        "tiers.flow.rate": tuple(30.0 - i for i in range(n)),
+    }
+    return Desk(
+        instruments=instruments_of(bond, vary),
+        prices=FactorPrices(loadings=tuple((one,) for one in loadings), idiosyncratic=loadings),
+        clock=FiniteHorizon(horizon=7.0, steps=350),
+        reward=VariancePenalty(gamma=8e-6),
+    )
+
+
+DESKS: dict[str, Callable[[], Desk]] = {made.__name__: made for made in (two_bonds, eurusd, twenty_bonds)}

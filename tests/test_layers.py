@@ -19,6 +19,7 @@ FLOORS = (  # of the house, from the ground up; rooms of one floor do not know e
     ("agents.observed",),
     ("agents.quoting",),
     ("agents.base",),
+    ("agents.desks",),
     ("agents.policy",),
     ("agents.strategies",),
     ("agents.exact",),

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from agents.base import MarketPolicy, Table
 from agents.exact import optimum_cache as stored
 from agents.exact.choices import SCAN, check_actions, is_layered, is_searched_widely, line_ways, starts
+from agents.exact.desk.kept import kept_optimum
 from agents.exact.evaluation import MATRICES, NODES, objective_of, poisson_equation, start_worth
 from agents.exact.objectives import Penalties, aversion
 from agents.exact.price_grid import Axis, Unsolvable, axis_by, axis_of, laws_of
@@ -34,6 +35,7 @@ from mm_env.clock import Ergodic
 from mm_env.core import engine
 from mm_env.core.component import record
 from mm_env.core.parameters import Interval, check
+from mm_env.desk.desk import Desk
 from mm_env.market import Market
 from mm_env.price.law import joint
 from mm_env.rollout import inventory_levels
@@ -106,14 +108,17 @@ class Optimum(MarketPolicy):
         return actions[:, 0].astype(np.int64) if discrete else actions
 
 
-def optimum(market: Market, nodes: int = NODES, kept_from: float = KEPT_FROM) -> Optimum:
-    """The optimum of `market`, its latent state (if it has one that matters) on a grid of `nodes`.
+def optimum(market: Any, nodes: int = NODES, kept_from: float = KEPT_FROM) -> Any:
+    """The optimum of `market`, its latent state (if it has one that matters) on a grid of `nodes`; of a `Desk` its
+    `OptimalQuotes`.
 
     What takes longer than `kept_from` seconds to solve is kept on disk, beside the machine code.
 
     Raises: ValueError if there are fewer than 5 nodes; Unsolvable, saying which part of the market stands in the way.
     """
     check("nodes", nodes, Interval(5, whole=True))  # half of fewer would be no coarser grid to tell the error by
+    if isinstance(market, Desk):
+        return kept_optimum(market, kept_from)
     if market.hedges.names:
         from agents.exact.hedged_optimum import hedged_optimum
 

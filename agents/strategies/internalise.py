@@ -13,16 +13,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from agents.strategies.average_reward import Chain, best_average, shares_of_time
+from agents.strategies.desk_problem import NoProblem, problem_of
 from agents.strategies.fixed import finite
 from agents.strategies.hamiltonian import Quoter
 from agents.strategies.instruments import Instrument, Outside
 from mm_env.core.parameters import Interval, check
+from mm_env.desk.desk import Desk
 
 Floats = NDArray[np.float64]
 
@@ -58,6 +60,23 @@ class InternaliseExternalise:
                 f"InternaliseExternalise.instrument must have an outside with a quadratic cost > 0, got "
                 f"{self.instrument.outside}"
             )
+
+    @classmethod
+    def of(cls, desk: Desk) -> Self:
+        """For the one instrument of a desk, as if there were no end.
+
+        Raises: NoProblem for a desk of several instruments, or whose prices drift.
+        """
+        problem = problem_of(desk)
+        if len(problem.instruments) != 1 or problem.drift.any():
+            raise NoProblem(
+                f"it must be a desk of one instrument without a drift, got {len(problem.instruments)} and {problem.drift}"
+            )
+        return cls(problem.instruments[0], float(np.sqrt(problem.covariance[0, 0])), problem.gamma)
+
+    def quotes(self, positions: Floats, time_left: float) -> tuple[Floats, Floats]:
+        """Depths (n, 2, K) and trades outside (n, 1) at positions (n, 1), whatever the time left."""
+        return self.depths(positions[:, 0]), self.trades(positions[:, 0])[:, None]
 
     def depths(self, positions: ArrayLike) -> Floats:
         """Depths (n, 2, K), price units, at positions (n,), units: of bids and asks, by stream."""

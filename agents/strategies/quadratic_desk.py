@@ -9,15 +9,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from agents.strategies.desk_problem import problem_of
 from agents.strategies.fixed import finite, time_left
 from agents.strategies.hamiltonian import Quoter, hamiltonian
 from agents.strategies.instruments import DeskProblem, Stream
 from mm_env.core.parameters import Interval, check
+from mm_env.desk.desk import Desk
 
 Floats = NDArray[np.float64]
 _EXACT = 1e-11  # relative, of the equations' solution
@@ -41,6 +43,15 @@ class QuadraticDesk:
 
     def __post_init__(self) -> None:
         check("QuadraticDesk.horizon", self.horizon, Interval(0.0, low_open=True))
+
+    @classmethod
+    def of(cls, desk: Desk) -> Self:
+        """For the instruments of a desk, to its horizon. Raises: NoProblem for one that has no such parameters."""
+        return cls(problem_of(desk), float(desk.clock.horizon))
+
+    def quotes(self, positions: Floats, time_left: float) -> tuple[Floats, Floats]:
+        """`depths`, and no trades outside (n, d)."""
+        return self.depths(positions, time_left), np.zeros(np.shape(positions))
 
     def depths(self, positions: ArrayLike, seconds_left: float) -> Floats:
         """Depths (n, 2 d, K), price units, at positions (n, d), units: of bids and asks of each instrument, by stream.

@@ -44,7 +44,7 @@ def is_desk(market: DictConfig) -> bool:
 def strategies(market: DictConfig) -> list[str]:
     """The strategies of conf/agent that are made for dealers, for order books, or for desks; and for markets with a hedge."""
     if is_desk(market):
-        return ["random"]
+        return list(OF_DESKS)
     of_hedge = HEDGING if "hedges" in market and not market.hedges._target_.endswith(".NoHedges") else ()
     return [*STRATEGIES, *(TOUCHING if is_book(market) else EXACT), *of_hedge]
 
@@ -52,6 +52,9 @@ def strategies(market: DictConfig) -> list[str]:
 STRATEGIES = (
     "random", "fixed_symmetric", "avellaneda_stoikov", "avellaneda_stoikov_stationary", "glft", "glft_asymptotic",
     "cartea_jaimungal", "cartea_jaimungal_stationary",
+)  # fmt: skip
+OF_DESKS = (
+    "random", "constant_depths", "quadratic_desk", "internalise_externalise", "all_internalised", "all_externalised",
 )  # fmt: skip
 EXACT, TOUCHING = ("best_fixed", "linear_skew"), ("join", "inside", "imbalance")
 HEDGING = ("no_hedge", "full_hedge", "fixed_band")

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from agents.exact.choices import is_own
+from agents.exact.desk import OptimalQuotes, best_constant_depths, worth_of
+from agents.exact.desk.constant import exact_value
 from agents.exact.evaluation import best_fixed, worth, worth_fixed
 from agents.exact.full_information import FullInformationOptimum, full_information_optimum
 from agents.exact.optimum import Optimum, optimum
@@ -35,13 +37,14 @@ class SkillReferences:
 
     Worth is the objective; per unit of time if the market is ergodic, and under CARA the certainty equivalent: utility
     saturates at 1 / gamma, where all skills would look alike. Where parameters differ by lane, the optimum is that of who
-    is told them: an upper bound. In a small order book, constant quotes are the best single action.
+    is told them: an upper bound. In a small order book, constant quotes are the best single action; in a desk those of
+    `best_constant_depths`.
     """
 
     market: Market
     fixed: float = float("nan")  # the best constant symmetric quotes'
     optimal: float = float("nan")
-    best: Optimum | FullInformationOptimum | BookOptimum | None = None
+    best: Optimum | FullInformationOptimum | BookOptimum | OptimalQuotes | None = None
     constant: FixedSymmetric | None = None
     missing: str = ""
 
@@ -49,7 +52,7 @@ class SkillReferences:
     def of(cls, market: Market) -> SkillReferences:
         """Solve `market` if it can be solved."""
         if isinstance(market, Desk):
-            return cls(market, missing=market.venue.unsolvable)
+            return cls._of_desk(market)
         try:
             if market.venue.is_drawn_book:
                 best, _, naive = book_optimum(market)
@@ -64,6 +67,16 @@ class SkillReferences:
                 market, missing=f"the market's actions cannot quote better than a constant {constant.half_spread:.4g}"
             )
         return cls(market, naive, optimal, best, constant)
+
+    @classmethod
+    def _of_desk(cls, desk: Desk) -> SkillReferences:
+        """Those of a desk whose optimum can be solved."""
+        try:
+            best, value = optimum(desk), exact_value(desk)
+        except Unsolvable as reason:
+            return cls(desk, missing=str(reason))  # pyright: ignore[reportArgumentType]
+        naive = value(best_constant_depths(desk))
+        return cls(desk, naive, best.worth, best)  # pyright: ignore[reportArgumentType]
 
     @property
     def policies(self) -> dict[str, Policy]:
@@ -190,7 +203,10 @@ class SkillReferences:
         return not np.allclose(quoted_depths(self.market, quote.encode(depths)), depths, rtol=1e-4, atol=1e-9)
 
     def exact_skill(self, policy: Policy) -> float | None:
-        """The skill without noise, of a policy that is a table."""
+        """The skill without noise, of a policy that is a table; of a desk without an end, of any that goes by what it sees."""
+        if isinstance(self.market, Desk):
+            lasting = self.best is not None and isinstance(self.market.clock, Ergodic) and not policy.recurrent
+            return (worth_of(self.market, policy) - self.fixed) / (self.optimal - self.fixed) if lasting else None
         solved = self.best is not None and not isinstance(self.best, BookOptimum)
         table = tabulate(self.market, policy) if solved else None
         if table is None:

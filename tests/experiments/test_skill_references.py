@@ -5,9 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from agents.exact.desk import best_constant_depths, worth_of
 from agents.exact.evaluation import average_reward, best_fixed, evaluate
-from agents.policy import RandomPolicy, StrategyPolicy, play
+from agents.policy import RandomPolicy, StrategyPolicy, play, policy_of
 from agents.strategies.fixed import FixedSymmetric, LinearSkew
+from agents.strategies.quadratic_desk import QuadraticDesk
 from agents.strategies.touch import AtTouch
 from experiments.evaluation.common_noise import evaluate_on_common_noise
 from experiments.evaluation.skill_references import CONSTANT, OPTIMUM, SkillReferences
@@ -25,11 +27,14 @@ from mm_env import (
     ScheduledGap,
     Skew,
     Uniform,
+    VariancePenalty,
 )
+from mm_env.desks import twenty_bonds
 from mm_env.markets import MARKETS, market_named
 from mm_env.metrics import Z95, Estimate
 from mm_env.quote import Unbounded
 from mm_env.rollout import inventory_levels
+from tests.agents.test_desk_joined import PAIR
 from tests.worlds import world
 
 MARKET = world(clock=FiniteHorizon(1.0, 20), quote=Depths(max_depth=4.0, min_depth=-2.0))
@@ -279,3 +284,30 @@ def test_under_cara_the_tables_figures_hold_the_certainty_equivalent_that_skill_
         "certainty_equivalent"
         not in evaluate_on_common_noise(MARKET, {"one": quoting(FixedSymmetric(0.7))}, 10, 3)[0].figures
     )
+
+
+# desks
+
+
+def test_in_a_desk_skill_lies_between_constant_depths_and_the_optimum_over_positions():
+    quad, full = (policy_of(make, PAIR) for make in (QuadraticDesk.of, best_constant_depths))
+    references, skills = scored(PAIR, quadratic=quad, constant=full)
+    exact = (worth_of(PAIR, quad) - references.fixed) / (references.optimal - references.fixed)
+    assert skills[OPTIMUM] == (pytest.approx(1.0, abs=1e-12), 0.0)
+    assert abs(skills["quadratic"].value - exact) < 2.1 * skills["quadratic"].half_width
+    assert abs(skills["constant"].value) < 2.1 * skills["constant"].half_width + 1e-9
+    assert references.exact_skill(quad) is None
+
+
+def test_in_a_desk_without_an_end_skill_is_exact():
+    desk = replace(PAIR, clock=Ergodic(1.0, 15), reward=VariancePenalty(0.6))
+    _, skills = scored(
+        desk, constant=policy_of(best_constant_depths, desk), quadratic=policy_of(QuadraticDesk.of, desk)
+    )
+    assert skills[OPTIMUM].value == pytest.approx(1.0, abs=1e-9)
+    assert skills["constant"].value == pytest.approx(0.0, abs=1e-3)
+    assert 0.0 < skills["quadratic"].value < 1.0
+
+
+def test_a_desk_that_is_not_solved_says_why():
+    assert SkillReferences.of(twenty_bonds()).missing == "exact values of a desk are of one or two instruments, got 20"

@@ -5,6 +5,7 @@ V_t(q) = max over quotes of E[spread + q' drift dt - gamma/2 q' covariance q dt 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,7 @@ class DeskOptimum:
 
     desk: Desk
     value: Floats
+    kept: tuple[Floats, Floats] | None = None  # quotes (steps, states, ...), where there was room for them
 
     @property
     def steps(self) -> int:
@@ -33,6 +35,8 @@ class DeskOptimum:
 
     def quotes(self, step: int) -> tuple[Floats, Floats]:
         """The best depths (states, 2 d, K) and outside trades (states, d) of a step."""
+        if self.kept is not None:
+            return self.kept[0][step], self.kept[1][step]
         return self.desk.improve(self.value[step + 1])[1:]
 
     def worth(self, positions: Any) -> float:
@@ -54,14 +58,21 @@ class ErgodicDesk:
     outside_volume: float  # units / time
 
 
-def finite_optimum(problem: DeskProblem, horizon: float, steps: int) -> DeskOptimum:
-    """The optimum over `steps` steps to a horizon (time), at which `problem.terminal` is paid."""
-    desk = Desk(problem, horizon / steps)
+def finite_optimum(problem: DeskProblem, horizon: float, steps: int, room: int = 0) -> DeskOptimum:
+    """The optimum over `steps` steps to a horizon (time), at which `problem.terminal` is paid.
+
+    Its quotes are kept if they are at most `room` numbers, else made again of the values when they are asked for.
+    """
+    desk, d = Desk(problem, horizon / steps), len(problem.instruments)
     value = np.empty((steps + 1, desk.states))
     value[steps] = -problem.at_the_end()
+    shapes = (steps, desk.states, 2 * d, desk.streams), (steps, desk.states, d)
+    kept = (np.empty(shapes[0]), np.empty(shapes[1])) if sum(map(math.prod, shapes)) <= room else None
     for step in progress(range(steps - 1, -1, -1), "optimum of a desk", "step"):
-        value[step] = desk.improve(value[step + 1])[0]
-    return DeskOptimum(desk, value)
+        value[step], *quotes = desk.improve(value[step + 1])
+        if kept is not None:
+            kept[0][step], kept[1][step] = quotes
+    return DeskOptimum(desk, value, kept)
 
 
 def backward_quotes(problem: DeskProblem, horizon: float, steps: int) -> Callable[[int], tuple[Floats, Floats]]:
