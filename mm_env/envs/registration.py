@@ -34,7 +34,7 @@ IDS = {
     "mm_env/AMZNBook-v0": "amzn_book",
 }
 
-DESK_IDS = {"mm_env/TwoBonds-v0": "two_bonds", "mm_env/EURUSD-v0": "eurusd"}
+DESK_IDS = {"mm_env/TwoBonds-v0": "two_bonds", "mm_env/EURUSD-v0": "eurusd", "mm_env/TwentyBonds-v0": "twenty_bonds"}
 
 
 def register_all() -> None:
