@@ -70,7 +70,8 @@ class InternaliseExternalise:
         problem = problem_of(desk)
         if len(problem.instruments) != 1 or problem.drift.any():
             raise NoProblem(
-                f"it must be a desk of one instrument without a drift, got {len(problem.instruments)} and {problem.drift}"
+                f"it must be a desk of one instrument without a drift, got {len(problem.instruments)} with drifts up to "
+                f"{np.abs(problem.drift).max():g}"
             )
         return cls(problem.instruments[0], float(np.sqrt(problem.covariance[0, 0])), problem.gamma)
 

@@ -46,6 +46,7 @@ OF_DESKS = {
     "mean_risk": "mean risk",
 }
 OF_INSTRUMENTS = {"profit_": "P&L of ", "variance_share_": "variance by ", "internalised_": "internalised of "}
+MOST = 4  # instruments of which a table says what each brought; table.csv says it of all
 WIDE, COLUMN = 170, 14  # characters that all columns need, and one more
 NARROW = {"lead over best strategy": "lead over\nbest\nstrategy"}
 
@@ -84,6 +85,14 @@ def table_of(
     return TextTable(title, [Column("agent", words=True), *columns], rows, notes)
 
 
+def legible(table: TextTable, entries: Sequence[Entry]) -> TextTable:
+    """The table without what each instrument brought, where there are too many of them to read."""
+    beside = of_instruments(entries)
+    if len(beside) <= MOST * len(OF_INSTRUMENTS):
+        return table
+    return table.only([column.name for column in table.columns if column.name not in beside])
+
+
 def show(
     title: str,
     entries: Sequence[Entry],
@@ -92,7 +101,7 @@ def show(
     notes: Sequence[str] = (),
 ) -> None:
     """The table on the console, who was left out of it, and what is to be known of the optimum."""
-    table = table_of(title, entries, skills)
+    table = legible(table_of(title, entries, skills), entries)
     more = len(table.columns) - 1 - len(COLUMNS)
     console = screen(WIDE + COLUMN * more)
     fits = console.width >= WIDE + COLUMN * more
@@ -107,7 +116,7 @@ def write(
     """table.csv (every figure with its half-width) and table.md (with the notes below) in `folder`."""
     table = table_of(title, entries, skills, notes)
     table.write_csv(folder / "table.csv")
-    table.write_markdown(folder / "table.md")
+    legible(table, entries).write_markdown(folder / "table.md")
 
 
 def say(lines: Sequence[str]) -> None:

@@ -13,6 +13,7 @@ from agents.policy import Policy, StrategyPolicy
 from experiments.config.agents import build_policies
 from experiments.config.markets import build, build_market
 from experiments.config.search_path import CONF
+from experiments.config.trusted import check_trusted
 from experiments.studies.published import FIGURES
 from mm_env.core.component import record
 from mm_env.desks import DESKS
@@ -113,6 +114,12 @@ def test_a_side_may_have_its_own_flow_from_the_command_line(composed):
 def test_a_parameter_may_be_a_distribution_from_the_command_line(composed):
     uniform = "market.price.sigma={_target_:mm_env.Uniform,low:0.01,high:0.02}"
     assert build_market(composed("compare", uniform)).price.sigma == mm_env.Uniform(0.01, 0.02)
+
+
+@pytest.mark.parametrize("name", DESKS)
+def test_the_run_of_a_desk_may_be_built_again(composed, name):
+    cfg = composed("train", f"market={name}")
+    check_trusted(OmegaConf.create({"market": OmegaConf.to_container(cfg.market, resolve=True)}), CONF / "config.yaml")
 
 
 # experiments

@@ -130,6 +130,17 @@ def test_figures_of_a_desk_have_a_column_and_a_tag():
     assert all(tags.tag_of(name) == f"risk/{name}" for name in more)
 
 
+def test_of_many_instruments_the_table_leaves_out_what_each_brought_and_its_csv_does_not(tmp_path):
+    random = np.random.default_rng(0)
+    fields = {field: random.normal(size=50) for field in Episodes.__match_args__}
+    for names, there in ((("A", "B"), True), (tuple("ABCDE"), False)):
+        each = InstrumentEpisodes(names, *random.uniform(1.0, 2.0, (5, 50, len(names))))
+        desk = Episodes(**fields, instruments=each, mean_risk=random.uniform(size=50))
+        write(tmp_path, "title", [Entry("a", desk, figures(desk), None)], {})
+        assert ("P&L of A" in (tmp_path / "table.md").read_text(encoding="utf-8")) == there
+        assert "profit_A" in (tmp_path / "table.csv").read_text(encoding="utf-8")
+
+
 def test_figures_of_ruin_of_gaps_and_of_hedges_have_a_column_a_tag_and_a_unit():
     random = np.random.default_rng(0)
     kept = {"closed": random.integers(0, 2, 50) * 1.0, "time_open": random.uniform(size=50)}
