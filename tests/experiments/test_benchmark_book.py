@@ -9,6 +9,7 @@ from mm_env.markets import market_named
 from tests.mm_env.recorded_days import random_day
 
 
+@pytest.mark.slow
 def test_with_a_decision_at_every_event_there_are_hardly_more_decisions_than_events():
     """A decision also comes where no event does for as long as 100 of them take."""
     market = deciding(market_named("queue_reactive"), EveryEvent, 100)

@@ -110,6 +110,7 @@ def _group(command, folder, seen, sent):
 LONG = (*SMALL, "watch.evaluations=1", "watch.episodes=50", "hydra/hydra_logging=disabled")
 
 
+@pytest.mark.slow
 def test_workers_of_a_comparison_leave_checkpoints(tmp_path):
     learner = "{name: long, base: ppo, total_steps: 50000000, num_envs: 64, settings: {batch_size: 512}}"
     command = ["experiments.compare", *LONG, f"agents=[best_fixed,{learner}]", "seeds=[0,1,2]", "jobs=1"]

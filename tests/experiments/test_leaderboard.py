@@ -72,6 +72,7 @@ def test_it_leaves_tables_curves_and_quotes(played):
         assert (played[0] / name).stat().st_size > 0, name
 
 
+@pytest.mark.slow
 def test_a_second_call_trains_nothing_again_and_one_lost_run_is_made_again_to_the_same_bits(played):
     folder = played[0]
     kept, lost = (folder / "cartea_jaimungal" / "learner" / f"seed{seed}" / "model.zip" for seed in (0, 1))

@@ -108,6 +108,7 @@ def test_a_fill_of_the_users_own_has_its_exact_optimum(launch, module):
     assert table["optimum"]["objective"] > table["best_fixed"]["objective"]
 
 
+@pytest.mark.slow
 def test_strategies_go_with_a_fill_of_the_users_own_that_says_its_k(launch, module):
     own = ("market.venue.fill._target_=gusty.Scaled", "+market.venue.fill.scale=0.01")
     same = rows(launch(compare.main, *SMALL, "market.venue.fill.k=100.0", "agents=[glft,cartea_jaimungal]")[0])

@@ -162,6 +162,7 @@ def episodes(value):
     return backtest.Episodes(value + np.arange(4.0) - 0.5, *[nothing] * 7)
 
 
+@pytest.mark.slow
 def test_the_two_markets_beside_each_other(launch, day):
     parts = ("parts.train=[0.2,0.5]", "parts.test=[0.5,0.9]")
     folder, (gap,) = launch(realism.main, "books=2", "seconds=400", *parts, *short(day), "market.venue.warm_up=5")

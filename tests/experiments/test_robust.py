@@ -82,6 +82,7 @@ def test_its_number_is_what_the_adversarially_trained_maker_can_be_sure_of(compa
     assert numbers == [table_of(folder)[f"{ADVERSARIAL} (median)"]["adversary"]]
 
 
+@pytest.mark.slow
 def test_it_is_the_same_to_the_last_digit_when_run_again(launch, compared):
     folder, _ = launch(compare.main, *TINY)
     assert (folder / "robust.csv").read_bytes() == (compared[0] / "robust.csv").read_bytes()

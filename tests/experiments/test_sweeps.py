@@ -111,6 +111,7 @@ def test_a_killed_sweep_goes_on_to_the_same_bits(swept, tmp_path):
         assert (path / "table.csv").read_bytes() == (swept[0] / path.name / "table.csv").read_bytes()
 
 
+@pytest.mark.slow
 def test_a_folder_of_another_config_is_neither_skipped_nor_resumed(swept, launch):
     folder, numbers = launch(train.main, *TRAINING)
     assert numbers == swept[1][:1]
@@ -196,6 +197,7 @@ def test_workers_of_one_machine_share_its_threads_and_their_folders_are_told(tmp
         assert facts["process"] != os.getpid()
 
 
+@pytest.mark.slow
 def test_slurms_launcher_runs_here_with_one_thread_a_job_and_not_all_at_once(tmp_path):
     options = ("hydra/launcher=slurm_local", "hydra.sweeper.max_batch_size=1")
     launched(noting, tmp_path, "-m", "seed=0,1", *options)

@@ -131,6 +131,7 @@ def test_a_study_that_has_its_trials_is_left_alone_and_one_asked_for_more_goes_o
 # several workers, killed ones, failing trials
 
 
+@pytest.mark.slow
 def test_two_workers_at_once_share_the_trials_of_one_study(tmp_path):
     command = [sys.executable, "-m", "experiments.tune", *options(tmp_path, *ONLY, "trials=5")]
     workers = [
@@ -239,6 +240,7 @@ def test_a_storage_that_is_damaged_is_named_in_one_line(first, tmp_path, data, w
         tuned(tmp_path, "trials=1", f"storage={place}")
 
 
+@pytest.mark.slow
 def test_an_interrupted_trial_is_taken_over_by_the_same_command(tmp_path):
     code, said, _ = run_and_signal("tune", "SIGTERM", ROLLOUT, 1, *options(tmp_path, "trials=1"))
     assert (code, said) == (130, ["interrupted: the same command goes on with the study"])
