@@ -110,8 +110,11 @@ class Hedging(MarketPolicy):
 
 def check_hedged(market: Market) -> None:
     """Refuse a market that has not one hedge. Raises: ValueError."""
-    if len(market.hedges.names) != 1:
-        raise ValueError(f"a rule that hedges needs a market with one hedge (Market.hedges), got {market.hedges}")
+    hedges = getattr(market, "hedges", None)  # a desk has none
+    if hedges is None or len(hedges.names) != 1:
+        raise ValueError(
+            f"a rule that hedges needs a market with one hedge (Market.hedges), got {hedges or type(market).__name__}"
+        )
 
 
 def least_risky(market: Market) -> float:

@@ -136,7 +136,12 @@ class Theory:
 
 
 def theory(market: Market) -> Theory:
-    """What closed forms take of `market`."""
+    """What closed forms take of `market`.
+
+    Raises: ValueError for a desk of several instruments.
+    """
+    if not hasattr(market, "order_size"):
+        raise ValueError(f"the theory wants a market with one quoted instrument, got a {type(market).__name__}")
     return Theory(market)
 
 

@@ -100,6 +100,7 @@ def swaps(market, settled):
                 yield group, place, option
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("market", SWAPPED)
 def test_a_swapped_part_takes_its_own_parameters_only_and_theories_say_what_they_miss(
     settled, without_measuring, market
