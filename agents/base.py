@@ -98,6 +98,12 @@ class Table(MarketPolicy):
         return self
 
 
+def check_one_instrument(market: Any, who: str) -> None:
+    """Refuse a desk of several instruments. Raises: ValueError."""
+    if not isinstance(market, Market):
+        raise ValueError(f"{who} needs a market with one quoted instrument, got a {type(market).__name__}")
+
+
 def with_market(policy: Any, own: Market, market: Market) -> Any:
     """A dataclass with a field `market`, in another one with its own's actions."""
     if not is_dataclass(policy) or "market" not in {field.name for field in fields(policy)}:

@@ -28,9 +28,7 @@ class Outcome(NamedTuple):
     final: float  # 1.0 if this is the last step: of a finite horizon, or of an account that was closed; else 0.0
     now: Now = alone((), 0.0)  # at t + dt
     variance: float = 0.0  # of the mid's move over the step, as `Price.variance` says it at t + dt; price units squared
-    square: float = (
-        math.nan
-    )  # of the whole position at t + dt, as `Hedges.square` says it: inventory^2 where nothing hedges it
+    square: float = math.nan  # of the whole position at t + dt, as `Hedges.square` says it: inventory^2 without hedges
 
 
 class Reward(Watching):

@@ -63,7 +63,6 @@ class Episodes:
     gap_inventory: Floats | None = field(default=None, kw_only=True)  # (n, gaps), held through them; nan once closed
     instruments: InstrumentEpisodes | None = field(default=None, kw_only=True)  # of a desk
     mean_risk: Floats | None = field(default=None, kw_only=True)  # of a desk: mean standard deviation of the position
-
     hedging_cost: Floats | None = field(default=None, kw_only=True)  # beside the marks; None where no hedge tells
     hedge_turnover: Floats | None = field(default=None, kw_only=True)  # units traded of hedges; None likewise
 

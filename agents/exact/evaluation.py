@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.base import check_one_instrument
 from agents.exact.nodes import Unsolvable
 from agents.exact.objectives import aversion, is_utility, noise_left
 from agents.exact.outcomes import Problem, Rows, start_law
@@ -250,12 +251,12 @@ def _wealth_appraiser(cases: list[Scenario], nodes: int) -> Callable[[Floats], f
 
 def best_fixed(market: Market) -> FixedSymmetric:
     """The constant symmetric quotes of the highest exact objective (average reward in an ergodic market)."""
-    appraise, levels = appraiser(replace(market, quote=Unbounded())), levels_of(market)
+    appraise, levels = _depth_appraiser(market), levels_of(market)
     with engine.settled(), ticking("best constant quotes", "tables") as tick:
 
         def worth_of(half_spread: float) -> float:
             tick()
-            return appraise(with_hedges(market, np.full((1, levels, 2), half_spread)))
+            return appraise(np.full((1, levels, 2), half_spread))
 
         best = _best(worth_of, _depth_scale(market))
     return FixedSymmetric(float(best))
@@ -263,22 +264,31 @@ def best_fixed(market: Market) -> FixedSymmetric:
 
 def worth_fixed(market: Market, half_spread: float) -> float:
     """What constant symmetric quotes are worth, exactly, as `worth` says."""
+    return _depth_appraiser(market)(np.full((1, levels_of(market), 2), half_spread))
+
+
+def _depth_appraiser(market: Market) -> Callable[[Floats], float]:
+    """`appraiser` of tables (steps or 1, levels, 2) of depths, price units, that let hedges alone.
+
+    Raises: ValueError for a desk of several instruments; Unsolvable as `appraiser` does.
+    """
+    check_one_instrument(market, "an exact value of depths")
     appraise = appraiser(replace(market, quote=Unbounded()))
-    return appraise(with_hedges(market, np.full((1, levels_of(market), 2), half_spread)))
+    return lambda depths: appraise(with_hedges(market, depths))
 
 
 def best_linear_skew(market: Market) -> LinearSkew:
     """The constant spread and inventory-proportional skew of the highest exact objective."""
     from scipy.optimize import minimize
 
-    appraise = appraiser(replace(market, quote=Unbounded()))
+    appraise = _depth_appraiser(market)
     scale, q = _depth_scale(market), inventory_levels(market)
 
     def loss(x: Floats) -> float:
         half_spread, skew = np.abs(x) * scale
         depths = np.stack([half_spread + skew * q, half_spread - skew * q], axis=-1)[None]
         tick()
-        return -appraise(with_hedges(market, depths))
+        return -appraise(depths)
 
     start = np.array([best_fixed(market).half_spread / scale, 0.1])
     with engine.settled(), ticking("best linear skew", "tables") as tick:

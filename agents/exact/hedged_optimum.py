@@ -7,10 +7,8 @@ is a layer on top of quoting, which is solved once for each position.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -80,16 +78,13 @@ def hedged_optimum(market: Market, nodes: int, kept_from: float) -> HedgedOptimu
     check_solvable(market, hedged=True)
     check_actions(market)
     _check_room(market, nodes)
-    place = stored.folder()
-    path = place / f"{named_with_hedge(market, nodes)}.npz" if place else None
-    with suppress(ValueError):
-        if path:
-            return HedgedOptimum.load(path, market, nodes)
-    started = perf_counter()
-    found = _with_error(market, nodes)
-    if path and perf_counter() - started > kept_from and stored.lives_on(market) and found.save(path):
-        stored.make_room(path.parent)
-    return found
+    return stored.kept(
+        market,
+        named_with_hedge(market, nodes),
+        lambda path: HedgedOptimum.load(path, market, nodes),
+        lambda: _with_error(market, nodes),
+        kept_from,
+    )
 
 
 def named_with_hedge(market: Market, nodes: int) -> str:

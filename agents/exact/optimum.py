@@ -8,11 +8,9 @@ Under CARA, V is the certainty equivalent of the wealth still to be gained.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 import gymnasium as gym
@@ -130,12 +128,15 @@ def optimum(market: Any, nodes: int = NODES, kept_from: float = KEPT_FROM) -> An
     check_solvable(market)
     check_actions(market)
     check_room(market, nodes)
-    place = stored.folder()
-    path = place / f"{named(market, nodes)}.npz" if place else None
-    with suppress(ValueError):
-        if path:
-            return Optimum.load(path, market, nodes)
-    return _kept(market, nodes, path, kept_from)
+    axis = cache(lambda: axis_of(market, nodes))
+    return stored.kept(
+        market,
+        named(market, nodes),
+        lambda path: Optimum.load(path, market, nodes),
+        lambda: _with_error(market, axis(), nodes),
+        kept_from,
+        lambda: Solver(market, axis()).kernel,
+    )
 
 
 def named(market: Market, nodes: int) -> str:
@@ -143,15 +144,10 @@ def named(market: Market, nodes: int) -> str:
     return stored.fingerprint(market, nodes, program=(solve, grid_error, coarser_axes))
 
 
-def _kept(market: Market, nodes: int, path: Path | None, kept_from: float) -> Optimum:
-    axis = axis_of(market, nodes)
-    Solver(market, axis).kernel  # noqa: B018  (machine code is kept by itself)
-    started = perf_counter()
+def _with_error(market: Market, axis: Axis, nodes: int) -> Optimum:
     found = solve(market, axis)
     if coarser := coarser_axes(market, axis, nodes):
         found = replace(found, error=sum(grid_error(found, solve(market, coarse)) for coarse in coarser))
-    if path and perf_counter() - started > kept_from and stored.lives_on(market) and found.save(path):
-        stored.make_room(path.parent)
     return found
 
 

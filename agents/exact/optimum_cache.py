@@ -11,11 +11,13 @@ import hashlib
 import sys
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import fields
 from importlib.metadata import version
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from time import perf_counter
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +26,7 @@ from mm_env.core import cache, engine
 from mm_env.core.component import Component, parts
 from mm_env.core.program_identity import Program
 
+T = TypeVar("T")
 Arrays = dict[str, NDArray[Any]]
 ROOM = 2**30  # bytes in all; the optima that were used least recently make place
 _KNOWN = (engine.__name__,)  # told as a whole: by its source
@@ -62,6 +65,29 @@ def read(path: Path) -> Arrays | None:
             return {name: file[name] for name in file.files}
     except _UNREADABLE:
         return None
+
+
+def kept(
+    component: Component,
+    name: str,
+    load: Callable[[Path], T],
+    solve: Callable[[], T],
+    kept_from: float,
+    prepare: Callable[[], object] = lambda: None,
+) -> T:
+    """What was kept under a name, by `load`, which raises ValueError where nothing fits; else what `solve` makes, kept by its
+    own `save` if that takes longer than `kept_from` seconds after `prepare`, whose work is kept by itself."""
+    place = folder()
+    path = place / f"{name}.npz" if place else None
+    with suppress(ValueError):
+        if path:
+            return load(path)
+    prepare()
+    started = perf_counter()
+    found: Any = solve()
+    if path and perf_counter() - started > kept_from and lives_on(component) and found.save(path):
+        make_room(path.parent)
+    return found
 
 
 def make_room(path: Path) -> None:

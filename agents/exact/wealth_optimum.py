@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 import gymnasium as gym
@@ -89,16 +87,13 @@ def wealth_optimum(market: Market, nodes: int, kept_from: float) -> WealthOptimu
     """The optimum of a market in which the wealth decides; see `optimum`."""
     check_solvable(market, wealth=True)
     check_actions(market)
-    place = stored.folder()
-    path = place / f"{named_by_wealth(market, nodes)}.npz" if place else None
-    with suppress(ValueError):
-        if path:
-            return WealthOptimum.load(path, market, nodes)
-    started = perf_counter()
-    found = _with_error(market, nodes)
-    if path and perf_counter() - started > kept_from and stored.lives_on(market) and found.save(path):
-        stored.make_room(path.parent)
-    return found
+    return stored.kept(
+        market,
+        named_by_wealth(market, nodes),
+        lambda path: WealthOptimum.load(path, market, nodes),
+        lambda: _with_error(market, nodes),
+        kept_from,
+    )
 
 
 def named_by_wealth(market: Market, nodes: int) -> str:

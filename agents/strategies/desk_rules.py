@@ -63,9 +63,10 @@ class AllOutside:
     @classmethod
     def of(cls, desk: Desk, quoting: Any) -> Self:
         """Of the strategy that `quoting` makes of a desk. Raises: ValueError for a desk that does not trade outside."""
-        if not isinstance(desk, Desk) or not desk.trades_outside:
+        strategy = quoting(desk)
+        if not desk.trades_outside:
             raise ValueError("AllOutside needs a desk whose instruments are traded outside, got NoOutside")
-        return cls(quoting(desk), float(desk.clock.step_length))
+        return cls(strategy, float(desk.clock.step_length))
 
     def quotes(self, positions: Floats, time_left: float) -> tuple[Floats, Floats]:
         """As a `DeskStrategy`'s."""

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.base import MarketPolicy, Strategy, Table
+from agents.base import MarketPolicy, Strategy, Table, check_one_instrument
 from agents.observed import hedges_shown, natural_units
 from agents.policy import StrategyPolicy, policy_of
 from mm_env.core.component import record
@@ -110,11 +110,9 @@ class Hedging(MarketPolicy):
 
 def check_hedged(market: Market) -> None:
     """Refuse a market that has not one hedge. Raises: ValueError."""
-    hedges = getattr(market, "hedges", None)  # a desk has none
-    if hedges is None or len(hedges.names) != 1:
-        raise ValueError(
-            f"a rule that hedges needs a market with one hedge (Market.hedges), got {hedges or type(market).__name__}"
-        )
+    check_one_instrument(market, "a rule that hedges")
+    if len(market.hedges.names) != 1:
+        raise ValueError(f"a rule that hedges needs a market with one hedge (Market.hedges), got {market.hedges}")
 
 
 def least_risky(market: Market) -> float:

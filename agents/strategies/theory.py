@@ -24,6 +24,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from agents.base import check_one_instrument
 from agents.strategies.estimated import BookEstimates, estimate_book
 from mm_env.core.component import differs, record
 from mm_env.core.parameters import Distribution
@@ -140,8 +141,7 @@ def theory(market: Market) -> Theory:
 
     Raises: ValueError for a desk of several instruments.
     """
-    if not hasattr(market, "order_size"):
-        raise ValueError(f"the theory wants a market with one quoted instrument, got a {type(market).__name__}")
+    check_one_instrument(market, "the theory")
     return Theory(market)
 
 

@@ -17,7 +17,6 @@ from experiments.config.markets import build, build_market
 from experiments.config.search_path import configs
 from experiments.config.stored import run_config
 from experiments.runs import jobs
-from mm_env.desk.desk import Desk
 from mm_env.market import Market
 
 
@@ -104,12 +103,7 @@ def _policy(cfg: DictConfig, market: Market, config: Any) -> Policy:
         raise ValueError("it has to be trained first: give the folder of its run")
     whole = OmegaConf.create({"market": cfg.market})
     whole["agent"] = _with_tuning(config)
-    try:
-        return policy_of(build(whole.agent), market)
-    except (AttributeError, TypeError, ValueError, InstantiationException) as error:
-        if isinstance(market, Desk):
-            raise ValueError(f"it is made for one instrument, not for a desk: {plainly(error)}") from None
-        raise
+    return policy_of(build(whole.agent), market)
 
 
 def _with_tuning(config: Any) -> Any:

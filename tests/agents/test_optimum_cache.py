@@ -44,8 +44,8 @@ from mine import Mine
 from tests.worlds import world
 module.KEPT_FROM = 0.0
 solved = []
-kept = module._kept
-module._kept = lambda *a: (solved.append(1), kept(*a))[1]
+kept = module._with_error
+module._with_error = lambda *a: (solved.append(1), kept(*a))[1]
 print(module.optimum(world(price=Mine(sigma=1.0)), kept_from=0.0).objective, len(solved))
 """
 EDITS = {
@@ -68,8 +68,8 @@ def solved(monkeypatch):
     """The markets that had to be solved."""
     import agents.exact.optimum as module
 
-    found, kept = [], module._kept
-    monkeypatch.setattr(module, "_kept", lambda market, *rest: (found.append(market), kept(market, *rest))[1])
+    found, kept = [], module._with_error
+    monkeypatch.setattr(module, "_with_error", lambda market, *rest: (found.append(market), kept(market, *rest))[1])
     return found
 
 

@@ -24,6 +24,7 @@ GROUPS = {
     "quote": "quote", "reward": "reward", "fees": "fees", "size": "venue.size", "window": "venue.window",
     "position": "venue.position",
 }  # fmt: skip
+LONG = {"solvency", "twenty_bonds"}  # half a minute each
 SWAPPED = ("amzn", "glft", "cont_stoikov_talreja")
 NOT_FOR_USERS = re.compile(
     r"\w*(Error|Exception)\b|[Ii]nterpolation|full_key|_target_|Missing key|\{|unexpected keyword|object at"
@@ -84,7 +85,7 @@ def check_words(said):
 
 
 @pytest.mark.parametrize(
-    "market", [pytest.param(market, marks=pytest.mark.slow) if market == "solvency" else market for market in MARKETS]
+    "market", [pytest.param(market, marks=pytest.mark.slow) if market in LONG else market for market in MARKETS]
 )
 def test_a_theory_that_does_not_cover_a_market_says_what_it_wants(settled, without_measuring, market):
     path = [f"market.venue.path={CONF.parent}/pyproject.toml"] if market == "amzn_replay" else []

@@ -19,8 +19,11 @@ from mm_env import (
     FactorPrices,
     FiniteHorizon,
     InventoryPenalty,
+    JohnsonSU,
     Market,
+    OutsideTarget,
     Simulation,
+    Tier,
     VariancePenalty,
 )
 from mm_env.core import engine
@@ -157,6 +160,17 @@ def test_machine_code_is_python_to_the_bit_and_serves_any_number_of_instruments(
 def test_machine_code_with_factors_is_python_to_the_bit():
     prices = FactorPrices([[1.0, 0.2], [0.5, -0.7], [0.0, 0.3]], (0.1,), (0.5,))
     (python, _), (machine, _) = (played(rich(prices=prices), steps=4, interpreted=i) for i in (True, False))
+    assert (numbers(python) == numbers(machine)).all()
+    assert (python.numbers == machine.numbers).all()
+
+
+def test_machine_code_of_targets_and_of_another_fill_is_python_to_the_bit():
+    target = OutsideTarget(half_spread=0.1, quadratic=0.01, impact=0.02)
+    tier = Tier(Bernoulli(20.0), JohnsonSU(a=0.4, b=0.6, middle=0.1, width=0.1))
+    each = [replace(one, tiers=(tier,), outside=target) for one in plain(2).instruments]
+    (python, _), (machine, _) = (
+        played(replace(plain(2), instruments=each), steps=4, interpreted=i) for i in (True, False)
+    )
     assert (numbers(python) == numbers(machine)).all()
     assert (python.numbers == machine.numbers).all()
 

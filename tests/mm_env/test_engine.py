@@ -32,6 +32,10 @@ ELSEWHERE = {  # whose machine code is held to Python in a file of their own
     mm_env.ScheduledGap, mm_env.FromPath, mm_env.SeasonalFlow, mm_env.VolatilityFlow, mm_env.HawkesFlow,
     mm_env.DrawdownStop, mm_env.LeverageLimit, mm_env.LossLimit, mm_env.Margins, mm_env.DrawdownLimits, mm_env.GapLimits,
     mm_env.ReduceOnly, mm_env.RegimeLimits, mm_env.Tightest, mm_env.CorrelatedAsset, mm_env.Perpetual,
+    mm_env.EuropeanOption, mm_env.FloatingLookback, mm_env.FixedLookback, mm_env.Bachelier, mm_env.BlackScholes,
+    mm_env.Desk, mm_env.Instrument, mm_env.Tier, mm_env.NoOutside, mm_env.OutsideRate, mm_env.OutsideTarget,
+    mm_env.CovariancePrices, mm_env.FactorPrices, mm_env.CommonVariance, mm_env.CrossImpact, mm_env.ExcitingJumps,
+    mm_env.JohnsonSU,
 }  # fmt: skip
 
 
@@ -98,9 +102,10 @@ def test_the_covering_markets_hold_every_model_of_the_package():
     public = {thing for name in mm_env.__all__ if isinstance(thing := getattr(mm_env, name), type)}
     models = {m for m in public if issubclass(m, mm_env.Component)}
     abstract = {mm_env.Component, mm_env.Clock, mm_env.Fill, mm_env.Flow, mm_env.Hedges, mm_env.Impact, mm_env.JumpProcess,
-                mm_env.Jumps, mm_env.Limits, mm_env.Margin, mm_env.OrderFlow, mm_env.OrderSize,
-                mm_env.OrderBook, mm_env.Price, mm_env.QueuePosition, mm_env.Quoting, mm_env.Reward, mm_env.Traded,
-                mm_env.VarianceStep, mm_env.Venue, mm_env.Window}  # fmt: skip
+                mm_env.Jumps, mm_env.Limits, mm_env.Margin, mm_env.OrderFlow, mm_env.OrderSize, mm_env.JointPrices,
+                mm_env.Lookback, mm_env.Option, mm_env.OptionModel, mm_env.OrderBook, mm_env.Outside, mm_env.Price,
+                mm_env.QueuePosition, mm_env.Quoting, mm_env.Reward, mm_env.Traded, mm_env.VarianceStep, mm_env.Venue,
+                mm_env.Window}  # fmt: skip
     recorded = {mm_env.Drawn, mm_env.Exact, mm_env.InTurn, mm_env.Pessimistic, mm_env.Proportional, mm_env.Replay}
     assert models - abstract - recorded - ELSEWHERE <= seen  # a recorded day's are in test_replay.py
 

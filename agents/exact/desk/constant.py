@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 
 from agents.desks import DeskStrategyPolicy
 from agents.exact.desk.evaluation import average_reward
+from agents.exact.desk.recursion import ROOM, DeskRecursion
 from agents.exact.desk.simulated import solvable, start_of
-from agents.exact.desk.tables import ROOM
-from agents.exact.desk.tables import Desk as Solved
 from agents.exact.nodes import Unsolvable
 from agents.policy import play
 from agents.strategies.desk_problem import problem_of
@@ -59,7 +58,7 @@ def constant_worth(problem: DeskProblem, horizon: float, steps: int, rule: Const
     """The objective to a horizon of quotes that do not change with the time, from `positions` (d,), units."""
     from scipy.sparse import csr_array
 
-    chain, gain, _ = Solved(problem, horizon / steps).chain(*rule.quotes(problem.positions, horizon))
+    chain, gain, _ = DeskRecursion(problem, horizon / steps).chain(*rule.quotes(problem.positions, horizon))
     few, value = csr_array(chain), -problem.at_the_end()
     for _ in range(steps):
         value = gain + few @ value

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.exact.desk.optimum import poisson, stationary
-from agents.exact.desk.tables import Desk
+from agents.exact.desk.recursion import DeskRecursion
 from agents.exact.room import progress
 from agents.strategies.instruments import DeskProblem
 
@@ -30,7 +30,7 @@ def moments(problem: DeskProblem, horizon: float, steps: int, quotes: Quotes, po
 
     The profit does not bear `terminal`, the objective does.
     """
-    desk = Desk(problem, horizon / steps)
+    desk = DeskRecursion(problem, horizon / steps)
     means, variance = np.stack([np.zeros(desk.states), -problem.at_the_end()]), np.zeros(desk.states)
     penalty = np.stack([np.zeros(desk.states), 0.5 * problem.gamma * problem.variance(desk.dt)])
     for step in progress(range(steps - 1, -1, -1), "moments of a desk", "step"):
@@ -49,7 +49,7 @@ class Average(NamedTuple):
 
 def average_reward(problem: DeskProblem, dt: float, depths: Floats, trades: Floats) -> Average:
     """The averages in the long run of given quotes: depths (states, 2 d, K) and outside trades (states, d)."""
-    desk = Desk(problem, dt)
+    desk = DeskRecursion(problem, dt)
     chain, gain, volume = desk.chain(depths, trades)
     clients, outside = (stationary(chain) @ volume / dt).tolist()
     return Average(poisson(chain, gain, desk.states // 2)[0] / dt, clients, outside)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.exact.desk.tables import ROOM, Desk
+from agents.exact.desk.recursion import ROOM, DeskRecursion
 from agents.exact.room import progress
 from agents.strategies.instruments import DeskProblem
 
@@ -25,7 +25,7 @@ _ITERATIONS, _CLOSE = 100, 1e-11
 class DeskOptimum:
     """The value (steps + 1, states) of a desk at the start of each step, money."""
 
-    desk: Desk
+    desk: DeskRecursion
     value: Floats
     kept: tuple[Floats, Floats] | None = None  # quotes (steps, states, ...), where there was room for them
 
@@ -48,7 +48,7 @@ class DeskOptimum:
 class ErgodicDesk:
     """The best average reward a unit of time, relative values (states,), quotes, and the share of time in each state."""
 
-    desk: Desk
+    desk: DeskRecursion
     rate: float  # money / time
     value: Floats
     depths: Floats  # (states, 2 d, K)
@@ -63,7 +63,7 @@ def finite_optimum(problem: DeskProblem, horizon: float, steps: int, room: int =
 
     Its quotes are kept if they are at most `room` numbers, else made again of the values when they are asked for.
     """
-    desk, d = Desk(problem, horizon / steps), len(problem.instruments)
+    desk, d = DeskRecursion(problem, horizon / steps), len(problem.instruments)
     value = np.empty((steps + 1, desk.states))
     value[steps] = -problem.at_the_end()
     shapes = (steps, desk.states, 2 * d, desk.streams), (steps, desk.states, d)
@@ -77,7 +77,7 @@ def finite_optimum(problem: DeskProblem, horizon: float, steps: int, room: int =
 
 def backward_quotes(problem: DeskProblem, horizon: float, steps: int) -> Callable[[int], tuple[Floats, Floats]]:
     """The best quotes of each step, as `moments` asks for them: from the last step to the first, of which none is kept."""
-    desk = Desk(problem, horizon / steps)
+    desk = DeskRecursion(problem, horizon / steps)
     value = -problem.at_the_end()
 
     def quotes(_: int) -> tuple[Floats, Floats]:
@@ -93,7 +93,7 @@ def ergodic_optimum(problem: DeskProblem, dt: float) -> ErgodicDesk:
 
     Raises: ValueError if there are too many states, or it does not settle.
     """
-    desk = Desk(problem, dt)
+    desk = DeskRecursion(problem, dt)
     if desk.states > ROOM:
         raise ValueError(f"a desk in the long run must have at most {ROOM} states, got {desk.states}: make lots larger")
     value = np.zeros(desk.states)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agents.desks import DeskPolicy, decoded, shown_at
+from agents.exact import optimum_cache as stored
 from agents.exact.desk.evaluation import Moments, average_reward, moments
 from agents.exact.desk.optimum import DeskOptimum, ErgodicDesk, ergodic_optimum, finite_optimum
 from agents.exact.nodes import Unsolvable
@@ -45,6 +47,13 @@ class OptimalQuotes(DeskPolicy):
     def objective(self) -> float:
         """What an episode brings."""
         return self.worth * self.market.clock.horizon if isinstance(self.solution, ErgodicDesk) else self.worth
+
+    def save(self, path: Path) -> bool:
+        """Write it to a file; False where its quotes were not kept, or it cannot be written."""
+        found = self.solution
+        if not isinstance(found, DeskOptimum) or found.kept is None:
+            return False
+        return stored.write(path, {"value": found.value, "depths": found.kept[0], "trades": found.kept[1]})
 
     def quotes(self, positions: Floats, time_left: float) -> tuple[Floats, Floats]:
         depths, trades = self.at_step(time_left)

@@ -59,8 +59,9 @@ def mark(market, state, step):
     )
 
 
-def test_compiled_code_is_plain_python_to_the_bit():
-    fast, slow = (played(MARKET, 3, drawn(3), interpreted=interpreted) for interpreted in (False, True))
+@pytest.mark.parametrize("market", [MARKET, RELATIVE], ids=["bachelier", "black_scholes"])
+def test_compiled_code_is_plain_python_to_the_bit(market):
+    fast, slow = (played(market, 3, drawn(3), interpreted=interpreted) for interpreted in (False, True))
     for one, other in zip(fast, slow, strict=True):
         assert same_bits(np.stack([*flat(one[1])]), np.stack([*flat(other[1])]))
         assert one[2].tolist() == other[2].tolist()

@@ -41,8 +41,10 @@ def mark(option, mid, extreme, left):
     return fixed_lookback(option.side, mid, option.strike, extreme, left, option.sigma, 0.0, 0.0).price
 
 
-def test_compiled_code_is_plain_python_to_the_bit():
-    fast, slow = (played(MARKET, 3, drawn(3), interpreted=interpreted) for interpreted in (False, True))
+@pytest.mark.parametrize("option", [OPTION, KINDS[-1]], ids=["floating", "fixed"])
+def test_compiled_code_is_plain_python_to_the_bit(option):
+    market = replace(MARKET, hedges=option)
+    fast, slow = (played(market, 3, drawn(3), interpreted=interpreted) for interpreted in (False, True))
     for one, other in zip(fast, slow, strict=True):
         assert same_bits(np.stack([*flat(one[1])]), np.stack([*flat(other[1])]))
 

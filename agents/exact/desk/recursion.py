@@ -20,8 +20,8 @@ Floats = NDArray[np.float64]
 ROOM = 4_000  # states of which a matrix is solved
 
 
-class Desk:
-    """A problem at a step of dt.
+class DeskRecursion:
+    """One step of dt of the recursion over a desk's positions.
 
     Raises: Unsolvable if there are more than two instruments; ValueError if a side's requests, or lots traded outside, come
     more than once a step.
