@@ -12,11 +12,11 @@ from tests.experiments.test_recorded import day  # noqa: F401
 
 QUOTES = sorted(path.stem for path in (CONF / "quote").glob("*.yaml"))
 NAMES = sorted(path.stem for path in (CONF / "market").glob("*.yaml"))
-BOOKS = [
-    name
+VENUES = {
+    name: OmegaConf.select(OmegaConf.load(CONF / "market" / f"{name}.yaml"), "venue._target_", default="")
     for name in NAMES
-    if OmegaConf.load(CONF / "market" / f"{name}.yaml").venue._target_.endswith(("Book", "Replay"))
-]
+}  # a desk has none: its instruments have
+BOOKS = [name for name in NAMES if VENUES[name].endswith(("Book", "Replay"))]
 
 
 @pytest.fixture
