@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import gymnasium as gym
 import numpy as np
@@ -53,6 +53,7 @@ class Market(Component):
     margin: Margin = NoMargin()
     limits: Limits = NoLimits()
     profit_scale: Positive = 1.0  # the profit, and the drawdown, that are observed as 1, price units
+    lanes_a_world: ClassVar[int] = 1  # how many lanes of a simulation share one price and one noise
 
     def __post_init__(self) -> None:
         super().__post_init__()

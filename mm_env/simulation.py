@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import os
 import warnings
 from collections.abc import Callable, Sequence
@@ -20,12 +21,13 @@ from mm_env.core.kernels import Kernels
 from mm_env.core.lanes import TILE
 from mm_env.core.noise import MAX_SEED
 from mm_env.core.storage import Storage
+from mm_env.makers import kernel as makers_kernel
 from mm_env.market import Market
 from mm_env.price.trial import check_expected
 from mm_env.quote import ANY
 from mm_env.venue.order_book import book_kernel
 
-_LOOPS = {"lanes": kernel, "events": book_kernel, "tables": table_kernel}  # by `Simulation.loops`
+_LOOPS = {"lanes": kernel, "events": book_kernel, "tables": table_kernel, "makers": makers_kernel}  # by `Simulation.loops`
 LANES_PER_THREAD = 4096  # a second thread costs 20 us a step, which fewer lanes do not repay
 BOOKS_PER_THREAD = 4 * TILE  # 0.5 us each at least, for one event
 Floats = NDArray[np.float64]
@@ -47,6 +49,9 @@ class Simulation:
         self, market: Market, num_lanes: int, *, threads: int | None = None, interpreted: bool = False
     ) -> None:
         self.market, self.num_lanes, self.seed = market, _lanes(num_lanes), 0
+        self._side_by_side = market.lanes_a_world
+        if num_lanes % self._side_by_side:
+            raise ValueError(f"num_envs must be whole worlds of {self._side_by_side} makers, got {num_lanes}")
         self.keys: NDArray[np.int64] | None = None  # (num_lanes, 2): the seed and the lane number that each draws by
         self.episodes = np.zeros(num_lanes, np.int64)
         self.whole = np.ones(num_lanes, np.bool_)  # the episode has been played from its first step on
@@ -60,13 +65,13 @@ class Simulation:
         self._check_shown()
         if self.market.removes_noise and not self._interpreted:
             check_expected(self.market)
-        self._storage = Storage(self.market, self._templates[1], self.num_lanes)
+        self._storage = Storage(self.market, self._templates[1], self.num_lanes, self._side_by_side)
         self._memory, self._tables = self.market.venue.memory(self.num_lanes), self.market.price.tables(self.market)
 
     @property
     def _lanes_per_thread(self) -> int:
         """How many lanes repay a thread of their own."""
-        return {"lanes": LANES_PER_THREAD, "events": BOOKS_PER_THREAD}[self.market.venue.loops]
+        return BOOKS_PER_THREAD if self.market.venue.loops == "events" else LANES_PER_THREAD
 
     def _check_shown(self) -> None:
         """Refuse a market whose rules show more or fewer numbers than it has names for."""
@@ -91,7 +96,7 @@ class Simulation:
         goes on as it is. Writes first observations into their rows, and returns all (num_lanes, k)."""
         mask = np.array([seed is not None for seed in seeds], np.bool_)
         keys = _shared(self.seed, self.num_lanes) if self.keys is None else self.keys.copy()
-        keys[mask] = [(check_seed(seed), 0) for seed in seeds if seed is not None]
+        keys[mask] = [(check_seed(seed), lane % self._side_by_side) for lane, seed in enumerate(seeds) if seed is not None]
         one = int(keys[0, 0])  # one seed for all after all, as where there is but one lane?
         self.seed, self.keys = (one, None) if (keys == _shared(one, self.num_lanes)).all() else (self.seed, keys)
         self.episodes[mask] = 0
@@ -105,8 +110,10 @@ class Simulation:
         self._begin(mask, self._nothing_seen() if observations is None else observations)
 
     def stagger(self) -> NDArray[np.float32]:
-        """Put lane i at step i steps / num_lanes of its episode, so that from now on episodes end evenly spread in time."""
-        steps = np.arange(self.num_lanes) * self.market.clock.steps // self.num_lanes
+        """Put lane i at step i steps / num_lanes of its episode, so that from now on episodes end evenly spread in time; all
+        of a world at that of its first."""
+        first = np.arange(self.num_lanes) // self._side_by_side * self._side_by_side
+        steps = first * self.market.clock.steps // self.num_lanes
         self._storage.put_steps(steps)
         self.whole = steps == 0
         return self.observations
@@ -249,6 +256,8 @@ class Simulation:
         return self.seed if self.keys is None else self.keys
 
     def _begin(self, mask: NDArray[np.bool_], observations: NDArray[np.float32]) -> None:
+        if self._side_by_side > 1 and (mask != np.repeat(mask[:: self._side_by_side], self._side_by_side)).any():
+            raise ValueError(f"the {self._side_by_side} makers of a world begin together, got a mask of some of them")
         if self._storage.is_random:
             lanes = np.flatnonzero(mask)
             seeds, numbers = (self.seed, lanes) if self.keys is None else self.keys[lanes].T
@@ -284,7 +293,8 @@ class Simulation:
         """Run a kernel over all lanes, split among the threads at the borders of tiles: the sum of what it counts."""
         if self._threads == 1:
             return run(*arguments, 0, self.num_lanes)
-        chunk = -(-self._storage.tiles // self._threads) * TILE
+        whole = math.lcm(TILE, self._side_by_side)  # tiles and worlds
+        chunk = -(-self.num_lanes // (self._threads * whole)) * whole
         firsts = range(0, self.num_lanes, chunk)
         waiting = [_pool().submit(run, *arguments, f, min(f + chunk, self.num_lanes)) for f in firsts[1:]]
         counts = [run(*arguments, 0, firsts[1] if len(firsts) > 1 else self.num_lanes), *(w.result() for w in waiting)]

@@ -68,6 +68,13 @@ def lane_key(seed, lane):
 
 
 @scalar
+def world_key(seed, lane, makers):
+    """The seed and the number that a lane's world draws by, where each `makers` lanes are one: its number among the worlds."""
+    key, number = lane_key(seed, lane - lane % makers)
+    return key, number // makers
+
+
+@scalar
 def draw(seed, lane, episode, step) -> Noise:
     """All the noise of one step of one lane."""
     bid, ask, price, price_angle = uniforms(seed, lane, episode, step, 0)

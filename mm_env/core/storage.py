@@ -13,20 +13,22 @@ from mm_env.core.noise import parameter_uniforms
 from mm_env.core.parameters import Distribution
 
 Floats = NDArray[np.float64]
+SHARED = ("price.", "venue.", "clock.")  # parts of a market that the makers of a world have in common
 
 
 class Storage:
     """States shaped like the template `state`, and parameters of the market `component`, of `num_lanes` lanes.
 
     A single tile of parameters serves all lanes as long as none differs: then `stride`, how far apart the parameters of two
-    tiles lie, is None.
+    tiles lie, is None. An array has one parameter for each lane, or one for each of `period` lanes that lie side by side.
     """
 
-    def __init__(self, component: Component, state: Any, num_lanes: int) -> None:
-        self.num_lanes, self.tiles, self._state = num_lanes, -(-num_lanes // TILE), state
+    def __init__(self, component: Component, state: Any, num_lanes: int, period: int = 1) -> None:
+        self.num_lanes, self.tiles, self._state, self._period = num_lanes, -(-num_lanes // TILE), state, period
         self.states = np.zeros(self.tiles * count(state) * TILE)
         self.stride: int | None = None
-        self._random: list[tuple[int, int, Distribution]] = []  # row, number among the distributions, distribution
+        # row, number among the distributions, distribution, whether lanes that lie side by side have one in common
+        self._random: list[tuple[int, int, Distribution, bool]] = []
         self._lay_out(component)
 
     @property
@@ -71,8 +73,10 @@ class Storage:
         self, seed: Any, numbers: NDArray[np.int64], episodes: NDArray[np.int64], lanes: NDArray[np.int64]
     ) -> None:
         """Draw the random parameters of an episode in each of `lanes`, by its seed (or that of all) and its number."""
-        for row, index, distribution in self._random:
-            self.set(row, distribution.ppf(parameter_uniforms(seed, numbers, episodes, index)), lanes)
+        worlds = numbers // self._period
+        for row, index, distribution, is_shared in self._random:
+            drawn_by = worlds if is_shared else numbers
+            self.set(row, distribution.ppf(parameter_uniforms(seed, drawn_by, episodes, index)), lanes)
 
     @property
     def is_random(self) -> bool:
@@ -111,7 +115,7 @@ class Storage:
                 values.append(np.zeros(1))
             elif isinstance(leaf.value, Distribution):
                 index = order.setdefault((id(leaf.owner), leaf.field), len(order))
-                self._random.append((row, index, leaf.value))
+                self._random.append((row, index, leaf.value, leaf.path.startswith(SHARED)))
                 values.append(np.full(self.num_lanes, nominal(leaf.value)))
             else:
                 values.append(self._one_a_lane(f"Market.{leaf.path}", leaf.value))
@@ -123,6 +127,8 @@ class Storage:
 
     def _one_a_lane(self, name: str, value: Any) -> Floats:
         numbers = np.atleast_1d(np.asarray(value, np.float64))
+        if np.ndim(value) and len(numbers) == self._period > 1:
+            return np.tile(numbers, self.num_lanes // self._period)
         if np.ndim(value) and len(numbers) != self.num_lanes:
             raise ValueError(f"{name} must have one value for each of {self.num_lanes} lanes, got {len(numbers)}")
         return numbers

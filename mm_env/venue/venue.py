@@ -129,6 +129,18 @@ class Venue(Component):
         raise NotImplementedError
 
     @rule
+    def traded(
+        self, quote: Quote, bid_open: bool, ask_open: bool, noise: Noise, dt: float, now: Now, memory: Any
+    ) -> Trades:
+        """What all who quote meet within [t, t + dt): we, where nobody quotes beside us."""
+        return self.trade(quote, bid_open, ask_open, noise, dt, now)
+
+    @rule
+    def ours(self, trades: Trades, memory: Any) -> Trades:
+        """Our share of what was traded."""
+        return trades
+
+    @rule
     def chances(self, quote: Quote, dt: float, now: Now) -> Chances:
         """How likely our quotes are to fill and orders to arrive within dt, if the venue knows."""
         raise NotImplementedError
@@ -173,7 +185,8 @@ class Venue(Component):
         quote = market.quoted(action, state, memory)
         crossed = market.cross(state.account, state.mid, quote.cut, quote.cut_cost, now)
         bid_open, ask_open = market.sides(crossed.inventory, state, now)
-        trades = self.trade(quote, bid_open, ask_open, noise, dt, now)
+        all_trades = self.traded(quote, bid_open, ask_open, noise, dt, now, memory)
+        trades = self.ours(all_trades, memory)
         bid, ask = state.mid - quote.bid_depth, state.mid + quote.ask_depth
         bid_fee, ask_fee = market.fees.maker_fee(bid, now), market.fees.maker_fee(ask, now)
         bought = buy(crossed, market.order_size * trades.bid_filled, bid, bid_fee)
@@ -182,7 +195,7 @@ class Venue(Component):
         ask_noise = (trades.ask_filled - trades.ask_chance) * (quote.ask_depth - ask_fee)
         captured = trades.bid_filled * quote.bid_depth + trades.ask_filled * quote.ask_depth
         paid = abs(crossed.inventory - state.account.inventory) * quote.cut_cost
-        flow, venue = self.evolve_flow(trades, noise, dt, now), self.evolve(trades, noise, dt, now)
+        flow, venue = self.evolve_flow(all_trades, noise, dt, now), self.evolve(all_trades, noise, dt, now)
         surprise, fills = market.order_size * (bid_noise + ask_noise), trades.bid_filled + trades.ask_filled
         gained = market.order_size * captured - paid
         return Dealt(account, flow, venue, trades.jump, surprise, gained, fills, trades.arrivals, dt)

@@ -1,0 +1,55 @@
+"""A market with several makers, who share its price and its clients."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from mm_env.core.component import leaves
+from mm_env.core.parameters import Count
+from mm_env.core.storage import SHARED
+from mm_env.makers.contested import contested
+from mm_env.makers.routing import BestQuote, Routing
+from mm_env.market import Market
+
+
+class Competition(Market):
+    """D makers who quote the clients of one market: quotes of all around S_t -> an order that arrives in [t, t + dt) goes to
+    one of them, by `routing`, and fills with the venue's chance at its depth -> the mid moves to S_{t+dt}, for all -> wealth,
+    margin and reward of each.
+
+    Each maker has its own account, inventory, margin, limits and reward: a parameter of those may be an array with one number
+    a maker. Price, clients and clock are those of all. With one maker it is that `Market`, to the bit.
+
+    The lanes of a simulation are its makers, D of each world side by side: maker d of world w is lane w D + d. A maker whose
+    account is closed waits, without rewards, for its world's episode to end: at the last step, or when all are closed.
+
+    Raises: TypeError or ValueError that names the parameter, the rule and the value.
+    """
+
+    makers: Count = 2  # D
+    routing: Routing = BestQuote()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.venue.loops not in ("lanes", "makers"):
+            raise ValueError(f"Competition.venue must be a dealer market, got {self.venue}")
+        if self.price.tables(self):
+            raise ValueError(f"Competition.price must not read a table, got {self.price}")
+        if self.hedges.names:
+            raise ValueError(f"Competition.hedges must be NoHedges, got {self.hedges}")
+        for leaf in leaves(self):
+            if np.ndim(leaf.value) and leaf.path.startswith(SHARED):
+                raise TypeError(f"Competition.{leaf.path} must be the same for all makers, got {leaf.value!r}")
+        if self.makers > 1:
+            object.__setattr__(self, "venue", contested(self.venue))
+
+    @property
+    def lanes_a_world(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """The makers of a world."""
+        return int(self.makers)
+
+    def seat(self, maker: int) -> Any:
+        """The rows of maker 0, 1, ... in the arrays of a simulation's lanes."""
+        return slice(maker, None, int(self.makers))

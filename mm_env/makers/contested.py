@@ -1,0 +1,73 @@
+"""A venue whose clients choose among several makers."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from functools import cache
+from typing import Any, ClassVar, NamedTuple
+
+from mm_env.core.component import rule
+from mm_env.core.noise import Noise
+from mm_env.quote import Quote
+from mm_env.venue.venue import Trades, Transition, Venue
+from mm_env.world import Now
+
+
+class Won(NamedTuple):
+    """What one maker learns of whom the orders of a step go to, each number 1.0 or 0.0 but for the depths."""
+
+    bid_depth: float  # of who is chosen to buy, price units from the mid
+    ask_depth: float
+    bid_open: float  # somebody may buy
+    ask_open: float
+    bid: float  # it is this maker who is chosen to buy
+    ask: float
+
+
+class Contested(Venue):
+    """A venue in which each side's order of a step goes to one of several makers: what `contested` makes of one of a class.
+
+    Clients come, fill and move the mid as they do in the venue itself at the quotes of those who are chosen.
+    """
+
+    loops: ClassVar[str] = "makers"
+    unsolvable: ClassVar[str] = "several makers quote its clients, and what one earns depends on all of their inventories"
+
+    @rule
+    def traded(
+        self, quote: Quote, bid_open: bool, ask_open: bool, noise: Noise, dt: float, now: Now, memory: Any
+    ) -> Trades:
+        chosen = Quote(memory.bid_depth, memory.ask_depth, 0.0, 0.0)
+        return self.trade(chosen, memory.bid_open > 0.5, memory.ask_open > 0.5, noise, dt, now)
+
+    @rule
+    def ours(self, trades: Trades, memory: Any) -> Trades:
+        bought, sold = trades.bid_filled * memory.bid, trades.ask_filled * memory.ask
+        bid_chance, ask_chance = trades.bid_chance * memory.bid, trades.ask_chance * memory.ask
+        return Trades(bought, sold, bid_chance, ask_chance, trades.arrivals, trades.jump)
+
+    @rule
+    def transitions(self, market: Any, state: Any, quote: Quote) -> tuple[Transition, ...]:
+        """Refused: what comes of a quote depends on those of others."""
+        raise NotImplementedError("what comes of a quote depends on the quotes of the other makers")
+
+    def __reduce__(self) -> Any:  # its class is made anew where it is read
+        return contested, (self.alone,)
+
+    @property
+    def alone(self) -> Venue:
+        """The venue with one maker."""
+        kind = type(self).__mro__[2]
+        return kind(**{field.name: getattr(self, field.name) for field in fields(self)})  # pyright: ignore[reportArgumentType]
+
+
+def contested(venue: Venue) -> Venue:
+    """The venue with several makers: itself if it has them already."""
+    if isinstance(venue, Contested):
+        return venue
+    return _kind(type(venue))(**{field.name: getattr(venue, field.name) for field in fields(venue)})  # pyright: ignore[reportArgumentType]
+
+
+@cache
+def _kind(kind: type[Venue]) -> type[Venue]:
+    return type(f"Contested{kind.__name__}", (Contested, kind), {"__module__": __name__, "__doc__": Contested.__doc__})
