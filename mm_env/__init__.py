@@ -32,6 +32,8 @@ from mm_env.envs.registration import register_all
 from mm_env.hedges import Hedges, NoHedges
 from mm_env.hedging import CorrelatedAsset, Perpetual, Traded
 from mm_env.limits import Limits, NoLimits
+from mm_env.makers.competition import Competition
+from mm_env.makers.routing import BestQuote, LogitRouting, Routing
 from mm_env.margin import Margin, NoMargin, Open, Standing
 from mm_env.margins import DrawdownStop, LeverageLimit, LossLimit, MaintenanceMargin, Margins
 from mm_env.market import Market
@@ -88,6 +90,7 @@ __all__ = [
     "Bachelier",
     "Bates",
     "Bernoulli",
+    "BestQuote",
     "Binomial",
     "BlackScholes",
     "Book",
@@ -96,6 +99,7 @@ __all__ = [
     "Chances",
     "Clock",
     "CommonVariance",
+    "Competition",
     "Component",
     "ContStoikovTalreja",
     "Controls",
@@ -167,6 +171,7 @@ __all__ = [
     "ListedRows",
     "LogUniform",
     "Logistic",
+    "LogitRouting",
     "Lookback",
     "LossLimit",
     "MaintenanceMargin",
@@ -222,6 +227,7 @@ __all__ = [
     "RegimeSwitching",
     "Replay",
     "Reward",
+    "Routing",
     "ScheduledGap",
     "SeasonalFlow",
     "ShortTermAlpha",

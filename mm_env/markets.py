@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from mm_env.clock import Ergodic, EveryEvent, FiniteHorizon
+from mm_env.competitions import COMPETITIONS
 from mm_env.desk.desk import Desk
 from mm_env.desks import DESKS
 from mm_env.hedging import CorrelatedAsset
@@ -308,7 +309,7 @@ def market_named(market: Market | Desk | str) -> Any:
     """The market (or desk) of that name, or the market itself."""
     if isinstance(market, Market | Desk):
         return market
-    known = MARKETS | DESKS
+    known = MARKETS | DESKS | COMPETITIONS
     if isinstance(market, str) and market in known:
         return known[market]()
     close = get_close_matches(str(market), known, n=1)

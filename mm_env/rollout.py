@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, NamedTuple, Protocol
 
 import gymnasium as gym
@@ -68,6 +68,13 @@ class Episodes:
 
     def __len__(self) -> int:
         return len(self.objective)
+
+    def rows(self, rows: slice) -> Episodes:
+        """Some of the episodes: of n lanes of a world, say, those of one maker."""
+        own = {one.name: getattr(self, one.name) for one in fields(self)}
+        return type(self)(
+            **{name: values[rows] if isinstance(values, np.ndarray) else values for name, values in own.items()}
+        )
 
     @property
     def window(self) -> NDArray[np.int64] | None:

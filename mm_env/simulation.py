@@ -27,7 +27,12 @@ from mm_env.price.trial import check_expected
 from mm_env.quote import ANY
 from mm_env.venue.order_book import book_kernel
 
-_LOOPS = {"lanes": kernel, "events": book_kernel, "tables": table_kernel, "makers": makers_kernel}  # by `Simulation.loops`
+_LOOPS = {
+    "lanes": kernel,
+    "events": book_kernel,
+    "tables": table_kernel,
+    "makers": makers_kernel,
+}  # by `Simulation.loops`
 LANES_PER_THREAD = 4096  # a second thread costs 20 us a step, which fewer lanes do not repay
 BOOKS_PER_THREAD = 4 * TILE  # 0.5 us each at least, for one event
 Floats = NDArray[np.float64]
@@ -96,7 +101,9 @@ class Simulation:
         goes on as it is. Writes first observations into their rows, and returns all (num_lanes, k)."""
         mask = np.array([seed is not None for seed in seeds], np.bool_)
         keys = _shared(self.seed, self.num_lanes) if self.keys is None else self.keys.copy()
-        keys[mask] = [(check_seed(seed), lane % self._side_by_side) for lane, seed in enumerate(seeds) if seed is not None]
+        keys[mask] = [
+            (check_seed(seed), lane % self._side_by_side) for lane, seed in enumerate(seeds) if seed is not None
+        ]
         one = int(keys[0, 0])  # one seed for all after all, as where there is but one lane?
         self.seed, self.keys = (one, None) if (keys == _shared(one, self.num_lanes)).all() else (self.seed, keys)
         self.episodes[mask] = 0

@@ -9,7 +9,7 @@ import numpy as np
 from mm_env.core.component import leaves
 from mm_env.core.parameters import Count
 from mm_env.core.storage import SHARED
-from mm_env.makers.contested import contested
+from mm_env.makers.contested import alone, contested
 from mm_env.makers.routing import BestQuote, Routing
 from mm_env.market import Market
 
@@ -42,8 +42,7 @@ class Competition(Market):
         for leaf in leaves(self):
             if np.ndim(leaf.value) and leaf.path.startswith(SHARED):
                 raise TypeError(f"Competition.{leaf.path} must be the same for all makers, got {leaf.value!r}")
-        if self.makers > 1:
-            object.__setattr__(self, "venue", contested(self.venue))
+        object.__setattr__(self, "venue", contested(self.venue) if self.makers > 1 else alone(self.venue))
 
     @property
     def lanes_a_world(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]

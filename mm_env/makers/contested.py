@@ -31,7 +31,9 @@ class Contested(Venue):
     """
 
     loops: ClassVar[str] = "makers"
-    unsolvable: ClassVar[str] = "several makers quote its clients, and what one earns depends on all of their inventories"
+    unsolvable: ClassVar[str] = (
+        "several makers quote its clients, and what one earns depends on all of their inventories"
+    )
 
     @rule
     def traded(
@@ -52,20 +54,22 @@ class Contested(Venue):
         raise NotImplementedError("what comes of a quote depends on the quotes of the other makers")
 
     def __reduce__(self) -> Any:  # its class is made anew where it is read
-        return contested, (self.alone,)
-
-    @property
-    def alone(self) -> Venue:
-        """The venue with one maker."""
-        kind = type(self).__mro__[2]
-        return kind(**{field.name: getattr(self, field.name) for field in fields(self)})  # pyright: ignore[reportArgumentType]
+        return contested, (alone(self),)
 
 
 def contested(venue: Venue) -> Venue:
     """The venue with several makers: itself if it has them already."""
-    if isinstance(venue, Contested):
-        return venue
-    return _kind(type(venue))(**{field.name: getattr(venue, field.name) for field in fields(venue)})  # pyright: ignore[reportArgumentType]
+    return venue if isinstance(venue, Contested) else _like(venue, _kind(type(venue)))
+
+
+def alone(venue: Venue) -> Venue:
+    """The venue with one maker: itself if it has but one."""
+    return _like(venue, type(venue).__mro__[2]) if isinstance(venue, Contested) else venue
+
+
+def _like(venue: Venue, kind: type[Venue]) -> Venue:
+    """A venue of this class with the parameters of another."""
+    return kind(**{field.name: getattr(venue, field.name) for field in fields(venue)})  # pyright: ignore[reportArgumentType]
 
 
 @cache

@@ -15,6 +15,7 @@ from experiments.config.markets import build, build_market
 from experiments.config.search_path import CONF
 from experiments.config.trusted import check_trusted
 from experiments.studies.published import FIGURES
+from mm_env.competitions import COMPETITIONS
 from mm_env.core.component import record
 from mm_env.desks import DESKS
 from mm_env.markets import MARKETS
@@ -25,7 +26,7 @@ FAMILIES = {
     "window": mm_env.Window, "position": mm_env.QueuePosition, "jumps": (mm_env.JumpProcess, mm_env.Jumps),
     "scheme": mm_env.VarianceStep, "margin": mm_env.Margin, "limits": mm_env.Limits, "hedges": mm_env.Hedges,
     "option_model": mm_env.OptionModel,
-    "prices": mm_env.JointPrices, "outside": mm_env.Outside, "instrument": mm_env.Instrument,
+    "routing": mm_env.Routing, "prices": mm_env.JointPrices, "outside": mm_env.Outside, "instrument": mm_env.Instrument,
 }  # fmt: skip
 KINDS = {kind for kinds in FAMILIES.values() for kind in (kinds if isinstance(kinds, tuple) else (kinds,))}
 ABSTRACT = KINDS - {mm_env.Fees, mm_env.Instrument} | {mm_env.Traded, mm_env.Option, mm_env.Lookback}
@@ -65,7 +66,7 @@ def test_every_yaml_says_what_it_is(path):
 def test_the_named_markets_are_those_of_conf():
     texts = {path.stem: path.read_text(encoding="utf-8") for path in (CONF / "market").glob("*.yaml")}
     made = {name for name, text in texts.items() if ": calibrated. " not in text and "mm_env.Replay" not in text}
-    assert made == set(MARKETS) | set(DESKS)
+    assert made == set(MARKETS) | set(DESKS) | set(COMPETITIONS)
 
 
 @pytest.mark.parametrize("name", MARKETS)
@@ -73,6 +74,13 @@ def test_a_named_market_is_the_same_from_conf_and_from_python(composed, name):
     market = build_market(composed("compare", f"market={name}"))
     assert market == MARKETS[name]()
     assert record(market) == record(MARKETS[name]())
+
+
+@pytest.mark.parametrize("name", COMPETITIONS)
+def test_a_named_competition_is_the_same_from_conf_and_from_python(composed, name):
+    market = build_market(composed("compare", f"market={name}"))
+    assert market == COMPETITIONS[name]()
+    assert record(market) == record(COMPETITIONS[name]())
 
 
 @pytest.mark.parametrize("name", DESKS)

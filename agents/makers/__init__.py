@@ -1,0 +1,1 @@
+"""Agents among others: policies at the seats of one world."""

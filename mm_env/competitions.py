@@ -1,0 +1,33 @@
+"""The competitions that have a name; `conf/market/` holds the same for Hydra, and a test keeps the two equal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mm_env.clock import FiniteHorizon
+from mm_env.makers.competition import Competition
+from mm_env.makers.routing import LogitRouting
+from mm_env.price.models import Brownian
+from mm_env.quote import SpreadAndSkew
+from mm_env.reward import InventoryPenalty
+from mm_env.venue.dealer.dealer import Dealer
+from mm_env.venue.dealer.fill import Exponential
+from mm_env.venue.dealer.flow import Poisson
+
+
+def duopoly() -> Competition:
+    """Two makers who quote the clients of the market of Cartea, Jaimungal & Penalva 2015, ch. 10, who compare their depths."""
+    return Competition(
+        makers=2,
+        routing=LogitRouting(scale=0.5),
+        price=Brownian(sigma=0.1),
+        venue=Dealer(flow=Poisson(rate=10.0), fill=Exponential(k=1.0)),
+        clock=FiniteHorizon(horizon=1.0, steps=100),
+        quote=SpreadAndSkew(max_half_spread=4.0, max_skew=4.0),
+        reward=InventoryPenalty(phi=0.5, alpha=0.001),
+        max_inventory=5.0,
+        inventory_scale=3.0,
+    )
+
+
+COMPETITIONS: dict[str, Callable[[], Competition]] = {"duopoly": duopoly}
