@@ -72,9 +72,8 @@ class Episodes:
     def rows(self, rows: slice) -> Episodes:
         """Some of the episodes: of n lanes of a world, say, those of one maker."""
         own = {one.name: getattr(self, one.name) for one in fields(self)}
-        return type(self)(
-            **{name: values[rows] if isinstance(values, np.ndarray) else values for name, values in own.items()}
-        )
+        some: dict[str, Any] = {n: given[rows] if isinstance(given, np.ndarray) else given for n, given in own.items()}
+        return type(self)(**some)
 
     @property
     def window(self) -> NDArray[np.int64] | None:
@@ -147,15 +146,16 @@ def inventory_levels(market: Market) -> Floats:
 def run_actions(market: Market, actions: Floats, num_episodes: int, seed: int) -> Episodes:
     """Episode 0 of `seed` in `num_episodes` lanes, acting by a table (steps or 1, levels, width) of the market's actions.
 
-    At inventories between two levels (an order may be filled in part) by the nearest.
+    At inventories between two levels (an order may be filled in part) by the nearest. Where several makers quote, all of them
+    act so in `num_episodes` worlds, and the episodes are those of the first of each, which are independent.
     """
-    simulation, table = Simulation(market, num_episodes), check_table(market, actions)
+    simulation, table = Simulation(market, num_episodes * market.lanes_a_world), check_table(market, actions)
     observations, gaps = simulation.start(seed), _gaps(simulation)
     if gaps is not None or simulation.loops != "lanes":
         _run_steps(simulation, table, observations, gaps or simulation)
     else:
         simulation.run(table)
-    return episodes_of(simulation, gaps)
+    return episodes_of(simulation, gaps).rows(slice(None, None, market.lanes_a_world))
 
 
 def _gaps(simulation: Simulation) -> GapRecord | None:
@@ -206,7 +206,8 @@ def run_policy(
     market: Market | Desk, act: Act, num_episodes: int, seed: int, on_step: Callable[[], object] = lambda: None
 ) -> Episodes:
     """As `run_actions`, asking `act` for the actions (n, width) or (n,) that it takes on observations (n, k)."""
-    return run_simulation(simulation_of(market, num_episodes), act, seed, on_step)
+    simulation = simulation_of(market, num_episodes * market.lanes_a_world)
+    return run_simulation(simulation, act, seed, on_step).rows(slice(None, None, market.lanes_a_world))
 
 
 def run_simulation(

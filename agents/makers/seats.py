@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from agents.base import Policy
 from agents.policy import translated
 from mm_env.makers.competition import Competition
-from mm_env.rollout import Episodes, run_policy
+from mm_env.rollout import Episodes, run_simulation
+from mm_env.simulation import Simulation
 
 
 @dataclass(frozen=True)
@@ -52,5 +53,5 @@ def play_seats(market: Competition, policies: Sequence[Any], worlds: int, seed: 
     """What each maker's episodes brought in episode 0 of `seed` of so many worlds, (worlds,) each."""
     seats = Seats(market, tuple(policies))
     seats.forget()
-    episodes = run_policy(market, seats.act, worlds * len(seats.policies), seed)
+    episodes = run_simulation(Simulation(market, worlds * len(seats.policies)), seats.act, seed)
     return [episodes.rows(market.seat(maker)) for maker in range(len(seats.policies))]

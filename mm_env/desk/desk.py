@@ -110,6 +110,11 @@ class Desk(Component):
                     )
 
     @property
+    def lanes_a_world(self) -> int:
+        """How many lanes of a simulation share one price and one noise."""
+        return 1
+
+    @property
     def rules(self) -> DeskRules:
         """What its kernel is given."""
         first = self.instruments[0]
