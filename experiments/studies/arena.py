@@ -117,9 +117,14 @@ def table_of(title: str, played: Played, found: Sequence[ArenaRow], notes: Seque
     order = [played.names.index(row.name) for row in found]
     against = [Column(f"against_{row.name}", f"against {row.name}", estimate, HALF_WIDTH, f"against\n{row.name}")
                for row in found]  # fmt: skip
-    columns = [Column("agent", words=True), *against, Column("mean", "mean of others", estimate, HALF_WIDTH, "mean of\nothers"),
-               Column("elo", "Elo", partial(_fixed, decimals=0)),
-               Column("best_answer", "best answer", _fixed, narrow="best\nanswer"), Column("exploitability", show=_fixed)]  # fmt: skip
+    columns = [
+        Column("agent", words=True),
+        *against,
+        Column("mean", "mean of others", estimate, HALF_WIDTH, "mean of\nothers"),
+        Column("elo", "Elo", partial(_fixed, decimals=0)),
+        Column("best_answer", "best answer", _fixed, narrow="best\nanswer"),
+        Column("exploitability", show=_fixed),
+    ]
     cells = [
         [row.name, *(row.against[i] for i in order), row.mean, row.elo, row.best_answer, row.exploitability]
         for row in found
@@ -135,8 +140,8 @@ def figure(played: Played) -> Figure:
     image = axis.imshow(payoff, cmap="BrBG")
     for i in range(n):
         for j in range(n):
-            dark = abs(payoff[i, j] - payoff.mean()) > 0.7 * np.abs(payoff - payoff.mean()).max()
-            axis.text(j, i, f"{payoff[i, j]:.2f}", ha="center", va="center", color="white" if dark else INK)
+            light = np.dot(image.to_rgba(payoff[i, j])[:3], (0.3, 0.6, 0.1)) > 0.5
+            axis.text(j, i, f"{payoff[i, j]:.2f}", ha="center", va="center", color=INK if light else "white")
     axis.set_xticks(range(n), played.names, rotation=30, ha="right")
     axis.set_yticks(range(n), played.names)
     axis.set_xlabel("against")
