@@ -17,6 +17,7 @@ from agents.strategies.avellaneda_stoikov import (
     AvellanedaStoikovSymmetric,
 )
 from agents.strategies.cartea_jaimungal import CarteaJaimungal, CarteaJaimungalStationary
+from agents.strategies.competing import competing
 from agents.strategies.delta_bands import DeltaHedge, FixedDeltaBand, Unhedged, WhalleyWilmott
 from agents.strategies.desk_problem import problem_of
 from agents.strategies.desk_rules import AllOutside, ConstantDepths, NoneOutside
@@ -38,5 +39,6 @@ __all__ = [
     "DeltaHedge", "FixedBand", "FixedDeltaBand", "FixedSymmetric", "FullHedge", "GLFTAsymptotic", "Hedging",
     "ImbalanceSkew", "InternaliseExternalise", "LinearSkew", "NoHedge", "NoneOutside", "Policy", "QuadraticDesk",
     "RandomPolicy", "SingleBond", "Strategy", "StrategyPolicy", "Theory", "Unhedged", "VegaDesk", "WhalleyWilmott",
-    "best_constant_depths", "best_fixed", "best_linear_skew", "blind_optimum", "problem_of", "theory", "tuned", "twap",
+    "best_constant_depths", "best_fixed", "best_linear_skew", "blind_optimum", "competing", "problem_of", "theory", "tuned",
+    "twap",
 ]  # fmt: skip

@@ -45,6 +45,8 @@ def strategies(market: DictConfig) -> list[str]:
     """The strategies of conf/agent that are made for dealers, for order books, or for desks; and for markets with a hedge."""
     if is_desk(market):
         return list(OF_DESKS)
+    if market.get("makers", 1) > 1:
+        return [*STRATEGIES, *OF_COMPETITIONS]
     of_hedge = HEDGING if "hedges" in market and not market.hedges._target_.endswith(".NoHedges") else ()
     return [*STRATEGIES, *(TOUCHING if is_book(market) else EXACT), *of_hedge]
 
@@ -56,6 +58,7 @@ STRATEGIES = (
 OF_DESKS = (
     "random", "constant_depths", "quadratic_desk", "internalise_externalise", "all_internalised", "all_externalised",
 )  # fmt: skip
+OF_COMPETITIONS = ("competing",)
 EXACT, TOUCHING = ("best_fixed", "linear_skew"), ("join", "inside", "imbalance")
 HEDGING = ("no_hedge", "full_hedge", "fixed_band")
 RESOLVERS: dict[str, Callable[..., Any]] = {

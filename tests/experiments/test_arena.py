@@ -34,7 +34,9 @@ def test_every_agent_meets_every_other_on_the_same_noise(launch):
 
 def test_where_there_is_no_best_answer_it_says_why(launch):
     folder, _ = launch(arena.main, *SMALL, "agents=[fixed_symmetric,random]", "market.price.drift=1.0")
-    assert "The best answers are left out: price: it must not drift" in (folder / "arena.md").read_text(encoding="utf-8")
+    assert "The best answers are left out: price: it must not drift" in (folder / "arena.md").read_text(
+        encoding="utf-8"
+    )
     assert {row["best_answer"] for row in read(folder).values()} == {"nan"}
 
 

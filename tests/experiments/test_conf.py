@@ -184,7 +184,9 @@ def test_every_strategy_has_its_parameters_from_every_named_market(composed, nam
     policies, refused = build_policies(cfg, market, set(STRATEGIES) - EXACT)
     uncovered = OF_RISK if isinstance(market.reward, mm_env.CVaR) else set()  # no closed form minds a tail
     elsewhere = set() if isinstance(market.venue, mm_env.Book) else TOUCHING
-    assert set(refused) == uncovered | elsewhere | OF_DESKS | (set() if market.hedges.names else HEDGING)
+    assert set(refused) == uncovered | elsewhere | OF_DESKS | {"competing"} | (
+        set() if market.hedges.names else HEDGING
+    )
     assert all(isinstance(policy, Policy) for policy in policies.values())
 
 
@@ -207,7 +209,7 @@ def test_the_best_strategies_of_a_class_are_found_for_the_market_they_are_given(
 ])  # fmt: skip
 def test_a_strategy_is_refused_with_the_reason_where_its_theory_does_not_reach(composed, overrides, without, reason):
     cfg = composed("compare", "market=amzn", "market.max_inventory=2", "market.clock.steps=5", *overrides)
-    asked = set(STRATEGIES) - TOUCHING - HEDGING - OF_DESKS - (EXACT - without)
+    asked = set(STRATEGIES) - TOUCHING - HEDGING - OF_DESKS - {"competing"} - (EXACT - without)
     policies, refused = build_policies(cfg, build_market(cfg), sorted(asked))
     assert set(refused) == without
     assert set(policies) == asked - without
