@@ -33,6 +33,7 @@ from mm_env.hedges import Hedges, NoHedges
 from mm_env.hedging import CorrelatedAsset, Perpetual, Traded
 from mm_env.limits import Limits, NoLimits
 from mm_env.makers.competition import Competition
+from mm_env.makers.fire_sale import FireSale, LinearFireSale, NoFireSale, SquareRootFireSale
 from mm_env.makers.routing import BestQuote, LogitRouting, Routing
 from mm_env.margin import Margin, NoMargin, Open, Standing
 from mm_env.margins import DrawdownStop, LeverageLimit, LossLimit, MaintenanceMargin, Margins
@@ -131,6 +132,7 @@ __all__ = [
     "Fill",
     "FillImpact",
     "FiniteHorizon",
+    "FireSale",
     "FixedJumps",
     "FixedLookback",
     "FloatingLookback",
@@ -166,6 +168,7 @@ __all__ = [
     "LeverageLimit",
     "Limits",
     "Linear",
+    "LinearFireSale",
     "Listed",
     "ListedNonNegative",
     "ListedRows",
@@ -182,6 +185,7 @@ __all__ = [
     "MarketMakingVectorEnv",
     "MarketOrders",
     "Merton",
+    "NoFireSale",
     "NoHedges",
     "NoImpact",
     "NoLimits",
@@ -235,6 +239,7 @@ __all__ = [
     "Simulation",
     "Skew",
     "SpreadAndSkew",
+    "SquareRootFireSale",
     "Standing",
     "State",
     "Tier",

@@ -10,14 +10,15 @@ from mm_env.core.component import leaves
 from mm_env.core.parameters import Count
 from mm_env.core.storage import SHARED
 from mm_env.makers.contested import alone, contested
+from mm_env.makers.fire_sale import FireSale, NoFireSale
 from mm_env.makers.routing import BestQuote, Routing
 from mm_env.market import Market
 
 
 class Competition(Market):
     """D makers who quote the clients of one market: quotes of all around S_t -> an order that arrives in [t, t + dt) goes to
-    one of them, by `routing`, and fills with the venue's chance at its depth -> the mid moves to S_{t+dt}, for all -> wealth,
-    margin and reward of each.
+    one of them, by `routing`, and fills with the venue's chance at its depth -> the mid moves to S_{t+dt}, for all -> wealth
+    and margin of each, and where accounts are closed the `fire_sale` of their positions -> rewards.
 
     Each maker has its own account, inventory, margin, limits and reward: a parameter of those may be an array with one number
     a maker. Price, clients and clock are those of all. With one maker it is that `Market`, to the bit.
@@ -30,6 +31,7 @@ class Competition(Market):
 
     makers: Count = 2  # D
     routing: Routing = BestQuote()
+    fire_sale: FireSale = NoFireSale()
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -42,6 +44,7 @@ class Competition(Market):
         for leaf in leaves(self):
             if np.ndim(leaf.value) and leaf.path.startswith(SHARED):
                 raise TypeError(f"Competition.{leaf.path} must be the same for all makers, got {leaf.value!r}")
+        self.fire_sale.check(self)
         object.__setattr__(self, "venue", contested(self.venue) if self.makers > 1 else alone(self.venue))
 
     @property

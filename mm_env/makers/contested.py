@@ -9,12 +9,12 @@ from typing import Any, ClassVar, NamedTuple
 from mm_env.core.component import rule
 from mm_env.core.noise import Noise
 from mm_env.quote import Quote
-from mm_env.venue.venue import Trades, Transition, Venue
+from mm_env.venue.venue import Dealt, Trades, Transition, Venue
 from mm_env.world import Now
 
 
 class Won(NamedTuple):
-    """What one maker learns of whom the orders of a step go to, each number 1.0 or 0.0 but for the depths."""
+    """What one maker learns of whom the orders of a step go to, each number 1.0 or 0.0 but for depths and shift."""
 
     bid_depth: float  # of who is chosen to buy, price units from the mid
     ask_depth: float
@@ -22,6 +22,7 @@ class Won(NamedTuple):
     ask_open: float
     bid: float  # it is this maker who is chosen to buy
     ask: float
+    shift: float  # price units: of the mid, by makers who were sold out in this step
 
 
 class Contested(Venue):
@@ -47,6 +48,10 @@ class Contested(Venue):
         bought, sold = trades.bid_filled * memory.bid, trades.ask_filled * memory.ask
         bid_chance, ask_chance = trades.bid_chance * memory.bid, trades.ask_chance * memory.ask
         return Trades(bought, sold, bid_chance, ask_chance, trades.arrivals, trades.jump)
+
+    @rule
+    def mid_after(self, moved: float, dealt: Dealt, memory: Any) -> float:
+        return moved + dealt.jump + memory.shift
 
     @rule
     def transitions(self, market: Any, state: Any, quote: Quote) -> tuple[Transition, ...]:

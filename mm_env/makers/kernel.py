@@ -15,7 +15,7 @@ from mm_env.core.noise import VENUE, draw, uniforms, world_key
 from mm_env.makers.contested import Won
 
 OFFER = 5  # numbers of one: bid and ask depth, whether the bid and the ask are open, and whether the account is
-ROWS = OFFER + 6  # of scratch: an offer, and then a `Won`
+ROWS = OFFER + 7  # of scratch: an offer, and then a `Won`
 LOT = VENUE + 15  # the block of noise that decides whom orders go to
 
 
@@ -28,7 +28,8 @@ def step_lanes(
     shared, begin = load(market, parameters, 0, TILE), first // TILE
     makers, tiles = int(shared.makers), (last + TILE - 1) // TILE
     memory = np.zeros((tiles - begin) * ROWS * TILE)
-    scratch = borrowed(memory)
+    scratch, spreads = borrowed(memory), shared.fire_sale.spreads()
+    kept = states.copy() if spreads else states  # from which makers step again where the mid is moved by fire sales
     for tile in range(begin, tiles):
         lanes, places = min(TILE, last - tile * TILE), (tile * count(state) * TILE, (tile - begin) * ROWS * TILE)
         arguments = (shared, state, action, tile, places, parameters, parameter_stride, states, actions, scratch)
@@ -37,11 +38,14 @@ def step_lanes(
         route(shared, state, world, makers, begin, states, scratch, seed)
     for tile in range(begin, tiles):
         lanes, places = min(TILE, last - tile * TILE), (tile * count(state) * TILE, (tile - begin) * ROWS * TILE)
-        arguments = (shared, state, action, tile, places, parameters, parameter_stride, states, actions, scratch,
+        arguments = (shared, state, action, tile, places, parameters, parameter_stride, kept, states, actions, scratch,
                      count(observation), observations, rewards, seed, makers)  # fmt: skip
         over_lanes(step_lane, lanes, arguments)
     endings = 0
     for world in range(first // makers, last // makers):
+        if spreads:
+            sell_out(shared, state, action, world, makers, begin, parameters, parameter_stride, kept, states, actions, scratch,
+                     count(observation), observations, rewards, seed)  # fmt: skip
         endings += end(shared, state, world, makers, states, ended)
     memory[0] = 0.0  # lent until here
     return endings
@@ -76,7 +80,8 @@ def route(shared, state, world, makers, begin, states, scratch, seed):
     bid, bid_depth, bid_open = choose(shared, world, makers, begin, scratch, 0, bid_lot)
     ask, ask_depth, ask_open = choose(shared, world, makers, begin, scratch, 1, ask_lot)
     for lane in range(world * makers, (world + 1) * makers):
-        won = Won(bid_depth, ask_depth, bid_open, ask_open, 1.0 if lane == bid else 0.0, 1.0 if lane == ask else 0.0)
+        won = Won(bid_depth, ask_depth, bid_open, ask_open, 1.0 if lane == bid else 0.0, 1.0 if lane == ask else 0.0,
+                  0.0)  # fmt: skip
         store(won, scratch, place_of(lane, begin) + OFFER * TILE, TILE)
 
 
@@ -112,13 +117,13 @@ def place_of(lane, begin):
 @scalar
 def step_lane(
     j: int, shared: Any, state: Any, action: Any, tile: int, places: tuple[int, int], parameters: Any,
-    parameter_stride: Any, states: Any, actions: Any, scratch: Any, seen: int, observations: Any, rewards: Any,
+    parameter_stride: Any, kept: Any, states: Any, actions: Any, scratch: Any, seen: int, observations: Any, rewards: Any,
     seed: Any, makers: int,
 ) -> int:  # fmt: skip
-    """Step one maker, once it is known whom the orders go to."""
+    """Step one maker from what is `kept`, once it is known whom the orders go to."""
     lane, rules = tile * TILE + j, of_lane(shared, parameters, parameter_stride, tile, j)
-    before = load(state, states, places[0] + j, TILE)
-    won = load(Won(0.0, 0.0, 0.0, 0.0, 0.0, 0.0), scratch, places[1] + OFFER * TILE + j, TILE)
+    before = load(state, kept, places[0] + j, TILE)
+    won = load(unwon(), scratch, places[1] + OFFER * TILE + j, TILE)
     key, number = world_key(seed, lane, makers)
     noise = draw(key, number, int(before.episode), int(before.step))
     stepped, earned = rules.step(before, load(action, actions, lane * count(action), 1), noise, won)
@@ -127,6 +132,44 @@ def step_lane(
     store(rules.observe(after, ()), observations, lane * seen, 1)
     store(reward, rewards, lane, 1)
     return 0
+
+
+@scalar
+def unwon():
+    """What a `Won` looks like."""
+    return Won(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+
+
+@scalar
+def sell_out(
+    shared, state, action, world, makers, begin, parameters, parameter_stride, kept, states, actions, scratch, seen,
+    observations, rewards, seed,
+):  # fmt: skip
+    """Let the positions of one world's makers whose accounts were just closed move the mid, until nobody more is called."""
+    sold, shift, first = 0.0, 0.0, world * makers
+    for _ in range(makers):
+        for lane in range(first, first + makers):
+            tile, j, offered = lane // TILE, lane % TILE, place_of(lane, begin)
+            rules = of_lane(shared, parameters, parameter_stride, tile, j)
+            place = tile * count(state) * TILE + j
+            if scratch[offered + 4 * TILE] > 0.0 and not rules.is_open(load(state, states, place, TILE)):
+                scratch[offered + 4 * TILE] = 0.0  # it is counted once
+                before, won = load(state, kept, place, TILE), load(unwon(), scratch, offered + OFFER * TILE, TILE)
+                key, number = world_key(seed, lane, makers)
+                noise = draw(key, number, int(before.episode), int(before.step))
+                acted = load(action, actions, lane * count(action), 1)
+                sold += rules.venue.deal(rules, before, acted, noise, won).account.inventory
+        moved = shared.fire_sale.move(sold)
+        if moved == shift:
+            break
+        shift = moved
+        for lane in range(first, first + makers):
+            tile, j, offered = lane // TILE, lane % TILE, place_of(lane, begin)
+            if scratch[offered + 4 * TILE] > 0.0:
+                scratch[offered + (OFFER + 6) * TILE] = shift
+                places = (tile * count(state) * TILE, (tile - begin) * ROWS * TILE)
+                step_lane(j, shared, state, action, tile, places, parameters, parameter_stride, kept, states, actions,
+                          scratch, seen, observations, rewards, seed, makers)  # fmt: skip
 
 
 @scalar

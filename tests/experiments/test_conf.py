@@ -26,7 +26,8 @@ FAMILIES = {
     "window": mm_env.Window, "position": mm_env.QueuePosition, "jumps": (mm_env.JumpProcess, mm_env.Jumps),
     "scheme": mm_env.VarianceStep, "margin": mm_env.Margin, "limits": mm_env.Limits, "hedges": mm_env.Hedges,
     "option_model": mm_env.OptionModel,
-    "routing": mm_env.Routing, "prices": mm_env.JointPrices, "outside": mm_env.Outside, "instrument": mm_env.Instrument,
+    "routing": mm_env.Routing, "fire_sale": mm_env.FireSale,
+    "prices": mm_env.JointPrices, "outside": mm_env.Outside, "instrument": mm_env.Instrument,
 }  # fmt: skip
 KINDS = {kind for kinds in FAMILIES.values() for kind in (kinds if isinstance(kinds, tuple) else (kinds,))}
 ABSTRACT = KINDS - {mm_env.Fees, mm_env.Instrument} | {mm_env.Traded, mm_env.Option, mm_env.Lookback}

@@ -36,6 +36,7 @@ ELSEWHERE = {  # whose machine code is held to Python in a file of their own
     mm_env.Desk, mm_env.Instrument, mm_env.Tier, mm_env.NoOutside, mm_env.OutsideRate, mm_env.OutsideTarget,
     mm_env.CovariancePrices, mm_env.FactorPrices, mm_env.CommonVariance, mm_env.CrossImpact, mm_env.ExcitingJumps,
     mm_env.JohnsonSU, mm_env.Competition, mm_env.BestQuote, mm_env.LogitRouting,
+    mm_env.NoFireSale, mm_env.LinearFireSale, mm_env.SquareRootFireSale,
 }  # fmt: skip
 
 
@@ -101,7 +102,8 @@ def test_the_covering_markets_hold_every_model_of_the_package():
         walk(market)
     public = {thing for name in mm_env.__all__ if isinstance(thing := getattr(mm_env, name), type)}
     models = {m for m in public if issubclass(m, mm_env.Component)}
-    abstract = {mm_env.Component, mm_env.Clock, mm_env.Fill, mm_env.Flow, mm_env.Hedges, mm_env.Impact, mm_env.JumpProcess,
+    abstract = {mm_env.Component, mm_env.Clock, mm_env.Fill, mm_env.FireSale, mm_env.Flow, mm_env.Hedges, mm_env.Impact,
+                mm_env.JumpProcess,
                 mm_env.Jumps, mm_env.Limits, mm_env.Margin, mm_env.OrderFlow, mm_env.OrderSize, mm_env.JointPrices,
                 mm_env.Lookback, mm_env.Option, mm_env.OptionModel, mm_env.OrderBook, mm_env.Outside, mm_env.Price,
                 mm_env.QueuePosition, mm_env.Quoting, mm_env.Reward, mm_env.Routing, mm_env.Traded, mm_env.VarianceStep,
