@@ -58,9 +58,13 @@ from mm_env.price.variance import FullTruncation, QuadraticExponential, Variance
 from mm_env.price.with_jumps import WithJumps, WithRelativeJumps
 from mm_env.quote import DepthGrid, Depths, Grid, MarketOrders, Quote, Quoting, Skew, SpreadAndSkew, Touch, View
 from mm_env.reward import CARA, AsymmetricDamping, CVaR, InventoryPenalty, Outcome, Reward, VariancePenalty
-from mm_env.risk_limits import DrawdownLimits, GapLimits, ReduceOnly, RegimeLimits, Tightest
+from mm_env.risk_limits import DrawdownLimits, GapLimits, ReduceOnly, RegimeLimits, SideLimits, Tightest
 from mm_env.simulation import Simulation
 from mm_env.state import State
+from mm_env.venue.channel.channel import Channel
+from mm_env.venue.channel.payments import PaymentSizes
+from mm_env.venue.channel.quoting import RebalancingQuotes
+from mm_env.venue.channel.rebalancing import ExponentialRebalancing, FixedRebalancing, NoRebalancing, Rebalancing
 from mm_env.venue.dealer.by_regime import RegimeFill, RegimeFlow, RegimeImpact
 from mm_env.venue.dealer.dealer import Dealer
 from mm_env.venue.dealer.fill import Exponential, Fill, Hyperexponential, JohnsonSU, Linear, Logistic, PowerLaw
@@ -94,6 +98,7 @@ __all__ = [
     "Brownian",
     "CVaR",
     "Chances",
+    "Channel",
     "Clock",
     "CommonVariance",
     "Component",
@@ -122,6 +127,7 @@ __all__ = [
     "Exact",
     "ExcitingJumps",
     "Exponential",
+    "ExponentialRebalancing",
     "FactorPrices",
     "Fees",
     "Fill",
@@ -129,6 +135,7 @@ __all__ = [
     "FiniteHorizon",
     "FixedJumps",
     "FixedLookback",
+    "FixedRebalancing",
     "FloatingLookback",
     "Flow",
     "FromBook",
@@ -182,6 +189,7 @@ __all__ = [
     "NoLimits",
     "NoMargin",
     "NoOutside",
+    "NoRebalancing",
     "Noise",
     "NonNegative",
     "NormalJumps",
@@ -197,6 +205,7 @@ __all__ = [
     "Outside",
     "OutsideRate",
     "OutsideTarget",
+    "PaymentSizes",
     "Perpetual",
     "Pessimistic",
     "Poisson",
@@ -213,6 +222,8 @@ __all__ = [
     "Quote",
     "Quoting",
     "Real",
+    "Rebalancing",
+    "RebalancingQuotes",
     "ReduceOnly",
     "RegimeFill",
     "RegimeFlow",
@@ -225,6 +236,7 @@ __all__ = [
     "ScheduledGap",
     "SeasonalFlow",
     "ShortTermAlpha",
+    "SideLimits",
     "Sides",
     "Simulation",
     "Skew",
