@@ -88,6 +88,11 @@ class Venue(Component):
         return False
 
     @property
+    def ends(self) -> tuple[float, float] | None:
+        """The inventories at which our side, and the other, have nothing left; None where trading has no such ends."""
+        return None
+
+    @property
     def signals(self) -> tuple[str, ...]:
         """The names of what it shows of itself."""
         return ()

@@ -31,12 +31,14 @@ class ChannelState(NamedTuple):
 
     left: float  # of rebalancing; 0.0 where it is not under way
     paid: float  # for rebalancing since the episode began, price units
+    rebalances: float  # how often it was asked for since the episode began
 
 
 class Step(NamedTuple):
     """What a step begins with: payments come with these chances, and pass where there is room for them."""
 
-    left: float
+    left: float  # of rebalancing, that which is asked for now included
+    asked: float  # 1.0 if it is asked for now
     cost: float  # of rebalancing that is asked for now, price units
     bid_chance: float  # of a payment to us, at our fee for it
     ask_chance: float  # of a payment from us
@@ -75,6 +77,10 @@ class Channel(Venue):
             object.__setattr__(self, name, both_sides(f"Channel.{name}", getattr(self, name), kind))
 
     @property
+    def ends(self) -> tuple[float, float]:
+        return -self.initial_balance, self.capacity - self.initial_balance
+
+    @property
     def signals(self) -> tuple[str, ...]:
         """How much of the rebalancing is left, where there is any; the balance is the inventory."""
         return type(self.rebalancing).signals
@@ -84,7 +90,7 @@ class Channel(Venue):
         return self.rebalancing.allowed
 
     def states(self) -> tuple[ChannelState, ...]:
-        return tuple(ChannelState(left, 0.0) for left in self.rebalancing.stages())
+        return tuple(ChannelState(left, 0.0, 0.0) for left in self.rebalancing.stages())
 
     def check(self, market: Any) -> None:
         super().check(market)
@@ -105,7 +111,7 @@ class Channel(Venue):
 
     def _check_inventories(self, market: Any) -> None:
         """Refuse inventories of which the balance is none of the channel's, and limits that cut off an end of it."""
-        low, high, held = -self.initial_balance, self.capacity - self.initial_balance, market.initial_inventory
+        (low, high), held = self.ends, market.initial_inventory
         if (reach := max(-low, high)) > market.max_inventory * (1.0 + 1e-9):
             raise ValueError(
                 f"Market.max_inventory must be >= {reach:g}, so that it holds both ends of the channel, got "
@@ -129,7 +135,7 @@ class Channel(Venue):
 
     @rule
     def begin(self, mid: float) -> ChannelState:
-        return ChannelState(0.0, 0.0)
+        return ChannelState(0.0, 0.0, 0.0)
 
     @rule
     def place(self, state: ChannelState) -> float:
@@ -160,7 +166,7 @@ class Channel(Venue):
             self.rebalancing.passable(left),
             asked * self.rebalancing.price(self.rebalancing.aim() - balance),
         )
-        return Step(left, cost, clip(bid, 0.0, 1.0), clip(ask, 0.0, 1.0), passable * room, passable * funds)
+        return Step(left, asked, cost, clip(bid, 0.0, 1.0), clip(ask, 0.0, 1.0), passable * room, passable * funds)
 
     @rule
     def deal(self, market: Any, state: Any, action: Any, noise: Noise, memory: Any) -> Dealt:
@@ -179,7 +185,7 @@ class Channel(Venue):
         bid_noise = (came - step.bid_chance * self.payments.mean_within(step.room)) * bid_gain
         ask_noise = (gone - step.ask_chance * self.payments.mean_within(step.funds)) * ask_gain
         captured = size * (came * quote.bid_depth + gone * quote.ask_depth) - step.cost
-        venue = ChannelState((1.0 - done) * self.rebalancing.later(step.left), now.world.venue.paid + step.cost)
+        venue = moved_on(now.world.venue, step, (1.0 - done) * self.rebalancing.later(step.left))
         flow = self.flow_after(noise, market.clock.dt(), now)
         return Dealt(after, flow, venue, 0.0, size * (bid_noise + ask_noise), captured, came + gone, bid_sent + ask_sent,
                      market.clock.dt())  # fmt: skip
@@ -207,11 +213,17 @@ class Channel(Venue):
         step = self.opened(market, state, quote, now)
         bid_gain, ask_gain, _, _ = self.fees_of(market, quote, state.mid, now)
         home = self.rebalancing.aim() - self.initial_balance
-        on, paid = self.rebalancing.later(step.left), now.world.venue.paid + step.cost
+        after = moved_on(now.world.venue, step, self.rebalancing.later(step.left))
         endings = self.rebalancing.endings(step.left, market.clock.dt())
         gone = self.payments.passing(step.ask_chance, step.funds)
-        told = (gone, endings, (state.account.inventory, size, bid_gain, ask_gain, step.cost, home, on, paid))
+        told = (gone, endings, (state.account.inventory, size, bid_gain, ask_gain, step.cost, home, after))
         return joined(each(_with_payment_in, self.payments.passing(step.bid_chance, step.room), told))
+
+
+@scalar
+def moved_on(state, step, left):
+    """The state after a step, with so much of a rebalancing left."""
+    return ChannelState(left, state.paid + step.cost, state.rebalances + step.asked)
 
 
 @scalar
@@ -228,10 +240,10 @@ def _with_payment_out(gone, told):
 
 @scalar
 def _with_ending(ending, told):
-    came, gone, (held, size, bid_gain, ask_gain, cost, home, on, paid) = told
+    came, gone, (held, size, bid_gain, ask_gain, cost, home, after) = told
     chance, done = ending
     moved = held + size * (came[1] - gone[1])
     inventory = home if done > 0.5 else moved
     gain = size * (came[1] * bid_gain + gone[1] * ask_gain) - cost
-    venue = ChannelState((1.0 - done) * on, paid)
+    venue = ChannelState((1.0 - done) * after.left, after.paid, after.rebalances)
     return Transition(came[0] * gone[0] * chance, inventory, gain, 0.0, 0.0, venue)
