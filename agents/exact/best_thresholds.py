@@ -2,56 +2,77 @@
 
 from __future__ import annotations
 
-from itertools import product
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
 
-from agents.exact.evaluation import appraiser, best_fixed
+from agents.exact.evaluation import appraiser, depth_scale
 from agents.exact.room import ticking
 from agents.strategies.fixed import FixedSymmetric
 from agents.strategies.threshold_rebalancing import ThresholdRebalancing, check_rebalanced
 from mm_env.core import engine
 from mm_env.market import Market
-from mm_env.rollout import inventory_levels
 
-Floats = NDArray[np.float64]
-_ROUNDS, _TRIED, _SPAN = 8, 25, 2.0  # rounds at most; fees tried in each, and how far from the best so far, as a factor
+_ROUNDS, _GAIN = 20, 1e-9  # rounds at most, and a relative gain that is worth another
+_SPAN, _FINE = (
+    4.0,
+    1e-4,
+)  # how far fees are sought from the best so far, as a factor, and how finely, in their logarithm
+
+
+class _Rule(NamedTuple):
+    fee: float
+    low: float
+    high: float
 
 
 def best_thresholds(market: Market) -> ThresholdRebalancing:
-    """The constant fee and the pair of thresholds of the highest exact objective (average reward in an ergodic market).
+    """The constant fee and the thresholds of the highest exact objective (average reward in an ergodic market).
 
-    The pair is the best of all for a fee, and the fee the best for a pair, in turn until neither is better.
+    Fee, low and high threshold are the best for the others, in turn until none gets better.
 
     Raises: ValueError where nothing is rebalanced; Unsolvable as `appraiser` does.
     """
     check_rebalanced(market)
-    levels = inventory_levels(market)
-    appraise, pairs = appraiser(market), list(_pairs(market, levels))
-    fee, pair, best = best_fixed(market).half_spread, pairs[0], -np.inf
+    appraise = appraiser(market)
     with engine.settled(), ticking("best thresholds", "tables") as tick:
 
-        def worth(fee: float, pair: tuple[float, float]) -> float:
+        def worth(rule: _Rule) -> float:
             tick()
-            rule = ThresholdRebalancing.of(market, FixedSymmetric(fee), *pair)
-            table = rule.tabulated(market)
-            return -np.inf if table is None else appraise(table.actions[:1])
+            table = _made(market, rule).tabulated(market)
+            assert table is not None
+            return appraise(table.actions[:1])
 
-        for turn in range(_ROUNDS):
-            pair = max(pairs, key=lambda one: worth(fee, one))
-            fees = fee * np.geomspace(1.0 / _SPAN, _SPAN, _TRIED) ** (0.5**turn)
-            fee = float(max(fees, key=lambda one: worth(float(one), pair)))
-            before, best = best, worth(fee, pair)
-            if best - before <= 1e-9 * abs(best):
-                break
-    return ThresholdRebalancing.of(market, FixedSymmetric(fee), *pair)
+        return _made(market, _climbed(market, worth))
 
 
-def _pairs(market: Market, levels: Floats):
-    """All thresholds (low, high) around the target; at the ends of the channel, and beyond: never on that side."""
-    venue = market.venue
-    target, size = venue.rebalancing.target_balance, market.order_size  # pyright: ignore[reportAttributeAccessIssue]
-    balances = np.arange(0.0, venue.capacity + 0.5 * size, size)  # pyright: ignore[reportAttributeAccessIssue]
-    low, high = balances[balances < target - 0.5 * size], balances[balances > target + 0.5 * size]
-    return product(low.tolist(), [*high.tolist(), venue.capacity + size])  # pyright: ignore[reportAttributeAccessIssue]
+def _made(market: Market, rule: _Rule) -> ThresholdRebalancing:
+    return ThresholdRebalancing.of(market, FixedSymmetric(rule.fee), rule.low, rule.high)
+
+
+def _climbed(market: Market, worth: Callable[[_Rule], float]) -> _Rule:
+    """The best rule that no change of one of its numbers makes better, from rebalancing at the ends."""
+    venue: Any = market.venue
+    size, target = market.order_size, venue.rebalancing.target_balance
+    lows = np.arange(-size, target - 0.5 * size, size).tolist()  # below 0, and above the capacity: never
+    highs = np.arange(target + size, venue.capacity + 1.5 * size, size).tolist()
+    rule, best = _Rule(2.0 * depth_scale(market), min(0.0, lows[-1]), venue.capacity), -math.inf
+    for _ in range(_ROUNDS):
+        rule = max((rule._replace(high=high) for high in highs), key=worth)
+        rule = max((rule._replace(low=low) for low in lows), key=worth)
+        rule = rule._replace(fee=_best_fee(rule, worth))
+        before, best = best, worth(rule)
+        if best - before <= _GAIN * abs(best):
+            break
+    return rule
+
+
+def _best_fee(rule: _Rule, worth: Callable[[_Rule], float]) -> float:
+    around = (math.log(rule.fee / _SPAN), math.log(rule.fee * _SPAN))
+    found: Any = minimize_scalar(
+        lambda log: -worth(rule._replace(fee=math.exp(log))), bounds=around, method="bounded", options={"xatol": _FINE}
+    )
+    return math.exp(found.x)

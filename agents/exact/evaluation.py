@@ -258,7 +258,7 @@ def best_fixed(market: Market) -> FixedSymmetric:
             tick()
             return appraise(np.full((1, levels, 2), half_spread))
 
-        best = _best(worth_of, _depth_scale(market))
+        best = _best(worth_of, depth_scale(market))
     return FixedSymmetric(float(best))
 
 
@@ -282,7 +282,7 @@ def best_linear_skew(market: Market) -> LinearSkew:
     from scipy.optimize import minimize
 
     appraise = _depth_appraiser(market)
-    scale, q = _depth_scale(market), inventory_levels(market)
+    scale, q = depth_scale(market), inventory_levels(market)
 
     def loss(x: Floats) -> float:
         half_spread, skew = np.abs(x) * scale
@@ -307,7 +307,7 @@ def _best(worth: Callable[[float], float], scale: float) -> float:
     return found.x
 
 
-def _depth_scale(market: Market) -> float:
+def depth_scale(market: Market) -> float:
     """The depth at which fills are about half as likely as at the mid."""
     free = replace(nominal_market(market), quote=Unbounded())
     depths, axis = np.append(0.0, 2.0 ** np.arange(-30.0, 31.0)), axis_of(free)

@@ -29,8 +29,8 @@ _LEAN = 600.0  # of the logs of relative values
 class ChannelFees:
     """The best fees of a channel that holds `capacity` payments, `balance` of them on our side at no inventory.
 
-    They come to us at rate bid_rate exp(-k fee) and go from us at ask_rate exp(-k fee). A dealer with limits on each side and no
-    penalty quotes the same.
+    They come to us at rate bid_rate exp(-k fee) and go from us at ask_rate exp(-k fee). A dealer with limits on each side and
+    no penalty quotes the same.
 
     With h(b) = ln(w_b) / k, the fee of a payment to us is 1/k + h(b) - h(b + 1), and from us 1/k + h(b) - h(b - 1), where
 
@@ -141,7 +141,7 @@ def _found(market: Market, own: dict[str, Any]) -> dict[str, Any]:
     }
     if len(decays) > 1 and "k" not in own:
         raise ValueError(
-            "ChannelFees wants one decay of payments with the fee, market.venue.fill.k, and each side has its own"
+            "the theory wants one decay of payments with the fee, market.venue.fill.k, and each side has its own"
         )
     return {**asked, "k": decays.pop()}
 
@@ -150,14 +150,17 @@ def _check(market: Market) -> None:
     """Refuse a market whose payments are none of one size and rates, or whose inventory costs."""
     venue, reward = market.venue, market.reward
     if not (has(venue, "flow") and has(venue, "fill")):
-        raise ValueError(f"ChannelFees wants a channel, or a dealer, got {type(venue).__name__}")
+        raise ValueError(
+            f"the theory wants a channel, or a dealer, in the place of market.venue, got {type(venue).__name__}"
+        )
     sizes = getattr(getattr(venue, "payments", None), "sizes", (1.0,))
     if tuple(sizes) != (1.0,):
-        raise ValueError(
-            f"ChannelFees wants payments of one order size, market.venue.payments.sizes, got {list(sizes)}"
-        )
-    for name in ("phi", "alpha", "gamma"):
-        if (value := getattr(reward, name, 0.0)) != 0.0:
+        raise ValueError(f"the theory wants payments of one order size, market.venue.payments.sizes, got {list(sizes)}")
+    told = [(reward, "reward", name) for name in ("phi", "alpha")] + [(market.price, "price", "drift")] * has(
+        market.price, "drift"
+    )
+    for part, path, name in told:
+        if (value := number(part, path, name, "an inventory that brings and costs nothing")) != 0.0:
             raise ValueError(
-                f"ChannelFees wants a reward without a price of inventory, market.reward.{name} = 0, got {value}"
+                f"the theory wants market.{path}.{name} = 0, so that inventory brings and costs nothing, got {value}"
             )

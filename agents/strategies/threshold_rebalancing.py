@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from agents.base import MarketPolicy, Strategy, Table, check_one_instrument
 from agents.observed import natural_units
 from agents.policy import StrategyPolicy, policy_of
-from mm_env.core.parameters import NonNegative, check_fields
+from mm_env.core.parameters import Interval, check
 from mm_env.market import Market
 from mm_env.rollout import inventory_levels
 
@@ -21,19 +21,21 @@ _HALF = 0.5  # of an order size
 
 @dataclass(frozen=True)
 class ThresholdRebalancing(MarketPolicy):
-    """The fees of a policy, and rebalancing once our balance is `low` or less, or `high` or more.
+    """The fees of a policy, and rebalancing once our balance is `low` or less, or `high` or more: below 0, or above the
+    capacity, is never.
 
     Raises: ValueError for a market whose quotes do not ask for rebalancing, or thresholds that cross.
     """
 
     market: Market
     quoting: Any
-    low: NonNegative  # units, on our side
-    high: NonNegative  # units, on our side
+    low: float  # units, on our side
+    high: float  # units, on our side
 
     def __post_init__(self) -> None:
         check_rebalanced(self.market)
-        check_fields(_Thresholds(self.low, self.high), scalar=True)
+        for name in ("low", "high"):
+            check(f"ThresholdRebalancing.{name}", getattr(self, name), Interval())
         if self.low >= self.high:
             raise ValueError(f"ThresholdRebalancing.low must be < high = {self.high:g}, got {self.low:g}")
 
@@ -64,12 +66,6 @@ class ThresholdRebalancing(MarketPolicy):
         balance, slack = venue.initial_balance + held, _HALF * self.market.order_size
         asks = (balance < self.low + slack) | (balance > self.high - slack)
         return np.concatenate([actions[..., :-1], np.where(asks, 1.0, -1.0)[..., None]], axis=-1)
-
-
-@dataclass(frozen=True)
-class _Thresholds:
-    low: NonNegative
-    high: NonNegative
 
 
 def check_rebalanced(market: Market) -> None:

@@ -152,7 +152,7 @@ def test_a_main_compares_with_strategies_that_conf_knows(composed, main):
     for market, others in (("amzn", TOUCHING), ("cont_stoikov_talreja", EXACT)):
         cfg = composed(main, f"market={market}")
         named = set(cfg.agents if main == "compare" else cfg.rivals)
-        assert named <= set(STRATEGIES) - others
+        assert named <= set(STRATEGIES) - others - REBALANCING - OF_CHANNEL
 
 
 # strategies
@@ -168,6 +168,8 @@ EXACT, TOUCHING = (
     {"best_fixed", "blind_optimum", "linear_skew"},
     {"join", "inside", "imbalance"},
 )  # for dealers, and for order books
+REBALANCING = {"threshold_rebalancing"}  # for channels that can be rebalanced
+OF_CHANNEL = {"channel_fees"}  # for channels and dealers whose inventory costs nothing
 HEDGING = {"no_hedge", "full_hedge", "fixed_band"}  # for markets with a hedge
 OF_DESKS = {"constant_depths", "quadratic_desk", "internalise_externalise", "all_internalised", "all_externalised"}
 SIDES = "{_target_:mm_env.Sides,bid:{_target_:mm_env.Poisson,rate:0.1},ask:{_target_:mm_env.Poisson,rate:0.05}}"
@@ -178,9 +180,11 @@ UNIFORM = "{_target_:mm_env.Uniform,low:0.01,high:0.02}"
 def test_every_strategy_has_its_parameters_from_every_named_market(composed, name):
     cfg = composed("compare", f"market={name}")
     market = build_market(cfg)
-    policies, refused = build_policies(cfg, market, set(STRATEGIES) - EXACT)
-    uncovered = OF_RISK if isinstance(market.reward, mm_env.CVaR) else set()  # no closed form minds a tail
+    policies, refused = build_policies(cfg, market, set(STRATEGIES) - EXACT - REBALANCING)
+    channel = isinstance(market.venue, mm_env.Channel)
+    uncovered = OF_RISK if channel or isinstance(market.reward, mm_env.CVaR) else set()  # no closed form minds a tail
     elsewhere = set() if isinstance(market.venue, mm_env.Book) else TOUCHING
+    elsewhere |= set() if name == "channel" else OF_CHANNEL
     assert set(refused) == uncovered | elsewhere | OF_DESKS | (set() if market.hedges.names else HEDGING)
     assert all(isinstance(policy, Policy) for policy in policies.values())
 
@@ -204,7 +208,7 @@ def test_the_best_strategies_of_a_class_are_found_for_the_market_they_are_given(
 ])  # fmt: skip
 def test_a_strategy_is_refused_with_the_reason_where_its_theory_does_not_reach(composed, overrides, without, reason):
     cfg = composed("compare", "market=amzn", "market.max_inventory=2", "market.clock.steps=5", *overrides)
-    asked = set(STRATEGIES) - TOUCHING - HEDGING - OF_DESKS - (EXACT - without)
+    asked = set(STRATEGIES) - TOUCHING - HEDGING - OF_DESKS - REBALANCING - OF_CHANNEL - (EXACT - without)
     policies, refused = build_policies(cfg, build_market(cfg), sorted(asked))
     assert set(refused) == without
     assert set(policies) == asked - without

@@ -35,7 +35,8 @@ ELSEWHERE = {  # whose machine code is held to Python in a file of their own
     mm_env.EuropeanOption, mm_env.FloatingLookback, mm_env.FixedLookback, mm_env.Bachelier, mm_env.BlackScholes,
     mm_env.Desk, mm_env.Instrument, mm_env.Tier, mm_env.NoOutside, mm_env.OutsideRate, mm_env.OutsideTarget,
     mm_env.CovariancePrices, mm_env.FactorPrices, mm_env.CommonVariance, mm_env.CrossImpact, mm_env.ExcitingJumps,
-    mm_env.JohnsonSU,
+    mm_env.JohnsonSU, mm_env.Channel, mm_env.PaymentSizes, mm_env.NoRebalancing, mm_env.ExponentialRebalancing,
+    mm_env.FixedRebalancing, mm_env.RebalancingQuotes, mm_env.SideLimits,
 }  # fmt: skip
 
 
