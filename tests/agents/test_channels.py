@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from agents import ChannelFees, ThresholdRebalancing, best_thresholds
 from agents.exact.evaluation import average_reward, best_fixed, evaluate, worth, worth_fixed
 from agents.exact.nodes import Unsolvable
-from agents.exact.optimum import optimum
+from agents.exact.optimum import Solver, optimum
 from agents.exact.price_grid import axis_of
 from agents.exact.stated_venue import _places, _try
 from agents.policy import play, policy_of, quoted_depths
@@ -66,16 +66,20 @@ def test_the_simulator_earns_the_optimum(name):
 
 
 @every_channel
-def test_the_average_reward_is_what_more_time_brings(name):
-    best = optimum(CHANNELS[name])
-    long, short = (
-        optimum(replace(CHANNELS[name], clock=FiniteHorizon(t, round(10 * t)))).objective for t in (30.0, 25.0)
-    )
-    assert best.rate == pytest.approx((long - short) / 5.0, rel=1e-6)
-    assert average_reward(CHANNELS[name], best.actions) == pytest.approx(best.rate, rel=1e-12)
-    assert (
-        worth(CHANNELS[name], best.actions[:, 0]) <= best.rate + 1e-12
-    )  # whether a rebalancing is under way is worth knowing
+def test_the_average_reward_solves_its_bellman_equation(name):
+    """max over actions of E[reward + h'] = h + rate dt, over balances and how much of a rebalancing is left."""
+    market = CHANNELS[name]
+    best = optimum(market)
+    value, _ = Solver(market, axis_of(market)).best(best.value[0], best.actions[0], 0)
+    np.testing.assert_allclose(value - best.value[0], best.rate * market.clock.step_length, rtol=1e-7)
+    assert average_reward(market, best.actions) == pytest.approx(best.rate, rel=1e-12)
+    assert worth(market, best.actions[:, 0]) <= best.rate + 1e-12  # whether a rebalancing is under way is worth knowing
+
+
+def test_the_average_reward_is_what_more_time_brings():
+    market, times = channel(capacity=4.0, balance=2.0, rebalancing=BACK), (10.0, 8.0)
+    long, short = (optimum(replace(market, clock=FiniteHorizon(t, round(10 * t)))).objective for t in times)
+    assert optimum(market).rate == pytest.approx((long - short) / 2.0, rel=1e-4)
 
 
 def test_a_large_channel_earns_what_one_without_ends_would():

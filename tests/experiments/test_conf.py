@@ -184,7 +184,7 @@ def test_every_strategy_has_its_parameters_from_every_named_market(composed, nam
     channel = isinstance(market.venue, mm_env.Channel)
     uncovered = OF_RISK if channel or isinstance(market.reward, mm_env.CVaR) else set()  # no closed form minds a tail
     elsewhere = set() if isinstance(market.venue, mm_env.Book) else TOUCHING
-    elsewhere |= set() if name == "channel" else OF_CHANNEL
+    elsewhere = elsewhere if name == "channel" else elsewhere | OF_CHANNEL
     assert set(refused) == uncovered | elsewhere | OF_DESKS | (set() if market.hedges.names else HEDGING)
     assert all(isinstance(policy, Policy) for policy in policies.values())
 

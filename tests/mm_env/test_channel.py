@@ -240,6 +240,7 @@ BACK = ExponentialRebalancing(5.0)
     (lambda: channel(quote=MarketOrders(Depths(1.0), 0.1)), "Channel has no market orders, which MarketOrders may send"),
     (lambda: channel(rebalancing=BACK, quote=RebalancingQuotes(MarketOrders(Depths(1.0), 0.1))), "Channel has no market"),
     (lambda: RebalancingQuotes(ASKING), "RebalancingQuotes.quoting must have a Box of actions, fees alone"),
+    (lambda: channel(rebalancing=BACK, balance=3.0, limits=SideLimits(1.0, 1.0)), r"target_balance must be within .* \[2, 4\]"),
     (lambda: channel(limits=SideLimits(2.5, 1.0)), "SideLimits.max_long must be whole order sizes of 1, the same in all lanes"),
     (lambda: channel(limits=SideLimits(2.0, 9.0)), "SideLimits.max_short must be <= Market.max_inventory = 5, got 9"),
 ])  # fmt: skip

@@ -99,6 +99,7 @@ class Channel(Venue):
         self._check_sizes(market)
         self._check_inventories(market)
         self.rebalancing.check(self, market.order_size)
+        self._check_target(market)
         self._check_orders(market)
 
     def _check_sizes(self, market: Any) -> None:
@@ -122,6 +123,18 @@ class Channel(Venue):
             raise ValueError(
                 f"Market.initial_inventory must lie in [{low:g}, {high:g}], so that the balance is within the channel, "
                 f"got {held}"
+            )
+
+    def _check_target(self, market: Any) -> None:
+        """Refuse a target that the market's limits keep the balance from."""
+        rules_ = record(market)
+        state = rules_.begin(0.0, rules_.initial_mid)
+        long, short = rules_.reach(state, rules_.opening())
+        home = rules_.venue.rebalancing.aim() - self.initial_balance
+        if self.can_rebalance and not -short - 1e-9 <= home <= long + 1e-9:
+            raise ValueError(
+                f"{type(self.rebalancing).__name__}.target_balance must be within Market.limits, which keep the balance in "
+                f"[{self.initial_balance - short:g}, {self.initial_balance + long:g}], got {rules_.venue.rebalancing.aim():g}"
             )
 
     def _check_orders(self, market: Any) -> None:
@@ -162,10 +175,8 @@ class Channel(Venue):
         bid_flow, ask_flow = now.world.flow
         bid = self.flow.bid.probability(self.fill.bid.take(quote.bid_depth, now), dt, now, bid_flow)
         ask = self.flow.ask.probability(self.fill.ask.take(quote.ask_depth, now), dt, now, ask_flow)
-        passable, cost = (
-            self.rebalancing.passable(left),
-            asked * self.rebalancing.price(self.rebalancing.aim() - balance),
-        )
+        passable = self.rebalancing.passable(left)
+        cost = asked * self.rebalancing.price(self.rebalancing.aim() - balance)
         return Step(left, asked, cost, clip(bid, 0.0, 1.0), clip(ask, 0.0, 1.0), passable * room, passable * funds)
 
     @rule
