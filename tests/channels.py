@@ -19,7 +19,7 @@ from tests.worlds import world
 
 ONE, NEVER = PaymentSizes(), NoRebalancing()
 FEES, ASKING = Depths(3.0), RebalancingQuotes(Depths(3.0))
-SEVERAL = PaymentSizes((1.0, 2.0, 4.0), (0.5, 0.3, 0.2))
+SEVERAL, TWO = PaymentSizes((1.0, 2.0, 4.0), (0.5, 0.3, 0.2)), PaymentSizes((1.0, 3.0), (0.7, 0.3))
 
 
 def channel(rates=(6.0, 3.0), capacity=10.0, balance=5.0, k=1.0, payments=ONE, rebalancing=NEVER, **parts):
@@ -40,8 +40,8 @@ def channel(rates=(6.0, 3.0), capacity=10.0, balance=5.0, k=1.0, payments=ONE, r
 
 CHANNELS = {
     "unit": channel(),
-    "sizes": channel(payments=SEVERAL, balance=4.0),
+    "sizes": channel(payments=TWO, balance=4.0),
     "exponential": channel(rebalancing=ExponentialRebalancing(6.0, 0.5, 0.1, mean_time=0.2)),
     "frozen": channel(rebalancing=ExponentialRebalancing(5.0, 0.5, frozen=1.0, mean_time=0.2)),
-    "fixed": channel(rebalancing=FixedRebalancing(4.0, 0.5, 0.1, frozen=1.0, steps=3), payments=SEVERAL),
+    "fixed": channel(rebalancing=FixedRebalancing(4.0, 0.5, 0.1, frozen=1.0, steps=3), payments=TWO),
 }

@@ -27,7 +27,6 @@ from mm_env import (
     FiniteHorizon,
     HawkesFlow,
     InventoryPenalty,
-    PaymentSizes,
     Poisson,
     RegimeLimits,
     RegimeSwitching,
@@ -37,7 +36,7 @@ from mm_env import (
 )
 from mm_env.rollout import inventory_levels, run_actions
 from mm_env.state import held_at
-from tests.channels import ASKING, CHANNELS, SEVERAL, channel
+from tests.channels import ASKING, CHANNELS, SEVERAL, TWO, channel
 from tests.worlds import within, world
 
 FINE = Ergodic(1.0, 200)
@@ -165,7 +164,7 @@ def test_parameters_that_make_no_closed_form_are_refused(parts, said):
 
 
 def test_thresholds_earn_more_than_a_constant_fee_and_less_than_the_optimum():
-    market = channel(rebalancing=BACK, payments=PaymentSizes((1.0, 2.0), (0.7, 0.3)))
+    market = channel(rebalancing=BACK, payments=TWO)
     rule, best = best_thresholds(market), optimum(market)
     earned = worth(market, rule.tabulated(market).actions)
     assert worth_fixed(market, best_fixed(market).half_spread) < earned < best.rate
@@ -198,10 +197,10 @@ def test_what_is_no_rule_is_refused(make, said):
 
 
 def test_rebalancing_that_is_free_and_at_once_is_worth_most_and_dear_as_much_as_none():
-    plain = optimum(channel(payments=SEVERAL)).rate
-    free, dear = (optimum(channel(payments=SEVERAL, rebalancing=replace(BACK, cost=c))).rate for c in (0.0, 1e6))
+    plain = optimum(channel(payments=TWO)).rate
+    free, dear = (optimum(channel(payments=TWO, rebalancing=replace(BACK, cost=c))).rate for c in (0.0, 1e6))
     assert dear == pytest.approx(plain, rel=1e-9)
-    assert free > optimum(channel(payments=SEVERAL, rebalancing=BACK)).rate > plain
+    assert free > optimum(channel(payments=TWO, rebalancing=BACK)).rate > plain
 
 
 def test_a_flow_with_memory_has_no_recursion():
