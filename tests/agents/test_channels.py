@@ -76,7 +76,7 @@ def test_the_average_reward_solves_its_bellman_equation(name):
 
 
 def test_the_average_reward_is_what_more_time_brings():
-    market, times = channel(capacity=4.0, balance=2.0, rebalancing=BACK), (10.0, 8.0)
+    market, times = channel(capacity=4.0, balance=2.0, rebalancing=replace(BACK, target_balance=2.0)), (10.0, 8.0)
     long, short = (optimum(replace(market, clock=FiniteHorizon(t, round(10 * t)))).objective for t in times)
     assert optimum(market).rate == pytest.approx((long - short) / 2.0, rel=1e-4)
 
@@ -118,14 +118,14 @@ def test_the_closed_form_is_the_limit_of_the_optimum(come, go, capacity, start, 
 
 
 def test_fees_until_an_end_are_the_limit_too_and_those_without_one_far_from_it():
-    form = ChannelFees(2.0, 1.0, 1.0, 5, 2, horizon=40.0)
+    form = ChannelFees(2.0, 1.0, 1.0, 5, 2, horizon=100.0)
     market = channel((2.0, 1.0), 5.0, 2.0)
     found = [optimum(replace(market, clock=FiniteHorizon(4.0, n))).objective for n in (100, 200)]
     assert form.value(0.0, 4.0) == pytest.approx(2.0 * found[1] - found[0], rel=1e-4)
     inventory = np.arange(-2.0, 4.0)
     without = replace(form, horizon=None)
-    np.testing.assert_allclose(form.depths(inventory, 40.0), without.depths(inventory, 0.0), atol=1e-9)
-    gained = form.value(inventory, 40.0) - form.value(inventory, 39.0)
+    np.testing.assert_allclose(form.depths(inventory, 100.0), without.depths(inventory, 0.0), atol=1e-9)
+    gained = form.value(inventory, 100.0) - form.value(inventory, 99.0)
     np.testing.assert_allclose(gained, without.revenue, rtol=1e-8)
     np.testing.assert_allclose(form.depths(inventory, 0.0), 1.0)
     assert form.depths(inventory[:, None], np.array([0.0, 1.0])).shape == (6, 2, 2)

@@ -52,7 +52,7 @@ def at_fee_of_one(dt: float, horizon: float = 20.0) -> Market:
     return replace(market, quote=Depths(1.0, 1.0 - 1e-12))
 
 
-@suite("payment_channel_fixed_fee", "exact: rates 1 and 1/2, fee 1, C = 10", 10.0)
+@suite("payment_channel_fixed_fee", "exact: rates 1 and 1/2, fee 1, C = 10", 8.0)
 def fixed_fee(asked: Asked) -> Iterator[Row]:
     """Revenue and the shares of time run dry: in the limit, and simulated beside what is exact at the same step."""
     markets = {dt: at_fee_of_one(dt, MIXED) for dt in DTS}
@@ -76,7 +76,7 @@ def _simulated(market: Market, table: Floats, asked: Asked) -> Iterator[Row]:
         yield Row(f"{name} of an episode of 40, dt 0.1, simulated", known, float(values.mean()), error)
 
 
-@suite("payment_channel", "closed form: 2 sqrt(l+ l-) / (e k) cos(pi / (C + 2))", 10.0)
+@suite("payment_channel", "closed form: 2 sqrt(l+ l-) / (e k) cos(pi / (C + 2))", 12.0)
 def fees(asked: Asked) -> Iterator[Row]:
     """Demand exp(-fee) each way, C = 4: the optimum of the simulated process as its step goes to 0, and the closed form."""
     form = ChannelFees(1.0, 1.0, 1.0, 4, 2)
@@ -117,7 +117,7 @@ def _dealer(dt: float, most: float) -> Market:
     )  # fmt: skip
 
 
-@suite("payment_channel_rebalancing", "exact: rates 1 and 1/2, fee 1, C = 10, cost 2, mean time 2, open", 10.0)
+@suite("payment_channel_rebalancing", "exact: rates 1 and 1/2, fee 1, C = 10, cost 2, mean time 2, open", 8.0)
 def rebalancing(asked: Asked) -> Iterator[Row]:
     """Back to the middle at a cost and after an exponential time: what that is worth, and when it is asked for."""
     found = {dt: optimum(rebalanced(dt)) for dt in DTS}
