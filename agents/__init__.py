@@ -7,6 +7,7 @@ from mm_env.core.extras import require
 
 # ruff: noqa: E402  (what is missing is told of before it is imported)
 require("agents", "training", "scipy", "tqdm")
+from agents.exact.best_thresholds import best_thresholds
 from agents.exact.blind_optimum import BlindOptimum, blind_optimum
 from agents.exact.desk import best_constant_depths
 from agents.exact.evaluation import best_fixed, best_linear_skew
@@ -18,6 +19,7 @@ from agents.strategies.avellaneda_stoikov import (
 )
 from agents.strategies.cartea_jaimungal import CarteaJaimungal, CarteaJaimungalStationary
 from agents.strategies.competing import competing
+from agents.strategies.channel_fees import ChannelFees
 from agents.strategies.delta_bands import DeltaHedge, FixedDeltaBand, Unhedged, WhalleyWilmott
 from agents.strategies.desk_problem import problem_of
 from agents.strategies.desk_rules import AllOutside, ConstantDepths, NoneOutside
@@ -28,6 +30,7 @@ from agents.strategies.internalise import InternaliseExternalise
 from agents.strategies.quadratic_desk import QuadraticDesk
 from agents.strategies.single_bond import SingleBond
 from agents.strategies.theory import Theory, theory
+from agents.strategies.threshold_rebalancing import ThresholdRebalancing
 from agents.strategies.touch import AtTouch, ImbalanceSkew
 from agents.strategies.tuning import tuned
 from agents.strategies.unwind import AlmgrenChriss, twap
@@ -35,10 +38,10 @@ from agents.strategies.vega_desk import VegaDesk
 
 __all__ = [
     "GLFT", "AllOutside", "AlmgrenChriss", "AtTouch", "AvellanedaStoikov", "AvellanedaStoikovStationary",
-    "AvellanedaStoikovSymmetric", "BlindOptimum", "CarteaJaimungal", "CarteaJaimungalStationary", "ConstantDepths",
-    "DeltaHedge", "FixedBand", "FixedDeltaBand", "FixedSymmetric", "FullHedge", "GLFTAsymptotic", "Hedging",
+    "AvellanedaStoikovSymmetric", "BlindOptimum", "CarteaJaimungal", "CarteaJaimungalStationary", "ChannelFees",
+    "ConstantDepths", "DeltaHedge", "FixedBand", "FixedDeltaBand", "FixedSymmetric", "FullHedge", "GLFTAsymptotic", "Hedging",
     "ImbalanceSkew", "InternaliseExternalise", "LinearSkew", "NoHedge", "NoneOutside", "Policy", "QuadraticDesk",
-    "RandomPolicy", "SingleBond", "Strategy", "StrategyPolicy", "Theory", "Unhedged", "VegaDesk", "WhalleyWilmott",
-    "best_constant_depths", "best_fixed", "best_linear_skew", "blind_optimum", "competing", "problem_of", "theory", "tuned",
-    "twap",
+    "RandomPolicy", "SingleBond", "Strategy", "StrategyPolicy", "Theory", "ThresholdRebalancing", "Unhedged", "VegaDesk",
+    "WhalleyWilmott", "best_constant_depths", "best_fixed", "best_linear_skew", "best_thresholds", "blind_optimum",
+    "competing", "problem_of", "theory", "tuned", "twap",
 ]  # fmt: skip

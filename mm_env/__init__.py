@@ -61,9 +61,13 @@ from mm_env.price.variance import FullTruncation, QuadraticExponential, Variance
 from mm_env.price.with_jumps import WithJumps, WithRelativeJumps
 from mm_env.quote import DepthGrid, Depths, Grid, MarketOrders, Quote, Quoting, Skew, SpreadAndSkew, Touch, View
 from mm_env.reward import CARA, AsymmetricDamping, CVaR, InventoryPenalty, Outcome, Reward, VariancePenalty
-from mm_env.risk_limits import DrawdownLimits, GapLimits, ReduceOnly, RegimeLimits, Tightest
+from mm_env.risk_limits import DrawdownLimits, GapLimits, ReduceOnly, RegimeLimits, SideLimits, Tightest
 from mm_env.simulation import Simulation
 from mm_env.state import State
+from mm_env.venue.channel.channel import Channel
+from mm_env.venue.channel.payments import PaymentSizes
+from mm_env.venue.channel.quoting import RebalancingQuotes
+from mm_env.venue.channel.rebalancing import ExponentialRebalancing, FixedRebalancing, NoRebalancing, Rebalancing
 from mm_env.venue.dealer.by_regime import RegimeFill, RegimeFlow, RegimeImpact
 from mm_env.venue.dealer.dealer import Dealer
 from mm_env.venue.dealer.fill import Exponential, Fill, Hyperexponential, JohnsonSU, Linear, Logistic, PowerLaw
@@ -98,6 +102,7 @@ __all__ = [
     "Brownian",
     "CVaR",
     "Chances",
+    "Channel",
     "Clock",
     "CommonVariance",
     "Competition",
@@ -127,6 +132,7 @@ __all__ = [
     "Exact",
     "ExcitingJumps",
     "Exponential",
+    "ExponentialRebalancing",
     "FactorPrices",
     "Fees",
     "Fill",
@@ -135,6 +141,7 @@ __all__ = [
     "FireSale",
     "FixedJumps",
     "FixedLookback",
+    "FixedRebalancing",
     "FloatingLookback",
     "Flow",
     "FromBook",
@@ -191,6 +198,7 @@ __all__ = [
     "NoLimits",
     "NoMargin",
     "NoOutside",
+    "NoRebalancing",
     "Noise",
     "NonNegative",
     "NormalJumps",
@@ -206,6 +214,7 @@ __all__ = [
     "Outside",
     "OutsideRate",
     "OutsideTarget",
+    "PaymentSizes",
     "Perpetual",
     "Pessimistic",
     "Poisson",
@@ -222,6 +231,8 @@ __all__ = [
     "Quote",
     "Quoting",
     "Real",
+    "Rebalancing",
+    "RebalancingQuotes",
     "ReduceOnly",
     "RegimeFill",
     "RegimeFlow",
@@ -235,6 +246,7 @@ __all__ = [
     "ScheduledGap",
     "SeasonalFlow",
     "ShortTermAlpha",
+    "SideLimits",
     "Sides",
     "Simulation",
     "Skew",

@@ -13,7 +13,8 @@ from mm_env.world import Now
 
 
 class Limits(Watching):
-    """Risk limits that depend on the state: override `largest` (0 is reduce-only), `least_depth`, or both.
+    """Risk limits that depend on the state: override `largest` (0 is reduce-only), `least_depth`, or both. Where the two sides
+    have limits of their own, override `longest` and `shortest`, which are `largest` both.
 
     They bind what a dealer quotes, on top of the market's own `max_inventory`. A position that is already beyond a limit is
     not sold: no order that makes it larger is taken.
@@ -26,6 +27,16 @@ class Limits(Watching):
     def largest(self, most: float, standing: Standing, now: Now) -> float:
         """The largest |inventory| that fills may lead to, units, given the market's own limit `most`."""
         return most
+
+    @rule
+    def longest(self, most: float, standing: Standing, now: Now) -> float:
+        """The largest inventory that purchases may lead to, units."""
+        return self.largest(most, standing, now)
+
+    @rule
+    def shortest(self, most: float, standing: Standing, now: Now) -> float:
+        """The largest short position that sales may lead to, units (a number >= 0)."""
+        return self.largest(most, standing, now)
 
     @rule
     def least_depth(self, standing: Standing, now: Now) -> float:

@@ -73,6 +73,11 @@ class Market(Component):
         if np.abs(values).max() > self.max_inventory:
             raise ValueError(f"Market.initial_inventory must lie in [-max_inventory, max_inventory], got {start}")
         self.venue.check(self)
+        if self.quote.rebalances and not self.venue.can_rebalance:
+            raise ValueError(
+                f"{type(self.quote).__name__} asks for rebalancing, so Market.venue must be a Channel that has some, got "
+                f"{self.venue}"
+            )
         self.price.check(self)
         self._check_hedges()
         self.hedges.check(self)
@@ -257,11 +262,10 @@ class Market(Component):
         return self.limits.held_to(self.quote.decode(action, now), self.stands(state, now), now)
 
     @rule
-    def open_sides(self, inventory: float, most: float = math.inf) -> tuple[bool, bool]:
-        """Whether one more order may be bought, and sold, within the market's limit and `most`; safe against rounding."""
-        largest = min(self.max_inventory, most)
-        bid_open = inventory + 0.5 * self.order_size < largest
-        ask_open = inventory - 0.5 * self.order_size > -largest
+    def open_sides(self, inventory: float, long: float = math.inf, short: float = math.inf) -> tuple[bool, bool]:
+        """Whether one more order may be bought, and sold, within the market's limit and each side's; safe against rounding."""
+        bid_open = inventory + 0.5 * self.order_size < min(self.max_inventory, long)
+        ask_open = inventory - 0.5 * self.order_size > -min(self.max_inventory, short)
         return bid_open, ask_open
 
     @rule
@@ -272,7 +276,15 @@ class Market(Component):
     @rule
     def sides(self, inventory: float, state: State, now: Now) -> tuple[bool, bool]:
         """`open_sides` at an inventory, within the limits that hold in a state."""
-        return self.open_sides(inventory, self.limits.largest(self.max_inventory, self.stands(state, now), now))
+        long, short = self.reach(state, now)
+        return self.open_sides(inventory, long, short)
+
+    @rule
+    def reach(self, state: State, now: Now) -> tuple[float, float]:
+        """The largest inventory, and the largest short position, that the limits allow in a state, units."""
+        standing = self.stands(state, now)
+        longest = self.limits.longest(self.max_inventory, standing, now)
+        return longest, self.limits.shortest(self.max_inventory, standing, now)
 
     @rule
     def orders_cut(self, inventory: float, cut: float) -> float:

@@ -12,6 +12,7 @@ from typing import Any
 
 from mm_env.clock import Ergodic, EveryEvent, FiniteHorizon
 from mm_env.competitions import COMPETITIONS
+from mm_env.core.component import Sides
 from mm_env.desk.desk import Desk
 from mm_env.desks import DESKS
 from mm_env.hedging import CorrelatedAsset
@@ -28,6 +29,10 @@ from mm_env.price.regimes import RegimeSwitching
 from mm_env.price.with_jumps import WithJumps
 from mm_env.quote import Depths, SpreadAndSkew, Touch
 from mm_env.reward import CARA, CVaR, InventoryPenalty, VariancePenalty
+from mm_env.venue.channel.channel import Channel
+from mm_env.venue.channel.payments import PaymentSizes
+from mm_env.venue.channel.quoting import RebalancingQuotes
+from mm_env.venue.channel.rebalancing import ExponentialRebalancing
 from mm_env.venue.dealer.by_regime import RegimeFill, RegimeFlow, RegimeImpact
 from mm_env.venue.dealer.dealer import Dealer
 from mm_env.venue.dealer.fill import Exponential
@@ -275,6 +280,34 @@ def amzn_book() -> Market:
     )
 
 
+def channel() -> Market:
+    """A channel of capacity 10 through which twice as much would come to us as would go from us: payments of one unit at
+    rates 2 exp(-fee) and 1 exp(-fee)."""
+    rates = Sides(Poisson(rate=2.0), Poisson(rate=1.0))
+    return Market(
+        price=Brownian(sigma=0.0),
+        venue=Channel(capacity=10.0, initial_balance=5.0, flow=rates, fill=Exponential(k=1.0)),
+        clock=FiniteHorizon(horizon=20.0, steps=200),
+        quote=Depths(max_depth=4.0),
+        max_inventory=5.0,
+        inventory_scale=5.0,
+    )
+
+
+def rebalanced_channel() -> Market:
+    """A payment channel with payments of one to three units, three times as many to us as from us, that is brought back to a
+    balance of 3 when it is asked for, at a cost of 1 and after an exponential time of mean 1; it stays open meanwhile."""
+    venue = Channel(
+        capacity=10.0,
+        initial_balance=5.0,
+        flow=Sides(Poisson(rate=3.0), Poisson(rate=1.0)),
+        fill=Exponential(k=1.0),
+        payments=PaymentSizes((1.0, 2.0, 3.0), (0.6, 0.3, 0.1)),
+        rebalancing=ExponentialRebalancing(target_balance=3.0, cost=1.0, mean_time=1.0),
+    )
+    return replace(channel(), venue=venue, quote=RebalancingQuotes(Depths(max_depth=4.0)))
+
+
 MARKETS: dict[str, Callable[[], Market]] = {
     made.__name__: made
     for made in (
@@ -301,6 +334,8 @@ MARKETS: dict[str, Callable[[], Market]] = {
         queue_reactive,
         hawkes,
         amzn_book,
+        channel,
+        rebalanced_channel,
     )
 }
 

@@ -88,7 +88,17 @@ def figures(episodes: Episodes) -> dict[str, Estimate]:
         **_of_gaps(e),
         **_of_desk(e),
         **_of_hedges(e),
+        **_of_channel(e),
     }
+
+
+def _of_channel(e: Episodes) -> dict[str, Estimate]:
+    """`failed_payments`, what was asked for at our fees and found no room, in order sizes an episode; the shares of time that
+    the channel was `empty`, `full` and `rebalancing`; `rebalances`, how often that was asked for, and `rebalancing_cost`."""
+    if e.channel is None:
+        return {}
+    told = {name: mean(values, e.window) for name, values in e.channel._asdict().items()}
+    return {"failed_payments": mean(e.arrivals - e.fills, e.window), **told}
 
 
 def _of_hedges(e: Episodes) -> dict[str, Estimate]:

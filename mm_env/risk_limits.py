@@ -1,10 +1,11 @@
-"""Limits that depend on the state: by regime, before a gap, after a drawdown, and while the margin is not covered."""
+"""Limits of each side, and limits that depend on the state: by regime, before a gap, after a drawdown, while the margin is not
+covered."""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from mm_env.core.component import record, rule
+from mm_env.core.component import differs, record, rule
 from mm_env.core.maths import scalar
 from mm_env.core.parameters import Listed, ListedNonNegative, NonNegative, Positive, Real
 from mm_env.core.tuples import each, largest, pick, smallest
@@ -113,6 +114,37 @@ class ReduceOnly(WatchingSeveral, Limits):
         return most if self.margin.holds(standing, now) else 0.0
 
 
+class SideLimits(Limits):
+    """At most max_long held and at most max_short owed: a credit line with its own limit each way. 0 shuts a side."""
+
+    max_long: NonNegative  # units
+    max_short: NonNegative  # units
+
+    def check(self, market: Any) -> None:
+        for name in ("max_long", "max_short"):
+            value, size = getattr(self, name), market.order_size
+            if differs(value) or abs(value / size - round(value / size)) > _ROUNDING:
+                raise ValueError(
+                    f"SideLimits.{name} must be whole order sizes of {size:g}, the same in all lanes, got {value}"
+                )
+            if value > market.max_inventory:
+                raise ValueError(
+                    f"SideLimits.{name} must be <= Market.max_inventory = {market.max_inventory:g}, got {value:g}"
+                )
+
+    @rule
+    def longest(self, most: float, standing: Standing, now: Now) -> float:
+        return self.max_long
+
+    @rule
+    def shortest(self, most: float, standing: Standing, now: Now) -> float:
+        return self.max_short
+
+    @rule
+    def largest(self, most: float, standing: Standing, now: Now) -> float:
+        return max(self.max_long, self.max_short)
+
+
 class Tightest(WatchingSeveral, Limits):
     """The tightest of several limits: the least that may be held, and the widest of their least depths."""
 
@@ -127,8 +159,16 @@ class Tightest(WatchingSeveral, Limits):
         return self.limits
 
     @rule
+    def longest(self, most: float, standing: Standing, now: Now) -> float:
+        return smallest(each(_longest, self.limits, (most, standing, now)))
+
+    @rule
+    def shortest(self, most: float, standing: Standing, now: Now) -> float:
+        return smallest(each(_shortest, self.limits, (most, standing, now)))
+
+    @rule
     def largest(self, most: float, standing: Standing, now: Now) -> float:
-        return smallest(each(_largest, self.limits, (most, standing, now)))
+        return max(self.longest(most, standing, now), self.shortest(most, standing, now))
 
     @rule
     def least_depth(self, standing: Standing, now: Now) -> float:
@@ -143,9 +183,15 @@ def _is_ahead(at: float, told: tuple[float, float]) -> float:
 
 
 @scalar
-def _largest(limits: Any, told: tuple[Any, ...]) -> float:
+def _longest(limits: Any, told: tuple[Any, ...]) -> float:
     most, standing, now = told
-    return limits.largest(most, standing, now)
+    return limits.longest(most, standing, now)
+
+
+@scalar
+def _shortest(limits: Any, told: tuple[Any, ...]) -> float:
+    most, standing, now = told
+    return limits.shortest(most, standing, now)
 
 
 @scalar

@@ -10,6 +10,7 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
+from mm_env.channel_record import ChannelEpisodes, ChannelRecord
 from mm_env.desk.desk import Desk
 from mm_env.desk_simulation import DeskSimulation, simulation_of
 from mm_env.envs.inputs import Actions
@@ -63,6 +64,7 @@ class Episodes:
     gap_inventory: Floats | None = field(default=None, kw_only=True)  # (n, gaps), held through them; nan once closed
     instruments: InstrumentEpisodes | None = field(default=None, kw_only=True)  # of a desk
     mean_risk: Floats | None = field(default=None, kw_only=True)  # of a desk: mean standard deviation of the position
+    channel: ChannelEpisodes | None = field(default=None, kw_only=True)  # of a payment channel
     hedging_cost: Floats | None = field(default=None, kw_only=True)  # beside the marks; None where no hedge tells
     hedge_turnover: Floats | None = field(default=None, kw_only=True)  # units traded of hedges; None likewise
 
@@ -150,18 +152,34 @@ def run_actions(market: Market, actions: Floats, num_episodes: int, seed: int) -
     act so in `num_episodes` worlds, and the episodes are those of the first of each, which are independent.
     """
     simulation, table = Simulation(market, num_episodes * market.lanes_a_world), check_table(market, actions)
-    observations, gaps = simulation.start(seed), _gaps(simulation)
-    if gaps is not None or simulation.loops != "lanes":
-        _run_steps(simulation, table, observations, gaps or simulation)
+    observations, records = simulation.start(seed), Records.of(simulation)
+    if records.some or simulation.loops != "lanes":
+        _run_steps(simulation, table, observations, records.lanes)
     else:
         simulation.run(table)
-    return episodes_of(simulation, gaps).rows(slice(None, None, market.lanes_a_world))
+    return episodes_of(simulation, *records[1:]).rows(slice(None, None, market.lanes_a_world))
 
 
-def _gaps(simulation: Simulation) -> GapRecord | None:
-    if isinstance(simulation, DeskSimulation):
-        return None
-    return GapRecord(simulation) if gap_steps(simulation.market) else None
+class Records(NamedTuple):
+    """What is kept of a simulation's episodes step by step, and the lanes by which they are stepped through."""
+
+    lanes: Any
+    gaps: GapRecord | None = None
+    channel: ChannelRecord | None = None
+
+    @classmethod
+    def of(cls, simulation: Simulation) -> Records:
+        """What the market has to keep."""
+        if isinstance(simulation, DeskSimulation):
+            return cls(simulation)
+        gaps = GapRecord(simulation) if gap_steps(simulation.market) else None
+        channel = ChannelRecord(simulation, gaps) if simulation.market.venue.ends else None
+        return cls(channel or gaps or simulation, gaps, channel)
+
+    @property
+    def some(self) -> bool:
+        """Whether there is anything to keep."""
+        return self.gaps is not None or self.channel is not None
 
 
 def _run_steps(simulation: Simulation, table: Floats, observations: NDArray[np.float32], lanes: Lanes) -> None:
@@ -214,14 +232,16 @@ def run_simulation(
     simulation: Simulation, act: Act, seed: int, on_step: Callable[[], object] = lambda: None
 ) -> Episodes:
     """As `run_policy`, in the lanes of a simulation of your own."""
-    gaps = _gaps(simulation)
-    for _ in steps(simulation, act, seed, gaps):
+    records = Records.of(simulation)
+    for _ in steps(simulation, act, seed, records.lanes):
         on_step()
-    return episodes_of(simulation, gaps)
+    return episodes_of(simulation, *records[1:])
 
 
-def episodes_of(simulation: Simulation, gaps: GapRecord | None = None) -> Episodes:
-    """What the episodes that the lanes have just ended brought, and what their gaps, if those were kept."""
+def episodes_of(
+    simulation: Simulation, gaps: GapRecord | None = None, channel: ChannelRecord | None = None
+) -> Episodes:
+    """What the episodes that the lanes have just ended brought, and what their gaps and their channel, if those were kept."""
     state, tally = simulation.state, simulation.state.tally
     brought = (
         tally.objective,
@@ -238,6 +258,7 @@ def episodes_of(simulation: Simulation, gaps: GapRecord | None = None) -> Episod
         return Episodes(*brought, **of_desk)
     stretch = simulation.market.venue.stretches(simulation.books)
     more = _of_margin(simulation) | _of_gaps(gaps) | _of_hedges(state.world.hedges)
+    more |= {} if channel is None else {"channel": channel.episodes()}
     return Episodes(*brought, **more) if stretch is None else RecordedEpisodes(*brought, stretch, **more)
 
 

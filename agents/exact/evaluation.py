@@ -179,31 +179,31 @@ def _inventory_law(market: Market, actions: Floats) -> Floats:
 
 
 def average_reward(market: Market, actions: Floats) -> float:
-    """The long-run reward per unit of time of a stationary table (1, levels, width), price units / time."""
+    """The long-run reward per unit of time of a stationary table (1, levels, width), or (1, states of the venue, levels,
+    width), price units / time."""
     check_solvable(market)
-    if is_utility(market) or axis_of(market, NODES).size > 1:
-        raise Unsolvable(
-            "an average reward is solved for a penalty, and a price and a venue without a state that matters"
-        )
+    if is_utility(market) or axis_of(market, NODES).count > 1:
+        raise Unsolvable("an average reward is solved for a penalty, and a price without a state that matters")
     return poisson_equation(market, actions)[0]
 
 
 def poisson_equation(market: Market, actions: Floats) -> tuple[float, Floats]:
-    """(g, h) of a stationary table: h = r - g dt + P h, h = 0 at no inventory. g is the reward per unit of time."""
+    """(g, h) of a stationary table: h = r - g dt + P h, where h (levels,), or (states of the venue, levels), is 0 at no
+    inventory and the state in which an episode starts. g is the reward per unit of time."""
     problem, dt = Problem(market, axis_of(market)), market.clock.step_length
-    levels = levels_of(market)
-    require_room(market, "an average reward", MATRICES * levels**2, steps=False)
-    announce(f"solving the equations of {levels:,} inventories", _SOLVED * levels**3)
+    levels, cells = levels_of(market), len(problem.axis.held)
+    require_room(market, "an average reward", MATRICES * cells**2, steps=False, nodes=problem.axis.venues)
+    announce(f"solving the equations of {cells:,} inventories", _SOLVED * cells**3)
     outcomes = Rows.of(problem, actions).at(0)
-    moves = np.zeros((levels, levels))
+    moves, start = np.zeros((cells, cells)), problem.axis.venue * levels + levels // 2
     for outcome in outcomes:
-        np.add.at(moves, (np.arange(levels), outcome.level[0]), outcome.probability[0])
-    rewards = _gather(problem, outcomes, problem.axis.look_ahead(np.zeros((1, levels)), problem.penalties.after(1)))[0]
-    system = np.eye(levels) - moves
-    system[:, levels // 2] = dt  # in the place of h at no inventory, which is zero
+        np.add.at(moves, (np.arange(cells), outcome.level[0]), outcome.probability[0])
+    rewards = _gather(problem, outcomes, problem.axis.look_ahead(np.zeros((1, cells)), problem.penalties.after(1)))[0]
+    system = np.eye(cells) - moves
+    system[:, start] = dt  # in the place of h at the start, which is zero
     solution = np.linalg.lstsq(system, rewards, rcond=None)[0]
-    rate, solution[levels // 2] = float(solution[levels // 2]), 0.0
-    return rate, solution
+    rate, solution[start] = float(solution[start]), 0.0
+    return rate, solution if cells == levels else solution.reshape(-1, levels)
 
 
 def worth(market: Market, actions: Floats, nodes: int = NODES) -> float:
@@ -258,7 +258,7 @@ def best_fixed(market: Market) -> FixedSymmetric:
             tick()
             return appraise(np.full((1, levels, 2), half_spread))
 
-        best = _best(worth_of, _depth_scale(market))
+        best = _best(worth_of, depth_scale(market))
     return FixedSymmetric(float(best))
 
 
@@ -282,7 +282,7 @@ def best_linear_skew(market: Market) -> LinearSkew:
     from scipy.optimize import minimize
 
     appraise = _depth_appraiser(market)
-    scale, q = _depth_scale(market), inventory_levels(market)
+    scale, q = depth_scale(market), inventory_levels(market)
 
     def loss(x: Floats) -> float:
         half_spread, skew = np.abs(x) * scale
@@ -307,7 +307,7 @@ def _best(worth: Callable[[float], float], scale: float) -> float:
     return found.x
 
 
-def _depth_scale(market: Market) -> float:
+def depth_scale(market: Market) -> float:
     """The depth at which fills are about half as likely as at the mid."""
     free = replace(nominal_market(market), quote=Unbounded())
     depths, axis = np.append(0.0, 2.0 ** np.arange(-30.0, 31.0)), axis_of(free)

@@ -20,6 +20,8 @@ from mm_env.price.with_jumps import WithJumps, WithRelativeJumps
 from mm_env.quote import MarketOrders
 from mm_env.reward import Reward
 from mm_env.risk_limits import ReduceOnly, Tightest
+from mm_env.venue.channel.channel import Channel
+from mm_env.venue.channel.quoting import RebalancingQuotes
 from mm_env.venue.dealer.by_regime import RegimeFill, RegimeFlow, RegimeImpact
 from mm_env.venue.dealer.dealer import Dealer
 from mm_env.venue.dealer.flows_in_time import SeasonalFlow, VolatilityFlow
@@ -48,7 +50,9 @@ _HAND_ON = {  # rules of this package that hand on what they are told, and read 
     for kind in (
         Venue,
         Dealer,
+        Channel,
         MarketOrders,
+        RebalancingQuotes,
         Impact,
         Reward,
         Limits,

@@ -171,7 +171,7 @@ def check_room(market: Market, nodes: int = NODES) -> None:
     """
     levels, nodes = levels_of(market), axis_of(market, nodes).size
     if isinstance(market.clock, Ergodic):
-        return require_room(market, "the optimum", MATRICES * levels**2, steps=False)
+        return require_room(market, "the optimum", MATRICES * (nodes * levels) ** 2, steps=False, nodes=nodes)
     grids = 1.5 if nodes > 1 else 1.0  # the coarser one stays beside the finer
     numbers = grids * (market.clock.steps + 1.0) * nodes * levels * (1 + market.quote.width)
     return require_room(market, "the optimum", numbers, nodes=nodes)
@@ -216,15 +216,14 @@ class Solver:
 
     def ergodic(self) -> Optimum:
         """Howard's policy iteration: improve on the relative values, solve for those of the improved policy, repeat."""
-        if self.gamma or self.axis.size > 1:
-            raise Unsolvable(
-                "an ergodic market is solved for a penalty, and a price and a venue without a state that matters"
-            )
-        relative, guess, rate = np.zeros((1, self.levels)), np.zeros((1, self.levels, self.width)), -np.inf
+        if self.gamma or self.axis.count > 1:
+            raise Unsolvable("an ergodic market is solved for a penalty, and a price without a state that matters")
+        relative, rate = np.zeros((self.axis.size, self.levels)), -np.inf
+        guess = np.zeros((*relative.shape, self.width))
         for _ in progress(range(100), "solving", "round"):
             value, guess = self.best(relative, guess, 0)
             _, actions = self.cross(value, guess)
-            better, relative[0] = poisson_equation(self.market, actions)
+            better, relative[:] = poisson_equation(self.market, actions[None])
             if better - rate <= 1e-12 * abs(better):
                 break
             rate = better

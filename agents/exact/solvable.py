@@ -155,7 +155,9 @@ def _judges_by(market: Market, part: str) -> str:
 def _judged(model: Any, now: Now, part: str, standing: Standing) -> tuple[float, ...]:
     """What margin or limits make of a standing."""
     if part == "limits":
-        return model.limits.largest(model.max_inventory, standing, now), model.limits.least_depth(standing, now)
+        most, limits = model.max_inventory, model.limits
+        held = limits.longest(most, standing, now), limits.shortest(most, standing, now)
+        return *held, limits.least_depth(standing, now)
     if not model.margin.may_close():
         return ()
     return model.margin.holds(standing, now), model.margin.closing_cost(standing, standing.held, now)

@@ -42,13 +42,14 @@ def is_desk(market: DictConfig) -> bool:
 
 
 def strategies(market: DictConfig) -> list[str]:
-    """The strategies of conf/agent that are made for dealers, for order books, or for desks; and for markets with a hedge."""
+    """The strategies of conf/agent that are made for dealers, order books or desks, for markets with a hedge, and channels."""
     if is_desk(market):
         return list(OF_DESKS)
     if market.get("makers", 1) > 1:
         return [*STRATEGIES, *OF_COMPETITIONS]
     of_hedge = HEDGING if "hedges" in market and not market.hedges._target_.endswith(".NoHedges") else ()
-    return [*STRATEGIES, *(TOUCHING if is_book(market) else EXACT), *of_hedge]
+    of_channel = CHANNEL if "venue" in market and "rebalancing" in market.venue else ()
+    return [*STRATEGIES, *(TOUCHING if is_book(market) else EXACT), *of_hedge, *of_channel]
 
 
 STRATEGIES = (
@@ -60,6 +61,7 @@ OF_DESKS = (
 )  # fmt: skip
 OF_COMPETITIONS = ("competing",)
 EXACT, TOUCHING = ("best_fixed", "linear_skew"), ("join", "inside", "imbalance")
+CHANNEL = ("channel_fees", "threshold_rebalancing")
 HEDGING = ("no_hedge", "full_hedge", "fixed_band")
 RESOLVERS: dict[str, Callable[..., Any]] = {
     "strategies": strategies,

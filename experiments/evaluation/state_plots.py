@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from agents.policy import Policy, as_policy, quoted_depths
+from experiments.evaluation.channel_plots import balances, fees_by_balance
 from experiments.evaluation.plots import ASK, BID, INK, plain, short
 from mm_env.gap_record import gap_steps
 from mm_env.market import Market
@@ -39,13 +40,28 @@ class Lives(NamedTuple):
 def figures(market: Market, agent: str, policy: Policy, rival: str, reference: Policy) -> dict[str, Figure | None]:
     """The figures that the market has, by the names of their files: an agent's, beside its rival's."""
     both = {agent: policy, rival: reference}
-    if market.venue.loops in ("events", "desk") or not (_state_of(market) or gap_steps(market) or market.may_close):
+    if market.venue.loops in ("events", "desk") or not (
+        _state_of(market) or gap_steps(market) or market.may_close or market.venue.ends
+    ):
         return {}
     lives = {name: lived(market, each, EPISODES) for name, each in both.items()}
     return {
+        **_of_channel(market, both, lives, rival),
         "quotes_by_state": quotes_by_state(market, both, lives[rival]),
         "inventory_to_gap": inventory_to_gap(market, lives),
         "margin_calls": margin_calls(market, lives),
+    }
+
+
+def _of_channel(
+    market: Market, both: Mapping[str, Policy], lives: Mapping[str, Lives], rival: str
+) -> dict[str, Figure | None]:
+    if market.venue.ends is None:
+        return {}
+    seen = lives[rival].seen
+    return {
+        "balances": balances(market, {name: each.inventory for name, each in lives.items()}),
+        "fees_by_balance": fees_by_balance(market, both, seen[len(seen) // 2]),
     }
 
 

@@ -39,6 +39,14 @@ OF_SOME_MARKETS = {  # columns of margins, of scheduled gaps, and of hedges
     "hedging_cost": "hedging cost",
     "hedge_turnover": "hedge turnover",
 }
+OF_CHANNELS = {
+    "failed_payments": "failed payments",
+    "empty": "empty",
+    "full": "full",
+    "rebalancing": "rebalancing",
+    "rebalances": "rebalances",
+    "rebalancing_cost": "rebalancing cost",
+}
 OF_DESKS = {
     "hedging_cost": "hedging cost",
     "inventory_profit": "P&L of inventories",
@@ -56,7 +64,9 @@ def headings(entries: Sequence[Entry]) -> dict[str, str]:
     where accounts may be closed the ruin, where the mid has gaps what they bring, what hedges cost, and in a desk what each
     instrument does."""
     given = {name for entry in entries for name in entry.figures}
-    columns = COLUMNS | {name: heading for name, heading in (OF_SOME_MARKETS | OF_DESKS).items() if name in given}
+    columns = COLUMNS | {
+        name: heading for name, heading in (OF_SOME_MARKETS | OF_DESKS | OF_CHANNELS).items() if name in given
+    }
     columns |= of_instruments(entries)
     if not any("certainty_equivalent" in entry.figures for entry in entries):
         return columns

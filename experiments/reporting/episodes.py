@@ -14,6 +14,8 @@ Floats = NDArray[np.float64]
 POINTS = 200  # of a line: more cannot be seen
 WORST = 3  # episodes
 BY_STATE = {
+    "balances": "the balance over time: median, middle half, 5 to 95 %, and three episodes",
+    "fees_by_balance": "fees by balance in the middle of an episode, and where rebalancing is asked for",
     "quotes_by_state": "quotes over inventory in the middle of an episode, by the state that the market shows",
     "inventory_to_gap": "the mean absolute inventory on the way to a gap, and after it",
     "margin_calls": "paths of the profit of the same episodes, with a cross where the account was closed",

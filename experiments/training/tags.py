@@ -53,10 +53,21 @@ UNITS_WITH_HEDGES = {
     "risk/hedging_cost": "price units: what trading hedges cost beside their marks",
     "risk/hedge_turnover": "units of hedges traded",
 }
+UNITS_OF_CHANNELS = {
+    "risk/failed_payments": "order sizes an episode: payments at our fees for which one side had too little",
+    "risk/empty": "1: the share of time with nothing on our side",
+    "risk/full": "1: the share of time with nothing on the other side",
+    "risk/rebalancing": "1: the share of time with a rebalancing under way",
+    "risk/rebalances": "an episode: how often rebalancing was asked for",
+    "risk/rebalancing_cost": "price units an episode: paid for rebalancing",
+}
 UNITS_UNDER_CARA = {CERTAINTY: "price units an episode: the sure profit that the utility values alike"}
 OF_SOME_MARKETS = {
     "certainty_equivalent": CERTAINTY,
-    **{tag.removeprefix("risk/"): tag for tag in UNITS_WITH_MARGIN | UNITS_WITH_GAPS | UNITS_WITH_HEDGES},
+    **{
+        tag.removeprefix("risk/"): tag
+        for tag in UNITS_WITH_MARGIN | UNITS_WITH_GAPS | UNITS_WITH_HEDGES | UNITS_OF_CHANNELS
+    },
 }
 
 

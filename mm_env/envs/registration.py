@@ -32,6 +32,8 @@ IDS = {
     "mm_env/QueueReactive-v0": "queue_reactive",
     "mm_env/Hawkes-v0": "hawkes",
     "mm_env/AMZNBook-v0": "amzn_book",
+    "mm_env/Channel-v0": "channel",
+    "mm_env/RebalancedChannel-v0": "rebalanced_channel",
 }
 
 DESK_IDS = {"mm_env/TwoBonds-v0": "two_bonds", "mm_env/EURUSD-v0": "eurusd", "mm_env/TwentyBonds-v0": "twenty_bonds"}

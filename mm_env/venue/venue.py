@@ -83,6 +83,16 @@ class Venue(Component):
         return self.makes_mid and not self.happened_once
 
     @property
+    def can_rebalance(self) -> bool:
+        """Whether what it holds is brought back when a quoting asks for it (`Quoting.rebalances`)."""
+        return False
+
+    @property
+    def ends(self) -> tuple[float, float] | None:
+        """The inventories at which our side, and the other, have nothing left; None where trading has no such ends."""
+        return None
+
+    @property
     def signals(self) -> tuple[str, ...]:
         """The names of what it shows of itself."""
         return ()

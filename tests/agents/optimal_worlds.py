@@ -52,8 +52,8 @@ def shrunk(name, steps=20, orders=5):
 
 
 def is_plain(market):
-    """Whether time and inventory are all that its optimum looks at."""
-    return is_solvable(market) and axis_of(market).size == 1
+    """Whether it is a dealer's, and time and inventory are all that its optimum looks at."""
+    return isinstance(market.venue, Dealer) and is_solvable(market) and axis_of(market).size == 1
 
 
 SOLVABLE = [name for name in MARKETS if is_plain(MARKETS[name]())]

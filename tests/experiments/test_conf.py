@@ -27,10 +27,15 @@ FAMILIES = {
     "scheme": mm_env.VarianceStep, "margin": mm_env.Margin, "limits": mm_env.Limits, "hedges": mm_env.Hedges,
     "option_model": mm_env.OptionModel,
     "routing": mm_env.Routing, "fire_sale": mm_env.FireSale,
+    "payments": mm_env.PaymentSizes, "rebalancing": mm_env.Rebalancing,
     "prices": mm_env.JointPrices, "outside": mm_env.Outside, "instrument": mm_env.Instrument,
 }  # fmt: skip
 KINDS = {kind for kinds in FAMILIES.values() for kind in (kinds if isinstance(kinds, tuple) else (kinds,))}
-ABSTRACT = KINDS - {mm_env.Fees, mm_env.Instrument} | {mm_env.Traded, mm_env.Option, mm_env.Lookback}
+ABSTRACT = KINDS - {mm_env.Fees, mm_env.Instrument, mm_env.PaymentSizes} | {
+    mm_env.Traded,
+    mm_env.Option,
+    mm_env.Lookback,
+}
 MODELS = [(family, path) for family in FAMILIES for path in sorted((CONF / family).glob("*.yaml"))]
 AGENTS = {path.stem: OmegaConf.load(path) for path in sorted((CONF / "agent").glob("*.yaml"))}
 LEARNERS = [name for name, config in AGENTS.items() if "algorithm" in config]
@@ -156,7 +161,7 @@ def test_a_main_compares_with_strategies_that_conf_knows(composed, main):
     for market, others in (("amzn", TOUCHING), ("cont_stoikov_talreja", EXACT)):
         cfg = composed(main, f"market={market}")
         named = set(cfg.agents if main == "compare" else cfg.rivals)
-        assert named <= set(STRATEGIES) - others
+        assert named <= set(STRATEGIES) - others - REBALANCING - OF_CHANNEL
 
 
 # strategies
@@ -172,7 +177,10 @@ EXACT, TOUCHING = (
     {"best_fixed", "blind_optimum", "linear_skew"},
     {"join", "inside", "imbalance"},
 )  # for dealers, and for order books
+REBALANCING = {"threshold_rebalancing"}  # for channels that can be rebalanced
+OF_CHANNEL = {"channel_fees"}  # for channels and dealers whose inventory costs nothing
 HEDGING = {"no_hedge", "full_hedge", "fixed_band"}  # for markets with a hedge
+OF_COMPETITIONS = {"competing"}
 OF_DESKS = {"constant_depths", "quadratic_desk", "internalise_externalise", "all_internalised", "all_externalised"}
 SIDES = "{_target_:mm_env.Sides,bid:{_target_:mm_env.Poisson,rate:0.1},ask:{_target_:mm_env.Poisson,rate:0.05}}"
 UNIFORM = "{_target_:mm_env.Uniform,low:0.01,high:0.02}"
@@ -182,12 +190,13 @@ UNIFORM = "{_target_:mm_env.Uniform,low:0.01,high:0.02}"
 def test_every_strategy_has_its_parameters_from_every_named_market(composed, name):
     cfg = composed("compare", f"market={name}")
     market = build_market(cfg)
-    policies, refused = build_policies(cfg, market, set(STRATEGIES) - EXACT)
-    uncovered = OF_RISK if isinstance(market.reward, mm_env.CVaR) else set()  # no closed form minds a tail
+    policies, refused = build_policies(cfg, market, set(STRATEGIES) - EXACT - REBALANCING)
+    channel = isinstance(market.venue, mm_env.Channel)
+    uncovered = OF_RISK if channel or isinstance(market.reward, mm_env.CVaR) else set()  # no closed form minds a tail
     elsewhere = set() if isinstance(market.venue, mm_env.Book) else TOUCHING
-    assert set(refused) == uncovered | elsewhere | OF_DESKS | {"competing"} | (
-        set() if market.hedges.names else HEDGING
-    )
+    elsewhere = elsewhere if name == "channel" else elsewhere | OF_CHANNEL
+    unhedged = set() if market.hedges.names else HEDGING
+    assert set(refused) == uncovered | elsewhere | OF_DESKS | OF_COMPETITIONS | unhedged
     assert all(isinstance(policy, Policy) for policy in policies.values())
 
 
@@ -210,7 +219,8 @@ def test_the_best_strategies_of_a_class_are_found_for_the_market_they_are_given(
 ])  # fmt: skip
 def test_a_strategy_is_refused_with_the_reason_where_its_theory_does_not_reach(composed, overrides, without, reason):
     cfg = composed("compare", "market=amzn", "market.max_inventory=2", "market.clock.steps=5", *overrides)
-    asked = set(STRATEGIES) - TOUCHING - HEDGING - OF_DESKS - {"competing"} - (EXACT - without)
+    others = TOUCHING | HEDGING | OF_DESKS | OF_COMPETITIONS | REBALANCING | OF_CHANNEL
+    asked = set(STRATEGIES) - others - (EXACT - without)
     policies, refused = build_policies(cfg, build_market(cfg), sorted(asked))
     assert set(refused) == without
     assert set(policies) == asked - without

@@ -10,7 +10,7 @@ from mm_env.market import Market
 from mm_env.venue.order_book.book import OrderBook
 from tests.experiments.test_recorded import day  # noqa: F401
 
-QUOTES = sorted(path.stem for path in (CONF / "quote").glob("*.yaml"))
+QUOTES = sorted(path.stem for path in (CONF / "quote").glob("*.yaml") if path.stem != "rebalancing")  # of channels
 NAMES = sorted(path.stem for path in (CONF / "market").glob("*.yaml"))
 VENUES = {
     name: OmegaConf.select(OmegaConf.load(CONF / "market" / f"{name}.yaml"), "venue._target_", default="")

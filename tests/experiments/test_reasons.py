@@ -18,7 +18,11 @@ from experiments.config.search_path import CONF
 
 MARKETS = sorted(path.stem for path in (CONF / "market").glob("*.yaml"))
 CONFIGS = {path.stem: OmegaConf.load(path) for path in sorted((CONF / "agent").glob("*.yaml"))}
-THEORIES = [name for name, config in CONFIGS.items() if "algorithm" not in config and name not in (*EXACT, *TOUCHING)]
+THEORIES = [
+    name
+    for name, config in CONFIGS.items()
+    if "algorithm" not in config and name not in (*EXACT, *TOUCHING, "threshold_rebalancing")
+]
 GROUPS = {
     "price": "price", "fill": "venue.fill", "flow": "venue.flow", "impact": "venue.impact", "clock": "clock",
     "quote": "quote", "reward": "reward", "fees": "fees", "size": "venue.size", "window": "venue.window",

@@ -37,6 +37,8 @@ ELSEWHERE = {  # whose machine code is held to Python in a file of their own
     mm_env.CovariancePrices, mm_env.FactorPrices, mm_env.CommonVariance, mm_env.CrossImpact, mm_env.ExcitingJumps,
     mm_env.JohnsonSU, mm_env.Competition, mm_env.BestQuote, mm_env.LogitRouting,
     mm_env.NoFireSale, mm_env.LinearFireSale, mm_env.SquareRootFireSale,
+    mm_env.JohnsonSU, mm_env.Channel, mm_env.PaymentSizes, mm_env.NoRebalancing, mm_env.ExponentialRebalancing,
+    mm_env.FixedRebalancing, mm_env.RebalancingQuotes, mm_env.SideLimits,
 }  # fmt: skip
 
 
