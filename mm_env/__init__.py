@@ -61,6 +61,10 @@ from mm_env.reward import CARA, AsymmetricDamping, CVaR, InventoryPenalty, Outco
 from mm_env.risk_limits import DrawdownLimits, GapLimits, ReduceOnly, RegimeLimits, Tightest
 from mm_env.simulation import Simulation
 from mm_env.state import State
+from mm_env.systemic.deleveraging import Deleveraging, EvenLiquidations, LeverageTarget, MarginCalls
+from mm_env.systemic.drawn_networks import CorePeripheryNetwork, GeneratedNetwork, RandomNetwork, RingNetwork
+from mm_env.systemic.networks import MatrixNetwork, Network
+from mm_env.systemic.sale_impact import LinearSaleImpact, SaleImpact, SquareRootSaleImpact
 from mm_env.venue.dealer.by_regime import RegimeFill, RegimeFlow, RegimeImpact
 from mm_env.venue.dealer.dealer import Dealer
 from mm_env.venue.dealer.fill import Exponential, Fill, Hyperexponential, JohnsonSU, Linear, Logistic, PowerLaw
@@ -99,12 +103,14 @@ __all__ = [
     "Component",
     "ContStoikovTalreja",
     "Controls",
+    "CorePeripheryNetwork",
     "CorrelatedAsset",
     "Count",
     "CovariancePrices",
     "CrossImpact",
     "Dealer",
     "Dealt",
+    "Deleveraging",
     "DepthGrid",
     "DepthImpact",
     "Depths",
@@ -117,6 +123,7 @@ __all__ = [
     "Drawn",
     "Ergodic",
     "EuropeanOption",
+    "EvenLiquidations",
     "EveryEvent",
     "EveryQuoteChange",
     "Exact",
@@ -135,6 +142,7 @@ __all__ = [
     "FromPath",
     "FullTruncation",
     "GapLimits",
+    "GeneratedNetwork",
     "Geometric",
     "GeometricBates",
     "GeometricHeston",
@@ -160,8 +168,10 @@ __all__ = [
     "Kou",
     "Law",
     "LeverageLimit",
+    "LeverageTarget",
     "Limits",
     "Linear",
+    "LinearSaleImpact",
     "Listed",
     "ListedNonNegative",
     "ListedRows",
@@ -171,12 +181,15 @@ __all__ = [
     "LossLimit",
     "MaintenanceMargin",
     "Margin",
+    "MarginCalls",
     "Margins",
     "Market",
     "MarketMakingEnv",
     "MarketMakingVectorEnv",
     "MarketOrders",
+    "MatrixNetwork",
     "Merton",
+    "Network",
     "NoHedges",
     "NoImpact",
     "NoLimits",
@@ -212,6 +225,7 @@ __all__ = [
     "QueueReactive",
     "Quote",
     "Quoting",
+    "RandomNetwork",
     "Real",
     "ReduceOnly",
     "RegimeFill",
@@ -222,6 +236,8 @@ __all__ = [
     "RegimeSwitching",
     "Replay",
     "Reward",
+    "RingNetwork",
+    "SaleImpact",
     "ScheduledGap",
     "SeasonalFlow",
     "ShortTermAlpha",
@@ -229,6 +245,7 @@ __all__ = [
     "Simulation",
     "Skew",
     "SpreadAndSkew",
+    "SquareRootSaleImpact",
     "Standing",
     "State",
     "Tier",
