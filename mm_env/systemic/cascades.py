@@ -43,9 +43,15 @@ def cascades(
     hit = taken >= at_least
     share = np.where(hit, taken, 0) / first.shape[1]
     return Cascades(
-        _ratio(hit.astype(np.float64), np.ones(len(hit)), resamples, seed), _ratio(share, hit * 1.0, resamples, seed),
+        mean_of(hit, resamples, seed), _ratio(share, hit * 1.0, resamples, seed),
         float(share.max()), _ratio(whole - direct, whole, resamples, seed),
     )  # fmt: skip
+
+
+def mean_of(values: Any, resamples: int = RESAMPLES, seed: int = SEED) -> Estimated:
+    """The mean over independent scenarios, (scenarios,): of what is true or false its probability."""
+    found = np.asarray(values, np.float64)
+    return _ratio(found, np.ones(len(found)), resamples, seed)
 
 
 def _ratio(above: Floats, below: Floats, resamples: int, seed: int) -> Estimated:

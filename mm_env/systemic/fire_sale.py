@@ -66,7 +66,7 @@ def equilibrium(holders: Holders, shocked: Any, rule: Deleveraging, impact: Sale
     linear impact, and holders that are the same in all scenarios, it is found exactly, by the sorted prices at which sales set
     in and end; else by rounds from above until one moves no price by more than 1e-13 of what it was before the shock.
 
-    Raises: ValueError for prices that are not those of the assets, or above those before the shock.
+    Raises: ValueError for prices that are not those of the assets.
     """
     start = _checked(holders, shocked, impact)
     prices = _exact(holders, start, rule, impact)
