@@ -61,6 +61,7 @@ from mm_env.reward import CARA, AsymmetricDamping, CVaR, InventoryPenalty, Outco
 from mm_env.risk_limits import DrawdownLimits, GapLimits, ReduceOnly, RegimeLimits, Tightest
 from mm_env.simulation import Simulation
 from mm_env.state import State
+from mm_env.stress.stress import Stress
 from mm_env.systemic.deleveraging import Deleveraging, EvenLiquidations, LeverageTarget, MarginCalls
 from mm_env.systemic.drawn_networks import CorePeripheryNetwork, GeneratedNetwork, RandomNetwork, RingNetwork
 from mm_env.systemic.networks import MatrixNetwork, Network
@@ -248,6 +249,7 @@ __all__ = [
     "SquareRootSaleImpact",
     "Standing",
     "State",
+    "Stress",
     "Tier",
     "Tightest",
     "Touch",

@@ -15,6 +15,7 @@ FLOORS = (  # of the house, from the ground up; rooms of one floor do not know e
     ("mm_env.risk_limits", "mm_env.options"),
     ("mm_env.venue",),
     ("mm_env.market", "mm_env.desk"),
+    ("mm_env.stress",),
     ("mm_env",),  # what runs a market, and what users name
     ("agents.observed",),
     ("agents.quoting",),
