@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, NamedTuple
@@ -74,6 +75,9 @@ class Battery:
     def _episodes(self, policy: Policy, stress: Stress) -> Episodes:
         """Episodes of the market under stress, of a policy that was made for the calm one."""
         player = as_policy(policy)
+        player = (
+            player if player.learnt else deepcopy(player)
+        )  # one that draws does so anew, and alike in every scenario
         player.forget()
         table = tabulate(self.market, policy)
         if table is not None:
@@ -85,9 +89,9 @@ class Battery:
         return {name: self.play(policy, CALM) for name, policy in self.policies.items()}
 
     def rows(self, scenarios: Mapping[str, Stress], calm: Mapping[str, Brought], capital: float) -> list[StressRow]:
-        """A row for each scenario and agent: scenarios by what they cost who loses most, agents by what they lose."""
+        """A row for each scenario and agent, worst first: by the CVaR of who fares worst, and then of each."""
         found = {name: self._rows(name, stress, calm, capital) for name, stress in scenarios.items()}
-        by_loss = sorted(found.values(), key=lambda rows: rows[0].change.value)
+        by_loss = sorted(found.values(), key=lambda rows: rows[0].tail.value)
         return [row for rows in by_loss for row in rows]
 
     def _rows(self, name: str, stress: Stress, calm: Mapping[str, Brought], capital: float) -> list[StressRow]:
@@ -97,7 +101,7 @@ class Battery:
             ruined = float(is_ruined(under, capital).mean())
             rows.append(StressRow(name, agent, mean(before.profit), mean(under.profit), mean(under.profit - before.profit),
                                   cvar(under.profit), mean(under.drawdown), float(under.profit.min()), ruined))  # fmt: skip
-        return sorted(rows, key=lambda row: row.change.value)
+        return sorted(rows, key=lambda row: row.tail.value)
 
     def reverse(self, name: str, stress: Stress, capital: float, ruin: float, most: float) -> list[Severity]:
         """For each agent the smallest severity at which a share `ruin` of episodes is ruined, by bisection up to `most`.

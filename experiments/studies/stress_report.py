@@ -39,9 +39,12 @@ REVERSE = (
 
 def table_of(title: str, rows: Sequence[StressRow], capital: float) -> TextTable:
     """A row for each scenario and agent."""
-    ruin = f"Ruined: the account was closed, or its drawdown reached {capital:.4g}. Changes are paired by episode. {INTERVAL}"
+    notes = [
+        f"Ruined: the account was closed, or its drawdown reached {capital:.4g}.",
+        f"Worst CVaR first. Changes are paired by episode. {INTERVAL}",
+    ]
     values = [[r.scenario, r.agent, r.calm, r.stressed, r.change, r.tail, r.drawdown, r.worst, r.ruined] for r in rows]
-    return TextTable(f"{title} under stress", COLUMNS, values, [ruin], sections=True)
+    return TextTable(f"{title} under stress", COLUMNS, values, notes, sections=True)
 
 
 def reverse_table(found: Sequence[Severity], ruin: float, most: float) -> TextTable:
@@ -93,7 +96,7 @@ def losses(rows: Sequence[StressRow]) -> Figure:
         axis.set_xlabel("price units")
         plain(axis)
     axes[0].set_yticks(range(len(scenarios)), scenarios)
-    axes[0].invert_yaxis()
+    axes[0].set_ylim(len(scenarios) - 0.5, -0.5)
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False, fontsize=8)
     return figure
 
