@@ -13,6 +13,7 @@ from experiments.config.agents import build_policies
 from experiments.config.main import experiment, output_folder
 from experiments.config.markets import build_market
 from experiments.evaluation import plots, table
+from experiments.evaluation.skill_references import OPTIMUM, SkillReferences
 from experiments.reporting.presenter import left_out, screen, small
 from experiments.runs import jobs
 from experiments.studies.stress import Battery, capital_of, scenarios_of
@@ -32,7 +33,9 @@ def main(cfg: DictConfig) -> float:
     policies, refused = build_policies(cfg, market, cfg.agents)
     if not policies:
         raise ValueError(f"agents must name at least one that the market allows, got {list(cfg.agents)}: {refused}")
-    battery = Battery(market, policies, cfg.episodes, cfg.seed)
+    first, references = next(iter(policies)), SkillReferences.of(market) if cfg.optimum else SkillReferences(market)
+    refused |= {OPTIMUM: references.missing} if references.missing else {}
+    battery = Battery(market, {**policies, **references.policies}, cfg.episodes, cfg.seed)
     calm = battery.calm()
     capital = capital_of(cfg.capital, calm)
     rows = battery.rows(scenarios, calm, capital)
@@ -44,13 +47,14 @@ def main(cfg: DictConfig) -> float:
     write(folder, *tables, rows)
     plots.save(folder, {"stress": losses(rows)})
     table.say_where(folder)
-    first = next(iter(policies))
     jobs.note(folder, capital=capital, reverse=[[s.scenario, s.agent, s.severity] for s in found])
     return min(row.change.value for row in rows if row.agent == first)
 
 
 def check(cfg: DictConfig) -> None:
     """Refuse options that are none. Raises: ValueError or TypeError with the name and the value."""
+    if not isinstance(cfg.optimum, bool):
+        raise ValueError(f"optimum must be true or false, got {cfg.optimum!r}")
     for name in ("scenarios", "reverse"):
         if not isinstance(cfg[name], ListConfig) or (name == "scenarios" and not cfg[name]):
             raise ValueError(f"{name} must be a list of names, as in {name}=[gap], got {cfg[name]!r}")

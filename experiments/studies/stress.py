@@ -74,14 +74,12 @@ class Battery:
 
     def _episodes(self, policy: Policy, stress: Stress) -> Episodes:
         """Episodes of the market under stress, of a policy that was made for the calm one."""
-        player = as_policy(policy)
-        player = (
-            player if player.learnt else deepcopy(player)
-        )  # one that draws does so anew, and alike in every scenario
-        player.forget()
         table = tabulate(self.market, policy)
         if table is not None:
             return run_actions(stress.applied(table.market), table.actions, self.episodes, self.seed)
+        player = as_policy(policy)
+        player = player if player.learnt else deepcopy(player)  # one that draws does so alike in every scenario
+        player.forget()
         return run_policy(stress.applied(player.acts_in(self.market)), player.act, self.episodes, self.seed)
 
     def calm(self) -> dict[str, Brought]:

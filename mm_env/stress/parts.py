@@ -5,15 +5,19 @@ Where what they do is nothing, they give the very bits of the parts within.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
-from mm_env.core.component import rule
+from mm_env.core.component import record, rule
 from mm_env.core.maths import exponential, scalar
 from mm_env.core.noise import Noise
 from mm_env.core.parameters import NonNegative, Probability, Real
 from mm_env.core.tuples import both
 from mm_env.hedges import Floats, Hedges
 from mm_env.price.around import Around
+from mm_env.price.law import Law
+from mm_env.price.models import Price
 from mm_env.venue.dealer.flow import Scaled
 from mm_env.venue.dealer.impact import Impact
 from mm_env.world import Now
@@ -72,6 +76,15 @@ class StressedPrice(Around):
         factor = 1.0 + self.more(now.time - dt)
         return factor * factor * self.price.variance(latent, dt, now)
 
+    def law(self, dt: float, nodes: int) -> Law:
+        """That of a step without stress."""
+        return self.price.law(dt, nodes)
+
+    def law_at(self, time: float, dt: float, nodes: int) -> Law:
+        told = None if type(self.price).law_at is Price.law_at else time
+        rules: Any = record(self)
+        return _law(self.price, dt, nodes, told, 1.0 + rules.more(time), rules.gap_in(time, dt))
+
 
 class StressedFlow(Scaled):
     """Orders of `flow` at `times` its rate from `begins` to `ends`."""
@@ -111,6 +124,13 @@ class StressedImpact(Impact):
     def jump_at(self, depth: float, chance: float, filled: float, arrived: float, uniform: float, now: Now) -> float:
         more = within(now.time, self.begins, self.ends) * self.adverse * filled * exponential(uniform)
         return self.impact.jump_at(depth, chance, filled, arrived, uniform, now) + more
+
+    @rule
+    def moments(self, depth: float, chance: float, filled: float, arrival: float, now: Now) -> tuple[float, float]:
+        """Both jumps of a fill are multiples of one exponential E: Var[(m + a) E] = Var[m E] + 2 a E[m E] + a^2."""
+        mean, variance = self.impact.moments(depth, chance, filled, arrival, now)
+        more = within(now.time, self.begins, self.ends) * self.adverse * filled
+        return mean + more, variance + more * (2.0 * mean + more)
 
 
 class StressedHedges(Hedges):
@@ -194,6 +214,18 @@ class StressedHedges(Hedges):
     @rule
     def observe(self, held: tuple[float, ...], now: Now) -> tuple[float, ...]:
         return self.hedges.observe(held, now)
+
+
+@lru_cache(maxsize=256)
+def _law(price: Price, dt: float, nodes: int, time: float | None, factor: float, gap: float) -> Law:
+    """That of `price` with its moves times a factor, and a gap more; the same object where it is the same."""
+    plain = price.law(dt, nodes) if time is None else price.law_at(time, dt, nodes)
+    if factor == 1.0 and gap == 0.0:
+        return plain
+    if any(law.follows_mid for law in plain.axes):
+        raise NotImplementedError(f"stress of {type(price).__name__}, whose moves depend on the mid, has no law")
+    first, *others = (replace(law, mean=factor * law.mean, variance=factor**2 * law.variance) for law in plain.axes)
+    return replace(first, mean=first.mean + gap, others=tuple(others))
 
 
 @scalar

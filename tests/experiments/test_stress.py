@@ -17,7 +17,12 @@ from mm_env.rollout import inventory_levels, run_depths
 from mm_env.stress.stress import CALM
 from tests.experiments.conftest import SMALL
 
-TWO = ("agents=[fixed_symmetric,cartea_jaimungal]", "scenarios=[calm,volatility_x5,gap]", "reverse=[gap]")
+TWO = (
+    "agents=[fixed_symmetric,cartea_jaimungal]",
+    "scenarios=[calm,volatility_x5,gap]",
+    "reverse=[gap]",
+    "optimum=false",
+)
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +64,16 @@ def test_it_writes_one_content_and_is_paired_with_calm(launch, capsys):
     assert (folder / "stress.png").stat().st_size > 10_000
     assert (folder / "reverse.md").is_file()
     assert "the smallest stress that ruins" in capsys.readouterr().out
+
+
+def test_the_calm_optimum_plays_too_or_why_not_is_said(launch, capsys):
+    one = ("agents=[fixed_symmetric]", "scenarios=[gap]", "reverse=[]")
+    rows = told(launch(stress.main, *SMALL, *one)[0])
+    assert {row["agent"] for row in rows} == {"fixed_symmetric", "optimum"}
+    capsys.readouterr()
+    rows = told(launch(stress.main, *SMALL, *one, "reward@market.reward=asymmetric_damping", "~market.reward.phi")[0])
+    assert {row["agent"] for row in rows} == {"fixed_symmetric"}
+    assert "optimum is left out: reward" in " ".join(capsys.readouterr().out.split())
 
 
 def test_of_a_gap_each_episode_meets_the_way_that_costs_it_more(battery):
@@ -130,6 +145,7 @@ def test_scenarios_by_name_and_of_ones_own():
     ("scenarios=[gap,gap]", "scenarios must have names of their own, got 'gap' twice"),
     ("scenarios=[no_hedging]", "Stress needs a market with hedges"),
     ("scenarios=[{name:x,base:gap,gapp:3}]", "unexpected keyword argument 'gapp'"),
+    ("optimum=2", "optimum must be true or false, got 2"),
     ("capital=0", "capital must be > 0, got 0"),
     ("ruin=0", "ruin must be in (0, 1], got 0"),
     ("most=-1", "most must be > 0, got -1"),

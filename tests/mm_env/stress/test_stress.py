@@ -193,11 +193,6 @@ def test_variances_and_means_of_moves_are_those_under_stress():
         assert rules.expected(100.0, (), 0.25, now) == pytest.approx(100.0 + factor * 0.25 + gap)
 
 
-def test_a_stressed_price_has_no_law():
-    with pytest.raises(NotImplementedError, match="StressedPrice has no law of its moves"):
-        CALM.applied(MARKETS["amzn"]()).price.law(0.1, 5)
-
-
 @pytest.mark.parametrize(("stress", "market", "said"), [
     (CALM, lambda: MARKETS["zero_intelligence"](), "a dealer's market, where orders come by a flow"),
     (CALM, lambda: next(iter(DESKS.values()))(), "a market of one quoted instrument, got a Desk"),
