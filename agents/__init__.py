@@ -18,8 +18,8 @@ from agents.strategies.avellaneda_stoikov import (
     AvellanedaStoikovSymmetric,
 )
 from agents.strategies.cartea_jaimungal import CarteaJaimungal, CarteaJaimungalStationary
-from agents.strategies.competing import competing
 from agents.strategies.channel_fees import ChannelFees
+from agents.strategies.competing import competing
 from agents.strategies.delta_bands import DeltaHedge, FixedDeltaBand, Unhedged, WhalleyWilmott
 from agents.strategies.desk_problem import problem_of
 from agents.strategies.desk_rules import AllOutside, ConstantDepths, NoneOutside

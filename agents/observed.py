@@ -61,7 +61,7 @@ def _times_to_gap(market: Market, rows: int) -> Floats:
 def hedges_shown(market: Market, observations: NDArray[np.float32]) -> Floats:
     """The positions held in the hedges (n, hedges), units, from observations (n, k)."""
     names = market.observation_names
-    columns = [names.index(name) for name in type(market.hedges).signals]
+    columns = [names.index(name) for name in market.hedges.signals]
     return market.hedges.positions_shown(observations[:, columns].astype(np.float64))
 
 

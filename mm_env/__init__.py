@@ -64,6 +64,11 @@ from mm_env.reward import CARA, AsymmetricDamping, CVaR, InventoryPenalty, Outco
 from mm_env.risk_limits import DrawdownLimits, GapLimits, ReduceOnly, RegimeLimits, SideLimits, Tightest
 from mm_env.simulation import Simulation
 from mm_env.state import State
+from mm_env.stress.stress import Stress
+from mm_env.systemic.deleveraging import Deleveraging, EvenLiquidations, LeverageTarget, MarginCalls
+from mm_env.systemic.drawn_networks import CorePeripheryNetwork, GeneratedNetwork, RandomNetwork, RingNetwork
+from mm_env.systemic.networks import MatrixNetwork, Network
+from mm_env.systemic.sale_impact import LinearSaleImpact, SaleImpact, SquareRootSaleImpact
 from mm_env.venue.channel.channel import Channel
 from mm_env.venue.channel.payments import PaymentSizes
 from mm_env.venue.channel.quoting import RebalancingQuotes
@@ -109,12 +114,14 @@ __all__ = [
     "Component",
     "ContStoikovTalreja",
     "Controls",
+    "CorePeripheryNetwork",
     "CorrelatedAsset",
     "Count",
     "CovariancePrices",
     "CrossImpact",
     "Dealer",
     "Dealt",
+    "Deleveraging",
     "DepthGrid",
     "DepthImpact",
     "Depths",
@@ -127,6 +134,7 @@ __all__ = [
     "Drawn",
     "Ergodic",
     "EuropeanOption",
+    "EvenLiquidations",
     "EveryEvent",
     "EveryQuoteChange",
     "Exact",
@@ -148,6 +156,7 @@ __all__ = [
     "FromPath",
     "FullTruncation",
     "GapLimits",
+    "GeneratedNetwork",
     "Geometric",
     "GeometricBates",
     "GeometricHeston",
@@ -173,9 +182,11 @@ __all__ = [
     "Kou",
     "Law",
     "LeverageLimit",
+    "LeverageTarget",
     "Limits",
     "Linear",
     "LinearFireSale",
+    "LinearSaleImpact",
     "Listed",
     "ListedNonNegative",
     "ListedRows",
@@ -186,12 +197,15 @@ __all__ = [
     "LossLimit",
     "MaintenanceMargin",
     "Margin",
+    "MarginCalls",
     "Margins",
     "Market",
     "MarketMakingEnv",
     "MarketMakingVectorEnv",
     "MarketOrders",
+    "MatrixNetwork",
     "Merton",
+    "Network",
     "NoFireSale",
     "NoHedges",
     "NoImpact",
@@ -230,6 +244,7 @@ __all__ = [
     "QueueReactive",
     "Quote",
     "Quoting",
+    "RandomNetwork",
     "Real",
     "Rebalancing",
     "RebalancingQuotes",
@@ -242,7 +257,9 @@ __all__ = [
     "RegimeSwitching",
     "Replay",
     "Reward",
+    "RingNetwork",
     "Routing",
+    "SaleImpact",
     "ScheduledGap",
     "SeasonalFlow",
     "ShortTermAlpha",
@@ -252,8 +269,10 @@ __all__ = [
     "Skew",
     "SpreadAndSkew",
     "SquareRootFireSale",
+    "SquareRootSaleImpact",
     "Standing",
     "State",
+    "Stress",
     "Tier",
     "Tightest",
     "Touch",

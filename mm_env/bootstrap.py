@@ -1,6 +1,8 @@
-"""Intervals for means over windows of one day, which may depend on their neighbours."""
+"""Intervals by the block bootstrap, for rows that may depend on their neighbours, as windows of a day: of means and others."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,3 +43,23 @@ def half_width(values: Floats, windows: NDArray[np.int64]) -> float:
     shares = sums * (len(sums) / len(values))
     low, high = interval(shares, min(BLOCK, len(sums) // 2), RESAMPLES, SEED)
     return 0.5 * (high - low)
+
+
+def interval_of(
+    statistic: Callable[[NDArray[np.int64]], float], n: int, block: int, resamples: int, seed: int
+) -> tuple[float, float]:
+    """The 2.5 and 97.5 % quantiles of a statistic of `n` rows drawn anew as in `block_means`; it is given their numbers (n,).
+
+    Samples of which it is NaN, as one without a tail is, are left out; NaN where all are.
+    """
+    if not 1 <= block <= n:
+        raise ValueError(f"block must hold from 1 to all {n} rows, got {block}")
+    random, found = np.random.default_rng(seed), np.empty(resamples)
+    for i in range(resamples):
+        first = random.integers(0, n, -(-n // block))
+        found[i] = statistic(((first[:, None] + np.arange(block)) % n).ravel()[:n])
+    known = found[~np.isnan(found)]
+    if len(known) == 0:
+        return float("nan"), float("nan")
+    low, high = np.quantile(known, [0.025, 0.975])
+    return float(low), float(high)

@@ -118,7 +118,7 @@ class Market(Component):
     def observation_names(self) -> tuple[str, ...]:
         """What the agent sees, in order."""
         time = () if isinstance(self.clock, Ergodic) else ("time_left",)
-        parts = (self.price.signals, type(self.hedges).signals, self.venue.signals)
+        parts = (self.price.signals, self.hedges.signals, self.venue.signals)
         return ("inventory", *time, *self.watched, *(name for part in parts for name in part))
 
     @property

@@ -28,14 +28,13 @@ FAMILIES = {
     "option_model": mm_env.OptionModel,
     "routing": mm_env.Routing, "fire_sale": mm_env.FireSale,
     "payments": mm_env.PaymentSizes, "rebalancing": mm_env.Rebalancing,
+    "network": mm_env.Network, "deleveraging": mm_env.Deleveraging, "sale_impact": mm_env.SaleImpact,
+    "stress": mm_env.Stress,
     "prices": mm_env.JointPrices, "outside": mm_env.Outside, "instrument": mm_env.Instrument,
 }  # fmt: skip
 KINDS = {kind for kinds in FAMILIES.values() for kind in (kinds if isinstance(kinds, tuple) else (kinds,))}
-ABSTRACT = KINDS - {mm_env.Fees, mm_env.Instrument, mm_env.PaymentSizes} | {
-    mm_env.Traded,
-    mm_env.Option,
-    mm_env.Lookback,
-}
+PARENTS = {mm_env.Traded, mm_env.Option, mm_env.Lookback, mm_env.GeneratedNetwork}
+ABSTRACT = KINDS - {mm_env.Fees, mm_env.Instrument, mm_env.PaymentSizes, mm_env.Stress} | PARENTS
 MODELS = [(family, path) for family in FAMILIES for path in sorted((CONF / family).glob("*.yaml"))]
 AGENTS = {path.stem: OmegaConf.load(path) for path in sorted((CONF / "agent").glob("*.yaml"))}
 LEARNERS = [name for name, config in AGENTS.items() if "algorithm" in config]

@@ -149,8 +149,9 @@ def test_every_suite_of_the_package_has_a_source_and_rows_of_its_own_name():
 
 
 @pytest.mark.parametrize("name", [
-    "almgren_chriss_2000", "cont_stoikov_talreja_2010", "hawkes_1971", "heston_prices", "lookbacks",
-    "mutually_exciting_jumps", "philox_2011", "queues_huang_2015",
+    "almgren_chriss_2000", "cont_stoikov_talreja_2010", "debt_rank_2012", "eisenberg_noe_2001",
+    "greenwood_landier_thesmar_2015", "hawkes_1971", "heston_prices", "liquidation_cascade", "lookbacks",
+    "mutually_exciting_jumps", "philox_2011", "queues_huang_2015", "rogers_veraart_2013",
 ])  # fmt: skip
 def test_a_suite_of_milliseconds_holds(name):
     rows = list(known_suites()[name].rows(registry.Asked(100, 1)))
