@@ -1,6 +1,7 @@
 """Quotes that follow from reservation prices: those of the closed forms that say the same prices, and a learner's own."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,6 +22,8 @@ from tests.worlds import world
 POSITIONS = np.array([[0.0, 0.0], [6_250.0, -50_000.0], [-75_000.0, 300_000.0]])
 TINY = {"total_steps": 128, "num_envs": 8, "branches": 2, "checkpoints": 0, "quoting": ReservationQuotes, "noise": 0.0}
 SHORT = {"n_steps": 8, "batch_size": 32, "n_epochs": 1}
+
+DESKS: Any = {"pair": PAIR, "tiered": TIERED}
 
 
 def chosen(quoting, below, slope, held):
@@ -53,32 +56,34 @@ def test_what_is_traded_outside_is_what_the_marginal_value_says():
     assert (traded < 0.0).any()
 
 
-@pytest.mark.parametrize("desk", [PAIR, TIERED], ids=["pair", "tiered"])
-def test_lanes_are_those_of_the_desk_acted_on_by_the_quotes(desk):
+@pytest.mark.parametrize("name", DESKS)
+def test_lanes_are_those_of_the_desk_acted_on_by_the_quotes(name):
+    desk = DESKS[name]
     quoting, lanes = ReservationQuotes(desk), QuotedLanes(ReservationQuotes(desk), desk, 6)
     plain, random = DeskSimulation(desk, 6), np.random.default_rng(0)
     lanes.seed(4)
-    seen, same = lanes.reset(), plain.start(4)
+    seen, same = np.asarray(lanes.reset()), plain.start(4)
     for _ in range(5):
         assert (seen == same).all()
         acts = random.uniform(-1.0, 1.0, (6, *quoting.space.shape)).astype(np.float32)
         same, rewards, _, _ = plain.step(quoting.actions(seen, acts).reshape(-1))
-        seen, earned, _, _ = lanes.step(acts)
+        following, earned, _, _ = lanes.step(acts)
+        seen = np.asarray(following)
         assert earned == pytest.approx(rewards.astype(np.float32))
 
 
 def test_a_learner_acts_in_the_desk_by_them_and_so_does_what_it_saved(tmp_path):
     learner = Learner("PPO", settings=SHORT, **TINY)
-    policy = learner.train(PAIR, seed=0)
+    policy = learner.train(DESKS["pair"], seed=0)
     policy.model.save(tmp_path / "model.zip")
     seen = shown_at(PAIR, np.array([[1.0, -2.0], [0.0, 3.0]]), 7)
     acted = policy.act(seen)
     assert policy.model.action_space.shape == (4,)
     assert acted.shape == (2, PAIR.width)
-    assert (learner.load(PAIR, tmp_path / "model.zip").act(seen) == acted).all()
-    policy.check(PAIR)
+    assert (learner.load(DESKS["pair"], tmp_path / "model.zip").act(seen) == acted).all()
+    policy.check(DESKS["pair"])
     with pytest.raises(ValueError, match="a teacher must have learnt to act in"):
-        policy.check(TIERED)
+        policy.check(DESKS["tiered"])
     assert (TrainedPolicy(policy.model).act(seen) == acted).all()
 
 
@@ -88,9 +93,9 @@ def test_training_that_was_interrupted_ends_as_it_would_have(tmp_path):
             return self.num_timesteps < 100
 
     learner = Learner("PPO", settings=SHORT, **{**TINY, "checkpoints": 2})
-    whole = learner.train(PAIR, 1, tmp_path / "whole")
-    learner.train(PAIR, 1, tmp_path / "broken", [Stop()])
-    resumed = learner.train(PAIR, 1, tmp_path / "broken", resume=True)
+    whole = learner.train(DESKS["pair"], 1, tmp_path / "whole")
+    learner.train(DESKS["pair"], 1, tmp_path / "broken", [Stop()])
+    resumed = learner.train(DESKS["pair"], 1, tmp_path / "broken", resume=True)
     seen = shown_at(PAIR, np.array([[1.0, -2.0]]), 7)
     assert (resumed.act(seen) == whole.act(seen)).all()
 
@@ -99,7 +104,8 @@ def test_what_has_no_reservation_prices_and_teachers_are_refused_before_any_trai
     with pytest.raises(NoProblem, match="it must be a Desk, got Market"):
         Learner("PPO", settings=SHORT, **TINY).check(world())
     one = replace(rich(1).instruments[0], outside=OutsideTarget(0.1))
+    targeting: Any = replace(rich(1), instruments=(one,))
     with pytest.raises(NoProblem, match="trades outside must be at a rate"):
-        Learner("PPO", settings=SHORT, **TINY).check(replace(rich(1), instruments=(one,)))
+        Learner("PPO", settings=SHORT, **TINY).check(targeting)
     with pytest.raises(ValueError, match=r"Learner.teacher must be null where there is a quoting"):
         Learner("PPO", 64, teacher=QuadraticDesk.of, quoting=ReservationQuotes)
