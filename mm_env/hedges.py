@@ -116,6 +116,17 @@ class Hedges(Component):
         return state
 
     @rule
+    def surprise(
+        self, held: tuple[float, ...], trades: tuple[float, ...], before: Now, after: Now, mid: float, dt: float
+    ) -> float:
+        """What of the gain by the marks' moves over a step was noise of mean zero, given all that was known at t, price units.
+
+        `held` is held over it, after `trades`; `mid` is the mid at t + dt less what of its move was noise. Rewards are rid
+        of it where their `noise` is less than 1, which markets of hedges without this rule refuse.
+        """
+        return 0.0
+
+    @rule
     def observe(self, held: tuple[float, ...], now: Now) -> tuple[float, ...]:
         """One number of order one for each of `signals`."""
         return ()

@@ -197,10 +197,12 @@ class Market(Component):
         variance = self.price.variance(state.world.price, dealt.dt, ended)
         hedges = self.hedges.evolve(state.world.hedges, now, mid, noise, dealt.dt, variance, trades)
         world = World(price, dealt.flow, dealt.venue, hedges, state.world.margin)
-        drifted = account.inventory * (moved - self.price.expected(state.mid, state.world.price, dealt.dt, now))
-        traded = Dealt(account, dealt.flow, dealt.venue, dealt.jump, drifted + dealt.surprise, dealt.captured, dealt.fills,
-                       dealt.arrivals, dealt.dt)  # fmt: skip
         after = Now(now.time + dealt.dt, now.time_left - dealt.dt, mid, world, now.tables)
+        noise_moved = moved - self.price.expected(state.mid, state.world.price, dealt.dt, now)
+        hedged = self.hedges.surprise(account.hedges, trades, now, after, mid - noise_moved, dealt.dt)
+        surprise = account.inventory * noise_moved + dealt.surprise + hedged
+        traded = Dealt(account, dealt.flow, dealt.venue, dealt.jump, surprise, dealt.captured, dealt.fills,
+                       dealt.arrivals, dealt.dt)  # fmt: skip
         return self.settle(state, traded, after, now)
 
     @rule
@@ -304,9 +306,13 @@ class Market(Component):
             raise ValueError(
                 f"Market.hedges need a quoting with a Box of actions, as one number a hedge goes with it, got {self.quote}"
             )
-        if self.hedges.names and self.removes_noise:
+        kind = type(self.hedges)
+        if self.hedges.names and self.removes_noise and (
+            kind.surprise is Hedges.surprise or overridden(kind, "surprise", "evolve", "marks")
+        ):  # fmt: skip
             raise ValueError(
-                f"reward.noise must be 1 where hedges are held, whose moves are part of the wealth, got {self.reward}"
+                f"reward.noise must be 1 where hedges are held that do not say what of their moves is noise (`surprise`), got "
+                f"{self.reward} beside {kind.__name__}"
             )
 
     def _check_states(self) -> None:

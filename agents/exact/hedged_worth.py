@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.base import Policy
 from agents.exact.evaluation import start_worth
 from agents.exact.hedge_lots import HedgeLots, holding, lots_of
 from agents.exact.nodes import Unsolvable
@@ -21,7 +22,7 @@ from agents.exact.room import progress
 from agents.exact.solvable import check_solvable
 from mm_env.core.component import record
 from mm_env.market import Market
-from mm_env.rollout import check_table
+from mm_env.rollout import check_table, inventory_levels
 
 Floats = NDArray[np.float64]
 Places = NDArray[np.int64]
@@ -60,6 +61,24 @@ def evaluate_hedged(market: Market, actions: Floats, nodes: int) -> HedgedEvalua
     """
     check_solvable(market, hedged=True)
     return evaluated(Problem(market, axis_of(market, nodes)), actions)
+
+
+def hedged_table(market: Market, policy: Policy) -> Floats | None:
+    """The actions (steps, 1, levels, positions, width) of a policy that goes by what it sees, where that is time, inventory and
+    the position in the hedge; None otherwise.
+
+    Raises: Unsolvable as `evaluate_hedged` does.
+    """
+    check_solvable(market, hedged=True)
+    seen_alone = {"inventory", "time_left", *type(market.hedges).signals} == set(market.observation_names)
+    if not policy.tabulable or not seen_alone or policy.acts_in(market) != market:
+        return None
+    rules, steps, levels = record(market), market.clock.steps, inventory_levels(market)
+    held = [rules.hedges.observe((position,), rules.opening()) for position in lots_of(market).positions.tolist()]
+    numbers = [1.0 - np.arange(steps) / steps, levels / market.inventory_scale, np.arange(len(held))]
+    left, inventory, place = (part.ravel() for part in np.meshgrid(*numbers, indexing="ij"))
+    seen = np.column_stack([inventory, left, np.array(held)[place.astype(int)]]).astype(np.float32)
+    return np.asarray(policy.act(seen), np.float64).reshape(steps, 1, len(levels), len(held), market.width)
 
 
 def hedged_appraiser(cases: Sequence[Scenario], nodes: int) -> Callable[[Floats], float]:

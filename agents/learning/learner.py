@@ -21,6 +21,7 @@ from agents.learning.clone import clone
 from agents.learning.entropic import EntropicRollouts, WealthChange
 from agents.learning.features import with_log_time_to_go
 from agents.learning.replay_buffers import ExpectedReplay
+from agents.learning.reservation import QuotedLanes
 from agents.learning.rollout_buffers import ExpectedRollouts, ResampledRollouts, attached, check_separable
 from agents.learning.saved import put_weights
 from agents.learning.sb3 import ALGORITHMS, TrainedPolicy, algorithm
@@ -51,6 +52,7 @@ class Learner:
     noise of a whole step is averaged over so many resampled transitions, in any market but a recorded day; it takes the place
     of `expected_fills`, and is for PPO and A2C. A CARA utility is then learnt from each step (`agents.learning.entropic`).
     A `teacher` (a Strategy, a Policy, or what makes one of a market) is cloned before PPO or A2C learns (`clone`).
+    `quoting` makes, of a market, what the nets act by in the place of its own actions (`agents.learning.reservation`).
     `lateness` shows the nets the log time-to-go too (`agents.learning.features`).
     `noise` is the share of the position's unforeseeable gain left in the rewards it learns from (`InventoryPenalty.noise`);
     `standardise` subtracts and divides by `reward_units`, `reward_scale` then multiplies. None of it changes which policy is
@@ -73,6 +75,7 @@ class Learner:
     branches: Annotated[int, Interval(0, 1024, whole=True)] = 0
     lateness: bool = False
     teacher: object = None
+    quoting: object = None
     checkpoints: NonNegative = 10
     settings: dict[str, Any] = field(default_factory=dict)
 
@@ -86,6 +89,8 @@ class Learner:
             raise ValueError(f"Learner.branches is for PPO and A2C, got {self.algorithm}")
         if self.teacher is not None and self.algorithm not in ON_POLICY:
             raise ValueError(f"Learner.teacher is for PPO and A2C, got {self.algorithm}")
+        if self.teacher is not None and self.quoting is not None:
+            raise ValueError("Learner.teacher must be null where there is a quoting, whose actions no teacher gives")
 
     def model(self, market: Market, seed: int, log_folder: Path | None = None) -> Any:
         """The untrained model on `market`."""
@@ -127,6 +132,11 @@ class Learner:
             model.learn(left, callback=[*keepers, *self.callbacks(), *callbacks], **options)
         return TrainedPolicy(model)
 
+    def quoting_of(self, market: Market) -> Any:
+        """What the nets act by on `market` in the place of its own actions; None if they act by those."""
+        made: Any = self.quoting
+        return made and made(market)
+
     def callbacks(self) -> list[Any]:
         """What a training runs beside what it is given: stable-baselines3's callbacks."""
         return []
@@ -141,11 +151,13 @@ class Learner:
         settings = self._settings(market)
         settings |= {"buffer_size": 1} if "buffer_size" in signature(kind).parameters else {}  # it only acts
         model = kind(env=None, _init_setup_model=False, **settings)
-        model.observation_space, model.action_space = market.observation_space, market.action_space
+        quoting = self.quoting_of(market)
+        model.observation_space = market.observation_space
+        model.action_space = quoting.space if quoting else market.action_space
         model.n_envs = 1
         model._setup_model()
         put_weights(model, path)
-        return TrainedPolicy(model)
+        return TrainedPolicy(model, quoting=quoting)
 
     def _settings(self, market: Market) -> dict[str, Any]:
         """What the algorithm is made with, beside its lanes and its seed."""
@@ -165,14 +177,15 @@ class Learner:
         quieter = self.training_market(market)
         mean, unit = reward_units(quieter) if self.standardise else (0.0, 1.0)
         shift = 0.0 if market.may_close else mean  # where episodes may end early it would pay for how long they live
-        return VecAdapter(quieter, self.num_envs, None, self.reward_scale / unit, shift, self.stagger, self.branches)
+        terms = (quieter, self.num_envs, None, self.reward_scale / unit, shift, self.stagger, self.branches)
+        return QuotedLanes(self.quoting_of(market), *terms) if self.quoting else VecAdapter(*terms)
 
     def training_market(self, market: Market) -> Market:
         """The market to learn on: the same but for the noise in its rewards, and with changes in wealth for a CARA utility."""
         reward: Any = market.reward
         if self.is_entropic(market):
             market = replace(market, reward=WealthChange(reward.gamma))
-        if self.noise == 1.0 or not isinstance(market.reward, PENALTIES) or market.venue.loops != "lanes":
+        if self.noise == 1.0 or not isinstance(market.reward, PENALTIES) or market.venue.loops == "events":
             return market
         return replace(market, reward=replace(market.reward, noise=self.noise))
 
@@ -189,6 +202,7 @@ class Learner:
             check_branches(market)
         elif self.expected_fills and market.venue.loops == "lanes":
             check_separable(market)
+        self.quoting_of(market)
         discrete = isinstance(market.action_space, gym.spaces.Discrete)
         if discrete and self.algorithm in ("SAC", "TD3", "TQC"):
             raise ValueError(f"{self.algorithm} needs continuous actions, got {market.quote}")

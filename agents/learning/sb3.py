@@ -31,6 +31,8 @@ ALGORITHMS = {
 class TrainedPolicy(Policy):
     """What a model learnt, acting by its most likely action; a recurrent one keeps its memory from call to call.
 
+    One that acts by a `quoting`, as `agents.learning.reservation.ReservationQuotes`, gives the market's actions by it.
+
     A model that learnt under VecNormalize sees observations by its statistics: those of the VecNormalize it acts on now, or
     of the one that is given (`VecNormalize.load(path, lanes)`), as they are when it acts.
 
@@ -39,8 +41,8 @@ class TrainedPolicy(Policy):
 
     learnt = True
 
-    def __init__(self, model: BaseAlgorithm, normalize: VecNormalize | None = None) -> None:
-        self.model = model
+    def __init__(self, model: BaseAlgorithm, normalize: VecNormalize | None = None, quoting: Any = None) -> None:
+        self.model, self.quoting = model, quoting or getattr(model.get_env(), "quoting", None)
         self.normalize = normalize or model.get_vec_normalize_env()
         if self.normalize is None and saw_normalised(model):
             raise ValueError(
@@ -55,7 +57,7 @@ class TrainedPolicy(Policy):
         seen: Any = observations if self.normalize is None else self.normalize.normalize_obs(observations)
         actions, memory = self.model.predict(seen, self._memory, deterministic=True)  # pyright: ignore
         self._memory = memory
-        return actions
+        return actions if self.quoting is None else self.quoting.actions(observations, actions)
 
     def forget(self) -> None:
         """Start new episodes."""
@@ -63,7 +65,8 @@ class TrainedPolicy(Policy):
 
     def check(self, market: Market) -> None:
         """Refuse a market whose actions are none that the model has learnt to give. Raises: ValueError."""
-        learnt, wanted = self.model.action_space, market.action_space
+        learnt = self.model.action_space if self.quoting is None else self.quoting.desk.action_space
+        wanted = market.action_space
         if learnt != wanted:
             raise ValueError(f"a teacher must have learnt to act in {wanted}, got one of {learnt}")
 

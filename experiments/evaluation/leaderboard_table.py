@@ -25,6 +25,7 @@ class Result(NamedTuple):
     skill: float  # exact where the policy is a table, else simulated; NaN where the market has no exact optimum
     seconds: float  # of training; 0 for a strategy
     name: str  # of the policy
+    risk: tuple[Estimate | None, ...] = ()  # by `OF_HEDGES`; () where nothing is hedged
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ SEEDS = (
     Column("market"), Column("agent"), Column("policy"), Column("objective", parts=HALF_WIDTH), Column("skill"),
     Column("seconds"),
 )  # fmt: skip
+OF_HEDGES = {"profit_std": "std of P&L", "hedging_cost": "hedging cost", "internalised": "internalised"}
 
 
 def rows(
@@ -61,15 +63,21 @@ def rows(
         run, exact = runs.get(entry.name), references.exact_skill(policies[entry.name])
         simulated = skills.get(entry.name, Estimate(np.nan, np.nan)).value
         skill = simulated if exact is None else exact
-        result = Result(entry.figures["objective"], skill, run.seconds if run else 0.0, entry.name)
+        seconds = run.seconds if run else 0.0
+        result = Result(entry.figures["objective"], skill, seconds, entry.name, _risk(entry.figures))
         results.setdefault(run.agent if run else entry.name, []).append(result)
     found = [LeaderboardRow(market, agent, tuple(sorted(each, key=order))) for agent, each in results.items()]
     return sorted(found, key=lambda row: order(row.median), reverse=True)
 
 
 def table_of(title: str, board: Sequence[LeaderboardRow], notes: Sequence[str] = ()) -> TextTable:
-    """A row for each agent on a market: its middle seed's objective and skill, the skills of its worst and best seed."""
-    return TextTable(title, BOARD, [_cells(row) for row in board], notes, sections=True)
+    """A row for each agent on a market: its middle seed's objective and skill, the skills of its worst and best seed; and where
+    there are hedges, the middle seed's standard deviation of P&L, what its hedges cost, and what share of what clients trade is
+    not traded on outside, the mean over instruments."""
+    hedged = any(row.median.risk for row in board)
+    columns = [*BOARD, *(Column(name, heading) for name, heading in OF_HEDGES.items() if hedged)]
+    return TextTable(title, columns, [[*_cells(row), *(_of_hedges(row) if hedged else ())] for row in board], notes,
+                     sections=True)  # fmt: skip
 
 
 def show(title: str, board: Sequence[LeaderboardRow], notes: Sequence[str] = ()) -> None:
@@ -89,6 +97,20 @@ def write(folder: Path, title: str, board: Sequence[LeaderboardRow], notes: Sequ
 def order(result: Result) -> float:
     """What results are sorted by: skill, or the objective where there is none."""
     return result.objective.value if np.isnan(result.skill) else result.skill
+
+
+def _risk(figures: Mapping[str, Estimate]) -> tuple[Estimate | None, ...]:
+    if "hedging_cost" not in figures:
+        return ()
+    shares = [figure.value for name, figure in figures.items() if name.startswith("internalised_")]
+    kept = Estimate(float(np.mean(shares)), 0.0) if shares else None
+    return (figures["profit_std"], figures["hedging_cost"], kept)
+
+
+def _of_hedges(row: LeaderboardRow) -> list[str]:
+    """The cells of `OF_HEDGES`."""
+    spread, cost, kept = row.median.risk or (None, None, None)
+    return ["" if each is None else f"{each.value:.4g}" for each in (spread, cost, kept)]
 
 
 def _skill(skill: float) -> str:

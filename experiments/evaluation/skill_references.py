@@ -10,8 +10,10 @@ import numpy as np
 from agents.exact.choices import is_own
 from agents.exact.desk import OptimalQuotes, best_constant_depths, worth_of
 from agents.exact.desk.constant import exact_value
-from agents.exact.evaluation import best_fixed, worth, worth_fixed
+from agents.exact.evaluation import NODES, best_fixed, worth, worth_fixed
 from agents.exact.full_information import FullInformationOptimum, full_information_optimum
+from agents.exact.hedged_optimum import HedgedOptimum
+from agents.exact.hedged_worth import evaluate_hedged, hedged_table
 from agents.exact.optimum import Optimum, optimum
 from agents.exact.parameter_scenarios import differing
 from agents.exact.price_grid import Unsolvable
@@ -206,10 +208,15 @@ class SkillReferences:
         """The skill without noise, of a policy that is a table; of a desk without an end, of any that goes by what it sees."""
         if isinstance(self.market, Desk):
             lasting = self.best is not None and isinstance(self.market.clock, Ergodic) and not policy.recurrent
-            return (worth_of(self.market, policy) - self.fixed) / (self.optimal - self.fixed) if lasting else None
+            return self._skill_of(worth_of(self.market, policy)) if lasting else None
+        if isinstance(self.best, HedgedOptimum) and (seen := hedged_table(self.market, policy)) is not None:
+            return self._skill_of(evaluate_hedged(self.market, seen, NODES).worth)
         solved = self.best is not None and not isinstance(self.best, BookOptimum)
         table = tabulate(self.market, policy) if solved else None
         if table is None:
             return None
         actions = table.actions[:1] if isinstance(self.market.clock, Ergodic) else table.actions
-        return (worth(table.market, actions) - self.fixed) / (self.optimal - self.fixed)
+        return self._skill_of(worth(table.market, actions))
+
+    def _skill_of(self, objective: float) -> float:
+        return (objective - self.fixed) / (self.optimal - self.fixed)

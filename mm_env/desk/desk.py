@@ -95,8 +95,8 @@ class Desk(Component):
     def _check_parts(self) -> None:
         if self.clock.needs_book:
             raise ValueError(f"{type(self.clock).__name__} needs an order book, which a desk is not")
-        if self.reward.watches or getattr(self.reward, "noise", 1.0) != 1.0:
-            raise ValueError(f"a desk's reward must watch nothing, with noise = 1, got {self.reward}")
+        if self.reward.watches:
+            raise ValueError(f"a desk's reward must watch nothing, got {self.reward}")
         if self.prices.cross_impact is not None and not self.trades_outside:
             raise ValueError("CrossImpact needs instruments that are traded outside, got NoOutside")
         for instrument in self.instruments:

@@ -60,10 +60,11 @@ def move(
     dt, sums = rules.clock.dt(), load(nothing(), scratch, SUMS + j, TILE)
     diffused = terms.own * load(0.0, scratch, normals + j, 1) + load(0.0, scratch, MOVE + j, 1)
     variance = load((0.0, 0.0, 0.0), states, place + j, TILE)[2]
-    change = terms.drift * dt + math.sqrt(variance * dt) * diffused + load(0.0, scratch, push + j, 1)
+    noise = math.sqrt(variance * dt) * diffused
+    change = terms.drift * dt + noise + load(0.0, scratch, push + j, 1)
     store(mid + change, holdings, held + TILE + j, 1)
     summed = Sums(sums.gain, sums.carried + inventory * change, sums.absolute, sums.squares, sums.variance, sums.spread,
-                  sums.cost, sums.fills, sums.arrivals)  # fmt: skip
+                  sums.cost, sums.surprise + inventory * noise, sums.fills, sums.arrivals)  # fmt: skip
     store(summed, scratch, SUMS + j, TILE)
     return 0
 
@@ -83,8 +84,9 @@ def jump(
     change, sums = came * (jumps.mean + jumps.std * normal((first, angle))), load(nothing(), scratch, SUMS + j, TILE)
     store(mid + change, holdings, held + TILE + j, 1)
     store(came, scratch, jumped + j, 1)
+    surprise = sums.surprise + inventory * (change - chance * jumps.mean)
     summed = Sums(sums.gain, sums.carried + inventory * change, sums.absolute, sums.squares, sums.variance, sums.spread,
-                  sums.cost, sums.fills, sums.arrivals)  # fmt: skip
+                  sums.cost, surprise, sums.fills, sums.arrivals)  # fmt: skip
     store(summed, scratch, SUMS + j, TILE)
     return 0
 

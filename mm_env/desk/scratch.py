@@ -32,6 +32,7 @@ class Met(NamedTuple):
     bought: float  # units
     sold: float
     spread: float  # depth x size, price units
+    foreseen: float  # the mean of that, given all that was known when quotes were set
     fills: float
     arrivals: float
 
@@ -46,6 +47,7 @@ class Sums(NamedTuple):
     variance: float  # of the position, price^2 / time
     spread: float  # price units
     cost: float  # of trades outside, price units
+    surprise: float  # what of the money was noise of mean zero, price units
     fills: float
     arrivals: float
 
@@ -53,11 +55,11 @@ class Sums(NamedTuple):
 DRAWS = 0  # the uniforms of bid and ask
 OFFER = 2 * TILE
 MET = 6 * TILE
-SUMS = 13 * TILE
-MOVE = 22 * TILE  # of the mid of an instrument by what it shares with others, price / sqrt(time)
-DEPTHS = 23 * TILE  # bid and ask of an action, in [-1, 1]
-OUTSIDE = 25 * TILE  # the number of an action for a trade outside, in [-1, 1]
-ROWS = 26  # then follow the pushes of trades, the exposures to what is shared, and the normals
+SUMS = 14 * TILE
+MOVE = 24 * TILE  # of the mid of an instrument by what it shares with others, price / sqrt(time)
+DEPTHS = 25 * TILE  # bid and ask of an action, in [-1, 1]
+OUTSIDE = 27 * TILE  # the number of an action for a trade outside, in [-1, 1]
+ROWS = 28  # then follow the pushes of trades, the exposures to what is shared, and the normals
 
 
 @scalar
@@ -90,13 +92,13 @@ def offered() -> Offer:
 @scalar
 def unmet() -> Met:
     """What has been met before anything was."""
-    return Met(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    return Met(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 @scalar
 def nothing() -> Sums:
     """The sums before anything happened."""
-    return Sums(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    return Sums(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 @scalar
@@ -115,4 +117,4 @@ def nothing_kept() -> Kept:
 def with_variance(sums: Sums, added: float) -> Sums:
     """The sums with so much variance more."""
     return Sums(sums.gain, sums.carried, sums.absolute, sums.squares, sums.variance + added, sums.spread, sums.cost,
-                sums.fills, sums.arrivals)  # fmt: skip
+                sums.surprise, sums.fills, sums.arrivals)  # fmt: skip

@@ -31,7 +31,7 @@ def settle(
         profit,
         length,
         moved,
-        0.0,
+        sums.surprise,
         dt,
         rules.clock.final(step),
         present,

@@ -82,24 +82,31 @@ def meet(
     may_buy, may_sell = inventory + size <= largest, inventory - size >= -largest
     chance = tier.flow.bid.probability(quoted.bid_take * request.share, dt, present, ())
     arrival = tier.flow.bid.probability(request.share, dt, present, ())
-    bought, hit, bid_upto = asked(bid, met.bid_upto, chance, arrival, may_buy)
+    bought, hit, bid_upto, buys = asked(bid, met.bid_upto, chance, arrival, may_buy)
     chance = tier.flow.ask.probability(quoted.ask_take * request.share, dt, present, ())
     arrival = tier.flow.ask.probability(request.share, dt, present, ())
-    sold, lifted, ask_upto = asked(ask, met.ask_upto, chance, arrival, may_sell)
+    sold, lifted, ask_upto, sells = asked(ask, met.ask_upto, chance, arrival, may_sell)
     spread = met.spread + size * (bought * quoted.bid_depth + sold * quoted.ask_depth)
+    foreseen = met.foreseen + size * (buys * quoted.bid_depth + sells * quoted.ask_depth)
     fills, arrivals = met.fills + (bought + sold), met.arrivals + (hit + lifted)
-    after = Met(bid_upto, ask_upto, met.bought + size * bought, met.sold + size * sold, spread, fills, arrivals)
+    after = Met(
+        bid_upto, ask_upto, met.bought + size * bought, met.sold + size * sold, spread, foreseen, fills, arrivals
+    )
     store(after, scratch, MET + j, TILE)
     return 0
 
 
 @scalar
-def asked(uniform: float, upto: float, chance: float, arrival: float, is_open: bool) -> tuple[float, float, float]:
-    """Whether a request was filled and whether it came, 1.0 or 0.0, and up to where the uniforms are its own."""
+def asked(
+    uniform: float, upto: float, chance: float, arrival: float, is_open: bool
+) -> tuple[float, float, float, float]:
+    """Whether a request was filled and whether it came, 1.0 or 0.0, up to where the uniforms are its own, and how likely it was
+    that it was filled."""
     likely = min(chance, 1.0) if is_open else 0.0
     beyond = upto + max(arrival, likely)
     filled = 1.0 if (uniform >= upto) & (uniform < upto + likely) else 0.0
-    return filled, 1.0 if (uniform >= upto) & (uniform < beyond) else 0.0, beyond
+    came = 1.0 if (uniform >= upto) & (uniform < beyond) else 0.0
+    return filled, came, beyond, min(upto + likely, 1.0) - min(upto, 1.0)
 
 
 @scalar
@@ -121,7 +128,7 @@ def trade_outside(
     store(instrument.outside.push(units), scratch, push + j, 1)
     store(units, scratch, traded + j, 1)
     summed = Sums(sums.gain - cost, sums.carried, sums.absolute, sums.squares, sums.variance, sums.spread, sums.cost + cost,
-                  sums.fills, sums.arrivals)  # fmt: skip
+                  sums.surprise, sums.fills, sums.arrivals)  # fmt: skip
     store(summed, scratch, SUMS + j, TILE)
     return 0
 
@@ -136,8 +143,9 @@ def trade(j: int, terms: Any, holdings: Any, held: int, scratch: Any) -> int:
     after = Holding(inventory, before.mid, cash, before.spread + met.spread, before.hedging_cost,
                     before.client_volume + (met.bought + met.sold), before.outside_volume)  # fmt: skip
     store(after, holdings, held + j, TILE)
+    surprise = sums.surprise + (met.spread - met.foreseen)
     summed = Sums(sums.gain + met.spread, sums.carried, sums.absolute + abs(inventory),
                   sums.squares + weight * inventory * inventory, sums.variance, sums.spread + met.spread, sums.cost,
-                  sums.fills + met.fills, sums.arrivals + met.arrivals)  # fmt: skip
+                  surprise, sums.fills + met.fills, sums.arrivals + met.arrivals)  # fmt: skip
     store(summed, scratch, SUMS + j, TILE)
     return 0

@@ -88,6 +88,13 @@ class CorrelatedAsset(Traded):
         return Asset(state.mark + moved + self.impacts(trades, before)[0], paid, state.turnover + abs(trades[0]))
 
     @rule
+    def surprise(
+        self, held: tuple[float, ...], trades: tuple[float, ...], before: Now, after: Now, mid: float, dt: float
+    ) -> float:
+        foreseen = self.beta() * (mid - before.mid) + self.impacts(trades, before)[0]
+        return held[0] * (after.world.hedges.mark - before.world.hedges.mark - foreseen)
+
+    @rule
     def own_variance(self, variance: float, dt: float) -> float:
         """Of the part of a step's move that is not the mid's, price units squared."""
         stated = self.mid_volatility * self.mid_volatility * dt

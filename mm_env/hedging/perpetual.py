@@ -78,9 +78,19 @@ class Perpetual(Traded):
     ) -> Any:
         stated, z = self.mid_volatility * self.mid_volatility * dt, more(noise, HEDGES)
         whole = stated if self.mid_volatility > 0.0 else max(variance, 0.0)
-        kept = self.mean + (state.basis - self.mean) * exp(-self.kappa * dt)
-        basis = kept + self.relative_volatility * math.sqrt(whole) * normal((z[0], z[1]))
+        basis = self.kept(state.basis, dt) + self.relative_volatility * math.sqrt(whole) * normal((z[0], z[1]))
         return Basis(basis, state.paid + self.cost(trades, before, dt), state.turnover + abs(trades[0]))
+
+    @rule
+    def kept(self, basis: float, dt: float) -> float:
+        """The mean of the basis dt later."""
+        return self.mean + (basis - self.mean) * exp(-self.kappa * dt)
+
+    @rule
+    def surprise(
+        self, held: tuple[float, ...], trades: tuple[float, ...], before: Now, after: Now, mid: float, dt: float
+    ) -> float:
+        return held[0] * (after.mid + after.world.hedges.basis - (mid + self.kept(before.world.hedges.basis, dt)))
 
     @rule
     def observe(self, held: tuple[float, ...], now: Now) -> tuple[float, ...]:

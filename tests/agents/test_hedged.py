@@ -8,9 +8,10 @@ import pytest
 
 from agents.exact.evaluation import best_fixed, evaluate, worth_fixed
 from agents.exact.hedged_optimum import HedgedOptimum, best_quotes
+from agents.exact.hedged_worth import hedged_table
 from agents.exact.nodes import Unsolvable
 from agents.exact.optimum import optimum
-from agents.policy import StrategyPolicy, play
+from agents.policy import CustomPolicy, StrategyPolicy, play
 from agents.strategies.fixed import LinearSkew
 from agents.strategies.hedging import FixedBand, FullHedge, Hedging, NoHedge, left_over
 from mm_env import (
@@ -239,6 +240,16 @@ def test_a_policy_that_hedges_quotes_as_its_strategy_and_brings_what_its_table_i
     exact = evaluate(MARKET, actions[None, None]).worth
     assert within(run_policy(MARKET, policy.act, 20_000, 5).objective, exact)
     assert policy.tabulated(MARKET) is None
+
+
+def test_who_looks_at_the_hedge_has_an_exact_worth_too():
+    best = optimum(MARKET)
+    seeing, blind = CustomPolicy(best), CustomPolicy(best)
+    object.__setattr__(seeing, "tabulable", True)
+    table = hedged_table(MARKET, seeing)
+    assert table is not None
+    assert evaluate(MARKET, table).worth == pytest.approx(best.worth, rel=1e-12)
+    assert hedged_table(MARKET, blind) is None
 
 
 def test_a_strategy_is_made_for_the_variance_that_is_left():

@@ -1,6 +1,7 @@
 """conf/ says what the code says, and nothing else."""
 
 import inspect
+import re
 from dataclasses import fields
 
 import pytest
@@ -250,7 +251,8 @@ def test_a_learners_yaml_makes_a_learner_and_composes(composed, name):
     learner = build(AGENTS[name])
     assert isinstance(learner, Learner)
     assert build(composed("train", f"agent={name}").agent) == learner or "learning_rate" in learner.settings
-    assert learner.algorithm.lower() == name.removesuffix("_book").removesuffix("_cvar").replace("_", "")
+    made_for = ("_book", "_cvar", "_desk")
+    assert learner.algorithm.lower() == re.sub(f"({'|'.join(made_for)})$", "", name).replace("_", "")
 
 
 def test_there_is_a_learner_of_every_algorithm():
@@ -261,8 +263,9 @@ def test_there_is_a_learner_of_every_algorithm():
 
 @pytest.mark.parametrize("name", LEARNERS)
 def test_a_learners_settings_are_those_of_its_algorithm(composed, name):
-    grid, tail = ["quote@market.quote=grid"], ["market=cvar"]
-    cfg = composed("train", f"agent={name}", *{"dqn": grid, "qrdqn": grid, "ppo_cvar": tail}.get(name, []))
+    grid, tail, desk = ["quote@market.quote=grid"], ["market=cvar"], ["market=two_bonds"]
+    asked = {"dqn": grid, "qrdqn": grid, "ppo_cvar": tail, "ppo_desk": desk}
+    cfg = composed("train", f"agent={name}", *asked.get(name, []))
     model = build(cfg.agent).model(build_market(cfg), seed=0)
     assert type(model).__name__ == cfg.agent.algorithm
 

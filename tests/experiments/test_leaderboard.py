@@ -165,6 +165,18 @@ def test_the_middle_seed_is_the_median_and_of_an_even_number_the_worse_one():
     assert cells(0.7) == ["0.700", "", ""]
 
 
+def test_what_hedges_cost_stands_beside_the_skill_where_there_are_any():
+    spread, cost, kept = Estimate(3.0, 0.1), Estimate(0.25, 0.01), Estimate(0.98, 0.0)
+    hedged, outside, plain = (
+        LeaderboardRow(name, "agent", (Result(Estimate(1.0, 0.1), 0.5, 0.0, "agent", risk),))
+        for name, risk in (("hedged", (spread, cost, None)), ("desk", (spread, cost, kept)), ("plain", ()))
+    )
+    table = table_of("title", [hedged, outside, plain])
+    assert [column.title for column in table.columns[-3:]] == ["std of P&L", "hedging cost", "internalised"]
+    assert [row[-3:] for row in table.texts] == [["3", "0.25", ""], ["3", "0.25", "0.98"], ["", "", ""]]
+    assert [column.title for column in table_of("title", [plain]).columns[-1:]] == ["training s"]
+
+
 def test_a_config_with_a_base_is_that_agent_with_its_own_settings_over_it():
     entry = OmegaConf.create({"name": "mine", "base": "ppo", "settings": {"n_steps": 7}})
     name, config = agent_config(entry)

@@ -38,7 +38,16 @@ def played(desk, steps=20, lanes=4, seed=1, interpreted=True):
     return simulation, [np.array(part) for part in zip(*seen, strict=True)]
 
 
-@pytest.mark.parametrize("reward", [VariancePenalty(0.3, 0.02), InventoryPenalty(0.1, 0.02), CARA(0.1)])
+@pytest.mark.parametrize(
+    "reward",
+    [
+        VariancePenalty(0.3, 0.02),
+        InventoryPenalty(0.1, 0.02),
+        CARA(0.1),
+        VariancePenalty(0.3, 0.02, noise=0.0),
+        InventoryPenalty(0.1, 0.02, noise=0.25),
+    ],
+)
 def test_a_desk_of_one_instrument_is_the_single_market(reward):
     desk = replace(plain(1), reward=reward, prices=CovariancePrices([[0.49]], (0.3,)))
     one = desk.instruments[0]

@@ -122,3 +122,22 @@ def test_risk_is_of_the_variance_as_it_is():
 def test_prices_that_cannot_be_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_what_the_noise_takes_away_has_mean_zero_and_most_of_the_variance():
+    """Given what is known at each step, of requests of all kinds, trades outside, jumps and a variance that moves."""
+    desk, lanes = rich(2, prices=moving(2, v0=1.5), quotes="size"), 8192
+    bare = replace(desk, reward=replace(desk.reward, noise=0.0))
+    one, other = (DeskSimulation(each, lanes, threads=1) for each in (desk, bare))
+    one.start(3), other.start(3)
+    varied, (first, *following) = np.zeros(2), actions(desk, lanes, 12)
+    one.step(first), other.step(first)
+    for each in following:
+        long = one.holdings[0].inventory > 0.0
+        full, quiet = one.step(each)[1], other.step(each)[1]
+        for known in (long, ~long):
+            taken = (full - quiet)[known]
+            assert abs(taken.mean()) < 4.0 * taken.std() / np.sqrt(known.sum())
+        varied += full.var(), quiet.var()
+    assert varied[1] < 0.35 * varied[0]
+    assert (numbers(one) == numbers(other)).all()

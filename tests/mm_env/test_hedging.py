@@ -7,10 +7,13 @@ import numpy as np
 import pytest
 
 from mm_env import (
+    ArrivalImpact,
     Bates,
     Brownian,
     CorrelatedAsset,
+    Dealer,
     Depths,
+    Exponential,
     FiniteHorizon,
     FromBook,
     Heston,
@@ -18,6 +21,7 @@ from mm_env import (
     InventoryPenalty,
     Now,
     Perpetual,
+    Poisson,
     Real,
     Replay,
     ScheduledGap,
@@ -257,3 +261,33 @@ def test_a_policy_that_hedges_is_played_step_by_step():
     episodes = run_policy(market, act, 30, 1)
     assert episodes.hedge_turnover is not None
     assert (episodes.hedge_turnover > 0.0).any()
+
+
+@pytest.mark.parametrize("hedges", [ASSET, PERPETUAL], ids=["asset", "perpetual"])
+def test_what_the_noise_takes_away_has_mean_zero_and_most_of_the_variance(hedges):
+    """Given what is held of the hedge; the mid drifts, and orders move it."""
+    market = world(price=Brownian(2.0, 1.5), venue=Dealer(Poisson(10.0), Exponential(1.0), ArrivalImpact(0.5)), hedges=hedges,
+                   quote=Depths(2.0), clock=FiniteHorizon(1.0, 8))  # fmt: skip
+    bare, lanes = replace(market, reward=replace(market.reward, noise=0.0)), 8192
+    one, other, random = Simulation(market, lanes), Simulation(bare, lanes), np.random.default_rng(0)
+    one.start(5), other.start(5)
+    full_variance = bare_variance = 0.0
+    for _ in range(6):
+        actions = random.uniform(-1.0, 1.0, 3 * lanes)
+        full, quiet = one.step(actions)[1], other.step(actions)[1]
+        held = one.state.account.hedges[0]
+        for known in (held > 0.0, held < 0.0):
+            taken = (full - quiet)[known]
+            assert abs(taken.mean()) < 4.0 * taken.std() / math.sqrt(known.sum())
+        full_variance, bare_variance = full_variance + full.var(), bare_variance + quiet.var()
+    assert bare_variance < 0.5 * full_variance  # the moves by orders are left
+    assert same_bits(one.state.tally.profit, other.state.tally.profit)
+
+
+def test_hedges_whose_moves_are_others_than_those_they_say_the_noise_of_are_refused():
+    class Restless(CorrelatedAsset):
+        def evolve(self, state, before, mid, noise, dt, variance, trades):
+            return super().evolve(state, before, mid + 1.0, noise, dt, variance, trades)
+
+    with pytest.raises(ValueError, match=r"reward.noise must be 1 where hedges are held .* beside Restless"):
+        world(price=Brownian(2.0), hedges=Restless(0.5), quote=Depths(2.0), reward=InventoryPenalty(noise=0.0))
