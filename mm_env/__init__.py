@@ -23,7 +23,8 @@ from mm_env.core.parameters import (
 )
 from mm_env.desk.desk import Desk
 from mm_env.desk.instrument import Instrument, Tier
-from mm_env.desk.outside import NoOutside, Outside, OutsideRate, OutsideTarget
+from mm_env.desk.options.desk import OptionsDesk
+from mm_env.desk.outside import NoOutside, Outside, OutsideDelta, OutsideRate, OutsideTarget
 from mm_env.desk.state import DeskState, Holding
 from mm_env.desk.varied import instruments_of
 from mm_env.desk_simulation import DeskSimulation
@@ -35,8 +36,11 @@ from mm_env.limits import Limits, NoLimits
 from mm_env.margin import Margin, NoMargin, Open, Standing
 from mm_env.margins import DrawdownStop, LeverageLimit, LossLimit, MaintenanceMargin, Margins
 from mm_env.market import Market
+from mm_env.options.contract import OptionContract, option_grid
 from mm_env.options.european_option import EuropeanOption
+from mm_env.options.joint import OptionPrices
 from mm_env.options.lookback_option import FixedLookback, FloatingLookback, Lookback
+from mm_env.options.marks import BlackScholesMarks, HestonMarks, OptionMarks
 from mm_env.options.models import Bachelier, BlackScholes, OptionModel
 from mm_env.options.option import Option
 from mm_env.portfolio import Fees, Portfolio, ProportionalFees
@@ -90,6 +94,7 @@ __all__ = [
     "Bernoulli",
     "Binomial",
     "BlackScholes",
+    "BlackScholesMarks",
     "Book",
     "Brownian",
     "CVaR",
@@ -145,6 +150,7 @@ __all__ = [
     "HawkesFlow",
     "Hedges",
     "Heston",
+    "HestonMarks",
     "HiddenRegimes",
     "Holding",
     "Hyperexponential",
@@ -188,13 +194,18 @@ __all__ = [
     "Now",
     "Open",
     "Option",
+    "OptionContract",
+    "OptionMarks",
     "OptionModel",
+    "OptionPrices",
+    "OptionsDesk",
     "OrderBook",
     "OrderFlow",
     "OrderSize",
     "OrnsteinUhlenbeck",
     "Outcome",
     "Outside",
+    "OutsideDelta",
     "OutsideRate",
     "OutsideTarget",
     "Perpetual",
@@ -254,6 +265,7 @@ __all__ = [
     "maths",
     "metrics",
     "more",
+    "option_grid",
     "randomised",
     "rule",
     "scalar",

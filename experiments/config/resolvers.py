@@ -44,7 +44,7 @@ def is_desk(market: DictConfig) -> bool:
 def strategies(market: DictConfig) -> list[str]:
     """The strategies of conf/agent that are made for dealers, for order books, or for desks; and for markets with a hedge."""
     if is_desk(market):
-        return list(OF_DESKS)
+        return list(OF_OPTIONS if get_class(market._target_).has_options else OF_DESKS)
     of_hedge = HEDGING if "hedges" in market and not market.hedges._target_.endswith(".NoHedges") else ()
     return [*STRATEGIES, *(TOUCHING if is_book(market) else EXACT), *of_hedge]
 
@@ -56,6 +56,7 @@ STRATEGIES = (
 OF_DESKS = (
     "random", "constant_depths", "quadratic_desk", "internalise_externalise", "all_internalised", "all_externalised",
 )  # fmt: skip
+OF_OPTIONS = ("random", "constant_vega", "constant_vega_unhedged", "symmetric_options")
 EXACT, TOUCHING = ("best_fixed", "linear_skew"), ("join", "inside", "imbalance")
 HEDGING = ("no_hedge", "full_hedge", "fixed_band")
 RESOLVERS: dict[str, Callable[..., Any]] = {

@@ -186,7 +186,7 @@ def test_a_desk_that_cannot_be_is_refused(changes, message):
     (lambda: instrument("A", min_depth=4.0), "min_depth must be < max_depth"),
     (lambda: instrument("A", initial_inventory=9.0), r"initial_inventory must lie in \[-max_inventory, max_inventory\]"),
     (lambda: instrument("A", k=np.array([1.0, 2.0])), "fill.bid.k must be the same in all lanes"),
-    (lambda: Instrument("A", (), 1.0, 1.0), "tiers must be a list of Tier, at least one"),
+    (lambda: Instrument("A", (), 1.0, 1.0), "tiers must be a list of Tier, at least one unless it is traded outside"),
     (lambda: MarketMakingEnv(plain(1), render_mode="rgb_array"), "render_mode must be None for a desk"),
     (lambda: _with_flow(HawkesFlow(1.0, 0.5, 0.1, 2.0)), "a desk's flows must have no state"),
 ])  # fmt: skip
