@@ -137,7 +137,8 @@ class OptionsMaker(DeskPolicy):
         actions = np.empty((len(observations), desk.width))
         for time in np.unique(left):
             here = left == time
-            actions[here] = encoded(desk, *self.strategy.quotes(positions[here], float(time)), positions[here])
+            depths, trades = self.strategy.quotes(positions[here], float(time))
+            actions[here] = encoded(desk, depths, trades, positions[here])
         kept = self.rule.band(self.book_seen(observations))
         actions[:, -1] = np.where(np.isinf(kept), 1.0, np.clip(2.0 * kept / self._widest - 1.0, -1.0, _ALMOST))
         return actions

@@ -48,7 +48,7 @@ def quoted(name: str, rate: float = 1000.0, **more: Any) -> Instrument:
 
 def underlying(outside: Any = OUTSIDE, **more: Any) -> Instrument:
     """One that nobody asks for."""
-    return Instrument("S", (), 1.0, **{"max_inventory": 1e7, "outside": outside, **more})
+    return Instrument("S", **{"tiers": (), "max_depth": 1.0, "max_inventory": 1e7, "outside": outside, **more})
 
 
 def options_desk(options: Any = EUROPEAN, heston: bool = True, **more: Any) -> OptionsDesk:

@@ -161,7 +161,8 @@ def test_quotes_are_of_instruments_tiers_or_sizes():
 @pytest.mark.parametrize(("changes", "message"), [
     ({"instruments": ()}, "Desk.instruments must be a list of Instrument, at least one"),
     ({"instruments": (instrument("A0"), instrument("A0"))}, "must have names of their own, got"),
-    ({"instruments": (instrument("A0"), instrument("A1", outside=OUTSIDE))}, "must be of the same types"),
+    ({"instruments": (instrument("A0", outside=OutsideTarget()), instrument("A1", outside=OUTSIDE))},
+     "must be of the same types"),
     ({"instruments": (instrument("A0"), Instrument("A1", Tier(Poisson(1.0), Logistic(1.0, 1.0)), 3.0, 5.0))}, "same types"),
     ({"instruments": rich(2).instruments, "clock": FiniteHorizon(1.0, 10)}, "at most one request a side and step: .*, got 1.5"),
     ({"prices": CovariancePrices([[1.0]])}, "Desk.prices must be of 2 instruments, got 1"),
