@@ -90,7 +90,7 @@ def twenty_bonds() -> Desk:
     )
 
 
-def written_call() -> Desk:
+def written_call() -> OptionsDesk:
     """One call that was written to somebody and that nobody asks for, at the money, under Black & Scholes, years: what is
     left is to hedge it."""
     call = Instrument(
@@ -116,7 +116,7 @@ def written_call() -> Desk:
     )
 
 
-def options_desk() -> Desk:
+def options_desk() -> OptionsDesk:
     """Baldacci, Bergault & Gueant 2021, sec. 4: twenty calls under Heston, money and years; requests of contracts worth
     500,000 at intensities 7,560 / (1 + 0.7 |S0 - K|) / (1 + exp(0.7 + 150 depth / vega)) a year and side, deltas hedged
     without cost."""
