@@ -21,7 +21,8 @@ class OptionContract(Component):
     start of the episode.
 
     A European one pays max(side (S - K), 0); a floating lookback S - min S (call) or max S - S (put); a fixed one
-    max(max S - K, 0) or max(K - min S, 0). Extremes count from the start on, of the price watched continuously.
+    max(max S - K, 0) or max(K - min S, 0). Extremes count from the start on, of the price watched
+    continuously, or at dates `watched_every` apart, the last of them the expiry.
 
     Raises: TypeError or ValueError that names the parameter, the rule and the value.
     """
@@ -30,6 +31,7 @@ class OptionContract(Component):
     strike: Strike = 0.0  # price; 0 of a floating lookback, which has none
     side: float = CALL
     style: str = "european"
+    watched_every: Annotated[float, Interval(0.0)] = 0.0  # time; 0: continuously
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -40,6 +42,7 @@ class OptionContract(Component):
         if self.style not in STYLES:
             raise ValueError(f"OptionContract.style must be one of {', '.join(STYLES)}, got {self.style!r}")
         self._check_strike()
+        self._check_dates()
 
     def _check_strike(self) -> None:
         floats = self.style == "floating_lookback"
@@ -47,6 +50,18 @@ class OptionContract(Component):
             raise ValueError(f"OptionContract.strike of a floating lookback must be left out, got {self.strike:g}")
         if not floats and self.strike <= 0.0:
             raise ValueError(f"OptionContract.strike must be > 0, got {self.strike:g}")
+
+    def _check_dates(self) -> None:
+        if self.watched_every == 0.0:
+            return
+        if self.style == "european":
+            raise ValueError(f"OptionContract.watched_every must be 0 of a European option, got {self.watched_every:g}")
+        dates = self.expiry / self.watched_every
+        if dates < 0.5 or abs(dates - round(dates)) > 1e-6 * dates:
+            raise ValueError(
+                f"OptionContract.watched_every must go into the expiry {self.expiry:g} a whole number of times, got "
+                f"{self.watched_every:g}"
+            )
 
     @property
     def kind(self) -> float:

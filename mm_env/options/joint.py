@@ -16,6 +16,7 @@ from mm_env.options.black_scholes import d_one
 from mm_env.options.contract import EUROPEAN, FIXED, FLOATING, OptionContract
 from mm_env.options.lookback import floating_lookback
 from mm_env.options.marks import OptionGreeks, OptionMarks
+from mm_env.options.watched_table import marked_watched, watched_table
 from mm_env.price.joint import Diffusion, Floats, JointPrices
 from mm_env.price.models import Price
 
@@ -95,11 +96,16 @@ class OptionPrices(JointPrices):
     @cached_property
     def opening(self) -> tuple[OptionGreeks, ...]:
         """Marks and greeks of the options at the start."""
-        marks, spot = record(self.marks), self.spot
-        return tuple(
-            marked(marks, one.kind, one.side, spot, one.strike, spot, one.expiry, self.variance, self.table)
-            for one in self.options
-        )
+        return tuple(self._opening_of(record(self.marks), one) for one in self.options)
+
+    def _opening_of(self, marks: Any, one: OptionContract) -> OptionGreeks:
+        spot = self.spot
+        if one.watched_every > 0.0:
+            table = watched_table(one.way, one.expiry, one.watched_every, marks.volatility(), (0.0,))
+            return OptionGreeks(*map(float, marked_watched(one.kind, one.way, spot, one.strike, spot, 0.0, table, 0)))
+        if one.kind == EUROPEAN:
+            return marks.greeks(one.side, spot, one.strike, one.expiry, self.variance, self.table)
+        return marked_lookback(marks, one.kind, one.side, spot, one.strike, spot, one.expiry)
 
     @property
     def vega_premium(self) -> float:
@@ -126,21 +132,10 @@ class OptionPrices(JointPrices):
 
 
 @scalar
-def marked(
-    marks: Any, kind: float, side: float, spot: float, strike: float, extreme: float, time_left: float, variance: float,
-    table: Any,
-) -> OptionGreeks:  # fmt: skip
-    """The mark and the greeks of an option of any kind before its expiry: in plain Python."""
-    if kind == EUROPEAN:
-        return marks.greeks(side, spot, strike, time_left, variance, table)
-    return marked_lookback(marks, kind, side, spot, strike, extreme, time_left)
-
-
-@scalar
 def marked_lookback(
     marks: Any, kind: float, side: float, spot: float, strike: float, extreme: float, time_left: float
 ) -> OptionGreeks:
-    """The mark and the greeks of a lookback before its expiry.
+    """The mark and the greeks, before its expiry, of a lookback that is watched continuously.
 
     With x and s as in `floating_lookback`, gamma is (2 n(x) - side s N(x)) / (S s), and vega S^2 sigma T gamma.
     """

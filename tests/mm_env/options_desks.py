@@ -32,6 +32,12 @@ LOOKBACKS = (
     OptionContract(0.01, 10.1, style="fixed_lookback"),
     OptionContract(0.5, 9.9, -1.0, "fixed_lookback"),
 )
+WATCHED = (
+    OptionContract(1.0, style="floating_lookback", watched_every=0.02),
+    OptionContract(0.012, style="floating_lookback", side=-1.0, watched_every=0.004),
+    OptionContract(0.012, 10.1, style="fixed_lookback", watched_every=0.002),
+    OptionContract(0.1, 9.9, -1.0, "fixed_lookback", 0.01),
+)
 
 
 def quoted(name: str, rate: float = 1000.0, **more: Any) -> Instrument:

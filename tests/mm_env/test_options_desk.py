@@ -40,6 +40,7 @@ from tests.mm_env.options_desks import (
     HESTON_MARKS,
     LOOKBACKS,
     OUTSIDE,
+    WATCHED,
     options_desk,
     quoted,
     underlying,
@@ -131,7 +132,7 @@ def test_the_book_is_the_sum_of_what_is_held_by_its_greeks_and_risk_is_that_of_t
 
 def test_marks_are_fair_where_the_market_moves_as_they_say():
     """No option gains on average, once its underlying moves by the law that prices it: not even one that pays midway."""
-    for options, calm in ((EUROPEAN, False), (EUROPEAN, True), (LOOKBACKS, True)):
+    for options, calm in ((EUROPEAN, False), (EUROPEAN, True), (LOOKBACKS, True), (WATCHED, True)):
         fair = replace(HESTON, kappa=HESTON_MARKS.kappa, theta=HESTON_MARKS.theta)
         held = tuple(quoted(f"o{i}", 0.0, initial_inventory=1.0) for i in range(len(options)))
         prices = OptionPrices(CALM if calm else fair, 10.0, options, CALM_MARKS if calm else HESTON_MARKS)
@@ -144,7 +145,7 @@ def test_marks_are_fair_where_the_market_moves_as_they_say():
 # what a step brings
 
 
-@pytest.mark.parametrize(("options", "heston_"), [(EUROPEAN, True), ((*EUROPEAN, *LOOKBACKS), False)])
+@pytest.mark.parametrize(("options", "heston_"), [(EUROPEAN, True), ((*EUROPEAN, *LOOKBACKS, *WATCHED), False)])
 def test_machine_code_is_python_to_the_bit(options, heston_):
     desk = options_desk(options, heston_)
     (python, seen, earned), (machine, same, paid) = (played(desk, 30, interpreted=i) for i in (True, False))
@@ -213,6 +214,22 @@ def test_a_lookback_pays_what_its_extreme_says():
     assert (extremes[2] == extremes[3]).all()  # one path
     assert paid[2] == pytest.approx(extremes[2] - spot)
     assert paid[3] == pytest.approx(np.maximum(extremes[3] - 10.1, 0.0))
+
+
+def test_a_lookback_that_is_watched_at_dates_minds_the_spots_of_these_alone():
+    desk = options_desk(WATCHED[1:3], heston=False)
+    simulation, highest = DeskSimulation(desk, 16, threads=1), {1: np.full(16, 10.0), 2: np.full(16, 10.0)}
+    simulation.start(2)
+    for step in range(1, 31):
+        simulation.step(np.zeros(16 * desk.width))
+        spot = simulation.holdings[0].mid
+        for i, every in ((1, 10), (2, 5)):
+            highest[i] = np.maximum(highest[i], spot) if step % every == 0 else highest[i]
+    paid = [h.mid for h in simulation.holdings]
+    assert simulation.extremes[1] == pytest.approx(highest[1])
+    assert simulation.extremes[2] == pytest.approx(highest[2])
+    assert paid[1] == pytest.approx(highest[1] - spot)
+    assert paid[2] == pytest.approx(np.maximum(highest[2] - 10.1, 0.0))
 
 
 def test_a_lookback_put_held_with_the_underlying_covers_every_drawdown_at_the_end():
@@ -363,6 +380,10 @@ def with_(**more):
     (with_(clock=FiniteHorizon(0.02, 49)), r"must do so after a whole number of steps, got call_10_0.01 after 24.5"),
     (lambda: options_desk(LOOKBACKS, prices=OptionPrices(HESTON, 10.0, LOOKBACKS, CALM_MARKS)),
      r"lookbacks need an underlying of a constant volatility"),
+    (lambda: OptionContract(1.0, 10.0, watched_every=0.1), r"watched_every must be 0 of a European option, got 0.1"),
+    (lambda: OptionContract(1.0, style="floating_lookback", watched_every=0.3), r"go into the expiry 1 a whole number"),
+    (lambda: options_desk((OptionContract(0.003, style="floating_lookback", watched_every=0.0005),), False,
+                          clock=FiniteHorizon(0.003, 5)), r"watched every whole number of steps, .* every 0.83"),
     (with_(vega_limit=0.0), r"OptionsDesk.vega_limit must be > 0, got 0.0"),
     (with_(instruments=(underlying(), quoted("o0", outside=OUTSIDE), *options_desk().instruments[2:])),
      r"trades in options must move no mid"),

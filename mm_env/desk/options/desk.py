@@ -58,6 +58,11 @@ class OptionsDesk(Desk):
                     f"an option that expires before the horizon must do so after a whole number of steps, got {one.name} after "
                     f"{steps:.6g}"
                 )
+            dates = one.watched_every / self.clock.step_length
+            if abs(dates - round(dates)) > _SOON * max(dates, 1.0):
+                raise ValueError(
+                    f"a lookback must be watched every whole number of steps, got {one.name} every {dates:.6g} steps"
+                )
             if one.kind != EUROPEAN and self.options.vol > 0.0:
                 raise ValueError(
                     f"lookbacks need an underlying of a constant volatility, got {one.name} beside {self.options.underlying}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from mm_env.core.component import load, store
@@ -14,6 +15,7 @@ from mm_env.desk.state import Holding
 from mm_env.options.joint import marked_lookback
 from mm_env.options.lookback_option import bridge_extreme
 from mm_env.options.marks import OptionGreeks
+from mm_env.options.watched_table import marked_watched
 
 _LOWEST = 1e-9  # of the spot at the start, below which no impact brings it
 _SOON = 1e-12  # the least time to an expiry that a mark is asked for
@@ -88,6 +90,22 @@ def mark_lookback(
     found = marked_lookback(rules.marks, contract.kind, contract.side, spot, contract.strike, extreme, max(left, _SOON))
     floating = abs(spot - extreme)
     pays = floating if contract.strike == 0.0 else max(way * (extreme - contract.strike), 0.0)
+    return settle_mark(j, step, contract, found, pays, extreme, holdings, held, book, scratch)
+
+
+@scalar
+def mark_watched(
+    j: int, rules: Any, place: int, states: Any, contract: Any, table: Any, holdings: Any, held: int, spots: int, book: int,
+    scratch: Any,
+) -> int:  # fmt: skip
+    """As `mark_lookback`, of one whose extreme counts at dates alone."""
+    step, spot, way = load(0.0, states, place + j, TILE), load(0.0, holdings, spots + TILE + j, 1), contract.way
+    ended, so_far = step + 1.0, load(nothing_option(), holdings, held + j, TILE).extreme
+    is_date = math.floor(ended / contract.watch + 0.5) * contract.watch == ended
+    extreme = way * max(way * so_far, way * spot) if is_date else so_far
+    row, base = min(ended, contract.last), int(contract.watched)
+    found = marked_watched(contract.kind, way, spot, contract.strike, extreme, row, table, base)
+    pays = abs(spot - extreme) if contract.strike == 0.0 else max(way * (extreme - contract.strike), 0.0)
     return settle_mark(j, step, contract, found, pays, extreme, holdings, held, book, scratch)
 
 

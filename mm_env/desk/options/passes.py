@@ -66,8 +66,12 @@ def move(rules, lent, at, seed):
                      lent.scratch)  # fmt: skip
         if contract.kind == EUROPEAN:
             over_lanes(marking.mark_european, at.lanes, arguments)
-        else:
+        elif contract.watch == 0.0:
             over_lanes(marking.mark_lookback, at.lanes, arguments)
+        else:
+            arguments = (rules, at.state, lent.states, contract, lent.tables.watched, lent.holdings, held_of(at, i), at.held,
+                         at.book, lent.scratch)  # fmt: skip
+            over_lanes(marking.mark_watched, at.lanes, arguments)
     over_lanes(marking.tally_book, at.lanes, (lent.holdings, at.book))
 
 

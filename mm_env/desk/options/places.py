@@ -42,7 +42,7 @@ def held_of(at, i):
 @scalar
 def contract_of(lent, i):
     """What is read of an instrument's contract."""
-    like = Contract(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    like = Contract(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
     return load(like, lent.tables.contracts, i * count(like), 1)
 
 
