@@ -21,12 +21,14 @@ from agents.strategies.cartea_jaimungal import CarteaJaimungal, CarteaJaimungalS
 from agents.strategies.channel_fees import ChannelFees
 from agents.strategies.competing import competing
 from agents.strategies.delta_bands import DeltaHedge, FixedDeltaBand, Unhedged, WhalleyWilmott
+from agents.strategies.delta_rules import HedgeBand, HedgeEvery, HedgeWhalleyWilmott, NoDeltaHedge
 from agents.strategies.desk_problem import problem_of
 from agents.strategies.desk_rules import AllOutside, ConstantDepths, NoneOutside
 from agents.strategies.fixed import FixedSymmetric, LinearSkew
 from agents.strategies.glft import GLFT, GLFTAsymptotic
 from agents.strategies.hedging import FixedBand, FullHedge, Hedging, NoHedge
 from agents.strategies.internalise import InternaliseExternalise
+from agents.strategies.options_maker import ConstantVega, OptionsMaker
 from agents.strategies.quadratic_desk import QuadraticDesk
 from agents.strategies.single_bond import SingleBond
 from agents.strategies.theory import Theory, theory
@@ -39,9 +41,10 @@ from agents.strategies.vega_desk import VegaDesk
 __all__ = [
     "GLFT", "AllOutside", "AlmgrenChriss", "AtTouch", "AvellanedaStoikov", "AvellanedaStoikovStationary",
     "AvellanedaStoikovSymmetric", "BlindOptimum", "CarteaJaimungal", "CarteaJaimungalStationary", "ChannelFees",
-    "ConstantDepths", "DeltaHedge", "FixedBand", "FixedDeltaBand", "FixedSymmetric", "FullHedge", "GLFTAsymptotic", "Hedging",
-    "ImbalanceSkew", "InternaliseExternalise", "LinearSkew", "NoHedge", "NoneOutside", "Policy", "QuadraticDesk",
-    "RandomPolicy", "SingleBond", "Strategy", "StrategyPolicy", "Theory", "ThresholdRebalancing", "Unhedged", "VegaDesk",
-    "WhalleyWilmott", "best_constant_depths", "best_fixed", "best_linear_skew", "best_thresholds", "blind_optimum",
-    "competing", "problem_of", "theory", "tuned", "twap",
+    "ConstantDepths", "ConstantVega", "DeltaHedge", "FixedBand", "FixedDeltaBand", "FixedSymmetric", "FullHedge",
+    "GLFTAsymptotic", "HedgeBand", "HedgeEvery", "HedgeWhalleyWilmott", "Hedging", "ImbalanceSkew", "InternaliseExternalise",
+    "LinearSkew", "NoDeltaHedge", "NoHedge", "NoneOutside", "OptionsMaker", "Policy", "QuadraticDesk", "RandomPolicy",
+    "SingleBond", "Strategy", "StrategyPolicy", "Theory", "ThresholdRebalancing", "Unhedged", "VegaDesk", "WhalleyWilmott",
+    "best_constant_depths", "best_fixed", "best_linear_skew", "best_thresholds", "blind_optimum", "competing", "problem_of",
+    "theory", "tuned", "twap",
 ]  # fmt: skip

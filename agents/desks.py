@@ -102,11 +102,14 @@ def encoded(desk: Desk, depths: Floats, trades: Floats, positions: Floats) -> Fl
 
 def _outside(desk: Desk, trades: Floats, positions: Floats) -> Floats:
     """The numbers of an action for trades outside: a rate, or the position that is got to within a step."""
-    parts: list[Any] = [one.outside for one in desk.instruments]
+    places = desk.outside_places
+    parts: list[Any] = [desk.instruments[i].outside for i in places]
+    if parts[0].needs_options:  # traded by its delta, of which positions do not tell: nothing is
+        return np.ones((len(trades), len(places)))
     if all(isinstance(part, OutsideRate) for part in parts):
-        return np.clip(trades / np.array([part.max_rate for part in parts]), -1.0, 1.0)
-    limits = np.array([one.max_inventory for one in desk.instruments])
-    return np.clip((positions + trades * desk.clock.step_length) / limits, -1.0, 1.0)
+        return np.clip(trades[:, places] / np.array([part.max_rate for part in parts]), -1.0, 1.0)
+    limits = np.array([desk.instruments[i].max_inventory for i in places])
+    return np.clip((positions + trades * desk.clock.step_length)[:, places] / limits, -1.0, 1.0)
 
 
 def decoded(desk: Desk, actions: Floats) -> tuple[Floats, Floats]:
@@ -118,6 +121,7 @@ def decoded(desk: Desk, actions: Floats) -> tuple[Floats, Floats]:
         pairs = quoted[:, np.array(columns) // 2]
         depths[:, 2 * i, : len(columns)], depths[:, 2 * i + 1, : len(columns)] = pairs[..., 0], pairs[..., 1]
     if desk.trades_outside:
-        parts: list[Any] = [one.outside for one in desk.instruments]
-        trades = np.clip(actions[:, -d:], -1.0, 1.0) * np.array([part.max_rate for part in parts])
+        places = desk.outside_places
+        parts: list[Any] = [desk.instruments[i].outside for i in places]
+        trades[:, places] = np.clip(actions[:, -len(places) :], -1.0, 1.0) * np.array([part.max_rate for part in parts])
     return depths, trades

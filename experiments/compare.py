@@ -7,6 +7,7 @@ python -m experiments.compare experiment=leaderboard
 python -m experiments.compare experiment=volatile_markets
 python -m experiments.compare experiment=robust_market_making
 python -m experiments.compare experiment=cont_stoikov_talreja_2010
+python -m experiments.compare experiment=hedging_interval
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from experiments.evaluation.show import show_evaluation
 from experiments.evaluation.skill_references import SkillReferences
 from experiments.runs import jobs
 from experiments.studies.cont_stoikov_talreja import compare_probabilities
+from experiments.studies.hedging_interval import compare_intervals
 from experiments.studies.leaderboard import leaderboard
 from experiments.studies.published import show_published
 from experiments.studies.robust import compare_robust
@@ -33,6 +35,8 @@ def main(cfg: DictConfig) -> float:
         return compare_robust(cfg, build_market(cfg), output_folder())
     if cfg.chances is not None:
         return compare_probabilities(cfg, build_market(cfg), output_folder())
+    if cfg.intervals is not None:
+        return compare_intervals(cfg, build_market(cfg), output_folder())
     if cfg.markets or any(is_learner(entry) for entry in cfg.agents):
         return leaderboard(cfg, output_folder())
     market, folder = build_market(cfg), output_folder()

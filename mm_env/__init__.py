@@ -23,7 +23,8 @@ from mm_env.core.parameters import (
 )
 from mm_env.desk.desk import Desk
 from mm_env.desk.instrument import Instrument, Tier
-from mm_env.desk.outside import NoOutside, Outside, OutsideRate, OutsideTarget
+from mm_env.desk.options.desk import OptionsDesk
+from mm_env.desk.outside import NoOutside, Outside, OutsideDelta, OutsideRate, OutsideTarget
 from mm_env.desk.state import DeskState, Holding
 from mm_env.desk.varied import instruments_of
 from mm_env.desk_simulation import DeskSimulation
@@ -38,8 +39,11 @@ from mm_env.makers.routing import BestQuote, LogitRouting, Routing
 from mm_env.margin import Margin, NoMargin, Open, Standing
 from mm_env.margins import DrawdownStop, LeverageLimit, LossLimit, MaintenanceMargin, Margins
 from mm_env.market import Market
+from mm_env.options.contract import OptionContract, option_grid
 from mm_env.options.european_option import EuropeanOption
+from mm_env.options.joint import OptionPrices
 from mm_env.options.lookback_option import FixedLookback, FloatingLookback, Lookback
+from mm_env.options.marks import BlackScholesMarks, HestonMarks, OptionMarks
 from mm_env.options.models import Bachelier, BlackScholes, OptionModel
 from mm_env.options.option import Option
 from mm_env.portfolio import Fees, Portfolio, ProportionalFees
@@ -103,6 +107,7 @@ __all__ = [
     "BestQuote",
     "Binomial",
     "BlackScholes",
+    "BlackScholesMarks",
     "Book",
     "Brownian",
     "CVaR",
@@ -167,6 +172,7 @@ __all__ = [
     "HawkesFlow",
     "Hedges",
     "Heston",
+    "HestonMarks",
     "HiddenRegimes",
     "Holding",
     "Hyperexponential",
@@ -219,13 +225,18 @@ __all__ = [
     "Now",
     "Open",
     "Option",
+    "OptionContract",
+    "OptionMarks",
     "OptionModel",
+    "OptionPrices",
+    "OptionsDesk",
     "OrderBook",
     "OrderFlow",
     "OrderSize",
     "OrnsteinUhlenbeck",
     "Outcome",
     "Outside",
+    "OutsideDelta",
     "OutsideRate",
     "OutsideTarget",
     "PaymentSizes",
@@ -296,6 +307,7 @@ __all__ = [
     "maths",
     "metrics",
     "more",
+    "option_grid",
     "randomised",
     "rule",
     "scalar",

@@ -10,11 +10,17 @@ from collections.abc import Callable
 from mm_env.clock import FiniteHorizon
 from mm_env.desk.desk import Desk
 from mm_env.desk.instrument import Instrument, Tier
-from mm_env.desk.outside import OutsideRate
+from mm_env.desk.options.desk import OptionsDesk
+from mm_env.desk.outside import OutsideDelta, OutsideRate
 from mm_env.desk.varied import instruments_of
+from mm_env.options.contract import option_grid
+from mm_env.options.joint import OptionPrices
+from mm_env.options.marks import BlackScholesMarks, HestonMarks
+from mm_env.price.heston import GeometricHeston
 from mm_env.price.joint import CovariancePrices, FactorPrices
+from mm_env.price.models import Geometric
 from mm_env.reward import VariancePenalty
-from mm_env.venue.dealer.fill import Logistic
+from mm_env.venue.dealer.fill import Exponential, Logistic
 from mm_env.venue.dealer.flow import Bernoulli
 
 
@@ -84,4 +90,73 @@ def twenty_bonds() -> Desk:
     )
 
 
-DESKS: dict[str, Callable[[], Desk]] = {made.__name__: made for made in (two_bonds, eurusd, twenty_bonds)}
+def written_call() -> OptionsDesk:
+    """One call that was written to somebody and that nobody asks for, at the money, under Black & Scholes, years: what is
+    left is to hedge it."""
+    call = Instrument(
+        name="call",
+        tiers=(Tier(flow=Bernoulli(rate=0.0), fill=Exponential(k=1.0)),),
+        max_depth=1.0,
+        max_inventory=1.0,
+        initial_inventory=-1.0,
+    )
+    underlying = Instrument(
+        name="underlying", tiers=(), max_depth=1.0, max_inventory=2.0, outside=OutsideDelta(widest=1.0)
+    )
+    return OptionsDesk(
+        instruments=(underlying, call),
+        prices=OptionPrices(
+            underlying=Geometric(sigma=0.2),
+            spot=100.0,
+            options=option_grid((100.0,), (0.25,)),
+            marks=BlackScholesMarks(sigma=0.2),
+        ),
+        clock=FiniteHorizon(horizon=0.25, steps=64),
+        reward=VariancePenalty(gamma=0.2),
+    )
+
+
+def options_desk() -> OptionsDesk:
+    """Baldacci, Bergault & Gueant 2021, sec. 4: twenty calls under Heston, money and years; requests of contracts worth
+    500,000 at intensities 7,560 / (1 + 0.7 |S0 - K|) / (1 + exp(0.7 + 150 depth / vega)) a year and side, deltas hedged
+    without cost."""
+    prices = OptionPrices(
+        underlying=GeometricHeston(kappa=2.0, theta=0.04, vol=0.2, rho=-0.5, v0=0.0225),
+        spot=10.0,
+        options=option_grid((8.0, 9.0, 10.0, 11.0, 12.0), (1.0, 1.5, 2.0, 3.0)),
+        marks=HestonMarks(kappa=3.0, theta=0.0225, vol=0.2, rho=-0.5, highest=0.5),
+    )
+    vegas = [round(greeks.vega, 4) for greeks in prices.opening]
+    sizes = [float(round(500_000.0 / greeks.price)) for greeks in prices.opening]
+    call = Instrument(
+        name="call",
+        tiers=(Tier(flow=Bernoulli(rate=7560.0), fill=Logistic(middle=0.0, width=1.0)),),
+        max_depth=1.0,
+        min_depth=-1.0,
+        max_inventory=1.0,
+    )
+    vary = {
+        "name": tuple(one.name for one in prices.options),
+        "tiers.flow.rate": tuple(round(7560.0 / (1.0 + 0.7 * abs(10.0 - one.strike)), 4) for one in prices.options),
+        "tiers.fill.middle": tuple(round(-0.7 * vega / 150.0, 6) for vega in vegas),
+        "tiers.fill.width": tuple(round(vega / 150.0, 6) for vega in vegas),
+        "max_depth": tuple(round(vega / 30.0, 4) for vega in vegas),
+        "min_depth": tuple(round(-vega / 100.0, 4) for vega in vegas),
+        "sizes": tuple((size,) for size in sizes),
+        "max_inventory": tuple(20.0 * size for size in sizes),
+    }
+    underlying = Instrument(
+        name="underlying", tiers=(), max_depth=1.0, max_inventory=1e8, outside=OutsideDelta(widest=1e6)
+    )
+    return OptionsDesk(
+        instruments=instruments_of(call, vary, (underlying,)),
+        prices=prices,
+        clock=FiniteHorizon(horizon=0.0012, steps=120),
+        reward=VariancePenalty(gamma=1e-3),
+        vega_limit=1e7,
+    )
+
+
+DESKS: dict[str, Callable[[], Desk]] = {
+    made.__name__: made for made in (two_bonds, eurusd, twenty_bonds, options_desk, written_call)
+}

@@ -70,7 +70,7 @@ def covariance_share(part: Floats, whole: Floats, windows: Windows = None) -> Es
 
 
 def figures(episodes: Episodes) -> dict[str, Estimate]:
-    """Every figure of the table, by name; those of margins, of gaps, of hedges and of a desk where there are any."""
+    """Every figure of the table, by name; those of margins, gaps, hedges, desks and books of options where there are any."""
     e, w = episodes, episodes.window
     return {
         "objective": mean(e.objective, w),
@@ -87,6 +87,7 @@ def figures(episodes: Episodes) -> dict[str, Estimate]:
         **_of_margin(e),
         **_of_gaps(e),
         **_of_desk(e),
+        **_of_book(e),
         **_of_hedges(e),
         **_of_channel(e),
     }
@@ -150,6 +151,14 @@ def _of_desk(e: Episodes) -> dict[str, Estimate]:
         "mean_risk": mean(e.mean_risk, w),
         **found,
     }
+
+
+def _of_book(e: Episodes) -> dict[str, Estimate]:
+    """`mean_absolute_delta`, `mean_absolute_gamma` and `mean_absolute_vega` of a book of options, over steps and episodes."""
+    if e.mean_greeks is None:
+        return {}
+    names = ("delta", "gamma", "vega")
+    return {f"mean_absolute_{name}": mean(e.mean_greeks[:, i], e.window) for i, name in enumerate(names)}
 
 
 def certainty_equivalent(episodes: Episodes, gamma: float) -> Estimate:

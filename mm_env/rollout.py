@@ -65,6 +65,9 @@ class Episodes:
     instruments: InstrumentEpisodes | None = field(default=None, kw_only=True)  # of a desk
     mean_risk: Floats | None = field(default=None, kw_only=True)  # of a desk: mean standard deviation of the position
     channel: ChannelEpisodes | None = field(default=None, kw_only=True)  # of a payment channel
+    mean_greeks: Floats | None = field(
+        default=None, kw_only=True
+    )  # (n, 3), of a desk of options: |delta|, |gamma|, |vega|
     hedging_cost: Floats | None = field(default=None, kw_only=True)  # beside the marks; None where no hedge tells
     hedge_turnover: Floats | None = field(default=None, kw_only=True)  # units traded of hedges; None likewise
 
@@ -255,11 +258,20 @@ def episodes_of(
     )
     if isinstance(simulation, DeskSimulation):
         of_desk = {"instruments": _of_instruments(simulation), "mean_risk": tally.risk / state.step}
-        return Episodes(*brought, **of_desk)
+        return Episodes(*brought, **of_desk, **_of_book(simulation))
     stretch = simulation.market.venue.stretches(simulation.books)
     more = _of_margin(simulation) | _of_gaps(gaps) | _of_hedges(state.world.hedges)
     more |= {} if channel is None else {"channel": channel.episodes()}
     return Episodes(*brought, **more) if stretch is None else RecordedEpisodes(*brought, stretch, **more)
+
+
+def _of_book(simulation: DeskSimulation) -> dict[str, Any]:
+    """The mean sizes of delta, gamma and vega of a book of options after each step."""
+    book = simulation.book
+    if book is None:
+        return {}
+    sums = np.stack([book.absolute_delta, book.absolute_gamma, book.absolute_vega], axis=1)
+    return {"mean_greeks": sums / simulation.state.step[:, None]}
 
 
 def _of_instruments(simulation: DeskSimulation) -> InstrumentEpisodes:

@@ -54,6 +54,7 @@ def _check_prices(desk: Desk) -> None:
     for part, why in (
         (prices.excitation, "jump"), (prices.variance_factor, "have a variance that moves"),
         (prices.cross_impact, "are moved by trades in other instruments"),
+        (prices.has_marks or None, "are marks of options, whose greeks move"),
     ):  # fmt: skip
         if part is not None:
             raise NoProblem(

@@ -44,7 +44,7 @@ def is_desk(market: DictConfig) -> bool:
 def strategies(market: DictConfig) -> list[str]:
     """The strategies of conf/agent that are made for dealers, order books or desks, for markets with a hedge, and channels."""
     if is_desk(market):
-        return list(OF_DESKS)
+        return list(OF_OPTIONS if get_class(market._target_).has_options else OF_DESKS)
     if market.get("makers", 1) > 1:
         return [*STRATEGIES, *OF_COMPETITIONS]
     of_hedge = HEDGING if "hedges" in market and not market.hedges._target_.endswith(".NoHedges") else ()
@@ -60,6 +60,7 @@ OF_DESKS = (
     "random", "constant_depths", "quadratic_desk", "internalise_externalise", "all_internalised", "all_externalised",
 )  # fmt: skip
 OF_COMPETITIONS = ("competing",)
+OF_OPTIONS = ("random", "constant_vega", "constant_vega_unhedged", "symmetric_options")
 EXACT, TOUCHING = ("best_fixed", "linear_skew"), ("join", "inside", "imbalance")
 CHANNEL = ("channel_fees", "threshold_rebalancing")
 HEDGING = ("no_hedge", "full_hedge", "fixed_band")

@@ -22,7 +22,7 @@ from mm_env.core.component import Component
 FUNCTIONS = {
     *(f"numpy.{name}" for name in ("array", "linspace", "logspace", "geomspace", "arange", "full", "repeat", "tile")),
     "agents.best_fixed", "agents.best_linear_skew", "agents.exact.best_fixed", "agents.exact.best_linear_skew",
-    "agents.blind_optimum", "agents.best_constant_depths", "mm_env.instruments_of",
+    "agents.blind_optimum", "agents.best_constant_depths", "mm_env.instruments_of", "mm_env.option_grid",
 }  # fmt: skip
 CLASS_OF = "hydra.utils.get_class"  # gives the class itself, of a net say
 _SCHEDULES = ("LinearSchedule", "ConstantSchedule", "FloatSchedule")

@@ -53,6 +53,11 @@ OF_DESKS = {
     "inventory_variance_share": "variance by inventories",
     "mean_risk": "mean risk",
 }
+OF_BOOKS = {
+    "mean_absolute_delta": "mean |delta|",
+    "mean_absolute_gamma": "mean |gamma|",
+    "mean_absolute_vega": "mean |vega|",
+}
 OF_INSTRUMENTS = {"profit_": "P&L of ", "variance_share_": "variance by ", "internalised_": "internalised of "}
 MOST = 4  # instruments of which a table says what each brought; table.csv says it of all
 WIDE, COLUMN = 170, 14  # characters that all columns need, and one more
@@ -65,7 +70,9 @@ def headings(entries: Sequence[Entry]) -> dict[str, str]:
     instrument does."""
     given = {name for entry in entries for name in entry.figures}
     columns = COLUMNS | {
-        name: heading for name, heading in (OF_SOME_MARKETS | OF_DESKS | OF_CHANNELS).items() if name in given
+        name: heading
+        for name, heading in (OF_SOME_MARKETS | OF_DESKS | OF_BOOKS | OF_CHANNELS).items()
+        if name in given
     }
     columns |= of_instruments(entries)
     if not any("certainty_equivalent" in entry.figures for entry in entries):

@@ -49,6 +49,11 @@ UNITS_OF_DESKS = {  # and of each instrument its profit, its share of the profit
     "risk/inventory_variance_share": "1: the share of the variance of the profit that inventories bring",
     "risk/mean_risk": "price units / sqrt(time): the mean standard deviation of the position's moves",
 }
+UNITS_OF_BOOKS = {
+    "risk/mean_absolute_delta": "units of the underlying: the mean size of what a book of options is as risky as",
+    "risk/mean_absolute_gamma": "units / price: the mean size of a book's gamma",
+    "risk/mean_absolute_vega": "money sqrt(time): the mean size of a book's vega, by the volatility",
+}
 UNITS_WITH_HEDGES = {
     "risk/hedging_cost": "price units: what trading hedges cost beside their marks",
     "risk/hedge_turnover": "units of hedges traded",

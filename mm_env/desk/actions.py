@@ -21,13 +21,13 @@ def columns(instruments: Sequence[Instrument], quotes: str) -> list[list[int]]:
         places = {"instrument": [0] * tiers * sizes, "tier": [t for t in range(tiers) for _ in range(sizes)],
                   "size": list(range(tiers * sizes))}[quotes]  # fmt: skip
         found.append([taken + 2 * place for place in places])
-        taken += 2 * (places[-1] + 1)
+        taken += 2 * (max(places, default=-1) + 1)
     return found
 
 
-def trade_outside(instruments: Sequence[Instrument]) -> bool:
-    """Whether instruments are traded with others than clients."""
-    return bool(type(instruments[0].outside).width)
+def outside_places(instruments: Sequence[Instrument]) -> list[int]:
+    """The places of the instruments that are traded with others than clients."""
+    return [i for i, one in enumerate(instruments) if type(one.outside).width]
 
 
 def action_names(instruments: Sequence[Instrument], quotes: str) -> tuple[str, ...]:
@@ -37,7 +37,7 @@ def action_names(instruments: Sequence[Instrument], quotes: str) -> tuple[str, .
         for (tier, size, _), place in zip(instrument.requests, places, strict=True):
             of_tier = f"_tier_{tier:g}" if quotes != "instrument" else ""
             named[place] = f"{instrument.name}{of_tier}" + (f"_size_{size:g}" if quotes == "size" else "")
-    outside = [f"outside_{one.name}" for one in instruments] if trade_outside(instruments) else []
+    outside = [f"outside_{instruments[i].name}" for i in outside_places(instruments)]
     return (*(f"{side}_{name}" for name in named.values() for side in ("bid", "ask")), *outside)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import chain
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import gymnasium as gym
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from mm_env.clock import Clock, Ergodic
 from mm_env.core.component import Component, differs, leaves, record
-from mm_env.desk.actions import QUOTES, action_names, columns, depth_ends, trade_outside
+from mm_env.desk.actions import QUOTES, action_names, columns, depth_ends, outside_places
 from mm_env.desk.instrument import Instrument
 from mm_env.desk.rules import Clients, DeskRules
 from mm_env.desk.state import Flows
@@ -38,10 +39,13 @@ class Desk(Component):
     the position, sqrt(sum w q^2), in the place of the inventory, and of the variance of a unit of it: `VariancePenalty` charges
     gamma / 2 q' Sigma q dt, `InventoryPenalty` phi sum w q^2 dt.
 
-    Instruments are of the same types; how many there are, and all of their numbers, are no part of the machine code.
+    Instruments are of the same types, but that some may not be traded outside where others are; how many there are, and all
+    of their numbers, are no part of the machine code.
 
     Raises: TypeError or ValueError that names the parameter, the rule and the value.
     """
+
+    has_options: ClassVar[bool] = False  # its mids are marks of options on the first of its instruments
 
     instruments: Annotated[tuple[Instrument, ...], "rows of a table"]
     prices: JointPrices
@@ -69,13 +73,20 @@ class Desk(Component):
         names = [instrument.name for instrument in self.instruments]
         if len(set(names)) < len(names):
             raise ValueError(f"Desk.instruments must have names of their own, got {names}")
+        if self.prices.has_marks != self.has_options:
+            raise ValueError(
+                f"OptionPrices and OptionsDesk need each other, got {type(self.prices).__name__} in a {type(self).__name__}"
+            )
         if self.prices.size != len(names):
             raise ValueError(f"Desk.prices must be of {len(names)} instruments, got {self.prices.size}")
         if len(set(self.numbers)) != len(names) or not all(0 <= number < MOST for number in self.numbers):
             raise ValueError(f"Desk.numbers must be a number >= 0 of its own for each of {names}, got {self.numbers}")
-        first = self.instruments[0]
-        for one in self.instruments:
-            for kind, part, like in [("instruments", one, first), *(("tiers", t, first.tiers[0]) for t in one.tiers)]:
+        first = self.alike[0]
+        tier = next((one.tiers[0] for one in self.instruments if one.tiers), None)
+        if tier is None:
+            raise ValueError("a desk needs an instrument that has clients, got none with tiers")
+        for one in self.alike:
+            for kind, part, like in [("instruments", one, first), *(("tiers", t, tier) for t in one.tiers)]:
                 if _types(part) != _types(like):
                     raise TypeError(f"a desk's {kind} must be of the same types, got {part} beside {like}")
 
@@ -102,6 +113,10 @@ class Desk(Component):
         for instrument in self.instruments:
             for tier in instrument.tiers:
                 tier.check(self)
+            if type(instrument.outside).needs_options and not self.has_options:
+                raise ValueError(
+                    f"{type(instrument.outside).__name__} needs an OptionsDesk, got a desk of other instruments"
+                )
         for part in (self.clock, self.reward):
             for leaf in leaves(part):
                 if differs(leaf.value):
@@ -117,8 +132,20 @@ class Desk(Component):
     @property
     def rules(self) -> DeskRules:
         """What its kernel is given."""
-        first = self.instruments[0]
-        return DeskRules(self.clock, self.reward, first, first.tiers[0], self.risk_scale)
+        return DeskRules(*self._rules_shared)
+
+    @property
+    def _rules_shared(self) -> tuple[Any, ...]:
+        tier = next(one.tiers[0] for one in self.instruments if one.tiers)
+        return self.clock, self.reward, self.alike[0], tier, self.risk_scale
+
+    @property
+    def alike(self) -> tuple[Instrument, ...]:
+        """The instruments, as if those that are traded with clients alone were traded outside as the others are."""
+        outside = next((one.outside for one in self.instruments if type(one.outside).width), None)
+        if outside is None:
+            return self.instruments
+        return tuple(one if type(one.outside).width else replace(one, outside=outside) for one in self.instruments)
 
     @property
     def risk_scale(self) -> float:
@@ -135,7 +162,12 @@ class Desk(Component):
     @property
     def trades_outside(self) -> bool:
         """Whether instruments are traded with others than clients."""
-        return trade_outside(self.instruments)
+        return bool(self.outside_places)
+
+    @property
+    def outside_places(self) -> list[int]:
+        """The places of the instruments that are."""
+        return outside_places(self.instruments)
 
     @property
     def columns(self) -> list[list[int]]:
@@ -145,7 +177,7 @@ class Desk(Component):
     @property
     def width(self) -> int:
         """How many numbers make one action: bids and asks, and one a trade outside."""
-        return max(chain(*self.columns)) + 2 + len(self.instruments) * self.trades_outside
+        return max(chain(*self.columns)) + 2 + len(self.outside_places)
 
     @property
     def action_names(self) -> tuple[str, ...]:

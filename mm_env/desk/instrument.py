@@ -41,7 +41,8 @@ class Tier(Component):
 
 
 class Instrument(Component):
-    """An instrument that clients of `tiers` ask to trade, in `sizes` with `probabilities`, the same for all tiers.
+    """An instrument that clients of `tiers` ask to trade, in `sizes` with `probabilities`, the same for all tiers; one without
+    tiers is not quoted, and traded `outside` alone.
 
     Depths are quoted from min_depth at -1 to max_depth at +1. A side is off for a size that would carry the inventory beyond
     max_inventory.
@@ -64,8 +65,10 @@ class Instrument(Component):
     def __post_init__(self) -> None:
         super().__post_init__()
         tiers = tuple(self.tiers) if isinstance(self.tiers, list | tuple) else (self.tiers,)
-        if not tiers or not all(isinstance(tier, Tier) for tier in tiers):
-            raise TypeError(f"Instrument.tiers must be a list of Tier, at least one, got {self.tiers!r}")
+        if not all(isinstance(tier, Tier) for tier in tiers) or not (tiers or type(self.outside).width):
+            raise TypeError(
+                f"Instrument.tiers must be a list of Tier, at least one unless it is traded outside, got {self.tiers!r}"
+            )
         object.__setattr__(self, "tiers", tiers)
         for part in (self, *tiers):
             for leaf in leaves(part):
@@ -93,4 +96,4 @@ class Instrument(Component):
         kinds = [
             (t, *kind) for t in range(len(self.tiers)) for kind in zip(self.sizes, self.probabilities, strict=True)
         ]
-        return np.array(kinds, np.float64)
+        return np.array(kinds, np.float64).reshape(-1, 3)

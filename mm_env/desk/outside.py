@@ -17,6 +17,12 @@ class Outside(Component):
     """
 
     width: ClassVar[int] = 1  # numbers of an action
+    needs_options: ClassVar[bool] = False  # it goes by the delta of a book of options
+
+    @rule
+    def hedge(self, action: float, inventory: float, delta: float, largest: float, dt: float, uniform: float) -> float:
+        """As `trade`, in a desk of options, whose book has this delta, in units of the underlying."""
+        return self.trade(action, inventory, largest, dt, uniform)
 
     @rule
     def trade(self, action: float, inventory: float, largest: float, dt: float, uniform: float) -> float:
@@ -95,6 +101,38 @@ class OutsideTarget(Outside):
     @rule
     def trade(self, action: float, inventory: float, largest: float, dt: float, uniform: float) -> float:
         return clip(action, -1.0, 1.0) * largest - inventory
+
+    @rule
+    def cost(self, action: float, units: float, dt: float) -> float:
+        return self.half_spread * abs(units) + self.quadratic * units * units
+
+    @rule
+    def push(self, units: float) -> float:
+        return self.impact * units
+
+
+class OutsideDelta(Outside):
+    """The delta of a book of options is traded away in their underlying but for a band: down to `widest` (action + 1) / 2, so
+    all of it at -1; at +1 nothing is traded. Within the limit of the inventory n units cost half_spread |n| + quadratic n^2 and
+    move the mid by impact n."""
+
+    widest: Positive  # units of the underlying, delta that is left at most
+    half_spread: NonNegative = 0.0  # price
+    quadratic: NonNegative = 0.0  # price / unit
+    impact: NonNegative = 0.0  # price / unit
+
+    needs_options: ClassVar[bool] = True
+
+    @rule
+    def hedge(self, action: float, inventory: float, delta: float, largest: float, dt: float, uniform: float) -> float:
+        kept = self.widest * 0.5 * (clip(action, -1.0, 1.0) + 1.0)
+        beyond = 0.0 if action >= 1.0 else max(abs(delta) - kept, 0.0)
+        wanted = inventory - (beyond if delta > 0.0 else -beyond)
+        return clip(wanted, min(-largest, inventory), max(largest, inventory)) - inventory
+
+    @rule
+    def trade(self, action: float, inventory: float, largest: float, dt: float, uniform: float) -> float:
+        return 0.0
 
     @rule
     def cost(self, action: float, units: float, dt: float) -> float:

@@ -65,11 +65,12 @@ def tables(desk: Any) -> Tables:
     own, shared, by_own = desk.prices.diffusion
     drifts, count = desk.prices.drifts, len(desk.instruments)
     padded = _padded(shared)
-    outside = [desk.width - count + i if desk.trades_outside else -1 for i in range(count)]
+    places = desk.outside_places
+    outside = [desk.width - len(places) + places.index(i) if i in places else -1 for i in range(count)]
     jumps, variance = desk.prices.excitation, desk.prices.variance_factor
     terms = [
         Terms(record(instrument), desk.numbers[i], drifts[i], own[i], outside[i], _jumps_of(jumps, i))
-        for i, instrument in enumerate(desk.instruments)
+        for i, instrument in enumerate(desk.alike)
     ]
     requests, tiers, columns = [], [], desk.columns
     firsts = np.concatenate([[0], np.cumsum([len(instrument.requests) for instrument in desk.instruments])])

@@ -74,12 +74,21 @@ def meet(
     scratch: Any,
 ) -> int:  # fmt: skip
     """What the requests of one tier and size bring: each owns the uniforms that follow those of the ones before it."""
+    return meet_if(j, rules, place, states, instrument, tier, request, holdings, held, scratch, True, True)
+
+
+@scalar
+def meet_if(
+    j: int, rules: Any, place: int, states: Any, instrument: Any, tier: Any, request: Any, holdings: Any, held: int,
+    scratch: Any, bids: bool, asks: bool,
+) -> int:  # fmt: skip
+    """As `meet`, where `bids` and `asks` say whether each side is open, whatever is held."""
     inventory, mid = load((0.0, 0.0), holdings, held + j, TILE)
     present, dt, size = now(rules, load(0.0, states, place + j, TILE), mid), rules.clock.dt(), request.size
     quoted, met = load(offered(), scratch, OFFER + j, TILE), load(unmet(), scratch, MET + j, TILE)
     bid, ask = load((0.0, 0.0), scratch, DRAWS + j, TILE)
     largest = instrument.max_inventory + 1e-9 * size  # safe against rounding
-    may_buy, may_sell = inventory + size <= largest, inventory - size >= -largest
+    may_buy, may_sell = bids & (inventory + size <= largest), asks & (inventory - size >= -largest)
     chance = tier.flow.bid.probability(quoted.bid_take * request.share, dt, present, ())
     arrival = tier.flow.bid.probability(request.share, dt, present, ())
     bought, hit, bid_upto, buys = asked(bid, met.bid_upto, chance, arrival, may_buy)

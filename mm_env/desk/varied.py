@@ -11,8 +11,11 @@ from mm_env.core.component import Component, Sides
 from mm_env.desk.instrument import Instrument
 
 
-def instruments_of(template: Instrument, vary: Mapping[str, Sequence[Any]]) -> tuple[Instrument, ...]:
-    """N instruments like `template`, of which the i-th has the i-th of the N values of each path in `vary`.
+def instruments_of(
+    template: Instrument, vary: Mapping[str, Sequence[Any]], before: Sequence[Instrument] = ()
+) -> tuple[Instrument, ...]:
+    """N instruments like `template`, of which the i-th has the i-th of the N values of each path in `vary`, behind those that
+    come `before`.
 
     A path is `name`, `max_inventory`, `tiers.flow.rate` (of all tiers and both sides), `tiers.0.fill.bid.k` (of one).
 
@@ -24,7 +27,7 @@ def instruments_of(template: Instrument, vary: Mapping[str, Sequence[Any]]) -> t
     made = [template] * next(iter(lengths.values()))
     for path, values in vary.items():
         made = [_changed(one, path.split("."), value, path) for one, value in zip(made, values, strict=True)]
-    return tuple(made)
+    return (*before, *made)
 
 
 def _changed(part: Any, path: list[str], value: Any, whole: str) -> Any:

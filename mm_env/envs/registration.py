@@ -36,7 +36,13 @@ IDS = {
     "mm_env/RebalancedChannel-v0": "rebalanced_channel",
 }
 
-DESK_IDS = {"mm_env/TwoBonds-v0": "two_bonds", "mm_env/EURUSD-v0": "eurusd", "mm_env/TwentyBonds-v0": "twenty_bonds"}
+DESK_IDS = {
+    "mm_env/TwoBonds-v0": "two_bonds",
+    "mm_env/EURUSD-v0": "eurusd",
+    "mm_env/TwentyBonds-v0": "twenty_bonds",
+    "mm_env/OptionsDesk-v0": "options_desk",
+    "mm_env/WrittenCall-v0": "written_call",
+}
 
 
 def register_all() -> None:

@@ -31,6 +31,7 @@ class HestonGreeks(NamedTuple):
     price: float  # price units
     delta: float  # by the underlying's price
     vega: float  # by the square root of the variance; price sqrt(time)
+    gamma: float  # delta, by the underlying's price; 1 / price
 
 
 def mean_variance(law: SquareRootVariance, time: Any, v: Any) -> Any:
@@ -42,7 +43,7 @@ def heston(
     law: SquareRootVariance, side: float, spot: float, strike: float, time_left: float, v: float, rate: float = 0.0,
     dividend: float = 0.0,
 ) -> HestonGreeks:  # fmt: skip
-    """Price, delta and vega of a European call (side 1.0) or put (-1.0), where dS/S = (rate - dividend) dt + sqrt(v) dW.
+    """Price, delta, vega and gamma of a European call (side 1.0) or put (-1.0), where dS/S = (rate - dividend) dt + sqrt(v) dW.
 
     With F = S e^((rate - dividend) T) and phi the characteristic function of ln(F_T / F), the price is Black & Scholes's at the
     mean variance and, discounted, sqrt(F K) / pi times the integral from 0 of Re[(F / K)^(i u) (phi_BS - phi)(u - i / 2)] /
@@ -55,10 +56,12 @@ def heston(
     waves = np.exp(1j * u * x) * weights
     excess = float((waves @ (normal - own)).real)
     along = float((waves * (0.5 + 1j * u) @ (normal - own)).real)
+    bent = -float((waves * (u * u + 0.25) @ (normal - own)).real)
     by_variance = -2.0 * math.sqrt(v) * float((waves @ (slope * own)).real)
     scale = math.exp(-0.5 * x)  # sqrt(K / F)
     return HestonGreeks(plain.price + discount * strike * excess / scale, plain.delta + growth * scale * along,
-                        discount * strike * by_variance / scale)  # fmt: skip
+                        discount * strike * by_variance / scale,
+                        plain.gamma + discount * strike * bent / (scale * spot * spot))  # fmt: skip
 
 
 def excesses(law: SquareRootVariance, moneyness: Floats, time_left: float, v: Floats) -> Floats:

@@ -1,4 +1,4 @@
-"""A table of Heston's option prices for rules: price, delta and vega of calls and puts of any strike, time and variance."""
+"""A table of Heston's option prices for rules: price and greeks of calls and puts of any strike, time and variance."""
 
 from __future__ import annotations
 
@@ -63,7 +63,8 @@ class HestonTable:
         spot = np.exp(random.uniform(-sides, sides, places) * np.sqrt(mean_variance(self.law, time_left, v)))
         drawn = list(zip(spot.tolist(), time_left.tolist(), v.tolist(), strict=True))
         told = [heston_option(CALL, s, 1.0, t, v, 0.0, 0.0, self.numbers) for s, t, v in drawn]
-        return np.array(told) - np.array([heston(self.law, CALL, s, 1.0, t, v) for s, t, v in drawn])
+        known = [heston(self.law, CALL, s, 1.0, t, v) for s, t, v in drawn]
+        return (np.array(told) - np.array(known))[:, :3]
 
     @cached_property
     def numbers(self) -> Floats:
@@ -82,7 +83,7 @@ class HestonTable:
 def heston_option(
     side: float, spot: float, strike: float, time_left: float, v: float, rate: float, dividend: float, table: Any
 ) -> HestonGreeks:
-    """Price, delta and vega (by sqrt(v)) of a European call (side 1.0) or put (-1.0) by a `HestonTable`'s numbers.
+    """Price, delta, vega (by sqrt(v)) and gamma of a European call (side 1.0) or put (-1.0) by a `HestonTable`'s numbers.
 
     The derivatives are those of the price that is told, so that the marks of a hedged book move as its deltas say.
     """
@@ -99,9 +100,12 @@ def heston_option(
     by_z = at.by_second * 0.5 / reach if abs(z) <= reach else (-share if z > 0.0 else share)
     by_y = at.by_third / highest if y < highest else 0.0
     owed = strike * exp(-rate * time_left + 0.5 * x)  # sqrt(F K), discounted
+    shape = at.curvature * 0.25 / (reach * reach) if abs(z) <= reach else share
+    along = owed * (0.25 * spread * share + by_z + shape / max(spread, _LEAST))  # twice by ln S
+    gamma = plain.gamma + (along - owed * (0.5 * spread * share + by_z)) / (spot * spot)
     spread_by_y = y * fallen / max(spread, _LEAST)
     price = plain.price + owed * spread * share
     delta = plain.delta + owed / spot * (0.5 * spread * share + by_z)
     black_vega = plain.vega / max(math.sqrt(time_left), _LEAST)
     vega = spread_by_y * (black_vega + owed * (share - z * by_z)) + owed * spread * by_y
-    return HestonGreeks(price, delta, vega)
+    return HestonGreeks(price, delta, vega, gamma)

@@ -19,6 +19,7 @@ class Spline(NamedTuple):
     value: float
     by_second: float
     by_third: float
+    curvature: float  # the second derivative by the second coordinate
 
 
 def spline_coefficients(values: Any) -> Floats:
@@ -46,9 +47,9 @@ def spline_at(first: float, second: float, third: float, table: Any, base: int) 
     a, b, c = clip(first, 0.0, 1.0) * cells_a, clip(second, 0.0, 1.0) * cells_b, clip(third, 0.0, 1.0) * cells_c
     i, j, k = min(math.floor(a), cells_a - 1.0), min(math.floor(b), cells_b - 1.0), min(math.floor(c), cells_c - 1.0)
     weights_a, weights_b, weights_c = basis(a - i), basis(b - j), basis(c - k)
-    slopes_b, slopes_c = basis_slopes(b - j), basis_slopes(c - k)
+    slopes_b, slopes_c, curves_b = basis_slopes(b - j), basis_slopes(c - k), basis_curves(b - j)
     long, wide = int(cells_b) + 3, int(cells_c) + 3
-    value, by_second, by_third = 0.0, 0.0, 0.0
+    value, by_second, by_third, curvature = 0.0, 0.0, 0.0, 0.0
     for p in range(4):
         for q in range(4):
             start = base + 3 + ((int(i) + p) * long + int(j) + q) * wide + int(k)
@@ -59,7 +60,8 @@ def spline_at(first: float, second: float, third: float, table: Any, base: int) 
             value += weights_a[p] * weights_b[q] * row
             by_second += weights_a[p] * slopes_b[q] * row
             by_third += weights_a[p] * weights_b[q] * sloped
-    return Spline(value, by_second * cells_b, by_third * cells_c)
+            curvature += weights_a[p] * curves_b[q] * row
+    return Spline(value, by_second * cells_b, by_third * cells_c, curvature * cells_b * cells_b)
 
 
 @routine
@@ -79,3 +81,10 @@ def basis_slopes(t: float) -> tuple[float, float, float, float]:
     """Their derivatives."""
     s = 1.0 - t
     return -0.5 * s * s, 0.5 * t * (3.0 * t - 4.0), -0.5 * s * (3.0 * s - 4.0), 0.5 * t * t
+
+
+@routine
+def basis_curves(t: float) -> tuple[float, float, float, float]:
+    """Their second derivatives."""
+    s = 1.0 - t
+    return s, 3.0 * t - 2.0, 3.0 * s - 2.0, t

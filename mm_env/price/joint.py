@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, NamedTuple
+from typing import Annotated, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +56,8 @@ class VarianceFactor(NamedTuple):
 
 class JointPrices(Component):
     """The mids of N instruments, S + drift dt + their `diffusion`. Override `diffusion` and `size`."""
+
+    has_marks: ClassVar[bool] = False  # all but the first are marks of a model of it
 
     @property
     def size(self) -> int:

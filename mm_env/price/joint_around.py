@@ -22,6 +22,13 @@ class AroundJoint(JointPrices):
 
     prices: JointPrices
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.prices.has_marks:
+            raise ValueError(
+                f"{type(self).__name__}.prices must not be marks of options, got {type(self.prices).__name__}"
+            )
+
     @property
     def size(self) -> int:
         return self.prices.size

@@ -26,7 +26,7 @@ FAMILIES = {
     "impact": mm_env.Impact, "clock": mm_env.Clock, "quote": mm_env.Quoting, "reward": mm_env.Reward, "fees": mm_env.Fees,
     "window": mm_env.Window, "position": mm_env.QueuePosition, "jumps": (mm_env.JumpProcess, mm_env.Jumps),
     "scheme": mm_env.VarianceStep, "margin": mm_env.Margin, "limits": mm_env.Limits, "hedges": mm_env.Hedges,
-    "option_model": mm_env.OptionModel,
+    "option_model": mm_env.OptionModel, "option_marks": mm_env.OptionMarks, "option_contract": mm_env.OptionContract,
     "routing": mm_env.Routing, "fire_sale": mm_env.FireSale,
     "payments": mm_env.PaymentSizes, "rebalancing": mm_env.Rebalancing,
     "network": mm_env.Network, "deleveraging": mm_env.Deleveraging, "sale_impact": mm_env.SaleImpact,
@@ -35,7 +35,8 @@ FAMILIES = {
 }  # fmt: skip
 KINDS = {kind for kinds in FAMILIES.values() for kind in (kinds if isinstance(kinds, tuple) else (kinds,))}
 PARENTS = {mm_env.Traded, mm_env.Option, mm_env.Lookback, mm_env.GeneratedNetwork}
-ABSTRACT = KINDS - {mm_env.Fees, mm_env.Instrument, mm_env.PaymentSizes, mm_env.Stress} | PARENTS
+CONCRETE = {mm_env.Fees, mm_env.Instrument, mm_env.PaymentSizes, mm_env.Stress, mm_env.OptionContract}
+ABSTRACT = KINDS - CONCRETE | PARENTS
 MODELS = [(family, path) for family in FAMILIES for path in sorted((CONF / family).glob("*.yaml"))]
 AGENTS = {path.stem: OmegaConf.load(path) for path in sorted((CONF / "agent").glob("*.yaml"))}
 LEARNERS = [name for name, config in AGENTS.items() if "algorithm" in config]
@@ -93,7 +94,7 @@ def test_a_named_competition_is_the_same_from_conf_and_from_python(composed, nam
 def test_a_named_desk_is_the_same_from_conf_and_from_python(composed, name):
     desk = build_market(composed("compare", f"market={name}"))
     assert desk == DESKS[name]()
-    assert set(OmegaConf.load(CONF / "market" / f"{name}.yaml")) == {
+    assert set(OmegaConf.load(CONF / "market" / f"{name}.yaml")) - {"vega_limit"} == {
         "_target_", "defaults", "instruments", "prices", "clock", "reward", "quotes",
     }  # fmt: skip
 
@@ -182,6 +183,7 @@ OF_CHANNEL = {"channel_fees"}  # for channels and dealers whose inventory costs 
 HEDGING = {"no_hedge", "full_hedge", "fixed_band"}  # for markets with a hedge
 OF_COMPETITIONS = {"competing"}
 OF_DESKS = {"constant_depths", "quadratic_desk", "internalise_externalise", "all_internalised", "all_externalised"}
+OF_OPTIONS = {"constant_vega", "constant_vega_unhedged", "symmetric_options"}
 SIDES = "{_target_:mm_env.Sides,bid:{_target_:mm_env.Poisson,rate:0.1},ask:{_target_:mm_env.Poisson,rate:0.05}}"
 UNIFORM = "{_target_:mm_env.Uniform,low:0.01,high:0.02}"
 
@@ -196,7 +198,7 @@ def test_every_strategy_has_its_parameters_from_every_named_market(composed, nam
     elsewhere = set() if isinstance(market.venue, mm_env.Book) else TOUCHING
     elsewhere = elsewhere if name == "channel" else elsewhere | OF_CHANNEL
     unhedged = set() if market.hedges.names else HEDGING
-    assert set(refused) == uncovered | elsewhere | OF_DESKS | OF_COMPETITIONS | unhedged
+    assert set(refused) == uncovered | elsewhere | OF_DESKS | OF_OPTIONS | OF_COMPETITIONS | unhedged
     assert all(isinstance(policy, Policy) for policy in policies.values())
 
 
@@ -219,7 +221,7 @@ def test_the_best_strategies_of_a_class_are_found_for_the_market_they_are_given(
 ])  # fmt: skip
 def test_a_strategy_is_refused_with_the_reason_where_its_theory_does_not_reach(composed, overrides, without, reason):
     cfg = composed("compare", "market=amzn", "market.max_inventory=2", "market.clock.steps=5", *overrides)
-    others = TOUCHING | HEDGING | OF_DESKS | OF_COMPETITIONS | REBALANCING | OF_CHANNEL
+    others = TOUCHING | HEDGING | OF_DESKS | OF_OPTIONS | OF_COMPETITIONS | REBALANCING | OF_CHANNEL
     asked = set(STRATEGIES) - others - (EXACT - without)
     policies, refused = build_policies(cfg, build_market(cfg), sorted(asked))
     assert set(refused) == without

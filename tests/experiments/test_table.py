@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from experiments.evaluation.common_noise import Entry
-from experiments.evaluation.table import COLUMNS, OF_DESKS, OF_SOME_MARKETS, headings, show, write
+from experiments.evaluation.table import COLUMNS, OF_BOOKS, OF_DESKS, OF_SOME_MARKETS, headings, show, write
 from experiments.reporting.formats import error, number
 from experiments.training import tags
 from mm_env.metrics import Estimate, figures
@@ -128,6 +128,16 @@ def test_figures_of_a_desk_have_a_column_and_a_tag():
     assert more[:4] == list(OF_DESKS) == [tag.removeprefix("risk/") for tag in tags.UNITS_OF_DESKS]
     assert {"profit_A", "variance_share_B", "internalised_A"} < set(more) < set(shown)
     assert all(tags.tag_of(name) == f"risk/{name}" for name in more)
+
+
+def test_figures_of_a_book_of_options_have_a_column_a_tag_and_a_unit():
+    random = np.random.default_rng(0)
+    fields = {field: random.normal(size=50) for field in Episodes.__match_args__}
+    plain, found = (figures(Episodes(**fields, mean_greeks=g)) for g in (None, random.uniform(size=(50, 3))))
+    more = [name for name in found if name not in plain]
+    assert [tags.tag_of(name) for name in more] == list(tags.UNITS_OF_BOOKS)
+    shown = headings([Entry("a", Episodes(**fields), found, None)])
+    assert [shown[name] for name in more] == list(OF_BOOKS.values())
 
 
 def test_of_many_instruments_the_table_leaves_out_what_each_brought_and_its_csv_does_not(tmp_path):

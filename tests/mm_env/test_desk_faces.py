@@ -161,7 +161,8 @@ def test_quotes_are_of_instruments_tiers_or_sizes():
 @pytest.mark.parametrize(("changes", "message"), [
     ({"instruments": ()}, "Desk.instruments must be a list of Instrument, at least one"),
     ({"instruments": (instrument("A0"), instrument("A0"))}, "must have names of their own, got"),
-    ({"instruments": (instrument("A0"), instrument("A1", outside=OUTSIDE))}, "must be of the same types"),
+    ({"instruments": (instrument("A0", outside=OutsideTarget()), instrument("A1", outside=OUTSIDE))},
+     "must be of the same types"),
     ({"instruments": (instrument("A0"), Instrument("A1", Tier(Poisson(1.0), Logistic(1.0, 1.0)), 3.0, 5.0))}, "same types"),
     ({"instruments": rich(2).instruments, "clock": FiniteHorizon(1.0, 10)}, "at most one request a side and step: .*, got 1.5"),
     ({"prices": CovariancePrices([[1.0]])}, "Desk.prices must be of 2 instruments, got 1"),
@@ -186,7 +187,7 @@ def test_a_desk_that_cannot_be_is_refused(changes, message):
     (lambda: instrument("A", min_depth=4.0), "min_depth must be < max_depth"),
     (lambda: instrument("A", initial_inventory=9.0), r"initial_inventory must lie in \[-max_inventory, max_inventory\]"),
     (lambda: instrument("A", k=np.array([1.0, 2.0])), "fill.bid.k must be the same in all lanes"),
-    (lambda: Instrument("A", (), 1.0, 1.0), "tiers must be a list of Tier, at least one"),
+    (lambda: Instrument("A", (), 1.0, 1.0), "tiers must be a list of Tier, at least one unless it is traded outside"),
     (lambda: MarketMakingEnv(plain(1), render_mode="rgb_array"), "render_mode must be None for a desk"),
     (lambda: _with_flow(HawkesFlow(1.0, 0.5, 0.1, 2.0)), "a desk's flows must have no state"),
 ])  # fmt: skip

@@ -35,12 +35,13 @@ def test_prices_are_quantlibs(law, side, days, v, away):
     assert heston(law, side, 100.0, strike, days / 365.0, v, 0.03, 0.01).price == pytest.approx(known, abs=1e-9)
 
 
-def test_delta_and_vega_are_derivatives_of_the_price():
+def test_greeks_are_derivatives_of_the_price():
     def price(spot=95.0, root=0.2):
         return heston(LAW, PUT, spot, 100.0, 0.5, root * root, 0.03, 0.01)
 
     h = 1e-5
     assert price().delta == pytest.approx((price(95.0 + h).price - price(95.0 - h).price) / (2.0 * h), abs=1e-8)
+    assert price().gamma == pytest.approx((price(95.0 + h).delta - price(95.0 - h).delta) / (2.0 * h), abs=1e-8)
     slopes = [(price(root=0.2 + h).price - price(root=0.2 - h).price) / (2.0 * h) for h in (2e-4, 1e-4)]
     assert price().vega == pytest.approx((4.0 * slopes[1] - slopes[0]) / 3.0, abs=1e-8)
 
@@ -59,7 +60,7 @@ def fill_options(options, numbers, found):
     for i in range(options.shape[0]):
         side, strike, time_left, v = options[i, 0], options[i, 1], options[i, 2], options[i, 3]
         greeks = heston_option(side, 100.0, strike, time_left, v, 0.02, 0.01, numbers)
-        found[i, 0], found[i, 1], found[i, 2] = greeks.price, greeks.delta, greeks.vega
+        found[i, 0], found[i, 1], found[i, 2], found[i, 3] = greeks.price, greeks.delta, greeks.vega, greeks.gamma
 
 
 def options(n, seed=0):
@@ -71,15 +72,15 @@ def options(n, seed=0):
 
 
 def errors(numbers, drawn):
-    """Of price, delta and vega, (n, 3)."""
-    found = np.zeros((len(drawn), 3))
+    """Of price, delta, vega and gamma, (n, 4)."""
+    found = np.zeros((len(drawn), 4))
     engine.run(fill_options, drawn, numbers, found)
     return found - np.array([heston(LAW, side, 100.0, *rest, 0.02, 0.01) for side, *rest in drawn.tolist()])
 
 
 def test_a_table_tells_prices_to_a_millionth_of_the_underlying():
     worst = np.abs(errors(table(), options(300))).max(axis=0)
-    assert (worst <= [1e-4, 2e-4, 1e-2]).all()  # at a price of 100
+    assert (worst <= [1e-4, 2e-4, 1e-2, 2e-4]).all()  # at a price of 100
     drawn = options(60, seed=1)
     near_expiry = np.abs(errors(table(), np.stack([*drawn.T[:2], 0.02 * drawn[:, 2], drawn[:, 3]], axis=1)))
     assert (near_expiry.max(axis=0)[:2] <= [2e-4, 2e-3]).all()
@@ -88,7 +89,9 @@ def test_a_table_tells_prices_to_a_millionth_of_the_underlying():
 def test_a_table_says_how_far_it_is_off():
     said, found = HestonTable(*LAW, 1.0, 0.36, 13, 33, 17).errors(150), errors(table(13, 33, 17), options(150))
     assert said.shape == (150, 3)
-    assert np.sqrt((said**2).mean(axis=0)) == pytest.approx(np.sqrt((found**2).mean(axis=0)) / [100, 1, 100], rel=0.6)
+    assert np.sqrt((said**2).mean(axis=0)) == pytest.approx(
+        np.sqrt((found[:, :3] ** 2).mean(axis=0)) / [100, 1, 100], rel=0.6
+    )
 
 
 def test_prices_by_table_are_quantlibs():
@@ -103,7 +106,7 @@ def test_errors_of_a_table_fall_with_the_fourth_power_of_its_nodes():
         np.sqrt((errors(table(*size), options(150)) ** 2).mean(axis=0)) for size in ((13, 33, 17), (25, 65, 33))
     )
     assert coarse[0] / fine[0] > 12.0
-    assert (coarse / fine > 4.0).all()
+    assert (coarse / fine > [12.0, 4.0, 4.0, 2.0]).all()
 
 
 def test_greeks_by_table_are_derivatives_of_its_price():
@@ -114,6 +117,7 @@ def test_greeks_by_table_are_derivatives_of_its_price():
 
     h = 1e-5
     assert told().delta == pytest.approx((told(100.0 + h).price - told(100.0 - h).price) / (2.0 * h), abs=1e-8)
+    assert told().gamma == pytest.approx((told(100.0 + h).delta - told(100.0 - h).delta) / (2.0 * h), abs=1e-8)
     assert told().vega == pytest.approx((told(root=0.25 + h).price - told(root=0.25 - h).price) / (2.0 * h), abs=1e-6)
 
 
@@ -131,7 +135,7 @@ def test_machine_code_gives_the_same_bits_as_python():
     drawn = options(40)
     drawn[::5, 2], drawn[::7, 3] = 0.0, 0.0
     drawn[3, 3], drawn[4, 1] = 2.0, 1e4  # beyond the table's ends
-    plain, fast = np.zeros((2, 40, 3))
+    plain, fast = np.zeros((2, 40, 4))
     fill_options(drawn, table(13, 33, 17), plain)
     engine.run(fill_options, drawn, table(13, 33, 17), fast)
     assert np.isfinite(plain).all()

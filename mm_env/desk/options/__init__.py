@@ -1,0 +1,1 @@
+"""A desk of options on one underlying, and the loops over its lanes."""
