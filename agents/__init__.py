@@ -10,6 +10,7 @@ require("agents", "training", "scipy", "tqdm")
 from agents.exact.blind_optimum import BlindOptimum, blind_optimum
 from agents.exact.desk import best_constant_depths
 from agents.exact.evaluation import best_fixed, best_linear_skew
+from agents.exact.financed_optimum import best_static, best_threshold
 from agents.policy import Policy, RandomPolicy, Strategy, StrategyPolicy
 from agents.strategies.avellaneda_stoikov import (
     AvellanedaStoikov,
@@ -20,6 +21,7 @@ from agents.strategies.cartea_jaimungal import CarteaJaimungal, CarteaJaimungalS
 from agents.strategies.delta_bands import DeltaHedge, FixedDeltaBand, Unhedged, WhalleyWilmott
 from agents.strategies.desk_problem import problem_of
 from agents.strategies.desk_rules import AllOutside, ConstantDepths, NoneOutside
+from agents.strategies.financing import Financed, LetAlone, StaticCollateral, ThresholdTopUp
 from agents.strategies.fixed import FixedSymmetric, LinearSkew
 from agents.strategies.glft import GLFT, GLFTAsymptotic
 from agents.strategies.hedging import FixedBand, FullHedge, Hedging, NoHedge
@@ -33,10 +35,51 @@ from agents.strategies.unwind import AlmgrenChriss, twap
 from agents.strategies.vega_desk import VegaDesk
 
 __all__ = [
-    "GLFT", "AllOutside", "AlmgrenChriss", "AtTouch", "AvellanedaStoikov", "AvellanedaStoikovStationary",
-    "AvellanedaStoikovSymmetric", "BlindOptimum", "CarteaJaimungal", "CarteaJaimungalStationary", "ConstantDepths",
-    "DeltaHedge", "FixedBand", "FixedDeltaBand", "FixedSymmetric", "FullHedge", "GLFTAsymptotic", "Hedging",
-    "ImbalanceSkew", "InternaliseExternalise", "LinearSkew", "NoHedge", "NoneOutside", "Policy", "QuadraticDesk",
-    "RandomPolicy", "SingleBond", "Strategy", "StrategyPolicy", "Theory", "Unhedged", "VegaDesk", "WhalleyWilmott",
-    "best_constant_depths", "best_fixed", "best_linear_skew", "blind_optimum", "problem_of", "theory", "tuned", "twap",
+    "GLFT",
+    "AllOutside",
+    "AlmgrenChriss",
+    "AtTouch",
+    "AvellanedaStoikov",
+    "AvellanedaStoikovStationary",
+    "AvellanedaStoikovSymmetric",
+    "BlindOptimum",
+    "CarteaJaimungal",
+    "CarteaJaimungalStationary",
+    "ConstantDepths",
+    "DeltaHedge",
+    "Financed",
+    "FixedBand",
+    "FixedDeltaBand",
+    "FixedSymmetric",
+    "FullHedge",
+    "GLFTAsymptotic",
+    "Hedging",
+    "ImbalanceSkew",
+    "InternaliseExternalise",
+    "LetAlone",
+    "LinearSkew",
+    "NoHedge",
+    "NoneOutside",
+    "Policy",
+    "QuadraticDesk",
+    "RandomPolicy",
+    "SingleBond",
+    "StaticCollateral",
+    "Strategy",
+    "StrategyPolicy",
+    "Theory",
+    "ThresholdTopUp",
+    "Unhedged",
+    "VegaDesk",
+    "WhalleyWilmott",
+    "best_constant_depths",
+    "best_fixed",
+    "best_linear_skew",
+    "best_static",
+    "best_threshold",
+    "blind_optimum",
+    "problem_of",
+    "theory",
+    "tuned",
+    "twap",
 ]  # fmt: skip

@@ -29,8 +29,10 @@ from mm_env.desk.varied import instruments_of
 from mm_env.desk_simulation import DeskSimulation
 from mm_env.envs.gym import MarketMakingEnv, MarketMakingVectorEnv
 from mm_env.envs.registration import register_all
+from mm_env.financing import Financing, NoFinancing
 from mm_env.hedges import Hedges, NoHedges
 from mm_env.hedging import CorrelatedAsset, Perpetual, Traded
+from mm_env.lending import BlockOracle, Collateral, InstantOracle, LiquidationStop, Loan, LoanTally, Oracle, Token
 from mm_env.limits import Limits, NoLimits
 from mm_env.margin import Margin, NoMargin, Open, Standing
 from mm_env.margins import DrawdownStop, LeverageLimit, LossLimit, MaintenanceMargin, Margins
@@ -90,11 +92,13 @@ __all__ = [
     "Bernoulli",
     "Binomial",
     "BlackScholes",
+    "BlockOracle",
     "Book",
     "Brownian",
     "CVaR",
     "Chances",
     "Clock",
+    "Collateral",
     "CommonVariance",
     "Component",
     "ContStoikovTalreja",
@@ -126,6 +130,7 @@ __all__ = [
     "Fees",
     "Fill",
     "FillImpact",
+    "Financing",
     "FiniteHorizon",
     "FixedJumps",
     "FixedLookback",
@@ -150,6 +155,7 @@ __all__ = [
     "Hyperexponential",
     "Impact",
     "InTurn",
+    "InstantOracle",
     "Instrument",
     "Integers",
     "InventoryPenalty",
@@ -162,9 +168,12 @@ __all__ = [
     "LeverageLimit",
     "Limits",
     "Linear",
+    "LiquidationStop",
     "Listed",
     "ListedNonNegative",
     "ListedRows",
+    "Loan",
+    "LoanTally",
     "LogUniform",
     "Logistic",
     "Lookback",
@@ -177,6 +186,7 @@ __all__ = [
     "MarketMakingVectorEnv",
     "MarketOrders",
     "Merton",
+    "NoFinancing",
     "NoHedges",
     "NoImpact",
     "NoLimits",
@@ -189,6 +199,7 @@ __all__ = [
     "Open",
     "Option",
     "OptionModel",
+    "Oracle",
     "OrderBook",
     "OrderFlow",
     "OrderSize",
@@ -233,6 +244,7 @@ __all__ = [
     "State",
     "Tier",
     "Tightest",
+    "Token",
     "Touch",
     "Traded",
     "Trades",

@@ -171,9 +171,9 @@ def _run_steps(simulation: Simulation, table: Floats, observations: NDArray[np.f
 
 
 def with_hedges(market: Market, quotes: Floats) -> Floats:
-    """Actions (..., width) of the quoting's numbers (..., quote.width), and 0 for each hedge."""
-    hedges = len(market.hedges.names)
-    return np.concatenate([quotes, np.zeros((*quotes.shape[:-1], hedges))], axis=-1) if hedges else quotes
+    """Actions (..., width) of the quoting's numbers (..., quote.width), 0 for each hedge, and 0 for each of the financing's."""
+    more = len(market.hedges.names) + len(market.financing.names)
+    return np.concatenate([quotes, np.zeros((*quotes.shape[:-1], more))], axis=-1) if more else quotes
 
 
 def check_table(market: Market, actions: Floats) -> Floats:

@@ -10,9 +10,9 @@ FLOORS = (  # of the house, from the ground up; rooms of one floor do not know e
     ("mm_env.core",),
     ("mm_env.world", "mm_env.data", "mm_env.clock", "mm_env.watched"),
     ("mm_env.portfolio", "mm_env.price"),
-    ("mm_env.state", "mm_env.quote", "mm_env.reward", "mm_env.hedges", "mm_env.margin"),
+    ("mm_env.state", "mm_env.quote", "mm_env.reward", "mm_env.hedges", "mm_env.margin", "mm_env.financing"),
     ("mm_env.limits", "mm_env.margins", "mm_env.hedging"),
-    ("mm_env.risk_limits", "mm_env.options"),
+    ("mm_env.risk_limits", "mm_env.options", "mm_env.lending"),
     ("mm_env.venue",),
     ("mm_env.market", "mm_env.desk"),
     ("mm_env",),  # what runs a market, and what users name

@@ -42,11 +42,13 @@ def is_desk(market: DictConfig) -> bool:
 
 
 def strategies(market: DictConfig) -> list[str]:
-    """The strategies of conf/agent that are made for dealers, for order books, or for desks; and for markets with a hedge."""
+    """The strategies of conf/agent that are made for dealers, for order books, or for desks; and for markets with a hedge, or
+    a loan against collateral."""
     if is_desk(market):
         return list(OF_DESKS)
     of_hedge = HEDGING if "hedges" in market and not market.hedges._target_.endswith(".NoHedges") else ()
-    return [*STRATEGIES, *(TOUCHING if is_book(market) else EXACT), *of_hedge]
+    of_loan = FINANCED if "financing" in market and not market.financing._target_.endswith(".NoFinancing") else ()
+    return [*STRATEGIES, *(TOUCHING if is_book(market) else EXACT), *of_hedge, *of_loan]
 
 
 STRATEGIES = (
@@ -58,6 +60,7 @@ OF_DESKS = (
 )  # fmt: skip
 EXACT, TOUCHING = ("best_fixed", "linear_skew"), ("join", "inside", "imbalance")
 HEDGING = ("no_hedge", "full_hedge", "fixed_band")
+FINANCED = ("static_collateral", "threshold_top_up")
 RESOLVERS: dict[str, Callable[..., Any]] = {
     "strategies": strategies,
     "volatility": asked("sigma"),

@@ -24,11 +24,11 @@ FAMILIES = {
     "impact": mm_env.Impact, "clock": mm_env.Clock, "quote": mm_env.Quoting, "reward": mm_env.Reward, "fees": mm_env.Fees,
     "window": mm_env.Window, "position": mm_env.QueuePosition, "jumps": (mm_env.JumpProcess, mm_env.Jumps),
     "scheme": mm_env.VarianceStep, "margin": mm_env.Margin, "limits": mm_env.Limits, "hedges": mm_env.Hedges,
-    "option_model": mm_env.OptionModel,
+    "option_model": mm_env.OptionModel, "financing": mm_env.Financing, "token": mm_env.Token, "oracle": mm_env.Oracle,
     "prices": mm_env.JointPrices, "outside": mm_env.Outside, "instrument": mm_env.Instrument,
 }  # fmt: skip
 KINDS = {kind for kinds in FAMILIES.values() for kind in (kinds if isinstance(kinds, tuple) else (kinds,))}
-ABSTRACT = KINDS - {mm_env.Fees, mm_env.Instrument} | {mm_env.Traded, mm_env.Option, mm_env.Lookback}
+ABSTRACT = KINDS - {mm_env.Fees, mm_env.Instrument, mm_env.Token} | {mm_env.Traded, mm_env.Option, mm_env.Lookback}
 MODELS = [(family, path) for family in FAMILIES for path in sorted((CONF / family).glob("*.yaml"))]
 AGENTS = {path.stem: OmegaConf.load(path) for path in sorted((CONF / "agent").glob("*.yaml"))}
 LEARNERS = [name for name, config in AGENTS.items() if "algorithm" in config]
@@ -164,6 +164,7 @@ EXACT, TOUCHING = (
     {"join", "inside", "imbalance"},
 )  # for dealers, and for order books
 HEDGING = {"no_hedge", "full_hedge", "fixed_band"}  # for markets with a hedge
+FINANCED = {"static_collateral", "threshold_top_up"}  # for markets with a loan
 OF_DESKS = {"constant_depths", "quadratic_desk", "internalise_externalise", "all_internalised", "all_externalised"}
 SIDES = "{_target_:mm_env.Sides,bid:{_target_:mm_env.Poisson,rate:0.1},ask:{_target_:mm_env.Poisson,rate:0.05}}"
 UNIFORM = "{_target_:mm_env.Uniform,low:0.01,high:0.02}"
@@ -176,7 +177,8 @@ def test_every_strategy_has_its_parameters_from_every_named_market(composed, nam
     policies, refused = build_policies(cfg, market, set(STRATEGIES) - EXACT)
     uncovered = OF_RISK if isinstance(market.reward, mm_env.CVaR) else set()  # no closed form minds a tail
     elsewhere = set() if isinstance(market.venue, mm_env.Book) else TOUCHING
-    assert set(refused) == uncovered | elsewhere | OF_DESKS | (set() if market.hedges.names else HEDGING)
+    without = (set() if market.hedges.names else HEDGING) | (set() if market.financing.names else FINANCED)
+    assert set(refused) == uncovered | elsewhere | OF_DESKS | without
     assert all(isinstance(policy, Policy) for policy in policies.values())
 
 
@@ -199,7 +201,7 @@ def test_the_best_strategies_of_a_class_are_found_for_the_market_they_are_given(
 ])  # fmt: skip
 def test_a_strategy_is_refused_with_the_reason_where_its_theory_does_not_reach(composed, overrides, without, reason):
     cfg = composed("compare", "market=amzn", "market.max_inventory=2", "market.clock.steps=5", *overrides)
-    asked = set(STRATEGIES) - TOUCHING - HEDGING - OF_DESKS - (EXACT - without)
+    asked = set(STRATEGIES) - TOUCHING - HEDGING - FINANCED - OF_DESKS - (EXACT - without)
     policies, refused = build_policies(cfg, build_market(cfg), sorted(asked))
     assert set(refused) == without
     assert set(policies) == asked - without

@@ -35,7 +35,7 @@ ELSEWHERE = {  # whose machine code is held to Python in a file of their own
     mm_env.EuropeanOption, mm_env.FloatingLookback, mm_env.FixedLookback, mm_env.Bachelier, mm_env.BlackScholes,
     mm_env.Desk, mm_env.Instrument, mm_env.Tier, mm_env.NoOutside, mm_env.OutsideRate, mm_env.OutsideTarget,
     mm_env.CovariancePrices, mm_env.FactorPrices, mm_env.CommonVariance, mm_env.CrossImpact, mm_env.ExcitingJumps,
-    mm_env.JohnsonSU,
+    mm_env.JohnsonSU, mm_env.Collateral, mm_env.Token, mm_env.InstantOracle, mm_env.BlockOracle, mm_env.LiquidationStop,
 }  # fmt: skip
 
 
@@ -105,7 +105,7 @@ def test_the_covering_markets_hold_every_model_of_the_package():
                 mm_env.Jumps, mm_env.Limits, mm_env.Margin, mm_env.OrderFlow, mm_env.OrderSize, mm_env.JointPrices,
                 mm_env.Lookback, mm_env.Option, mm_env.OptionModel, mm_env.OrderBook, mm_env.Outside, mm_env.Price,
                 mm_env.QueuePosition, mm_env.Quoting, mm_env.Reward, mm_env.Traded, mm_env.VarianceStep, mm_env.Venue,
-                mm_env.Window}  # fmt: skip
+                mm_env.Window, mm_env.Financing, mm_env.Oracle}  # fmt: skip
     recorded = {mm_env.Drawn, mm_env.Exact, mm_env.InTurn, mm_env.Pessimistic, mm_env.Proportional, mm_env.Replay}
     assert models - abstract - recorded - ELSEWHERE <= seen  # a recorded day's are in test_replay.py
 
