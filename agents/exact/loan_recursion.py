@@ -96,7 +96,10 @@ def _at(grid: LoanGrid, values: Floats, health: Floats, lowered: float) -> Float
     share, beyond = np.clip(places - first, 0.0, 1.0)[:, None], np.maximum(places - first - 1.0, 0.0)[:, None]
     along = np.array([np.interp(health[i], grid.health, values[j]) for i, j in enumerate(first)])
     below = np.array([np.interp(health[i], grid.health, values[j + 1]) for i, j in enumerate(first)])
-    return (along + share * (below - along)) * np.exp(-row * beyond)  # beyond the last row, in proportion to the debt
+    between = (along + share * (below - along)) * np.exp(
+        -row * beyond
+    )  # beyond the last row, in proportion to the debt
+    return np.asarray(between, np.float64)
 
 
 def _best(grid: LoanGrid, step: int, held: Floats) -> tuple[Floats, Floats]:
