@@ -120,7 +120,7 @@ def collateral() -> Market:
     token = Token(sigma=0.3, correlation=0.5, jump_rate=2.0, jump_mean=-0.1, jump_std=0.05)
     loan = Collateral(
         token=token, collateral=0.32, debt=20.0, bonus=0.1, interest=0.05, earning=0.3, opportunity=0.1, gas=0.03,
-        inclusion=0.5,
+        inclusion=0.5, least_health=1.2, most_health=1.6,
     )  # fmt: skip
     return replace(cartea_jaimungal(), financing=loan, max_inventory=8.0)
 

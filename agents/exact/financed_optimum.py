@@ -180,7 +180,7 @@ def _worth_on(grid: LoanGrid, market: Market, rule: LoanRule) -> float:
 def best_static(market: Market) -> StaticCollateral:
     """The level of collateral at the start of the highest exact worth, of who never moves it after."""
     grid = _searched(market)
-    low, high = 1.0, grid.loan.most_health
+    low, high = grid.loan.least_health, grid.loan.most_health
     best, most = low, -np.inf
     for _ in range(_ROUNDS):
         levels = np.linspace(low, high, _STATIC)
@@ -197,20 +197,21 @@ def best_threshold(market: Market) -> ThresholdTopUp:
     """The threshold and the target of the highest exact worth, of who tops collateral up by them."""
     grid, most, best = _searched(market), -np.inf, (1.05, 1.2)
     highest = grid.loan.most_health
-    below, above = (1.0, min(1.5, highest)), (1.0, highest)
+    lowest = grid.loan.least_health
+    below, above = (1.0, min(1.5, highest)), (lowest, highest)
     for _ in range(_ROUNDS):
         lows, highs = np.linspace(*below, _PAIRS), np.linspace(*above, _PAIRS)
         for pair in [(float(a), float(b)) for a in lows for b in highs if b > a]:
             worth = _worth_on(grid, market, ThresholdTopUp(*pair))
             if worth > most:
                 most, best = worth, pair
-        below = _around(best[0], lows[1] - lows[0], highest)
-        above = _around(best[1], highs[1] - highs[0], highest)
+        below = _around(best[0], lows[1] - lows[0], 1.0, highest)
+        above = _around(best[1], highs[1] - highs[0], lowest, highest)
     return ThresholdTopUp(*best)
 
 
-def _around(middle: float, width: float, highest: float) -> tuple[float, float]:
-    return max(middle - width, 1.0), min(middle + width, highest)
+def _around(middle: float, width: float, lowest: float, highest: float) -> tuple[float, float]:
+    return max(middle - width, lowest), min(middle + width, highest)
 
 
 def _searched(market: Market) -> LoanGrid:

@@ -44,7 +44,7 @@ class LoanGrid:
         check_loan(loan)
         rules: Any = record(loan)
         sigma, token = rules.token.sigma * math.sqrt(dt), rules.token
-        row, by_row = _rows(rules.close_factor, sigma / points, _ROW if repays else math.inf)
+        row, by_row = _rows(rules.close_factor, sigma, points, _ROW if repays else math.inf)
         spread = math.hypot(sigma, math.sqrt(2.0) * token.jump_std) if token.jump_rate else sigma
         below = _DEEP * spread + (2.0 * abs(token.jump_mean) if token.jump_rate else 0.0)
         jumped = token.jump_rate * (token.jump_mean**2 + token.jump_std**2)
@@ -117,11 +117,12 @@ def move_law(loan: Any, dt: float) -> tuple[Floats, Floats, Floats]:
     return np.array(law), drift + number * token.jump_mean, np.maximum(spread, _POINT)
 
 
-def _rows(close_factor: float, finest: float, most: float) -> tuple[float, int]:
-    """The logarithm between two rows of debts, at most `most`, and how many nodes of health that is."""
+def _rows(close_factor: float, sigma: float, points: int, most: float) -> tuple[float, int]:
+    """The logarithm between two rows of debts, at most `most`, and how many nodes of health that is: in proportion to
+    `points`, so that grids of twice as many have half the spacing to the bit, which Richardson's extrapolation goes by."""
     repaid = -math.log1p(-close_factor) if close_factor < 1.0 else _ROW
     row = repaid / max(math.ceil(repaid / most), 1)
-    return row, math.ceil(row / finest)
+    return row, points * math.ceil(row / sigma)
 
 
 def _cells(nodes: Floats, chance: Floats, mean: Floats, spread: Floats) -> tuple[Floats, Floats]:

@@ -19,6 +19,7 @@ from agents.exact.loan_grid import LoanGrid
 from mm_env.lending.collateral import IDLE
 
 Floats = NDArray[np.float64]
+_SLACK = 1e-9  # of a node's place
 Moves = Callable[
     [Floats, Floats, float], Floats
 ]  # (ln H, debts / the first, time left), which broadcast -> the action's number
@@ -35,7 +36,7 @@ class LoanWorth:
     @property
     def worth(self) -> float:
         """What the loan is worth from the start: the expected sum of what it earns less what it costs, price units."""
-        return float(np.interp(self.grid.start, self.grid.health, self.value[0]))
+        return float(smooth(self.grid, self.value[0], np.array([self.grid.start]))[0])
 
 
 def best_moves(grid: LoanGrid) -> LoanWorth:
@@ -106,14 +107,15 @@ def _best(grid: LoanGrid, step: int, held: Floats) -> tuple[Floats, Floats]:
     """The worth of the best moves that take effect, and the action's numbers."""
     loan, h, debt = grid.loan, grid.health, grid.debts(step)[:, None]
     toll = loan.cost * debt * grid.secured
-    top, drawn = h <= math.log(loan.most_health) + 1e-9, h >= math.log(loan.threshold / loan.loan_to_value) - 1e-9
-    up, to_up = _running(np.where(top & (h >= -1e-9), held - toll, -np.inf)[:, ::-1])
-    down, to_down = _running(np.where(top & drawn, held + toll, -np.inf))
+    aims = (h >= math.log(loan.least_health) - _SLACK) & (h <= math.log(loan.most_health) + _SLACK)
+    drawn = h >= math.log(loan.threshold / loan.loan_to_value) - _SLACK
+    up, to_up = _running(np.where(aims, held - toll, -np.inf)[:, ::-1])
+    down, to_down = _running(np.where(aims & drawn, held + toll, -np.inf))
     choices = [
         (held, np.broadcast_to(h, held.shape), 0.0),
         (up[:, ::-1] + toll - loan.gas, h[::-1][to_up][:, ::-1], 1.0),
         (down - toll - loan.gas, h[to_down], 1.0),
-        (*_repaid(grid, debt, held, top), -1.0),
+        (*_repaid(grid, debt, held, aims), -1.0),
     ]
     worth = np.stack([choice[0] for choice in choices])
     chosen = worth.argmax(axis=0)  # the first of equals: to let it alone
@@ -129,10 +131,10 @@ def _running(values: Floats) -> tuple[Floats, NDArray[np.int64]]:
     return best, np.maximum.accumulate(places, axis=1)
 
 
-def _repaid(grid: LoanGrid, debt: Floats, held: Floats, top: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+def _repaid(grid: LoanGrid, debt: Floats, held: Floats, aims: NDArray[np.bool_]) -> tuple[Floats, Floats]:
     """The worth of repaying as much as is best, and the ln H that it leads to: down the rows, and up as many nodes."""
     by, nodes = grid.by_row, held.shape[1]
-    allowed = top & (grid.health >= -1e-9) & (debt >= grid.loan.least_debt)
+    allowed = aims & (debt >= grid.loan.least_debt)
     reached = np.where(allowed, held - grid.loan.gas, -np.inf)
     best, target = np.full(held.shape, -np.inf), np.zeros(held.shape)
     for row in range(len(held) - 2, -1, -1):
@@ -143,17 +145,30 @@ def _repaid(grid: LoanGrid, debt: Floats, held: Floats, top: NDArray[np.bool_]) 
 
 
 def _encoded(grid: LoanGrid, target: Floats) -> Floats:
-    share = np.clip(target / math.log(grid.loan.most_health), 1e-6, 1.0)
+    lowest, highest = math.log(grid.loan.least_health), math.log(grid.loan.most_health)
+    share = np.clip((target - lowest) / (highest - lowest), 1e-6, 1.0)
     return IDLE + (1.0 - IDLE) * share
+
+
+def smooth(grid: LoanGrid, values: Floats, health: Floats) -> Floats:
+    """Values (n,) at ln H (m,), by cubics through the four nearest nodes: where it is followed, W is smooth."""
+    places = (health - grid.health[0]) / (grid.health[1] - grid.health[0])
+    first = np.clip(np.floor(places).astype(np.int64) - 1, 0, len(values) - 4)
+    x = np.clip(places, 0.0, len(values) - 1.0) - first
+    weights = (-(x - 1) * (x - 2) * (x - 3) / 6, x * (x - 2) * (x - 3) / 2, -x * (x - 1) * (x - 3) / 2,
+               x * (x - 1) * (x - 2) / 6)  # fmt: skip
+    return np.asarray(sum(weight * values[first + i] for i, weight in enumerate(weights)), np.float64)
 
 
 def _asked(grid: LoanGrid, step: int, held: Floats, numbers: Floats) -> Floats:
     """The worth (rows, nodes) of the moves that numbers (rows, nodes) ask for, if they take effect."""
     loan, h, debt = grid.loan, grid.health[None], grid.debts(step)[:, None]
-    target = (np.abs(numbers) - IDLE) / (1.0 - IDLE) * math.log(loan.most_health)
+    least, most = math.log(loan.least_health), math.log(loan.most_health)
+    target = least + (np.abs(numbers) - IDLE) / (1.0 - IDLE) * (most - least)
     lowest = math.log(loan.threshold / loan.loan_to_value)
     to = np.where(target > h, target, np.minimum(h, np.maximum(target, lowest)))
-    there = np.array([np.interp(to[row], grid.health, held[row]) for row in range(len(held))])
+    to = np.broadcast_to(to, held.shape)
+    there = np.array([smooth(grid, held[row], to[row]) for row in range(len(held))])
     moved = there - loan.cost * debt * np.abs(np.exp(to) - np.exp(h)) / loan.counted() - loan.gas
     if (numbers < -IDLE).any():
         raise ValueError("rules that repay debt are not evaluated, only the best moves among them")

@@ -10,7 +10,7 @@ import numpy as np
 from mm_env.core.component import rule
 from mm_env.core.maths import clip, exp, log
 from mm_env.core.noise import FINANCING, Noise, more
-from mm_env.core.parameters import Interval, NonNegative, Positive, Probability
+from mm_env.core.parameters import AtLeastOne, Interval, NonNegative, Positive, Probability
 from mm_env.core.tuples import Numbers
 from mm_env.financing import Financing
 from mm_env.lending.loan import Loan, LoanTally, accrued, looked_at, managed
@@ -32,12 +32,12 @@ class Collateral(Financing):
     tokens worth 1 + bonus times that at the oracle's price. Where there are not so many, it takes all for their worth /
     (1 + bonus), and what debt is left is paid in cash: the loan is with recourse.
 
-    The action's number in [-1, 1] lets the loan alone within 1/3 of 0. Above, it is a target of the health factor, from 1 at
-    1/3 to `most_health` at 1, by its logarithm: tokens are bought and posted (a top-up), or withdrawn and sold, no further
-    than the debt is `loan_to_value` (1 - haircut) of their worth. Below, it is the same target reached by repaying debt in
-    cash, no further than to `least_debt`; a debt is not raised. A move costs `gas`, and the share `cost` of the value of tokens
-    that are bought or sold. It takes effect with probability `inclusion`, and else costs nothing; in the first step, in which
-    the loan is opened, it is sure to.
+    The action's number in [-1, 1] lets the loan alone within 1/3 of 0. Above, it is a target of the health factor, from
+    `least_health` at 1/3 to `most_health` at 1, by its logarithm: tokens are bought and posted (a top-up), or withdrawn and
+    sold, no further than the debt is `loan_to_value` (1 - haircut) of their worth. Below, it is the same target reached by
+    repaying debt in cash, no further than to `least_debt`; a debt is not raised. A move costs `gas`, and the share `cost` of
+    the value of tokens that are bought or sold. It takes effect with probability `inclusion`, and else costs nothing; in
+    the first step, in which the loan is opened, it is sure to.
 
     Cash pays for all of it: wealth is cash + inventory x mid + collateral x price - debt. What is moved into the loan is at
     most `reserve`, to which returns what is withdrawn. Debt grows by e^(interest dt) a step; what is borrowed earns `earning` x
@@ -63,6 +63,7 @@ class Collateral(Financing):
     inclusion: Share = 1.0  # probability that a move takes effect within its step
     reserve: Positive = ENDLESS  # price units
     least_debt: NonNegative = 0.0  # price units
+    least_health: AtLeastOne = 1.0
     most_health: Annotated[float, Interval(1.0, low_open=True)] = 3.0
 
     def __post_init__(self) -> None:
@@ -87,9 +88,9 @@ class Collateral(Financing):
         return self.correlated
 
     def encode(self, health: Any) -> Any:
-        """The action's numbers that move collateral to these health factors, from 1 to `most_health`; their negatives repay
-        debt to reach them, and 0 lets the loan alone."""
-        share = np.clip(np.log(health) / math.log(self.most_health), 1e-6, 1.0)
+        """The action's numbers that move collateral to these health factors, from `least_health` to `most_health`, or to the
+        nearest; their negatives repay debt to reach them, and 0 lets the loan alone."""
+        share = np.clip(np.log(health / self.least_health) / math.log(self.most_health / self.least_health), 1e-6, 1.0)
         return IDLE + (1.0 - IDLE) * share
 
     def check(self, market: Any) -> None:
@@ -122,7 +123,8 @@ class Collateral(Financing):
         loan, number = now.world.financing, clip(asked[0], -1.0, 1.0)
         sure, owes = now.time <= 0.0, 1.0 if loan.debt > 0.0 else 0.0
         taken = (more(noise, FINANCING)[0] < self.inclusion or sure) and owes > 0.0 and abs(number) > IDLE
-        wanted = exp((abs(number) - IDLE) / (1.0 - IDLE) * log(self.most_health))
+        share = (abs(number) - IDLE) / (1.0 - IDLE)
+        wanted = self.least_health * exp(share * log(self.most_health / self.least_health))
         tokens = self.posted(loan, wanted) if taken and number > 0.0 else loan.collateral
         repaid = self.repayment(loan, wanted) if taken and number < 0.0 else 0.0
         bought = (tokens - loan.collateral) * loan.price

@@ -17,6 +17,7 @@ _SAME = (
     "close_factor",
     "bonus",
     "haircut",
+    "least_health",
     "most_health",
     "collateral",
     "debt",
@@ -45,6 +46,10 @@ def check_terms(loan: Any) -> None:
         raise ValueError(
             f"Collateral.bonus must be < {most:.4g} = 1 / (threshold (1 - haircut)) - 1 (else collateral at the threshold does "
             f"not cover a liquidation), got {loan.bonus:g}"
+        )
+    if loan.least_health >= loan.most_health:
+        raise ValueError(
+            f"Collateral.least_health must be < most_health = {loan.most_health:g}, got {loan.least_health:g}"
         )
     if loan.least_debt > loan.debt:
         raise ValueError(f"Collateral.least_debt must be <= debt = {loan.debt:g}, got {loan.least_debt:g}")

@@ -332,6 +332,7 @@ def test_a_liquidation_may_end_the_episode():
     ({"close_factor": 0.0}, "Collateral.close_factor must be in (0, 1], got 0"),
     ({"inclusion": 0.0}, "Collateral.inclusion must be in (0, 1], got 0"),
     ({"least_debt": 21.0}, "Collateral.least_debt must be <= debt = 20"),
+    ({"least_health": 3.0}, "Collateral.least_health must be < most_health = 3"),
     ({"most_health": 1.0}, "Collateral.most_health must be > 1, got 1"),
     ({"debt": -1.0}, "Collateral.debt must be > 0, got -1"),
 ])  # fmt: skip
