@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.exact.loan_grid import LoanGrid
-from mm_env.lending.collateral import IDLE
+from mm_env.lending.collateral import IDLE, REPAID
 
 Floats = NDArray[np.float64]
 _SLACK = 1e-9  # of a node's place
@@ -111,15 +111,16 @@ def _best(grid: LoanGrid, step: int, held: Floats) -> tuple[Floats, Floats]:
     drawn = h >= math.log(loan.threshold / loan.loan_to_value) - _SLACK
     up, to_up = _running(np.where(aims, held - toll, -np.inf)[:, ::-1])
     down, to_down = _running(np.where(aims & drawn, held + toll, -np.inf))
+    repaid, to_repaid = _repaid(grid, debt, held, aims)
     choices = [
-        (held, np.broadcast_to(h, held.shape), 0.0),
-        (up[:, ::-1] + toll - loan.gas, h[::-1][to_up][:, ::-1], 1.0),
-        (down - toll - loan.gas, h[to_down], 1.0),
-        (*_repaid(grid, debt, held, aims), -1.0),
+        (held, np.zeros(held.shape)),
+        (up[:, ::-1] + toll - loan.gas, IDLE + (REPAID - IDLE) * _share(grid, h[::-1][to_up][:, ::-1])),
+        (down - toll - loan.gas, -IDLE - (1.0 - IDLE) * _share(grid, h[to_down])),
+        (repaid, REPAID + (1.0 - REPAID) * _share(grid, to_repaid)),
     ]
     worth = np.stack([choice[0] for choice in choices])
     chosen = worth.argmax(axis=0)  # the first of equals: to let it alone
-    number = np.stack([sign * _encoded(grid, target) if sign else 0.0 * target for _, target, sign in choices])
+    number = np.stack([choice[1] for choice in choices])
     return worth.max(axis=0), np.take_along_axis(number, chosen[None], axis=0)[0]
 
 
@@ -144,10 +145,10 @@ def _repaid(grid: LoanGrid, debt: Floats, held: Floats, aims: NDArray[np.bool_])
     return best, target
 
 
-def _encoded(grid: LoanGrid, target: Floats) -> Floats:
+def _share(grid: LoanGrid, target: Floats) -> Floats:
+    """How far targets (ln H) are from `least_health` to `most_health`."""
     lowest, highest = math.log(grid.loan.least_health), math.log(grid.loan.most_health)
-    share = np.clip((target - lowest) / (highest - lowest), 1e-6, 1.0)
-    return IDLE + (1.0 - IDLE) * share
+    return np.clip((target - lowest) / (highest - lowest), 1e-6, 1.0)
 
 
 def smooth(grid: LoanGrid, values: Floats, health: Floats) -> Floats:
@@ -163,13 +164,13 @@ def smooth(grid: LoanGrid, values: Floats, health: Floats) -> Floats:
 def _asked(grid: LoanGrid, step: int, held: Floats, numbers: Floats) -> Floats:
     """The worth (rows, nodes) of the moves that numbers (rows, nodes) ask for, if they take effect."""
     loan, h, debt = grid.loan, grid.health[None], grid.debts(step)[:, None]
+    if (numbers > REPAID + _SLACK).any():
+        raise ValueError("rules that repay debt are not evaluated, only the best moves among them")
     least, most = math.log(loan.least_health), math.log(loan.most_health)
-    target = least + (np.abs(numbers) - IDLE) / (1.0 - IDLE) * (most - least)
-    lowest = math.log(loan.threshold / loan.loan_to_value)
-    to = np.where(target > h, target, np.minimum(h, np.maximum(target, lowest)))
+    share = np.where(numbers > 0.0, (numbers - IDLE) / (REPAID - IDLE), (-numbers - IDLE) / (1.0 - IDLE))
+    target, lowest = least + share * (most - least), math.log(loan.threshold / loan.loan_to_value)
+    to = np.where(numbers > 0.0, np.maximum(target, h), np.minimum(h, np.maximum(target, lowest)))
     to = np.broadcast_to(to, held.shape)
     there = np.array([smooth(grid, held[row], to[row]) for row in range(len(held))])
     moved = there - loan.cost * debt * np.abs(np.exp(to) - np.exp(h)) / loan.counted() - loan.gas
-    if (numbers < -IDLE).any():
-        raise ValueError("rules that repay debt are not evaluated, only the best moves among them")
-    return np.where((numbers > IDLE) & (np.abs(to - h) > 1e-12), moved, held)
+    return np.where((np.abs(numbers) > IDLE) & (np.abs(to - h) > 1e-12), moved, held)

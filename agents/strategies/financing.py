@@ -14,6 +14,7 @@ from agents.policy import StrategyPolicy, policy_of
 from mm_env.core.parameters import Interval, check_fields
 from mm_env.financing import NoFinancing
 from mm_env.lending.collateral import Collateral
+from mm_env.lending.terms import ends
 from mm_env.market import Market
 
 Floats = NDArray[np.float64]
@@ -45,7 +46,7 @@ class StaticCollateral:
 
     def numbers(self, market: Market, health: Floats, debt: Floats, time_left: Floats) -> Floats:
         health, _, opening = np.broadcast_arrays(health, debt, is_opening(market, time_left))
-        return np.where(opening, asked(market, self.target), 0.0)
+        return np.where(opening, asked(market, self.target, health), 0.0)
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class ThresholdTopUp:
 
     def numbers(self, market: Market, health: Floats, debt: Floats, time_left: Floats) -> Floats:
         health, _, opening = np.broadcast_arrays(health, debt, is_opening(market, time_left))
-        return np.where(opening | (health < np.log(self.below)), asked(market, self.target), 0.0)
+        return np.where(opening | (health < np.log(self.below)), asked(market, self.target, health), 0.0)
 
 
 @dataclass(frozen=True)
@@ -99,12 +100,13 @@ class Financed(MarketPolicy):
     def tabulated(self, market: Market) -> Table | None:
         """The table of its actions, where the rule does not look at the loan."""
         times = market.clock.step_length * np.arange(market.clock.steps, 0, -1.0)
-        ends = [self.rule.numbers(self.market, np.array(h), np.array(1.0), times) for h in (-0.5, 0.0, 0.1, 2.0)]
+        tried = [self.rule.numbers(self.market, np.array(h), np.array(1.0), times) for h in (-0.5, 0.0, 0.1, 2.0)]
+        begun = self.rule.numbers(self.market, np.array(start_health(self.market)), np.array(1.0), times)
         table = self.quoting.tabulated(without_financing(market))
-        if table is None or any((end != ends[0]).any() for end in ends):
+        if table is None or any((end[1:] != begun[1:]).any() for end in tried):
             return None
         actions = np.broadcast_to(table.actions, (len(times), *table.actions.shape[1:]))
-        numbers = np.broadcast_to(ends[0][:, None, None], (*actions.shape[:2], 1))
+        numbers = np.broadcast_to(begun[:, None, None], (*actions.shape[:2], 1))
         own = replace(table.market, financing=self.market.financing)
         return Table(own, np.concatenate([actions, numbers], axis=-1))
 
@@ -117,6 +119,13 @@ def loan_of(market: Market) -> Collateral:
             f"a rule that manages a loan needs one against collateral (Market.financing), got {market.financing}"
         )
     return market.financing
+
+
+def start_health(market: Market) -> float:
+    """ln H at the start of an episode, at the least price where it differs by lane."""
+    loan = loan_of(market)
+    secured = loan.threshold * (1.0 - loan.haircut) * loan.collateral * ends(loan.token.initial_price)[0]
+    return float(np.log(secured / loan.debt))
 
 
 def without_financing(market: Market) -> Market:
@@ -135,9 +144,10 @@ def loan_shown(market: Market, observations: NDArray[np.float32]) -> tuple[Float
     return seen[:, names.index("health")], seen[:, names.index("debt")]
 
 
-def asked(market: Market, health: float) -> float:
-    """The action's number that moves collateral to a health factor."""
-    return float(loan_of(market).encode(health))
+def asked(market: Market, target: float, health: Floats) -> Floats:
+    """The action's numbers that move collateral from ln H to a health factor."""
+    loan = loan_of(market)
+    return np.where(health < np.log(target), loan.encode(target), loan.encode_withdrawal(target))
 
 
 def is_opening(market: Market, time_left: Floats) -> NDArray[np.bool_]:

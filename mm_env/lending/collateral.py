@@ -21,7 +21,7 @@ from mm_env.portfolio import Portfolio
 from mm_env.world import Now
 
 Share = Annotated[float, Interval(0.0, 1.0, low_open=True)]
-IDLE = 1.0 / 3.0  # an action's number so near to 0 lets the loan alone
+IDLE, REPAID = 1.0 / 3.0, 2.0 / 3.0  # of an action's number: nearer to 0 it lets the loan alone, and above it repays
 ENDLESS = 1e9  # a reserve that never runs out, price units
 _LEAST, _LOW, _HIGH, _MOST = 1e-9, -2.0, 3.0, 20.0  # a debt; ln H as it is shown; a health factor as it is counted
 
@@ -32,12 +32,12 @@ class Collateral(Financing):
     tokens worth 1 + bonus times that at the oracle's price. Where there are not so many, it takes all for their worth /
     (1 + bonus), and what debt is left is paid in cash: the loan is with recourse.
 
-    The action's number in [-1, 1] lets the loan alone within 1/3 of 0. Above, it is a target of the health factor, from
-    `least_health` at 1/3 to `most_health` at 1, by its logarithm: tokens are bought and posted (a top-up), or withdrawn and
-    sold, no further than the debt is `loan_to_value` (1 - haircut) of their worth. Below, it is the same target reached by
-    repaying debt in cash, no further than to `least_debt`; a debt is not raised. A move costs `gas`, and the share `cost` of
-    the value of tokens that are bought or sold. It takes effect with probability `inclusion`, and else costs nothing; in
-    the first step, in which the loan is opened, it is sure to.
+    The action's number in [-1, 1] lets the loan alone within 1/3 of 0. From 1/3 to 2/3 it tops up: tokens are bought and posted
+    where H is below a target, from `least_health` to `most_health` by its logarithm. From 2/3 to 1 debt is repaid in cash to
+    such a target, no further than to `least_debt`; a debt is not raised. From -1/3 to -1 tokens are withdrawn and sold where H
+    is above such a target, no further than the debt is `loan_to_value` (1 - haircut) of their worth. A move costs `gas`, and
+    the share `cost` of the value of tokens that are bought or sold. It takes effect with probability `inclusion`, and else
+    costs nothing; in the first step, in which the loan is opened, it is sure to.
 
     Cash pays for all of it: wealth is cash + inventory x mid + collateral x price - debt. What is moved into the loan is at
     most `reserve`, to which returns what is withdrawn. Debt grows by e^(interest dt) a step; what is borrowed earns `earning` x
@@ -88,10 +88,16 @@ class Collateral(Financing):
         return self.correlated
 
     def encode(self, health: Any) -> Any:
-        """The action's numbers that move collateral to these health factors, from `least_health` to `most_health`, or to the
-        nearest; their negatives repay debt to reach them, and 0 lets the loan alone."""
-        share = np.clip(np.log(health / self.least_health) / math.log(self.most_health / self.least_health), 1e-6, 1.0)
-        return IDLE + (1.0 - IDLE) * share
+        """The action's numbers that top collateral up to these health factors, from `least_health` to `most_health`, or to the
+        nearest."""
+        return IDLE + (REPAID - IDLE) * self._share(health)
+
+    def encode_withdrawal(self, health: Any) -> Any:
+        """The action's numbers that withdraw collateral down to these health factors, or to the nearest."""
+        return -IDLE - (1.0 - IDLE) * self._share(health)
+
+    def _share(self, health: Any) -> Any:
+        return np.clip(np.log(health / self.least_health) / math.log(self.most_health / self.least_health), 1e-6, 1.0)
 
     def check(self, market: Any) -> None:
         check_market(self, market)
@@ -122,11 +128,11 @@ class Collateral(Financing):
     def manage(self, account: Portfolio, asked: Numbers, noise: Noise, dt: float, now: Now) -> tuple[Portfolio, Any]:
         loan, number = now.world.financing, clip(asked[0], -1.0, 1.0)
         sure, owes = now.time <= 0.0, 1.0 if loan.debt > 0.0 else 0.0
-        taken = (more(noise, FINANCING)[0] < self.inclusion or sure) and owes > 0.0 and abs(number) > IDLE
-        share = (abs(number) - IDLE) / (1.0 - IDLE)
-        wanted = self.least_health * exp(share * log(self.most_health / self.least_health))
-        tokens = self.posted(loan, wanted) if taken and number > 0.0 else loan.collateral
-        repaid = self.repayment(loan, wanted) if taken and number < 0.0 else 0.0
+        taken = (more(noise, FINANCING)[0] < self.inclusion or sure) and owes > 0.0
+        tokens = self.posted(loan, number) if taken else loan.collateral
+        repaid = (
+            self.repayment(loan, self.target((number - REPAID) / (1.0 - REPAID))) if taken and number > REPAID else 0.0
+        )
         bought = (tokens - loan.collateral) * loan.price
         moved = tokens != loan.collateral or repaid > 0.0
         paid = (self.gas if moved else 0.0) + self.cost * abs(bought)
@@ -137,13 +143,19 @@ class Collateral(Financing):
         return Portfolio(cash, account.inventory, account.hedges), after
 
     @rule
-    def posted(self, loan: Any, health: float) -> float:
-        """The tokens that are posted once they are moved to a health factor, as far as reserve and loan-to-value allow it."""
-        aim = health * loan.debt / (self.counted() * loan.oracle)
+    def target(self, share: float) -> float:
+        """The health factor from `least_health` at 0 to `most_health` at 1, by its logarithm."""
+        return self.least_health * exp(share * log(self.most_health / self.least_health))
+
+    @rule
+    def posted(self, loan: Any, number: float) -> float:
+        """The tokens that are posted after a move, as far as reserve and loan-to-value allow it."""
+        risen = self.target((number - IDLE) / (REPAID - IDLE)) * loan.debt / (self.counted() * loan.oracle)
+        fallen = self.target((-number - IDLE) / (1.0 - IDLE)) * loan.debt / (self.counted() * loan.oracle)
         most = loan.collateral + max(loan.reserve, 0.0) / loan.price
         least = loan.debt / (self.loan_to_value * (1.0 - self.haircut) * loan.oracle)
-        lowered = min(loan.collateral, max(aim, least))
-        return min(aim, most) if aim > loan.collateral else lowered
+        topped_up = min(max(risen, loan.collateral), most) if IDLE < number <= REPAID else loan.collateral
+        return min(loan.collateral, max(fallen, least)) if number < -IDLE else topped_up
 
     @rule
     def repayment(self, loan: Any, health: float) -> float:

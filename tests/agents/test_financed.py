@@ -159,7 +159,7 @@ def test_a_mixed_grid_goes_where_its_rows_say():
 
 def test_rules_that_repay_are_not_evaluated():
     with pytest.raises(ValueError, match="rules that repay debt are not evaluated"):
-        follow(LoanGrid.of(LOAN, 0.1, 10, 2), lambda health, debt, left: np.full(np.shape(health), -1.0))
+        follow(LoanGrid.of(LOAN, 0.1, 10, 2), lambda health, debt, left: np.full(np.shape(health), 1.0))
 
 
 # tables, references, kept optima
@@ -168,9 +168,9 @@ def test_rules_that_repay_are_not_evaluated():
 def test_a_table_that_moves_the_loan_by_time_is_worth_what_it_brings_and_one_by_inventory_is_refused():
     random = np.random.default_rng(1)
     table = random.uniform(-0.5, 0.5, (10, 7, 3))
-    table[..., 2] = random.uniform(0.0, 0.9, (10, 1))
+    table[..., 2] = random.uniform(-0.9, 0.66, (10, 1))
     assert within(run_actions(MARKET, table, 60_000, 2).objective, worth(MARKET, table))
-    table[3, 2, 2] = 0.8
+    table[3, 2, 2] = 0.6
     with pytest.raises(Unsolvable, match="moves the loan by the inventory"):
         worth(MARKET, table)
 
@@ -208,6 +208,8 @@ def test_rules_ask_for_what_they_say():
     static, threshold = StaticCollateral(1.5), ThresholdTopUp(1.2, 1.5)
     asked = LOAN.encode(1.5)
     np.testing.assert_array_equal(static.numbers(MARKET, health, debt, start), asked)
+    withdrawn = StaticCollateral(1.2).numbers(MARKET, health, debt, start)
+    np.testing.assert_array_equal(withdrawn, [LOAN.encode(1.2), LOAN.encode(1.2), LOAN.encode_withdrawal(1.2)])
     np.testing.assert_array_equal(static.numbers(MARKET, health, debt, later), 0.0)
     np.testing.assert_array_equal(threshold.numbers(MARKET, health, debt, later), [asked, asked, 0.0])
     with pytest.raises(ValueError, match=r"ThresholdTopUp\.target must be > below = 1\.5, got 1\.2"):

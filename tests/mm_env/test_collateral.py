@@ -201,11 +201,13 @@ def test_debt_grows_by_compound_interest():
 @pytest.mark.parametrize(("number", "collateral", "debt", "paid"), [
     (0.0, 0.4, 20.0, 0.0),
     (IDLE, 0.4, 20.0, 0.0),
-    (1.0, 3.0 * 20.0 / 80.0, 20.0, 0.05 + 0.01 * 35.0),  # health 3
-    (IDLE + (1.0 - IDLE) * math.log(1.4) / math.log(3.0), 0.35, 20.0, 0.05 + 0.01 * 5.0),  # withdrawn, to health 1.4
-    (IDLE + 1e-9, 20.0 / 75.0, 20.0, 0.05 + 0.01 * (40.0 - 2000.0 / 75.0)),  # as far as the loan-to-value allows
-    (-IDLE - (1.0 - IDLE) * math.log(2.0) / math.log(3.0), 0.4, 16.0, 0.05),  # repaid, to health 2
-    (-1.0, 0.4, 12.0, 0.05),  # no further than to the least debt
+    (2.0 / 3.0, 3.0 * 20.0 / 80.0, 20.0, 0.05 + 0.01 * 35.0),  # topped up, to health 3
+    (IDLE + IDLE * math.log(1.4) / math.log(3.0), 0.4, 20.0, 0.0),  # health 1.6 needs no top-up to 1.4
+    (-IDLE - 2.0 * IDLE * math.log(1.4) / math.log(3.0), 0.35, 20.0, 0.05 + 0.01 * 5.0),  # withdrawn, to health 1.4
+    (-IDLE - 1e-9, 20.0 / 75.0, 20.0, 0.05 + 0.01 * (40.0 - 2000.0 / 75.0)),  # as far as the loan-to-value allows
+    (-1.0, 0.4, 20.0, 0.0),  # health 1.6 is below 3
+    (2.0 * IDLE + IDLE * math.log(2.0) / math.log(3.0), 0.4, 16.0, 0.05),  # repaid, to health 2
+    (1.0, 0.4, 12.0, 0.05),  # no further than to the least debt
 ])  # fmt: skip
 def test_a_move_leads_to_its_target_and_costs_gas_and_a_share(number, collateral, debt, paid):
     model = record(replace(MARKET, financing=replace(
@@ -218,7 +220,7 @@ def test_a_move_leads_to_its_target_and_costs_gas_and_a_share(number, collateral
 
 def test_no_more_is_moved_than_the_reserve_holds():
     model = record(replace(MARKET, financing=replace(LOAN, gas=0.0, cost=0.0, reserve=2.5)))
-    for number, tokens, debt in ((1.0, 0.325, 20.0), (-1.0, 0.3, 17.5)):
+    for number, tokens, debt in ((0.66, 0.325, 20.0), (1.0, 0.3, 17.5)):
         _, after = model.financing.manage(Portfolio(0.0, 0.0, ()), (number,), draw(0, 0, 0, 0), 0.1, model.opening())
         assert (after.collateral, after.debt, after.reserve) == pytest.approx((tokens, debt, 0.0))
 
