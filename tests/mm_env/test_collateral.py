@@ -86,7 +86,8 @@ def test_without_a_loan_the_market_is_the_same_to_the_bit():
     plain = replace(MARKET, financing=NoFinancing())
     assert plain == world(clock=CLOCK)
     one, other = Simulation(plain, 64), Simulation(MARKET, 64)
-    one.start(1), other.start(1)
+    one.start(1)
+    other.start(1)
     for _ in range(10):
         acted = actions(plain, 64)
         seen, rewards, _, _ = one.step(acted.reshape(-1))
@@ -275,6 +276,7 @@ def test_an_untended_loan_is_liquidated_as_often_as_the_first_passage_says(steps
     loan = Collateral(token=token, collateral=posted, debt=20.0, close_factor=1.0)
     found = run_depths(replace(MARKET, financing=loan, clock=FiniteHorizon(year, steps)), FAR, 20_000, 7)
     expected = watched_liquidation_probability(1.25, 0.8, year, min(steps, 60)) if steps <= 60 else None
+    assert found.loan is not None
     hit = (found.loan.liquidations > 0.0).astype(float)
     if published is not None:
         assert published == pytest.approx(expected, abs=5e-6)
