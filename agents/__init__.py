@@ -11,6 +11,7 @@ from agents.exact.best_thresholds import best_thresholds
 from agents.exact.blind_optimum import BlindOptimum, blind_optimum
 from agents.exact.desk import best_constant_depths
 from agents.exact.evaluation import best_fixed, best_linear_skew
+from agents.exact.financed_optimum import best_static, best_threshold
 from agents.policy import Policy, RandomPolicy, Strategy, StrategyPolicy
 from agents.strategies.avellaneda_stoikov import (
     AvellanedaStoikov,
@@ -24,6 +25,7 @@ from agents.strategies.delta_bands import DeltaHedge, FixedDeltaBand, Unhedged, 
 from agents.strategies.delta_rules import HedgeBand, HedgeEvery, HedgeWhalleyWilmott, NoDeltaHedge
 from agents.strategies.desk_problem import problem_of
 from agents.strategies.desk_rules import AllOutside, ConstantDepths, NoneOutside
+from agents.strategies.financing import Financed, LetAlone, StaticCollateral, ThresholdTopUp
 from agents.strategies.fixed import FixedSymmetric, LinearSkew
 from agents.strategies.glft import GLFT, GLFTAsymptotic
 from agents.strategies.hedging import FixedBand, FullHedge, Hedging, NoHedge
@@ -41,10 +43,10 @@ from agents.strategies.vega_desk import VegaDesk
 __all__ = [
     "GLFT", "AllOutside", "AlmgrenChriss", "AtTouch", "AvellanedaStoikov", "AvellanedaStoikovStationary",
     "AvellanedaStoikovSymmetric", "BlindOptimum", "CarteaJaimungal", "CarteaJaimungalStationary", "ChannelFees",
-    "ConstantDepths", "ConstantVega", "DeltaHedge", "FixedBand", "FixedDeltaBand", "FixedSymmetric", "FullHedge",
+    "ConstantDepths", "ConstantVega", "DeltaHedge", "Financed", "FixedBand", "FixedDeltaBand", "FixedSymmetric", "FullHedge",
     "GLFTAsymptotic", "HedgeBand", "HedgeEvery", "HedgeWhalleyWilmott", "Hedging", "ImbalanceSkew", "InternaliseExternalise",
-    "LinearSkew", "NoDeltaHedge", "NoHedge", "NoneOutside", "OptionsMaker", "Policy", "QuadraticDesk", "RandomPolicy",
-    "SingleBond", "Strategy", "StrategyPolicy", "Theory", "ThresholdRebalancing", "Unhedged", "VegaDesk", "WhalleyWilmott",
-    "best_constant_depths", "best_fixed", "best_linear_skew", "best_thresholds", "blind_optimum", "competing", "problem_of",
-    "theory", "tuned", "twap",
+    "LetAlone", "LinearSkew", "NoDeltaHedge", "NoHedge", "NoneOutside", "OptionsMaker", "Policy", "QuadraticDesk",
+    "RandomPolicy", "SingleBond", "StaticCollateral", "Strategy", "StrategyPolicy", "Theory", "ThresholdRebalancing",
+    "ThresholdTopUp", "Unhedged", "VegaDesk", "WhalleyWilmott", "best_constant_depths", "best_fixed", "best_linear_skew",
+    "best_static", "best_threshold", "best_thresholds", "blind_optimum", "competing", "problem_of", "theory", "tuned", "twap",
 ]  # fmt: skip

@@ -30,8 +30,10 @@ from mm_env.desk.varied import instruments_of
 from mm_env.desk_simulation import DeskSimulation
 from mm_env.envs.gym import MarketMakingEnv, MarketMakingVectorEnv
 from mm_env.envs.registration import register_all
+from mm_env.financing import Financing, NoFinancing
 from mm_env.hedges import Hedges, NoHedges
 from mm_env.hedging import CorrelatedAsset, Perpetual, Traded
+from mm_env.lending import BlockOracle, Collateral, InstantOracle, LiquidationStop, Loan, LoanTally, Oracle, Token
 from mm_env.limits import Limits, NoLimits
 from mm_env.makers.competition import Competition
 from mm_env.makers.fire_sale import FireSale, LinearFireSale, NoFireSale, SquareRootFireSale
@@ -108,12 +110,14 @@ __all__ = [
     "Binomial",
     "BlackScholes",
     "BlackScholesMarks",
+    "BlockOracle",
     "Book",
     "Brownian",
     "CVaR",
     "Chances",
     "Channel",
     "Clock",
+    "Collateral",
     "CommonVariance",
     "Competition",
     "Component",
@@ -150,6 +154,7 @@ __all__ = [
     "Fees",
     "Fill",
     "FillImpact",
+    "Financing",
     "FiniteHorizon",
     "FireSale",
     "FixedJumps",
@@ -178,6 +183,7 @@ __all__ = [
     "Hyperexponential",
     "Impact",
     "InTurn",
+    "InstantOracle",
     "Instrument",
     "Integers",
     "InventoryPenalty",
@@ -193,9 +199,12 @@ __all__ = [
     "Linear",
     "LinearFireSale",
     "LinearSaleImpact",
+    "LiquidationStop",
     "Listed",
     "ListedNonNegative",
     "ListedRows",
+    "Loan",
+    "LoanTally",
     "LogUniform",
     "Logistic",
     "LogitRouting",
@@ -212,6 +221,7 @@ __all__ = [
     "MatrixNetwork",
     "Merton",
     "Network",
+    "NoFinancing",
     "NoFireSale",
     "NoHedges",
     "NoImpact",
@@ -230,6 +240,7 @@ __all__ = [
     "OptionModel",
     "OptionPrices",
     "OptionsDesk",
+    "Oracle",
     "OrderBook",
     "OrderFlow",
     "OrderSize",
@@ -286,6 +297,7 @@ __all__ = [
     "Stress",
     "Tier",
     "Tightest",
+    "Token",
     "Touch",
     "Traded",
     "Trades",

@@ -13,6 +13,7 @@ from mm_env.core.component import Component, flat, overridden, parts, record, ru
 from mm_env.core.noise import Noise
 from mm_env.core.parameters import Distribution, Integers, Positive, Real
 from mm_env.core.tuples import at_most_one, difference, gross, head, tail, weighted
+from mm_env.financing import Financing, NoFinancing
 from mm_env.hedges import Hedges, NoHedges
 from mm_env.limits import Limits, NoLimits
 from mm_env.margin import Margin, NoMargin, Standing
@@ -27,10 +28,12 @@ from mm_env.world import Now, World
 
 
 class Market(Component):
-    """Quotes around S_t -> orders arrive in [t, t + dt) and fill -> hedges are traded at their marks of t -> the mid moves to
-    S_{t+dt}, and with it all other states -> wealth is marked -> margin: is the account still open? -> reward.
+    """Quotes around S_t -> orders arrive in [t, t + dt) and fill -> hedges are traded at their marks of t, and the loan is
+    managed -> the mid moves to S_{t+dt}, and with it all other states; collateral may be liquidated -> wealth is marked ->
+    margin: is the account still open? -> reward.
 
-    What may come of the quotes is the venue's (`Venue.deal`); an action is the quoting's numbers and one more for each hedge.
+    What may come of the quotes is the venue's (`Venue.deal`); an action is the quoting's numbers, one more for each hedge, and
+    then those that manage the loan.
 
     A parameter may be a number, an array with one number a lane, or a distribution drawn anew for each episode. Those that
     shape the problem (clock, quote, limits and sizes) are the same in all lanes.
@@ -53,6 +56,7 @@ class Market(Component):
     margin: Margin = NoMargin()
     limits: Limits = NoLimits()
     profit_scale: Positive = 1.0  # the profit, and the drawdown, that are observed as 1, price units
+    financing: Financing = NoFinancing()
     lanes_a_world: ClassVar[int] = 1  # how many lanes of a simulation share one price and one noise
 
     def __post_init__(self) -> None:
@@ -81,12 +85,13 @@ class Market(Component):
         self.price.check(self)
         self._check_hedges()
         self.hedges.check(self)
+        self.financing.check(self)
         self._check_states()
         self.margin.check(self)
         self.limits.check(self)
         if self.removes_noise:
             self._check_expected()
-        for part in (self.reward, self.hedges):
+        for part in (self.reward, self.hedges, self.financing):
             if part.reads_variance:
                 self._check_variance(part)
 
@@ -104,13 +109,13 @@ class Market(Component):
 
     @property
     def width(self) -> int:
-        """How many numbers make one action: the quoting's, and one a hedge."""
-        return self.quote.width + len(self.hedges.names)
+        """How many numbers make one action: the quoting's, one a hedge, and the financing's."""
+        return self.quote.width + len(self.hedges.names) + len(self.financing.names)
 
     @property
     def action_space(self) -> gym.Space[Any]:
         """The space of one lane's action."""
-        if not self.hedges.names:
+        if not (self.hedges.names or self.financing.names):
             return self.quote.space
         return gym.spaces.Box(-1.0, 1.0, (self.width,), np.float32)
 
@@ -118,7 +123,7 @@ class Market(Component):
     def observation_names(self) -> tuple[str, ...]:
         """What the agent sees, in order."""
         time = () if isinstance(self.clock, Ergodic) else ("time_left",)
-        parts = (self.price.signals, self.hedges.signals, self.venue.signals)
+        parts = (self.price.signals, self.hedges.signals, self.venue.signals, self.financing.signals)
         return ("inventory", *time, *self.watched, *(name for part in parts for name in part))
 
     @property
@@ -130,7 +135,7 @@ class Market(Component):
     @property
     def observation_space(self) -> gym.spaces.Box:
         """One lane's observation: inventory / inventory_scale, the share of time left, what is `watched`, and the
-        signals of price, hedges and venue."""
+        signals of price, hedges, venue and financing."""
         reach = self.max_inventory / self.inventory_scale
         bounds = {"inventory": (-reach, reach), "time_left": (0.0, 1.0)}
         low, high = zip(*(bounds.get(name, (-np.inf, np.inf)) for name in self.observation_names), strict=True)
@@ -142,7 +147,7 @@ class Market(Component):
         tally = Tally(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
         account = Portfolio(0.0, self.initial_inventory, self.hedges.positions())
         world = World(self.price.start(), self.venue.begin_flow(), self.venue.begin(mid), self.hedges.start(),
-                      self.margin.start())  # fmt: skip
+                      self.margin.start(), self.financing.start())  # fmt: skip
         return State(0.0, episode, account, mid, world, tally)
 
     @rule
@@ -169,7 +174,13 @@ class Market(Component):
             (state.account.inventory / self.inventory_scale,) + self.clock.observe(state.step) + self.watch(state.tally)
         )
         hedged = self.hedges.observe(state.account.hedges, now)
-        return own + self.price.observe(state.mid, state.world.price, now) + hedged + self.venue.observe(now)
+        return (
+            own
+            + self.price.observe(state.mid, state.world.price, now)
+            + hedged
+            + self.venue.observe(now)
+            + self.financing.observe(now)
+        )
 
     @rule
     def watch(self, tally: Tally) -> tuple[float, ...]:
@@ -186,21 +197,26 @@ class Market(Component):
     @rule
     def step(self, state: State, action: tuple[float, ...], noise: Noise, memory: Any = ()) -> tuple[State, float]:
         """The state at t + dt and the reward."""
-        now, held = self.now(state, memory), self.hedges.positions()
-        dealt = self.venue.deal(self, state, head(action, held), noise, memory)
-        account = self.hedge(dealt.account, tail(action, held), dealt.dt, now)
-        trades = difference(account.hedges, dealt.account.hedges)
+        now, held, moves = self.now(state, memory), self.hedges.positions(), self.financing.moves()
+        trading = head(action, moves)
+        dealt = self.venue.deal(self, state, head(trading, held), noise, memory)
+        hedged = self.hedge(dealt.account, tail(trading, held), dealt.dt, now)
+        trades = difference(hedged.hedges, dealt.account.hedges)
+        managed, loan = self.financing.manage(hedged, tail(action, moves), noise, dealt.dt, now)
         moved = self.price.move(state.mid, state.world.price, noise, dealt.dt, now)
         mid = self.venue.mid_after(moved, dealt, memory)
         price = self.price.evolve(state.world.price, noise, dealt.dt, now)
         ended = Now(now.time + dealt.dt, now.time_left - dealt.dt, state.mid, now.world, now.tables)
         variance = self.price.variance(state.world.price, dealt.dt, ended)
         hedges = self.hedges.evolve(state.world.hedges, now, mid, noise, dealt.dt, variance, trades)
-        world = World(price, dealt.flow, dealt.venue, hedges, state.world.margin)
+        unforeseen = moved - self.price.expected(state.mid, state.world.price, dealt.dt, now)
+        shock = unforeseen / math.sqrt(variance) if variance > 0.0 else 0.0
+        account, owed = self.financing.evolve(managed, loan, shock, noise, dealt.dt, now)
+        world = World(price, dealt.flow, dealt.venue, hedges, state.world.margin, owed)
         after = Now(now.time + dealt.dt, now.time_left - dealt.dt, mid, world, now.tables)
-        noise_moved = moved - self.price.expected(state.mid, state.world.price, dealt.dt, now)
-        hedged = self.hedges.surprise(account.hedges, trades, now, after, mid - noise_moved, dealt.dt)
-        surprise = account.inventory * noise_moved + dealt.surprise + hedged
+        drifted = self.financing.surprised(account.inventory * unforeseen, loan, owed, dealt.dt)
+        hedge_noise = self.hedges.surprise(account.hedges, trades, now, after, mid - unforeseen, dealt.dt)
+        surprise = drifted + dealt.surprise + hedge_noise
         traded = Dealt(account, dealt.flow, dealt.venue, dealt.jump, surprise, dealt.captured, dealt.fills,
                        dealt.arrivals, dealt.dt)  # fmt: skip
         return self.settle(state, traded, after, now)
@@ -217,13 +233,16 @@ class Market(Component):
     def settle(self, state: State, dealt: Dealt, after: Now, now: Now) -> tuple[State, float]:
         """The state at the next decision and the reward, from what was traded, and the present `after` it and when it was."""
         held, marks, marks_after = state.account, self.hedges.marks(now), self.hedges.marks(after)
-        wealth = weighted(held.cash + held.inventory * state.mid, held.hedges, marks)
-        worth = weighted(dealt.account.cash + dealt.account.inventory * after.mid, dealt.account.hedges, marks_after)
+        traded, owned = weighted(held.cash + held.inventory * state.mid, held.hedges, marks), dealt.account
+        wealth = self.financing.added(traded, now)
+        marked = weighted(owned.cash + owned.inventory * after.mid, owned.hedges, marks_after)
+        worth = self.financing.added(marked, after)
         standing = self.standing(state.tally, dealt.account, worth - wealth, marks_after, after.mid)
         variance = self.price.variance(after.world.price, dealt.dt, after)
         account, margin, cost = self.margin.judge(dealt.account, standing, worth, after)
         change = worth - wealth - cost
-        world = World(after.world.price, after.world.flow, after.world.venue, after.world.hedges, margin)
+        loan = self.financing.closed(after.world.financing, 1.0 if self.margin.is_open(margin) else 0.0)
+        world = World(after.world.price, after.world.flow, after.world.venue, after.world.hedges, margin, loan)
         final = self.clock.final(state.step + 1.0) if self.margin.is_open(margin) else 1.0
         profit = state.tally.profit + change
         present = Now(after.time, after.time_left, after.mid, world, after.tables)
@@ -307,6 +326,11 @@ class Market(Component):
                 f"Market.hedges need a quoting with a Box of actions, as one number a hedge goes with it, got {self.quote}"
             )
         kind = type(self.hedges)
+        if self.financing.names and not isinstance(self.quote.space, gym.spaces.Box):
+            raise ValueError(
+                "Market.financing needs a quoting with a Box of actions, as the numbers that manage the loan go with it, got "
+                f"{self.quote}"
+            )
         if self.hedges.names and self.removes_noise and (
             kind.surprise is Hedges.surprise or overridden(kind, "surprise", "evolve", "marks")
         ):  # fmt: skip

@@ -16,6 +16,7 @@ from mm_env.core.component import Sides
 from mm_env.desk.desk import Desk
 from mm_env.desks import DESKS
 from mm_env.hedging import CorrelatedAsset
+from mm_env.lending import Collateral, Token
 from mm_env.margins import MaintenanceMargin
 from mm_env.market import Market
 from mm_env.price.bates import Bates
@@ -115,6 +116,19 @@ def hedged() -> Market:
     whole units for 0.05 each; at most eight of both are held."""
     asset = CorrelatedAsset(correlation=0.9, half_spread=0.05, max_position=8.0, lot=1.0)
     return replace(cartea_jaimungal(), hedges=asset, max_inventory=8.0)
+
+
+def collateral() -> Market:
+    """The market of `cartea_jaimungal` to a maker whose cash, 20, is borrowed against a token that is worth 32: as volatile as
+    30 % over the episode, with jumps of -10 % twice an episode, and with a correlation of 0.5. A move of the loan takes effect
+    with probability 1/2 in a step, so that it may come too late.
+    """
+    token = Token(sigma=0.3, correlation=0.5, jump_rate=2.0, jump_mean=-0.1, jump_std=0.05)
+    loan = Collateral(
+        token=token, collateral=0.32, debt=20.0, bonus=0.1, interest=0.05, earning=0.3, opportunity=0.1, gas=0.03,
+        inclusion=0.5, least_health=1.2, most_health=1.6,
+    )  # fmt: skip
+    return replace(cartea_jaimungal(), financing=loan, max_inventory=8.0)
 
 
 def glft() -> Market:
@@ -315,6 +329,7 @@ MARKETS: dict[str, Callable[[], Market]] = {
         cartea_jaimungal,
         adverse_selection,
         hedged,
+        collateral,
         solvency,
         cvar,
         glft,

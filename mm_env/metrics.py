@@ -70,7 +70,8 @@ def covariance_share(part: Floats, whole: Floats, windows: Windows = None) -> Es
 
 
 def figures(episodes: Episodes) -> dict[str, Estimate]:
-    """Every figure of the table, by name; those of margins, gaps, hedges, desks and books of options where there are any."""
+    """Every figure of the table, by name; those of margins, gaps, hedges, loans, channels, desks and books of options where
+    there are any."""
     e, w = episodes, episodes.window
     return {
         "objective": mean(e.objective, w),
@@ -90,6 +91,7 @@ def figures(episodes: Episodes) -> dict[str, Estimate]:
         **_of_book(e),
         **_of_hedges(e),
         **_of_channel(e),
+        **_of_loan(e),
     }
 
 
@@ -106,6 +108,24 @@ def _of_hedges(e: Episodes) -> dict[str, Estimate]:
     """`hedging_cost`, of trading hedges beside their marks, and `hedge_turnover`, units traded of them: means over episodes."""
     told = {"hedging_cost": e.hedging_cost, "hedge_turnover": e.hedge_turnover}
     return {name: mean(values, e.window) for name, values in told.items() if values is not None}
+
+
+def _of_loan(e: Episodes) -> dict[str, Estimate]:
+    """`liquidated`, the probability of a liquidation; `time_to_liquidation`, the mean time to the first of those that have one,
+    NaN if none has; `liquidation_loss`, `loan_interest`, `loan_moves` and `forgone_return`, what these cost an episode; and
+    `mean_health`, the mean health factor of the steps with a debt, of which each counts for at most 20."""
+    if e.loan is None:
+        return {}
+    loan, w = e.loan, e.window
+    hit = (loan.liquidations > 0.0).astype(np.float64)
+    costs = {"liquidation_loss": loan.lost, "loan_interest": loan.interest, "loan_moves": loan.managed,
+             "forgone_return": loan.forgone}  # fmt: skip
+    return {
+        "liquidated": mean(hit, w),
+        "time_to_liquidation": ratio(loan.first * hit, hit, w),
+        **{name: mean(values, w) for name, values in costs.items()},
+        "mean_health": ratio(loan.health, loan.steps, w),
+    }
 
 
 def _of_margin(e: Episodes) -> dict[str, Estimate]:

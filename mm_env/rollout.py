@@ -42,6 +42,19 @@ class InstrumentEpisodes(NamedTuple):
         return self.profit - self.spread + self.hedging_cost
 
 
+class LoanEpisodes(NamedTuple):
+    """What a loan against collateral brought to n episodes, (n,) each. Money in price units."""
+
+    liquidations: Floats
+    first: Floats  # the time of the first; 0.0 where there was none
+    lost: Floats  # in liquidations: the worth of what was seized less what was repaid
+    interest: Floats
+    managed: Floats  # paid for moves
+    forgone: Floats  # what the posted value would have earned elsewhere
+    health: Floats  # the sum of health factors over the steps with a debt
+    steps: Floats  # with a debt
+
+
 @dataclass(frozen=True)
 class Episodes:
     """What each of n episodes brought, (n,) but for gaps and instruments. Money in price units, sizes in units."""
@@ -70,6 +83,7 @@ class Episodes:
     )  # (n, 3), of a desk of options: |delta|, |gamma|, |vega|
     hedging_cost: Floats | None = field(default=None, kw_only=True)  # beside the marks; None where no hedge tells
     hedge_turnover: Floats | None = field(default=None, kw_only=True)  # units traded of hedges; None likewise
+    loan: LoanEpisodes | None = field(default=None, kw_only=True)  # None where no collateral is posted
 
     def __len__(self) -> int:
         return len(self.objective)
@@ -199,9 +213,9 @@ def _run_steps(simulation: Simulation, table: Floats, observations: NDArray[np.f
 
 
 def with_hedges(market: Market, quotes: Floats) -> Floats:
-    """Actions (..., width) of the quoting's numbers (..., quote.width), and 0 for each hedge."""
-    hedges = len(market.hedges.names)
-    return np.concatenate([quotes, np.zeros((*quotes.shape[:-1], hedges))], axis=-1) if hedges else quotes
+    """Actions (..., width) of the quoting's numbers (..., quote.width), 0 for each hedge, and 0 for each of the financing's."""
+    more = len(market.hedges.names) + len(market.financing.names)
+    return np.concatenate([quotes, np.zeros((*quotes.shape[:-1], more))], axis=-1) if more else quotes
 
 
 def check_table(market: Market, actions: Floats) -> Floats:
@@ -260,7 +274,7 @@ def episodes_of(
         of_desk = {"instruments": _of_instruments(simulation), "mean_risk": tally.risk / state.step}
         return Episodes(*brought, **of_desk, **_of_book(simulation))
     stretch = simulation.market.venue.stretches(simulation.books)
-    more = _of_margin(simulation) | _of_gaps(gaps) | _of_hedges(state.world.hedges)
+    more = _of_margin(simulation) | _of_gaps(gaps) | _of_hedges(state.world.hedges) | _of_loan(state.world.financing)
     more |= {} if channel is None else {"channel": channel.episodes()}
     return Episodes(*brought, **more) if stretch is None else RecordedEpisodes(*brought, stretch, **more)
 
@@ -299,6 +313,13 @@ def _of_hedges(hedges: Any) -> dict[str, Any]:
     """What hedges whose state says it have cost to trade, and how much of them was traded."""
     told = {"hedging_cost": "paid", "hedge_turnover": "turnover"}
     return {name: getattr(hedges, mine) for name, mine in told.items() if hasattr(hedges, mine)}
+
+
+def _of_loan(financing: Any) -> dict[str, Any]:
+    """What a loan whose state has a `tally` has brought."""
+    if not hasattr(financing, "tally"):
+        return {}
+    return {"loan": LoanEpisodes(*(getattr(financing.tally, name) for name in LoanEpisodes._fields))}
 
 
 def _of_gaps(gaps: GapRecord | None) -> dict[str, Any]:

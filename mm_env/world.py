@@ -19,6 +19,7 @@ class World(NamedTuple):
     venue: Any  # reserves of a pool, balances of a channel
     hedges: Any
     margin: Any  # whether the account is still open, and what else decides it
+    financing: Any = ()  # collateral and debt
 
 
 class Now(NamedTuple):

@@ -217,6 +217,10 @@ def appraiser(market: Market, nodes: int = NODES) -> Callable[[Floats], float]:
 
     Raises: Unsolvable as `evaluate` and `average_reward` do.
     """
+    if market.financing.names:
+        from agents.exact.financed_optimum import financed_appraiser, without_financing
+
+        return financed_appraiser(market, appraiser(without_financing(market), nodes))
     cases = scenarios(market)
     if market.hedges.names:
         from agents.exact.hedged_worth import hedged_appraiser

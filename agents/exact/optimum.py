@@ -117,6 +117,10 @@ def optimum(market: Any, nodes: int = NODES, kept_from: float = KEPT_FROM) -> An
     check("nodes", nodes, Interval(5, whole=True))  # half of fewer would be no coarser grid to tell the error by
     if isinstance(market, Desk):
         return kept_optimum(market, kept_from)
+    if market.financing.names:
+        from agents.exact.financed_optimum import financed_optimum
+
+        return financed_optimum(market, lambda own: optimum(own, nodes, kept_from), kept_from)
     if market.hedges.names:
         from agents.exact.hedged_optimum import hedged_optimum
 

@@ -39,6 +39,10 @@ def check_solvable(market: Market, wealth: bool = False, hedged: bool = False) -
 
     Raises: Unsolvable, saying which part of the market stands in the way.
     """
+    if market.financing.names:
+        raise Unsolvable(
+            f"financing: this solver has no recursion over a loan beside the inventory, got {market.financing}"
+        )
     for leaf in leaves(market):
         if differs(leaf.value) and leaf.path != "initial_inventory":
             raise Unsolvable(f"{leaf.path} differs by lane: {leaf.value}")

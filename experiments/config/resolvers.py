@@ -42,14 +42,16 @@ def is_desk(market: DictConfig) -> bool:
 
 
 def strategies(market: DictConfig) -> list[str]:
-    """The strategies of conf/agent that are made for dealers, order books or desks, for markets with a hedge, and channels."""
+    """The strategies of conf/agent that are made for dealers, order books or desks, for markets with a hedge or a loan against
+    collateral, and channels."""
     if is_desk(market):
         return list(OF_OPTIONS if get_class(market._target_).has_options else OF_DESKS)
     if market.get("makers", 1) > 1:
         return [*STRATEGIES, *OF_COMPETITIONS]
     of_hedge = HEDGING if "hedges" in market and not market.hedges._target_.endswith(".NoHedges") else ()
     of_channel = CHANNEL if "venue" in market and "rebalancing" in market.venue else ()
-    return [*STRATEGIES, *(TOUCHING if is_book(market) else EXACT), *of_hedge, *of_channel]
+    of_loan = FINANCED if "financing" in market and not market.financing._target_.endswith(".NoFinancing") else ()
+    return [*STRATEGIES, *(TOUCHING if is_book(market) else EXACT), *of_hedge, *of_channel, *of_loan]
 
 
 STRATEGIES = (
@@ -64,6 +66,7 @@ OF_OPTIONS = ("random", "constant_vega", "constant_vega_unhedged", "symmetric_op
 EXACT, TOUCHING = ("best_fixed", "linear_skew"), ("join", "inside", "imbalance")
 CHANNEL = ("channel_fees", "threshold_rebalancing")
 HEDGING = ("no_hedge", "full_hedge", "fixed_band")
+FINANCED = ("static_collateral", "threshold_top_up")
 RESOLVERS: dict[str, Callable[..., Any]] = {
     "strategies": strategies,
     "volatility": asked("sigma"),

@@ -11,6 +11,7 @@ from agents.exact.choices import is_own
 from agents.exact.desk import OptimalQuotes, best_constant_depths, worth_of
 from agents.exact.desk.constant import exact_value
 from agents.exact.evaluation import NODES, best_fixed, worth, worth_fixed
+from agents.exact.financed_optimum import FinancedOptimum, static_gain
 from agents.exact.full_information import FullInformationOptimum, full_information_optimum
 from agents.exact.hedged_optimum import HedgedOptimum
 from agents.exact.hedged_worth import evaluate_hedged, hedged_table
@@ -40,13 +41,13 @@ class SkillReferences:
     Worth is the objective; per unit of time if the market is ergodic, and under CARA the certainty equivalent: utility
     saturates at 1 / gamma, where all skills would look alike. Where parameters differ by lane, the optimum is that of who
     is told them: an upper bound. In a small order book, constant quotes are the best single action; in a desk those of
-    `best_constant_depths`.
+    `best_constant_depths`; with a loan against collateral they go with the best static collateral.
     """
 
     market: Market
     fixed: float = float("nan")  # the best constant symmetric quotes'
     optimal: float = float("nan")
-    best: Optimum | FullInformationOptimum | BookOptimum | OptimalQuotes | None = None
+    best: Optimum | FullInformationOptimum | BookOptimum | OptimalQuotes | FinancedOptimum | None = None
     constant: FixedSymmetric | None = None
     missing: str = ""
 
@@ -63,7 +64,7 @@ class SkillReferences:
             constant = best_fixed(market)
         except Unsolvable as reason:
             return cls(market, missing=str(reason))
-        naive, optimal = worth_fixed(market, constant.half_spread), best.worth
+        naive, optimal = worth_fixed(market, constant.half_spread) + static_gain(market), best.worth
         if not optimal > naive:
             return cls(
                 market, missing=f"the market's actions cannot quote better than a constant {constant.half_spread:.4g}"

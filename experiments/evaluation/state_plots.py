@@ -1,5 +1,5 @@
 """Figures of what decides beside time and inventory: quotes by volatility, regime or profit; |q| on the way to a gap; wealth
-paths with their margin calls.
+paths with their margin calls; health factors of a loan.
 
 A market has those of its features: `figures` makes no others.
 """
@@ -35,13 +35,14 @@ class Lives(NamedTuple):
     inventory: Floats  # (steps, n), nan once an account is closed
     profit: Floats  # (steps, n), price units, nan once an account is closed
     called: NDArray[np.int64]  # (n,), the step of the margin call, or -1
+    liquidated: NDArray[np.bool_]  # (n,), collateral was, at least once
 
 
 def figures(market: Market, agent: str, policy: Policy, rival: str, reference: Policy) -> dict[str, Figure | None]:
     """The figures that the market has, by the names of their files: an agent's, beside its rival's."""
     both = {agent: policy, rival: reference}
     if market.venue.loops in ("events", "desk") or not (
-        _state_of(market) or gap_steps(market) or market.may_close or market.venue.ends
+        _state_of(market) or gap_steps(market) or market.may_close or market.venue.ends or market.financing.names
     ):
         return {}
     lives = {name: lived(market, each, EPISODES) for name, each in both.items()}
@@ -50,6 +51,7 @@ def figures(market: Market, agent: str, policy: Policy, rival: str, reference: P
         "quotes_by_state": quotes_by_state(market, both, lives[rival]),
         "inventory_to_gap": inventory_to_gap(market, lives),
         "margin_calls": margin_calls(market, lives),
+        "health": health_over_time(market, lives),
     }
 
 
@@ -84,7 +86,9 @@ def lived(market: Market, policy: Policy, episodes: int, seed: int = NOISE) -> L
         inventory.append(state.account.inventory + shown)
         profit.append(state.tally.profit + shown)
         called[step.ended & simulation.closed] = number
-    return Lives(np.array(seen), np.array(inventory), np.array(profit), called)
+    loan = simulation.state.world.financing
+    liquidated = loan.tally.liquidations > 0.0 if hasattr(loan, "tally") else np.zeros(episodes, np.bool_)
+    return Lives(np.array(seen), np.array(inventory), np.array(profit), called, liquidated)
 
 
 def quotes_by_state(market: Market, policies: Mapping[str, Policy], lives: Lives) -> Figure | None:
@@ -183,4 +187,32 @@ def margin_calls(market: Market, lives: Mapping[str, Lives]) -> Figure | None:
         axis.set(title=f"{short(name)}: {np.mean(each.called >= 0):.1%} closed", xlabel="time (the market's unit)")
         plain(axis)
     axes[0].set_ylabel("profit (price units)")
+    return figure
+
+
+def health_over_time(market: Market, lives: Mapping[str, Lives]) -> Figure | None:
+    """Health factors of the same episodes as long as something is owed, a panel for each policy: their median, the range of
+    nine in ten, and some paths, those with a liquidation in another colour; None where the market shows none."""
+    names = market.observation_names
+    if "health" not in names:
+        return None
+    figure = Figure(figsize=(5.2 * len(lives), 4.0), layout="constrained")
+    axes = np.atleast_1d(figure.subplots(1, len(lives), sharey=True))
+    for axis, (name, each) in zip(axes, lives.items()):
+        shown = each.seen.astype(np.float64)
+        owed = shown[..., names.index("debt")] > 0.0
+        health = np.where(owed, np.exp(shown[..., names.index("health")]), np.nan)
+        times = market.clock.step_length * np.arange(len(health))
+        for lane in range(PATHS):
+            color = ASK if each.liquidated[lane] else BID
+            axis.plot(times, health[:, lane], color=color, alpha=0.35, lw=0.7)
+        low, middle, high = np.nanquantile(health, (0.05, 0.5, 0.95), axis=1)
+        axis.fill_between(times, low, high, color=BID, alpha=0.15, lw=0.0, label="nine in ten")
+        axis.plot(times, middle, color=INK, lw=1.8, label="median")
+        axis.axhline(1.0, color=ASK, lw=1.0, ls=":", label="liquidation")
+        axis.set(title=f"{short(name)}: {np.mean(each.liquidated):.1%} liquidated", xlabel="time (the market's unit)")
+        plain(axis)
+    axes[0].set_ylabel("health factor")
+    axes[0].set_ylim(0.8, 2.2)
+    axes[0].legend(frameon=False, fontsize=8)
     return figure

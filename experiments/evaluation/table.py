@@ -29,7 +29,7 @@ COLUMNS = {
     "max_drawdown": "max drawdown",
 }
 UTILITY = {"objective": "objective (utility)", "certainty_equivalent": "certainty equivalent"}  # under CARA
-OF_SOME_MARKETS = {  # columns of margins, of scheduled gaps, and of hedges
+OF_SOME_MARKETS = {  # columns of margins, of scheduled gaps, of hedges, and of a loan against collateral
     "closed": "probability of ruin",
     "time_to_ruin": "time to ruin",
     "time_open": "time open",
@@ -38,6 +38,13 @@ OF_SOME_MARKETS = {  # columns of margins, of scheduled gaps, and of hedges
     "gap_inventory": "mean |q| at gaps",
     "hedging_cost": "hedging cost",
     "hedge_turnover": "hedge turnover",
+    "liquidated": "probability of liquidation",
+    "time_to_liquidation": "time to liquidation",
+    "liquidation_loss": "liquidation loss",
+    "loan_interest": "interest",
+    "loan_moves": "cost of moves",
+    "forgone_return": "forgone return",
+    "mean_health": "mean health factor",
 }
 OF_CHANNELS = {
     "failed_payments": "failed payments",
@@ -66,8 +73,8 @@ NARROW = {"lead over best strategy": "lead over\nbest\nstrategy"}
 
 def headings(entries: Sequence[Entry]) -> dict[str, str]:
     """Column -> heading of these rows; under CARA the objective is called a utility, and its worth in money stands beside;
-    where accounts may be closed the ruin, where the mid has gaps what they bring, what hedges cost, and in a desk what each
-    instrument does."""
+    where accounts may be closed the ruin, where the mid has gaps what they bring, what hedges and a loan cost, and in a desk
+    what each instrument does."""
     given = {name for entry in entries for name in entry.figures}
     columns = COLUMNS | {
         name: heading

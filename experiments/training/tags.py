@@ -66,12 +66,21 @@ UNITS_OF_CHANNELS = {
     "risk/rebalances": "an episode: how often rebalancing was asked for",
     "risk/rebalancing_cost": "price units an episode: paid for rebalancing",
 }
+UNITS_WITH_LOAN = {
+    "risk/liquidated": "1: the probability of a liquidation, the share of episodes with one",
+    "risk/time_to_liquidation": "unit of time: the mean time to the first liquidation of the episodes with one",
+    "risk/liquidation_loss": "price units an episode: the worth of what was seized less what was repaid",
+    "risk/loan_interest": "price units an episode",
+    "risk/loan_moves": "price units an episode: paid for top-ups, repayments and withdrawals",
+    "risk/forgone_return": "price units an episode: what the posted value would have earned elsewhere",
+    "risk/mean_health": "1: the mean health factor of the steps with a debt, each at most 20",
+}
 UNITS_UNDER_CARA = {CERTAINTY: "price units an episode: the sure profit that the utility values alike"}
 OF_SOME_MARKETS = {
     "certainty_equivalent": CERTAINTY,
     **{
         tag.removeprefix("risk/"): tag
-        for tag in UNITS_WITH_MARGIN | UNITS_WITH_GAPS | UNITS_WITH_HEDGES | UNITS_OF_CHANNELS
+        for tag in UNITS_WITH_MARGIN | UNITS_WITH_GAPS | UNITS_WITH_HEDGES | UNITS_OF_CHANNELS | UNITS_WITH_LOAN
     },
 }
 

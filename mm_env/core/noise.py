@@ -15,8 +15,8 @@ from mm_env.core.maths import scalar
 
 MASK = 0xFFFFFFFF
 MAX_SEED = 2**63 - 1
-VENUE, FACTORS, HEDGES, FLOW = (
-    2**30 + 16 * role for role in range(4)
+VENUE, FACTORS, HEDGES, FLOW, FINANCING = (
+    2**30 + 16 * role for role in range(5)
 )  # the first of the 16 blocks that a role may draw by
 _PARAMETER_BLOCK = 2**31  # the blocks from here on draw parameters at reset; those below belong to the steps
 
@@ -87,7 +87,7 @@ def draw(seed, lane, episode, step) -> Noise:
 def more(noise, block):
     """Four uniforms in (0, 1) more of a step, by the number of their block: `FACTORS + 2` is the third of a price's own.
 
-    A role (VENUE, FACTORS, HEDGES, FLOW) has 16 blocks, so that no part disturbs what another draws.
+    A role (VENUE, FACTORS, HEDGES, FLOW, FINANCING) has 16 blocks, so that no part disturbs what another draws.
     """
     seed, lane, episode, step = noise.key
     return uniforms(seed, lane, episode, step, block)

@@ -36,7 +36,12 @@ def counts(expected: float) -> Counts:
 @scalar
 def drawn(law: Counts, noise: Noise) -> float:
     """The number of jumps within the step: 0.0, 1.0, 2.0 or 3.0."""
-    uniform = more(noise, JUMPS)[0]
+    return count_of(law, more(noise, JUMPS)[0])
+
+
+@scalar
+def count_of(law: Counts, uniform: float) -> float:
+    """The number of jumps that a uniform in (0, 1) draws: 0.0, 1.0, 2.0 or 3.0."""
     first, second = 1.0 if uniform > law.none else 0.0, 1.0 if uniform > law.none + law.one else 0.0
     return first + second + (1.0 if uniform > law.none + law.one + law.two else 0.0)
 

@@ -97,7 +97,8 @@ def test_worlds_of_every_kind_are_among_them():
     assert {"covering brownian", "covering market_orders" if solvable(COVERING["market_orders"]) else "glft"} <= set(
         WORLDS
     )
-    plain = {name: made() for name, made in MARKETS.items() if not made().watched and not made().hedges.names}
+    made = {name: make() for name, make in MARKETS.items()}
+    plain = {n: m for n, m in made.items() if not (m.watched or m.hedges.names or m.financing.names)}
     dealers = {name for name, market in plain.items() if isinstance(market.venue, Dealer)}
     assert dealers <= set(WORLDS)
 

@@ -27,6 +27,7 @@ FAMILIES = {
     "window": mm_env.Window, "position": mm_env.QueuePosition, "jumps": (mm_env.JumpProcess, mm_env.Jumps),
     "scheme": mm_env.VarianceStep, "margin": mm_env.Margin, "limits": mm_env.Limits, "hedges": mm_env.Hedges,
     "option_model": mm_env.OptionModel, "option_marks": mm_env.OptionMarks, "option_contract": mm_env.OptionContract,
+    "financing": mm_env.Financing, "token": mm_env.Token, "oracle": mm_env.Oracle,
     "routing": mm_env.Routing, "fire_sale": mm_env.FireSale,
     "payments": mm_env.PaymentSizes, "rebalancing": mm_env.Rebalancing,
     "network": mm_env.Network, "deleveraging": mm_env.Deleveraging, "sale_impact": mm_env.SaleImpact,
@@ -35,7 +36,9 @@ FAMILIES = {
 }  # fmt: skip
 KINDS = {kind for kinds in FAMILIES.values() for kind in (kinds if isinstance(kinds, tuple) else (kinds,))}
 PARENTS = {mm_env.Traded, mm_env.Option, mm_env.Lookback, mm_env.GeneratedNetwork}
-CONCRETE = {mm_env.Fees, mm_env.Instrument, mm_env.PaymentSizes, mm_env.Stress, mm_env.OptionContract}
+CONCRETE = {
+    mm_env.Fees, mm_env.Instrument, mm_env.PaymentSizes, mm_env.Stress, mm_env.OptionContract, mm_env.Token,
+}  # fmt: skip
 ABSTRACT = KINDS - CONCRETE | PARENTS
 MODELS = [(family, path) for family in FAMILIES for path in sorted((CONF / family).glob("*.yaml"))]
 AGENTS = {path.stem: OmegaConf.load(path) for path in sorted((CONF / "agent").glob("*.yaml"))}
@@ -182,6 +185,7 @@ REBALANCING = {"threshold_rebalancing"}  # for channels that can be rebalanced
 OF_CHANNEL = {"channel_fees"}  # for channels and dealers whose inventory costs nothing
 HEDGING = {"no_hedge", "full_hedge", "fixed_band"}  # for markets with a hedge
 OF_COMPETITIONS = {"competing"}
+FINANCED = {"static_collateral", "threshold_top_up"}  # for markets with a loan
 OF_DESKS = {"constant_depths", "quadratic_desk", "internalise_externalise", "all_internalised", "all_externalised"}
 OF_OPTIONS = {"constant_vega", "constant_vega_unhedged", "symmetric_options"}
 SIDES = "{_target_:mm_env.Sides,bid:{_target_:mm_env.Poisson,rate:0.1},ask:{_target_:mm_env.Poisson,rate:0.05}}"
@@ -197,8 +201,8 @@ def test_every_strategy_has_its_parameters_from_every_named_market(composed, nam
     uncovered = OF_RISK if channel or isinstance(market.reward, mm_env.CVaR) else set()  # no closed form minds a tail
     elsewhere = set() if isinstance(market.venue, mm_env.Book) else TOUCHING
     elsewhere = elsewhere if name == "channel" else elsewhere | OF_CHANNEL
-    unhedged = set() if market.hedges.names else HEDGING
-    assert set(refused) == uncovered | elsewhere | OF_DESKS | OF_OPTIONS | OF_COMPETITIONS | unhedged
+    without = (set() if market.hedges.names else HEDGING) | (set() if market.financing.names else FINANCED)
+    assert set(refused) == uncovered | elsewhere | OF_DESKS | OF_OPTIONS | OF_COMPETITIONS | without
     assert all(isinstance(policy, Policy) for policy in policies.values())
 
 
@@ -221,7 +225,7 @@ def test_the_best_strategies_of_a_class_are_found_for_the_market_they_are_given(
 ])  # fmt: skip
 def test_a_strategy_is_refused_with_the_reason_where_its_theory_does_not_reach(composed, overrides, without, reason):
     cfg = composed("compare", "market=amzn", "market.max_inventory=2", "market.clock.steps=5", *overrides)
-    others = TOUCHING | HEDGING | OF_DESKS | OF_OPTIONS | OF_COMPETITIONS | REBALANCING | OF_CHANNEL
+    others = TOUCHING | HEDGING | FINANCED | OF_DESKS | OF_OPTIONS | OF_COMPETITIONS | REBALANCING | OF_CHANNEL
     asked = set(STRATEGIES) - others - (EXACT - without)
     policies, refused = build_policies(cfg, build_market(cfg), sorted(asked))
     assert set(refused) == without

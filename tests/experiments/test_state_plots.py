@@ -7,7 +7,7 @@ from agents.policy import StrategyPolicy
 from agents.strategies.fixed import FixedSymmetric, LinearSkew
 from experiments.evaluation import state_plots
 from experiments.evaluation.state_plots import lived
-from mm_env import Brownian, CVaR, FiniteHorizon, Heston, LossLimit, RegimeSwitching, ScheduledGap
+from mm_env import Brownian, Collateral, CVaR, FiniteHorizon, Heston, LossLimit, RegimeSwitching, ScheduledGap, Token
 from mm_env.rollout import run_policy
 from tests.worlds import BOOKS, world
 
@@ -17,6 +17,7 @@ REGIMES = world(
 )
 GAP = world(clock=CLOCK, price=ScheduledGap(Brownian(1.0), at=(0.4,), std=(2.0,)))
 RUIN = world(clock=CLOCK, price=Brownian(2.0), margin=LossLimit(loss=1.5))
+OWING = world(clock=CLOCK, financing=Collateral(token=Token(sigma=0.4), collateral=0.32, debt=20.0))
 HESTON = world(clock=CLOCK, price=Heston(kappa=5.0, theta=1.0, vol=1.5, rho=-0.5, v0=1.0))
 TAIL = world(clock=CLOCK, reward=CVaR(0.9, 0.5), profit_scale=2.0)
 
@@ -37,8 +38,9 @@ def drawn(market):
     (TAIL, {"quotes_by_state"}),
     (GAP, {"inventory_to_gap"}),
     (RUIN, {"quotes_by_state", "margin_calls"}),
+    (OWING, {"health"}),
     (next(iter(BOOKS.values())), set()),
-], ids=["plain", "regimes", "volatility", "profit", "gap", "margin", "book"])  # fmt: skip
+], ids=["plain", "regimes", "volatility", "profit", "gap", "margin", "loan", "book"])  # fmt: skip
 def test_a_market_has_the_figures_of_its_features(market, names):
     assert drawn(market) == names
 
@@ -85,3 +87,14 @@ def test_margin_calls_are_where_accounts_are_closed():
     crosses = [line for line in axis.get_lines() if line.get_marker() == "x"]
     assert len(crosses) == (lives.called[: state_plots.PATHS] >= 0).sum()
     assert axis.get_title() == f"still: {played.closed.mean():.1%} closed"
+
+
+def test_health_factors_are_drawn_beside_the_share_that_was_liquidated():
+    ours, _ = both(OWING)
+    lives = lived(OWING, ours, 300)
+    figure = state_plots.health_over_time(OWING, {"a": lives})
+    (axis,) = figure.axes
+    assert axis.get_title() == f"a: {lives.liquidated.mean():.1%} liquidated"
+    middle = next(line for line in axis.get_lines() if line.get_label() == "median")
+    np.testing.assert_allclose(middle.get_ydata()[0], 0.8 * 32.0 / 20.0, rtol=1e-6)
+    assert 0.0 < lives.liquidated.mean() < 1.0

@@ -8,7 +8,7 @@ from experiments.evaluation.table import COLUMNS, OF_BOOKS, OF_DESKS, OF_SOME_MA
 from experiments.reporting.formats import error, number
 from experiments.training import tags
 from mm_env.metrics import Estimate, figures
-from mm_env.rollout import Episodes, InstrumentEpisodes
+from mm_env.rollout import Episodes, InstrumentEpisodes, LoanEpisodes
 from tests.experiments.conftest import rows
 
 NOTHING = Estimate(float("nan"), float("nan"))
@@ -151,16 +151,19 @@ def test_of_many_instruments_the_table_leaves_out_what_each_brought_and_its_csv_
         assert "profit_A" in (tmp_path / "table.csv").read_text(encoding="utf-8")
 
 
-def test_figures_of_ruin_of_gaps_and_of_hedges_have_a_column_a_tag_and_a_unit():
+def test_figures_of_ruin_of_gaps_of_hedges_and_of_loans_have_a_column_a_tag_and_a_unit():
     random = np.random.default_rng(0)
     kept = {"closed": random.integers(0, 2, 50) * 1.0, "time_open": random.uniform(size=50)}
     gaps = {"gap_profit": random.normal(size=(50, 2)), "gap_inventory": random.normal(size=(50, 2))}
     hedges = {"hedging_cost": random.uniform(size=50), "hedge_turnover": random.uniform(size=50)}
+    loan = LoanEpisodes(*random.uniform(0.1, 1.0, (8, 50)))
     fields = {field: random.normal(size=50) for field in Episodes.__match_args__}
-    plain, risky = figures(Episodes(**fields)), figures(Episodes(**fields, **kept, **gaps, **hedges))
+    plain, risky = figures(Episodes(**fields)), figures(Episodes(**fields, **kept, **gaps, **hedges, loan=loan))
     more = [name for name in risky if name not in plain]
-    assert more == ["closed", "time_to_ruin", "time_open", "worst_gap", "gap_variance_share", "gap_inventory", *hedges]
-    units = tags.UNITS_WITH_MARGIN | tags.UNITS_WITH_GAPS | tags.UNITS_WITH_HEDGES
+    assert more == ["closed", "time_to_ruin", "time_open", "worst_gap", "gap_variance_share", "gap_inventory", *hedges,
+                    "liquidated", "time_to_liquidation", "liquidation_loss", "loan_interest", "loan_moves", "forgone_return",
+                    "mean_health"]  # fmt: skip
+    units = tags.UNITS_WITH_MARGIN | tags.UNITS_WITH_GAPS | tags.UNITS_WITH_HEDGES | tags.UNITS_WITH_LOAN
     assert [tags.tag_of(name) for name in more] == [f"risk/{name}" for name in more] == list(units)
     shown = headings([Entry("a", Episodes(**fields), risky, None)])
     assert [shown[name] for name in more] == list(OF_SOME_MARKETS.values())

@@ -25,7 +25,7 @@ from mm_env.markets import market_named
 from mm_env.simulation import Simulation
 
 FILE = Path(__file__).with_name("golden.json")
-ROUNDED = {"bates", "crisis", "heston", "jumps", "overnight", "regimes", "stressed"}
+ROUNDED = {"bates", "collateral", "crisis", "heston", "jumps", "overnight", "regimes", "stressed"}
 LANES, SEEDS, STEPS = 67, (0, 2**40 + 3), 12  # more lanes than the 64 of a tile
 
 
