@@ -24,6 +24,7 @@ from agents.strategies.fixed import FixedSymmetric, LinearSkew
 from agents.strategies.glft import GLFT, GLFTAsymptotic
 from agents.strategies.hedging import FixedBand, FullHedge, Hedging, NoHedge
 from agents.strategies.internalise import InternaliseExternalise
+from agents.strategies.pool import DeltaHedged, FeeRule, Hold, PoolTheory, Provider
 from agents.strategies.quadratic_desk import QuadraticDesk
 from agents.strategies.single_bond import SingleBond
 from agents.strategies.theory import Theory, theory
@@ -35,8 +36,9 @@ from agents.strategies.vega_desk import VegaDesk
 __all__ = [
     "GLFT", "AllOutside", "AlmgrenChriss", "AtTouch", "AvellanedaStoikov", "AvellanedaStoikovStationary",
     "AvellanedaStoikovSymmetric", "BlindOptimum", "CarteaJaimungal", "CarteaJaimungalStationary", "ConstantDepths",
-    "DeltaHedge", "FixedBand", "FixedDeltaBand", "FixedSymmetric", "FullHedge", "GLFTAsymptotic", "Hedging",
-    "ImbalanceSkew", "InternaliseExternalise", "LinearSkew", "NoHedge", "NoneOutside", "Policy", "QuadraticDesk",
-    "RandomPolicy", "SingleBond", "Strategy", "StrategyPolicy", "Theory", "Unhedged", "VegaDesk", "WhalleyWilmott",
-    "best_constant_depths", "best_fixed", "best_linear_skew", "blind_optimum", "problem_of", "theory", "tuned", "twap",
+    "DeltaHedge", "DeltaHedged", "FeeRule", "FixedBand", "FixedDeltaBand", "FixedSymmetric", "FullHedge",
+    "GLFTAsymptotic", "Hedging", "Hold", "ImbalanceSkew", "InternaliseExternalise", "LinearSkew", "NoHedge",
+    "NoneOutside", "Policy", "PoolTheory", "Provider", "QuadraticDesk", "RandomPolicy", "SingleBond", "Strategy",
+    "StrategyPolicy", "Theory", "Unhedged", "VegaDesk", "WhalleyWilmott", "best_constant_depths", "best_fixed",
+    "best_linear_skew", "blind_optimum", "problem_of", "theory", "tuned", "twap",
 ]  # fmt: skip

@@ -73,6 +73,11 @@ from mm_env.venue.order_book.order_flow import OrderFlow
 from mm_env.venue.order_book.poisson import ContStoikovTalreja, ZeroIntelligence
 from mm_env.venue.order_book.queue_reactive import QueueReactive
 from mm_env.venue.order_book.size import GeometricSize, OrderSize, UnitSize
+from mm_env.venue.pool.blocks import Blocks, FixedBlocks, PoissonBlocks
+from mm_env.venue.pool.exploits import Exploits, NoExploits, PoissonExploits
+from mm_env.venue.pool.pool import Pool
+from mm_env.venue.pool.ranges import DynamicFee, PoolQuoting, Range, RangeGrid
+from mm_env.venue.pool.traders import NoTraders, RandomTraders, SteadyTraders, Traders
 from mm_env.venue.replay.position import Exact, Pessimistic, Proportional, QueuePosition
 from mm_env.venue.replay.replay import Replay
 from mm_env.venue.replay.window import Drawn, InTurn, Window
@@ -90,6 +95,7 @@ __all__ = [
     "Bernoulli",
     "Binomial",
     "BlackScholes",
+    "Blocks",
     "Book",
     "Brownian",
     "CVaR",
@@ -115,18 +121,21 @@ __all__ = [
     "DrawdownLimits",
     "DrawdownStop",
     "Drawn",
+    "DynamicFee",
     "Ergodic",
     "EuropeanOption",
     "EveryEvent",
     "EveryQuoteChange",
     "Exact",
     "ExcitingJumps",
+    "Exploits",
     "Exponential",
     "FactorPrices",
     "Fees",
     "Fill",
     "FillImpact",
     "FiniteHorizon",
+    "FixedBlocks",
     "FixedJumps",
     "FixedLookback",
     "FloatingLookback",
@@ -177,11 +186,13 @@ __all__ = [
     "MarketMakingVectorEnv",
     "MarketOrders",
     "Merton",
+    "NoExploits",
     "NoHedges",
     "NoImpact",
     "NoLimits",
     "NoMargin",
     "NoOutside",
+    "NoTraders",
     "Noise",
     "NonNegative",
     "NormalJumps",
@@ -200,6 +211,10 @@ __all__ = [
     "Perpetual",
     "Pessimistic",
     "Poisson",
+    "PoissonBlocks",
+    "PoissonExploits",
+    "Pool",
+    "PoolQuoting",
     "Portfolio",
     "Positive",
     "PowerLaw",
@@ -212,6 +227,9 @@ __all__ = [
     "QueueReactive",
     "Quote",
     "Quoting",
+    "RandomTraders",
+    "Range",
+    "RangeGrid",
     "Real",
     "ReduceOnly",
     "RegimeFill",
@@ -231,10 +249,12 @@ __all__ = [
     "SpreadAndSkew",
     "Standing",
     "State",
+    "SteadyTraders",
     "Tier",
     "Tightest",
     "Touch",
     "Traded",
+    "Traders",
     "Trades",
     "Transition",
     "Uniform",

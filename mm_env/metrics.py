@@ -70,7 +70,8 @@ def covariance_share(part: Floats, whole: Floats, windows: Windows = None) -> Es
 
 
 def figures(episodes: Episodes) -> dict[str, Estimate]:
-    """Every figure of the table, by name; those of margins, of gaps, of hedges and of a desk where there are any."""
+    """Every figure of the table, by name; those of margins, of gaps, of hedges, of a desk and of its venue where there are
+    any."""
     e, w = episodes, episodes.window
     return {
         "objective": mean(e.objective, w),
@@ -88,6 +89,7 @@ def figures(episodes: Episodes) -> dict[str, Estimate]:
         **_of_gaps(e),
         **_of_desk(e),
         **_of_hedges(e),
+        **{name: mean(values, w) for name, values in e.of_venue.items()},
     }
 
 

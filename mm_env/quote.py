@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import gymnasium as gym
 import numpy as np
@@ -51,6 +51,8 @@ class View(NamedTuple):
 
 class Quoting(Component):
     """How an action becomes a quote. `width` numbers make one action; it means the same in every lane."""
+
+    of_pool: ClassVar[bool] = False  # what is quoted is a range of prices in a pool
 
     @property
     def needs_book(self) -> bool:

@@ -65,6 +65,7 @@ class Episodes:
     mean_risk: Floats | None = field(default=None, kw_only=True)  # of a desk: mean standard deviation of the position
     hedging_cost: Floats | None = field(default=None, kw_only=True)  # beside the marks; None where no hedge tells
     hedge_turnover: Floats | None = field(default=None, kw_only=True)  # units traded of hedges; None likewise
+    of_venue: dict[str, Floats] = field(default_factory=dict, kw_only=True)  # what the venue tells: `Venue.figures`
 
     def __len__(self) -> int:
         return len(self.objective)
@@ -178,6 +179,9 @@ def with_hedges(market: Market, quotes: Floats) -> Floats:
 
 def check_table(market: Market, actions: Floats) -> Floats:
     """The table itself if it is one of the market's actions: (steps or 1, levels, width), finite, indices if discrete."""
+    if not np.isfinite(market.venue.most_held(market)):
+        venue = type(market.venue).__name__
+        raise ValueError(f"a table of actions by inventory cannot act at a {venue}, where inventory has no limit")
     levels, shape, space = len(inventory_levels(market)), np.shape(actions), market.action_space
     if len(shape) != 3 or shape[0] not in (1, market.clock.steps) or shape[1:] != (levels, market.width):
         wanted = f"({market.clock.steps} or 1, {levels}, {market.width})"
@@ -230,6 +234,7 @@ def episodes_of(simulation: Simulation, gaps: GapRecord | None = None) -> Episod
         return Episodes(*brought, **of_desk)
     stretch = simulation.market.venue.stretches(simulation.books)
     more = _of_margin(simulation) | _of_gaps(gaps) | _of_hedges(state.world.hedges)
+    more["of_venue"] = simulation.market.venue.figures(simulation.market, state)
     return Episodes(*brought, **more) if stretch is None else RecordedEpisodes(*brought, stretch, **more)
 
 

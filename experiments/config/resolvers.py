@@ -41,10 +41,21 @@ def is_desk(market: DictConfig) -> bool:
         return False
 
 
+def is_pool(market: DictConfig) -> bool:
+    """Whether liquidity is placed in a pool."""
+    try:
+        return bool(get_class(market.venue._target_).takes_ranges)
+    except (ImportError, ValueError, AttributeError):  # no venue of that name: building the market says so
+        return False
+
+
 def strategies(market: DictConfig) -> list[str]:
-    """The strategies of conf/agent that are made for dealers, for order books, or for desks; and for markets with a hedge."""
+    """The strategies of conf/agent that are made for dealers, for order books, for desks, or for pools; and for markets
+    with a hedge."""
     if is_desk(market):
         return list(OF_DESKS)
+    if is_pool(market):
+        return list(DESIGNING if str(market.quote._target_).endswith(".DynamicFee") else PROVIDING)
     of_hedge = HEDGING if "hedges" in market and not market.hedges._target_.endswith(".NoHedges") else ()
     return [*STRATEGIES, *(TOUCHING if is_book(market) else EXACT), *of_hedge]
 
@@ -57,6 +68,10 @@ OF_DESKS = (
     "random", "constant_depths", "quadratic_desk", "internalise_externalise", "all_internalised", "all_externalised",
 )  # fmt: skip
 EXACT, TOUCHING = ("best_fixed", "linear_skew"), ("join", "inside", "imbalance")
+PROVIDING = (
+    "random", "full_range", "fixed_range", "recentre_on_exit", "cartea_drissi_monga", "patient_range", "hold_outside",
+)  # fmt: skip
+DESIGNING = ("random", "fixed_fee", "fee_by_mispricing")
 HEDGING = ("no_hedge", "full_hedge", "fixed_band")
 RESOLVERS: dict[str, Callable[..., Any]] = {
     "strategies": strategies,

@@ -14,6 +14,7 @@ from agents.exact.evaluation import best_fixed, worth, worth_fixed
 from agents.exact.full_information import FullInformationOptimum, full_information_optimum
 from agents.exact.optimum import Optimum, optimum
 from agents.exact.parameter_scenarios import differing
+from agents.exact.pool.optimum import PoolOptimum
 from agents.exact.price_grid import Unsolvable
 from agents.exact.small_book import BookOptimum, book_optimum
 from agents.policy import Policy, StrategyPolicy, quoted_depths, tabulate
@@ -38,13 +39,13 @@ class SkillReferences:
     Worth is the objective; per unit of time if the market is ergodic, and under CARA the certainty equivalent: utility
     saturates at 1 / gamma, where all skills would look alike. Where parameters differ by lane, the optimum is that of who
     is told them: an upper bound. In a small order book, constant quotes are the best single action; in a desk those of
-    `best_constant_depths`.
+    `best_constant_depths`; in a pool the best range that is placed once and never moved.
     """
 
     market: Market
     fixed: float = float("nan")  # the best constant symmetric quotes'
     optimal: float = float("nan")
-    best: Optimum | FullInformationOptimum | BookOptimum | OptimalQuotes | None = None
+    best: Optimum | FullInformationOptimum | BookOptimum | OptimalQuotes | PoolOptimum | None = None
     constant: FixedSymmetric | None = None
     missing: str = ""
 
@@ -54,6 +55,9 @@ class SkillReferences:
         if isinstance(market, Desk):
             return cls._of_desk(market)
         try:
+            if market.venue.takes_ranges:
+                provider = optimum(market)
+                return cls(market, provider.constant, provider.worth, provider)
             if market.venue.is_drawn_book:
                 best, _, naive = book_optimum(market)
                 return cls(market, naive, best.worth, best)
@@ -207,7 +211,7 @@ class SkillReferences:
         if isinstance(self.market, Desk):
             lasting = self.best is not None and isinstance(self.market.clock, Ergodic) and not policy.recurrent
             return (worth_of(self.market, policy) - self.fixed) / (self.optimal - self.fixed) if lasting else None
-        solved = self.best is not None and not isinstance(self.best, BookOptimum)
+        solved = self.best is not None and not isinstance(self.best, BookOptimum | PoolOptimum)
         table = tabulate(self.market, policy) if solved else None
         if table is None:
             return None

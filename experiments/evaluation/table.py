@@ -29,7 +29,7 @@ COLUMNS = {
     "max_drawdown": "max drawdown",
 }
 UTILITY = {"objective": "objective (utility)", "certainty_equivalent": "certainty equivalent"}  # under CARA
-OF_SOME_MARKETS = {  # columns of margins, of scheduled gaps, and of hedges
+OF_SOME_MARKETS = {  # columns of margins, of scheduled gaps, of hedges, and of pools
     "closed": "probability of ruin",
     "time_to_ruin": "time to ruin",
     "time_open": "time open",
@@ -38,6 +38,12 @@ OF_SOME_MARKETS = {  # columns of margins, of scheduled gaps, and of hedges
     "gap_inventory": "mean |q| at gaps",
     "hedging_cost": "hedging cost",
     "hedge_turnover": "hedge turnover",
+    "pool_fees": "pool fees",
+    "loss_versus_rebalancing": "loss versus rebalancing",
+    "impermanent_loss": "impermanent loss",
+    "moving_costs": "moving costs",
+    "moves": "moves",
+    "time_in_range": "time in range",
 }
 OF_DESKS = {
     "hedging_cost": "hedging cost",

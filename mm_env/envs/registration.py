@@ -32,6 +32,8 @@ IDS = {
     "mm_env/QueueReactive-v0": "queue_reactive",
     "mm_env/Hawkes-v0": "hawkes",
     "mm_env/AMZNBook-v0": "amzn_book",
+    "mm_env/Pool-v0": "pool",
+    "mm_env/PoolFee-v0": "pool_fee",
 }
 
 DESK_IDS = {"mm_env/TwoBonds-v0": "two_bonds", "mm_env/EURUSD-v0": "eurusd", "mm_env/TwentyBonds-v0": "twenty_bonds"}

@@ -35,7 +35,8 @@ ELSEWHERE = {  # whose machine code is held to Python in a file of their own
     mm_env.EuropeanOption, mm_env.FloatingLookback, mm_env.FixedLookback, mm_env.Bachelier, mm_env.BlackScholes,
     mm_env.Desk, mm_env.Instrument, mm_env.Tier, mm_env.NoOutside, mm_env.OutsideRate, mm_env.OutsideTarget,
     mm_env.CovariancePrices, mm_env.FactorPrices, mm_env.CommonVariance, mm_env.CrossImpact, mm_env.ExcitingJumps,
-    mm_env.JohnsonSU,
+    mm_env.JohnsonSU, mm_env.Pool, mm_env.Range, mm_env.RangeGrid, mm_env.DynamicFee, mm_env.FixedBlocks, mm_env.PoissonBlocks,
+    mm_env.NoExploits, mm_env.PoissonExploits, mm_env.NoTraders, mm_env.SteadyTraders, mm_env.RandomTraders,
 }  # fmt: skip
 
 
