@@ -288,7 +288,7 @@ def pool() -> Market:
         price=Geometric(sigma=0.05),
         venue=Pool(fee=0.0005, traders=SteadyTraders(turnover=1.6), gas=0.45),
         clock=FiniteHorizon(horizon=1.0, steps=288),
-        quote=RangeGrid(half_widths=(0.01, 0.02, 0.04, 0.08, 0.16, FULL), capital=100.0),
+        quote=RangeGrid((0.01, 0.02, 0.04, 0.08, 0.16, FULL), tolerances=(0.0, 0.01, 0.015, 0.02, 0.03, 0.05, FULL)),
         inventory_scale=1.0,
     )
 

@@ -95,7 +95,7 @@ class Hold(MarketPolicy):
     def act(self, observations: NDArray[np.float32]) -> NDArray[Any]:
         """The actions (n, width), or (n,) if discrete, at observations (n, k)."""
         n = len(observations)
-        return placing(self.market, np.full(n, FULL), np.zeros(n, np.bool_))
+        return placing(self.market, np.full(n, FULL), np.ones(n, np.bool_), share=0.0)
 
 
 @dataclass(frozen=True)
@@ -188,10 +188,10 @@ def middling_provider(market: Market) -> Any:
     return FeeRule(market, 0.5 * (quote.min_fee + quote.max_fee))
 
 
-def placing(market: Market, half_width: Floats, moves: NDArray[np.bool_]) -> NDArray[Any]:
-    """The actions that place all the capital in ranges (n,) where `moves`, with 0 for each hedge."""
+def placing(market: Market, half_width: Floats, moves: NDArray[np.bool_], share: float = 1.0) -> NDArray[Any]:
+    """The actions that place a share of the capital in ranges (n,) where `moves`, with 0 for each hedge."""
     quote: Any = market.quote
-    actions = quote.encode_placements(half_width, np.ones(len(half_width)), moves)
+    actions = quote.encode_placements(half_width, np.full(len(half_width), share), moves)
     return with_hedges(market, actions) if quote.space.shape else actions
 
 

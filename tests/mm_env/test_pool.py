@@ -81,7 +81,9 @@ def quiet(**parts):
 
 WORLDS = {
     "range": busy(),
-    "grid": busy(quote=RangeGrid(half_widths=[0.005, 0.02, FULL]), price=GeometricHeston(5.0, 0.01, 0.1, -0.3, 0.01)),
+    "grid": busy(
+        quote=RangeGrid([0.005, 0.02, FULL], [0.0, 0.01, FULL]), price=GeometricHeston(5.0, 0.01, 0.1, -0.3, 0.01)
+    ),
     "designer": busy(quote=DynamicFee(max_fee=0.02), traders=SteadyTraders(2.0, elasticity=50.0), gas=0.0),
     "hedged": busy(
         hedges=Perpetual(kappa=5.0, relative_volatility=0.1, half_spread=0.01, max_position=5.0),
@@ -191,7 +193,11 @@ def test_machine_code_gives_the_bits_of_python(name):
     market = WORLDS[name]
     discrete = isinstance(market.quote, RangeGrid)
     random = np.random.default_rng(1)
-    actions = random.integers(0, 5, (LANES, 1)) * 1.0 if discrete else random.uniform(-1.2, 1.2, (LANES, market.width))
+    actions = (
+        random.integers(0, market.action_space.n, (LANES, 1)) * 1.0
+        if discrete
+        else random.uniform(-1.2, 1.2, (LANES, market.width))
+    )
     made, plain = (story(Simulation(market, LANES, interpreted=i), 2**40 + 3, actions, 12) for i in (False, True))
     assert all(same_bits(one, other) for one, other in zip(made, plain, strict=True))
     assert all(np.isfinite(seen).all() for seen in made)
@@ -204,7 +210,7 @@ def seldom(market, seed=0):
     def act(observations):
         n = len(observations)
         if not market.action_space.shape:
-            return np.where(random.random(n) < 0.1, random.integers(0, market.action_space.n, n), 0)
+            return np.where(random.random(n) < 0.1, random.integers(0, market.action_space.n, n), 2)
         actions = random.uniform(-1.0, 1.0, (n, market.width))
         actions[:, 3:4] = np.where(random.random((n, 1)) < 0.1, 1.0, -1.0)
         return actions
@@ -318,7 +324,7 @@ def test_an_exploit_takes_its_share_of_all_tokens():
 
 def test_a_pool_tells_its_figures():
     market = replace(pool(), clock=FiniteHorizon(0.2, 60))
-    told = figures(run_policy(market, lambda seen: np.where(seen[:, 4] == 0.0, 2, 0), 2000, 1))
+    told = figures(run_policy(market, lambda seen: np.full(len(seen), 13), 2000, 1))
     earned = told["pool_fees"].value - told["loss_versus_rebalancing"].value - told["moving_costs"].value
     assert told["spread_captured"].value == pytest.approx(earned, rel=1e-9)
     assert (told["moves"].value, told["moving_costs"].value) == (1.0, pytest.approx(0.45))
@@ -330,9 +336,9 @@ def test_impermanent_loss_of_constant_product_is_that_of_the_price_ratio():
     market = quiet(fee=0.0, gas=0.0, quote=RangeGrid(half_widths=[FULL]), price=Geometric(0.4))
     simulation = Simulation(market, 20, interpreted=True)
     simulation.start(4)
-    for step in range(60):
+    for _ in range(60):
         mid = simulation.state.mid
-        simulation.step(np.full(20, 1.0 if step == 0 else 0.0))
+        simulation.step(np.full(20, 1.0))
     state = simulation.state
     ratio = mid / 100.0  # to which the pool was traded last
     put_in = 50.0 * (1.0 + ratio)  # half of 100 in either token
@@ -354,6 +360,7 @@ def test_impermanent_loss_of_constant_product_is_that_of_the_price_ratio():
     (lambda: RangeGrid(half_widths=[]), r"RangeGrid.half_widths must be a list of numbers"),
     (lambda: RangeGrid(half_widths=[0.2, 0.1]), r"RangeGrid.half_widths must be > 0 and increase, got \[0.2, 0.1\]"),
     (lambda: RangeGrid(half_widths=[0.0, 0.1]), r"RangeGrid.half_widths must be > 0 and increase, got \[0.0, 0.1\]"),
+    (lambda: RangeGrid([0.1], tolerances=[0.1, 0.1]), r"RangeGrid.tolerances must be >= 0 and increase, got \[0.1, 0.1\]"),
     (lambda: RangeGrid(half_widths=[0.1], capital=0.0), r"RangeGrid.capital must be > 0, got 0.0"),
     (lambda: DynamicFee(max_fee=1.0), r"DynamicFee needs min_fee < max_fee < 1, got 0.0 and 1.0"),
     (lambda: DynamicFee(max_fee=0.1, min_fee=0.2), r"DynamicFee needs min_fee < max_fee < 1, got 0.2 and 0.1"),

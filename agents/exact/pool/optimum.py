@@ -57,7 +57,9 @@ class PoolOptimum(MarketPolicy):
         place = np.where(half_width > 0.0, apart.argmin(axis=1), ranges)
         x = np.clip(np.rint((offset - grid.offsets[0]) / grid.spacing), 0, len(grid.offsets) - 1).astype(np.int64)
         z = np.abs(gap[:, None] - grid.gaps).argmin(axis=1)
-        return self.actions[np.minimum(step, len(self.actions) - 1), place, x, z].astype(np.int64)
+        best = self.actions[np.minimum(step, len(self.actions) - 1), place, x, z].astype(np.int64)
+        quote: Any = self.market.quote
+        return quote.indices(np.where(best == 0, place, best - 1), (best > 0) | (place == ranges))
 
     def save(self, path: Path) -> bool:
         """Write it to a file that `load` reads; False where it cannot be written, as on a full disk."""

@@ -56,6 +56,8 @@ def check_pool(market: Market) -> None:
 
 
 def _check_numbers(market: Any, venue: Any) -> None:
+    if not market.quote.moves_freely:
+        raise Unsolvable(f"quote: a pool's recursion is where any state may be kept, and left, got {market.quote}")
     if market.price.drift != 0.0:
         raise Unsolvable(f"price: a pool's recursion is of a mid without drift, got {market.price}")
     if getattr(market.reward, "phi", 0.0) or getattr(market.reward, "alpha", 0.0):

@@ -20,6 +20,7 @@ from mm_env.world import Now
 Floats = NDArray[np.float64]
 FULL = 1000.0  # the half-width in log price of a position over all prices
 _LAST = 700.0  # of an exponent
+_LEAST = 1e-12  # price that a mid at or below zero counts as
 
 
 class Placement(NamedTuple):
@@ -95,16 +96,23 @@ class Range(PoolQuoting):
 
 
 class RangeGrid(PoolQuoting):
-    """One index, for agents that choose among finitely many actions: 0 leaves the liquidity where it is, 1 to n places the
-    capital in a range of one of n half-widths around the pool's price, n + 1 takes it out."""
+    """One index, for agents that choose among finitely many actions: a pair of a half-width and a tolerance, or out.
+
+    Index i m + j of m tolerances places the capital in the i-th range around the pool's price, if none is placed, or if the
+    mid is at least the j-th tolerance away from the middle of the one that is; else it stays as it is. A tolerance of 0
+    moves it whatever the mid, one of 1000 never does. The last index takes liquidity out.
+    """
 
     half_widths: Listed  # log price, increasing
+    tolerances: Listed = (0.0, FULL)  # log price, increasing
     capital: Positive = 100.0  # price units, of a position at the pool's price
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.half_widths[0] <= 0.0 or any(right <= left for left, right in pairwise(self.half_widths)):
             raise ValueError(f"RangeGrid.half_widths must be > 0 and increase, got {list(self.half_widths)}")
+        if self.tolerances[0] < 0.0 or any(right <= left for left, right in pairwise(self.tolerances)):
+            raise ValueError(f"RangeGrid.tolerances must be >= 0 and increase, got {list(self.tolerances)}")
         _not_beyond("RangeGrid.half_widths", self.half_widths[-1])
 
     @property
@@ -113,20 +121,40 @@ class RangeGrid(PoolQuoting):
 
     @property
     def space(self) -> gym.Space[Any]:
-        return gym.spaces.Discrete(len(self.half_widths) + 2)
+        return gym.spaces.Discrete(len(self.half_widths) * len(self.tolerances) + 1)
+
+    @property
+    def moves_freely(self) -> bool:
+        """Whether every state has an action that moves liquidity and one that leaves it."""
+        return self.tolerances[0] == 0.0 and self.tolerances[-1] >= FULL
 
     @rule
     def placed(self, action: tuple[float, ...], now: Now) -> Placement:
-        index, last = action[0], len(self.half_widths) + 0.5
-        half_width = pick(self.half_widths, clip(index - 1.0, 0.0, len(self.half_widths) - 1.0))
-        moves = 1.0 if index > 0.5 else 0.0
-        return Placement(half_width, 0.0, 0.0 if index > last else self.capital, moves, now.world.venue.fee)
+        position, ways = now.world.venue.core.position, len(self.tolerances)
+        row = math.floor((action[0] + 0.5) / ways)
+        out = row > len(self.half_widths) - 0.5
+        half_width = pick(self.half_widths, clip(1.0 * row, 0.0, len(self.half_widths) - 1.0))
+        tolerance = pick(self.tolerances, clip(action[0] - row * ways, 0.0, ways - 1.0))
+        away = abs(log(max(now.mid, _LEAST) * position.lower.inverse * position.upper.inverse))
+        moves = 1.0 if out | (position.liquidity <= 0.0) | (away >= tolerance) else 0.0
+        return Placement(half_width, 0.0, 0.0 if out else self.capital, moves, now.world.venue.fee)
+
+    def indices(self, place: NDArray[np.int64], moves: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """The actions (n,) that place the range of a place, the last of which is none, where `moves`, and else leave what is.
+
+        Raises: ValueError unless it `moves_freely`.
+        """
+        if not self.moves_freely:
+            raise ValueError(
+                f"RangeGrid.tolerances must begin with 0 and end with {FULL:g} for this, got {self.tolerances}"
+            )
+        ways = len(self.tolerances)
+        return np.where(moves, place * ways, ways - 1).astype(np.int64)
 
     def encode_placements(self, half_width: Floats, share: Floats, moves: NDArray[np.bool_]) -> NDArray[np.int64]:
         known = np.log(np.array(self.half_widths))
         nearest = np.abs(np.log(np.maximum(half_width, 1e-12))[..., None] - known).argmin(axis=-1)
-        placed = np.where(share > 0.5, nearest + 1, len(known) + 1)
-        return np.where(moves, placed, 0).astype(np.int64)
+        return self.indices(np.where(share > 0.5, nearest, len(known)), moves)
 
 
 class DynamicFee(PoolQuoting):
