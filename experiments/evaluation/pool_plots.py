@@ -22,7 +22,8 @@ _WIDEST = 0.5  # log price; wider ranges are not drawn
 
 
 class Provided(NamedTuple):
-    """One episode after each step, (steps,): prices, the range's ends (nan where there is none, or no end), and money so far."""
+    """One episode after each step, (steps,): prices, the range's ends (nan where there is none, or no end), and money so
+    far."""
 
     time: Floats
     mid: Floats  # that arbitrageurs saw

@@ -162,7 +162,10 @@ class Pool(Venue):
         new = placed(price, wanted.half_width, wanted.centre, wanted.value)
         moves, put_in = self.does_move(begun, wanted), begun.position.deposit
         core = Core(price, chosen(moves > 0.0, begun.position, new))
-        orders, charged = self.traders.orders(wanted.fee, noise, lasts, now), wanted.fee / (1.0 - wanted.fee)
+        orders, charged = (
+            self.traders.orders(wanted.fee, noise, market.clock.dt(), now),
+            wanted.fee / (1.0 - wanted.fee),
+        )
         ours = charged * orders.turnover * (core.position.liquidity if covers(core.position, price) else 0.0)
         last, traded = self.traders.trade(core, orders, charged)
         robbed, lost, swap = tokens(pool.core.position, pool.core.price), 1.0 - kept, moves * (new.deposit.x - old.x)

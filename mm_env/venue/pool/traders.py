@@ -29,7 +29,7 @@ class Traders(Component):
 
     @rule
     def orders(self, fee: float, noise: Noise, dt: float, now: Now) -> Orders:
-        """Their orders within a block that lasts dt."""
+        """Their orders within a block of dt on average, however long this one lasts."""
         raise NotImplementedError
 
     @rule
