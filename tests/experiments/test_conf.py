@@ -170,6 +170,9 @@ EXACT, TOUCHING = (
     {"join", "inside", "imbalance"},
 )  # for dealers, and for order books
 HEDGING = {"no_hedge", "full_hedge", "fixed_band"}  # for markets with a hedge
+PROVIDING = {"full_range", "fixed_range", "recentre_on_exit", "cartea_drissi_monga", "patient_range", "hold_outside"}
+DESIGNING = {"fixed_fee", "fee_by_mispricing"}
+OF_POOLS = PROVIDING | DESIGNING | {"delta_hedged"}
 OF_DESKS = {"constant_depths", "quadratic_desk", "internalise_externalise", "all_internalised", "all_externalised"}
 SIDES = "{_target_:mm_env.Sides,bid:{_target_:mm_env.Poisson,rate:0.1},ask:{_target_:mm_env.Poisson,rate:0.05}}"
 UNIFORM = "{_target_:mm_env.Uniform,low:0.01,high:0.02}"
@@ -182,7 +185,12 @@ def test_every_strategy_has_its_parameters_from_every_named_market(composed, nam
     policies, refused = build_policies(cfg, market, set(STRATEGIES) - EXACT)
     uncovered = OF_RISK if isinstance(market.reward, mm_env.CVaR) else set()  # no closed form minds a tail
     elsewhere = set() if isinstance(market.venue, mm_env.Book) else TOUCHING
-    assert set(refused) == uncovered | elsewhere | OF_DESKS | (set() if market.hedges.names else HEDGING)
+    others = uncovered | elsewhere | OF_DESKS | OF_POOLS | (set() if market.hedges.names else HEDGING)
+    if market.quote.of_pool:
+        others = (
+            set(STRATEGIES) - EXACT - {"random"} - (PROVIDING if hasattr(market.quote, "half_widths") else DESIGNING)
+        )
+    assert set(refused) == others
     assert all(isinstance(policy, Policy) for policy in policies.values())
 
 
@@ -205,7 +213,7 @@ def test_the_best_strategies_of_a_class_are_found_for_the_market_they_are_given(
 ])  # fmt: skip
 def test_a_strategy_is_refused_with_the_reason_where_its_theory_does_not_reach(composed, overrides, without, reason):
     cfg = composed("compare", "market=amzn", "market.max_inventory=2", "market.clock.steps=5", *overrides)
-    asked = set(STRATEGIES) - TOUCHING - HEDGING - OF_DESKS - (EXACT - without)
+    asked = set(STRATEGIES) - TOUCHING - HEDGING - OF_DESKS - OF_POOLS - (EXACT - without)
     policies, refused = build_policies(cfg, build_market(cfg), sorted(asked))
     assert set(refused) == without
     assert set(policies) == asked - without
