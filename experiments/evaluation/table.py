@@ -29,7 +29,7 @@ COLUMNS = {
     "max_drawdown": "max drawdown",
 }
 UTILITY = {"objective": "objective (utility)", "certainty_equivalent": "certainty equivalent"}  # under CARA
-OF_SOME_MARKETS = {  # columns of margins, of scheduled gaps, of hedges, and of pools
+OF_SOME_MARKETS = {  # columns of margins, of scheduled gaps, and of hedges
     "closed": "probability of ruin",
     "time_to_ruin": "time to ruin",
     "time_open": "time open",
@@ -38,6 +38,8 @@ OF_SOME_MARKETS = {  # columns of margins, of scheduled gaps, of hedges, and of 
     "gap_inventory": "mean |q| at gaps",
     "hedging_cost": "hedging cost",
     "hedge_turnover": "hedge turnover",
+}
+OF_POOLS = {
     "pool_fees": "pool fees",
     "loss_versus_rebalancing": "loss versus rebalancing",
     "impermanent_loss": "impermanent loss",
@@ -62,7 +64,9 @@ def headings(entries: Sequence[Entry]) -> dict[str, str]:
     where accounts may be closed the ruin, where the mid has gaps what they bring, what hedges cost, and in a desk what each
     instrument does."""
     given = {name for entry in entries for name in entry.figures}
-    columns = COLUMNS | {name: heading for name, heading in (OF_SOME_MARKETS | OF_DESKS).items() if name in given}
+    columns = COLUMNS | {
+        name: heading for name, heading in (OF_SOME_MARKETS | OF_POOLS | OF_DESKS).items() if name in given
+    }
     columns |= of_instruments(entries)
     if not any("certainty_equivalent" in entry.figures for entry in entries):
         return columns

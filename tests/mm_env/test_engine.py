@@ -106,7 +106,7 @@ def test_the_covering_markets_hold_every_model_of_the_package():
                 mm_env.Jumps, mm_env.Limits, mm_env.Margin, mm_env.OrderFlow, mm_env.OrderSize, mm_env.JointPrices,
                 mm_env.Lookback, mm_env.Option, mm_env.OptionModel, mm_env.OrderBook, mm_env.Outside, mm_env.Price,
                 mm_env.QueuePosition, mm_env.Quoting, mm_env.Reward, mm_env.Traded, mm_env.VarianceStep, mm_env.Venue,
-                mm_env.Window}  # fmt: skip
+                mm_env.Window, mm_env.Blocks, mm_env.Exploits, mm_env.Traders, mm_env.PoolQuoting}  # fmt: skip
     recorded = {mm_env.Drawn, mm_env.Exact, mm_env.InTurn, mm_env.Pessimistic, mm_env.Proportional, mm_env.Replay}
     assert models - abstract - recorded - ELSEWHERE <= seen  # a recorded day's are in test_replay.py
 
