@@ -1,7 +1,7 @@
 """Where providing liquidity pays: fee by volatility by block time, the provider's return simulated beside its closed form.
 
 python -m experiments.sustainability
-python -m experiments.sustainability half_width=0.05 blocks=[12.0] poisson=false
+python -m experiments.sustainability half_width=0.05 block_times=[12.0] poisson=false
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def told(row: Provision) -> dict[str, float]:
 
 def check(cfg: DictConfig) -> None:
     """Refuse options that are none. Raises: ValueError with the name and the value."""
-    for name in ("fees", "volatilities", "blocks"):
+    for name in ("fee_levels", "volatilities", "block_times"):
         values = cfg[name]
         if not isinstance(values, ListConfig) or not values or not all(isinstance(v, int | float) for v in values):
             raise ValueError(f"{name} must be a list of numbers, as in {name}=[0.05], got {values!r}")

@@ -58,7 +58,7 @@ class Provision(NamedTuple):
 
 def provisions(cfg: DictConfig) -> list[Provision]:
     """A row for each fee, volatility and block time."""
-    asked = list(product(cfg.fees, cfg.volatilities, cfg.blocks))
+    asked = list(product(cfg.fee_levels, cfg.volatilities, cfg.block_times))
     return [provision(cfg, *map(float, one)) for one in tqdm(asked, desc="pools", unit="pool", leave=False, delay=0.5)]
 
 
@@ -73,9 +73,11 @@ def provision(cfg: DictConfig, fee: float, volatility: float, block: float) -> P
         simulation.step(always)
     end, scale = simulation.state, BP / float(cfg.capital) / ((market.clock.steps - warm) * market.clock.step_length)
     told, before = end.world.venue.told, begun.world.venue.told
-    brought = [scale * float(np.mean(getattr(told, n) - getattr(before, n))) for n in ("fees", "lost", "costs")]
+    fees, lost, costs = (
+        scale * float(np.mean(getattr(told, n) - getattr(before, n))) for n in ("fees", "lost", "costs")
+    )
     returned = mean(scale * (end.tally.spread_captured - begun.tally.spread_captured))
-    return Provision(fee, volatility, block, *brought, returned, BP * closed_form(cfg, market))
+    return Provision(fee, volatility, block, fees, lost, costs, returned, BP * closed_form(cfg, market))
 
 
 def market_of(cfg: DictConfig, fee: float, volatility: float, block: float) -> Market:
@@ -86,7 +88,7 @@ def market_of(cfg: DictConfig, fee: float, volatility: float, block: float) -> M
     venue = Pool(fee, liquidity=0.0, traders=traders, blocks=blocks, gas=float(cfg.gas))
     return Market(
         price=Geometric(volatility), venue=venue, clock=FiniteHorizon(steps * block / DAY, steps),
-        quote=RangeGrid([width], tolerances=[width], capital=float(cfg.capital)), reward=InventoryPenalty(),
+        quote=RangeGrid((width,), tolerances=(width,), capital=float(cfg.capital)), reward=InventoryPenalty(),
     )  # fmt: skip
 
 

@@ -40,7 +40,7 @@ def arbitraged_only(blocks: Any, fee: float, blocks_played: int, block: float = 
     """A position over all prices with which arbitrageurs alone trade."""
     venue = Pool(fee=fee, liquidity=0.0, traders=NoTraders(), blocks=blocks)
     clock = FiniteHorizon(blocks_played * block, blocks_played)
-    return Market(price=Geometric(SIGMA), venue=venue, clock=clock, quote=RangeGrid([FULL], capital=CAPITAL))
+    return Market(price=Geometric(SIGMA), venue=venue, clock=clock, quote=RangeGrid((FULL,), capital=CAPITAL))
 
 
 def played(market: Market, asked: Asked, warm: int) -> dict[str, Floats]:
@@ -98,7 +98,7 @@ def placed_anew(steps: int) -> Market:
     placing; the best range is placed anew as soon as a block finds the mid out of it."""
     width, fee = closed_forms.optimal_half_width(INCOME, SIGMA, COST), 1e-9
     venue = Pool(fee=fee, traders=SteadyTraders(0.5 * INCOME * (1.0 - fee) / fee), gas=COST * CAPITAL)
-    quote, reward = RangeGrid([width], tolerances=[width], capital=CAPITAL), InventoryPenalty(noise=0.0)
+    quote, reward = RangeGrid((width,), tolerances=(width,), capital=CAPITAL), InventoryPenalty(noise=0.0)
     return Market(price=Geometric(SIGMA), venue=venue, clock=FiniteHorizon(1.0, steps), quote=quote, reward=reward)
 
 
