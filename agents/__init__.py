@@ -31,6 +31,7 @@ from agents.strategies.glft import GLFT, GLFTAsymptotic
 from agents.strategies.hedging import FixedBand, FullHedge, Hedging, NoHedge
 from agents.strategies.internalise import InternaliseExternalise
 from agents.strategies.options_maker import ConstantVega, OptionsMaker
+from agents.strategies.pool import DeltaHedged, FeeRule, Hold, PoolTheory, Provider
 from agents.strategies.quadratic_desk import QuadraticDesk
 from agents.strategies.single_bond import SingleBond
 from agents.strategies.theory import Theory, theory
@@ -43,10 +44,11 @@ from agents.strategies.vega_desk import VegaDesk
 __all__ = [
     "GLFT", "AllOutside", "AlmgrenChriss", "AtTouch", "AvellanedaStoikov", "AvellanedaStoikovStationary",
     "AvellanedaStoikovSymmetric", "BlindOptimum", "CarteaJaimungal", "CarteaJaimungalStationary", "ChannelFees",
-    "ConstantDepths", "ConstantVega", "DeltaHedge", "Financed", "FixedBand", "FixedDeltaBand", "FixedSymmetric", "FullHedge",
-    "GLFTAsymptotic", "HedgeBand", "HedgeEvery", "HedgeWhalleyWilmott", "Hedging", "ImbalanceSkew", "InternaliseExternalise",
-    "LetAlone", "LinearSkew", "NoDeltaHedge", "NoHedge", "NoneOutside", "OptionsMaker", "Policy", "QuadraticDesk",
-    "RandomPolicy", "SingleBond", "StaticCollateral", "Strategy", "StrategyPolicy", "Theory", "ThresholdRebalancing",
-    "ThresholdTopUp", "Unhedged", "VegaDesk", "WhalleyWilmott", "best_constant_depths", "best_fixed", "best_linear_skew",
-    "best_static", "best_threshold", "best_thresholds", "blind_optimum", "competing", "problem_of", "theory", "tuned", "twap",
+    "ConstantDepths", "ConstantVega", "DeltaHedge", "DeltaHedged", "FeeRule", "Financed", "FixedBand", "FixedDeltaBand",
+    "FixedSymmetric", "FullHedge", "GLFTAsymptotic", "HedgeBand", "HedgeEvery", "HedgeWhalleyWilmott", "Hedging", "Hold",
+    "ImbalanceSkew", "InternaliseExternalise", "LetAlone", "LinearSkew", "NoDeltaHedge", "NoHedge", "NoneOutside",
+    "OptionsMaker", "Policy", "PoolTheory", "Provider", "QuadraticDesk", "RandomPolicy", "SingleBond", "StaticCollateral",
+    "Strategy", "StrategyPolicy", "Theory", "ThresholdRebalancing", "ThresholdTopUp", "Unhedged", "VegaDesk",
+    "WhalleyWilmott", "best_constant_depths", "best_fixed", "best_linear_skew", "best_static", "best_threshold",
+    "best_thresholds", "blind_optimum", "competing", "problem_of", "theory", "tuned", "twap",
 ]  # fmt: skip

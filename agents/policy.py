@@ -149,6 +149,10 @@ def _of_strategy(made: Any, market: Any) -> Policy:
     if isinstance(market, Desk) != isinstance(made, DeskStrategy):
         what = "a desk" if isinstance(made, DeskStrategy) else "one quoted instrument"
         raise ValueError(f"{type(made).__name__} quotes {what}, which {type(market).__name__} is not")
+    if not isinstance(market, Desk) and market.quote.of_pool:
+        raise ValueError(
+            f"{type(made).__name__} quotes depths, and {type(market.quote).__name__} places ranges in a pool"
+        )
     return DeskStrategyPolicy(market, made) if isinstance(made, DeskStrategy) else StrategyPolicy(made, market)
 
 

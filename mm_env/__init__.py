@@ -91,6 +91,11 @@ from mm_env.venue.order_book.order_flow import OrderFlow
 from mm_env.venue.order_book.poisson import ContStoikovTalreja, ZeroIntelligence
 from mm_env.venue.order_book.queue_reactive import QueueReactive
 from mm_env.venue.order_book.size import GeometricSize, OrderSize, UnitSize
+from mm_env.venue.pool.blocks import Blocks, FixedBlocks, PoissonBlocks
+from mm_env.venue.pool.exploits import Exploits, NoExploits, PoissonExploits
+from mm_env.venue.pool.pool import Pool
+from mm_env.venue.pool.ranges import DynamicFee, PoolQuoting, Range, RangeGrid
+from mm_env.venue.pool.traders import NoTraders, RandomTraders, SteadyTraders, Traders
 from mm_env.venue.replay.position import Exact, Pessimistic, Proportional, QueuePosition
 from mm_env.venue.replay.replay import Replay
 from mm_env.venue.replay.window import Drawn, InTurn, Window
@@ -111,6 +116,7 @@ __all__ = [
     "BlackScholes",
     "BlackScholesMarks",
     "BlockOracle",
+    "Blocks",
     "Book",
     "Brownian",
     "CVaR",
@@ -141,6 +147,7 @@ __all__ = [
     "DrawdownLimits",
     "DrawdownStop",
     "Drawn",
+    "DynamicFee",
     "Ergodic",
     "EuropeanOption",
     "EvenLiquidations",
@@ -148,6 +155,7 @@ __all__ = [
     "EveryQuoteChange",
     "Exact",
     "ExcitingJumps",
+    "Exploits",
     "Exponential",
     "ExponentialRebalancing",
     "FactorPrices",
@@ -157,6 +165,7 @@ __all__ = [
     "Financing",
     "FiniteHorizon",
     "FireSale",
+    "FixedBlocks",
     "FixedJumps",
     "FixedLookback",
     "FixedRebalancing",
@@ -221,6 +230,7 @@ __all__ = [
     "MatrixNetwork",
     "Merton",
     "Network",
+    "NoExploits",
     "NoFinancing",
     "NoFireSale",
     "NoHedges",
@@ -229,6 +239,7 @@ __all__ = [
     "NoMargin",
     "NoOutside",
     "NoRebalancing",
+    "NoTraders",
     "Noise",
     "NonNegative",
     "NormalJumps",
@@ -254,6 +265,10 @@ __all__ = [
     "Perpetual",
     "Pessimistic",
     "Poisson",
+    "PoissonBlocks",
+    "PoissonExploits",
+    "Pool",
+    "PoolQuoting",
     "Portfolio",
     "Positive",
     "PowerLaw",
@@ -267,6 +282,9 @@ __all__ = [
     "Quote",
     "Quoting",
     "RandomNetwork",
+    "RandomTraders",
+    "Range",
+    "RangeGrid",
     "Real",
     "Rebalancing",
     "RebalancingQuotes",
@@ -294,12 +312,14 @@ __all__ = [
     "SquareRootSaleImpact",
     "Standing",
     "State",
+    "SteadyTraders",
     "Stress",
     "Tier",
     "Tightest",
     "Token",
     "Touch",
     "Traded",
+    "Traders",
     "Trades",
     "Transition",
     "Uniform",

@@ -136,7 +136,7 @@ class Market(Component):
     def observation_space(self) -> gym.spaces.Box:
         """One lane's observation: inventory / inventory_scale, the share of time left, what is `watched`, and the
         signals of price, hedges, venue and financing."""
-        reach = self.max_inventory / self.inventory_scale
+        reach = self.venue.most_held(self) / self.inventory_scale
         bounds = {"inventory": (-reach, reach), "time_left": (0.0, 1.0)}
         low, high = zip(*(bounds.get(name, (-np.inf, np.inf)) for name in self.observation_names), strict=True)
         return gym.spaces.Box(np.array(low, np.float32), np.array(high, np.float32), dtype=np.float32)

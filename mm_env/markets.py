@@ -24,7 +24,7 @@ from mm_env.price.gaps import ScheduledGap
 from mm_env.price.heston import Heston
 from mm_env.price.jump_diffusions import Merton
 from mm_env.price.jumps import NormalJumps
-from mm_env.price.models import Binomial, Brownian, FromBook
+from mm_env.price.models import Binomial, Brownian, FromBook, Geometric
 from mm_env.price.regime_jumps import RegimeJumps
 from mm_env.price.regimes import RegimeSwitching
 from mm_env.price.with_jumps import WithJumps
@@ -41,6 +41,9 @@ from mm_env.venue.dealer.flow import Bernoulli, Poisson
 from mm_env.venue.dealer.impact import ArrivalImpact
 from mm_env.venue.order_book import published
 from mm_env.venue.order_book.book import Book, UnnoticedBook
+from mm_env.venue.pool.pool import Pool
+from mm_env.venue.pool.ranges import FULL, DynamicFee, RangeGrid
+from mm_env.venue.pool.traders import SteadyTraders
 
 _TURNS = ((0.0, 2.0), (4.0, 0.0))  # 1 / time, from calm to turbulent and back
 
@@ -320,6 +323,25 @@ def rebalanced_channel() -> Market:
         rebalancing=ExponentialRebalancing(target_balance=3.0, cost=1.0, mean_time=1.0),
     )
     return replace(channel(), venue=venue, quote=RebalancingQuotes(Depths(max_depth=4.0)))
+def pool() -> Market:
+    """A provider of 100 in a pool of 5 bp, in days: a mid of 5 % a day that is arbitraged every five minutes, uninformed
+    traders who turn over 1.6 of what liquidity is worth a day, and 0.45 for each placing.
+
+    The narrowest range, a hundredth either way, is one tick of a pool's grid of prices. The surprise of the mid is no part
+    of the reward in training alone: `reward.noise`.
+    """
+        price=Geometric(sigma=0.05),
+        venue=Pool(fee=0.0005, traders=SteadyTraders(turnover=1.6), gas=0.45),
+        clock=FiniteHorizon(horizon=1.0, steps=288),
+        quote=RangeGrid((0.01, 0.02, 0.04, 0.08, 0.16, FULL), tolerances=(0.0, 0.01, 0.015, 0.02, 0.03, 0.05, FULL)),
+        inventory_scale=1.0,
+
+
+def pool_fee() -> Market:
+    """The designer of a pool like that of `pool`, who owns 100 of it over all prices and sets the fee every five minutes;
+    traders come e times less often for each 10 bp of it."""
+    venue = Pool(fee=0.0005, traders=SteadyTraders(turnover=1.6, elasticity=1000.0))
+    return replace(pool(), venue=venue, quote=DynamicFee(max_fee=0.01, min_fee=0.0001, capital=100.0))
 
 
 MARKETS: dict[str, Callable[[], Market]] = {
@@ -351,6 +373,8 @@ MARKETS: dict[str, Callable[[], Market]] = {
         amzn_book,
         channel,
         rebalanced_channel,
+        pool,
+        pool_fee,
     )
 }
 

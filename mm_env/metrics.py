@@ -70,8 +70,8 @@ def covariance_share(part: Floats, whole: Floats, windows: Windows = None) -> Es
 
 
 def figures(episodes: Episodes) -> dict[str, Estimate]:
-    """Every figure of the table, by name; those of margins, gaps, hedges, loans, channels, desks and books of options where
-    there are any."""
+    """Every figure of the table, by name; those of margins, gaps, hedges, loans, channels, desks, books of options and venues
+    where there are any."""
     e, w = episodes, episodes.window
     return {
         "objective": mean(e.objective, w),
@@ -92,6 +92,7 @@ def figures(episodes: Episodes) -> dict[str, Estimate]:
         **_of_hedges(e),
         **_of_channel(e),
         **_of_loan(e),
+        **{name: mean(values, w) for name, values in e.of_venue.items()},
     }
 
 

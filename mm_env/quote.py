@@ -53,6 +53,7 @@ class Quoting(Component):
     """How an action becomes a quote. `width` numbers make one action; it means the same in every lane."""
 
     rebalances: ClassVar[bool] = False  # `cut` > 0 asks a channel to be rebalanced
+    of_pool: ClassVar[bool] = False  # what is quoted is a range of prices in a pool
 
     @property
     def needs_book(self) -> bool:

@@ -84,20 +84,31 @@ class Episodes:
     hedging_cost: Floats | None = field(default=None, kw_only=True)  # beside the marks; None where no hedge tells
     hedge_turnover: Floats | None = field(default=None, kw_only=True)  # units traded of hedges; None likewise
     loan: LoanEpisodes | None = field(default=None, kw_only=True)  # None where no collateral is posted
+    of_venue: dict[str, Floats] = field(default_factory=dict, kw_only=True)  # what the venue tells: `Venue.figures`
 
     def __len__(self) -> int:
         return len(self.objective)
 
     def rows(self, rows: slice) -> Episodes:
         """Some of the episodes: of n lanes of a world, say, those of one maker."""
-        own = {one.name: getattr(self, one.name) for one in fields(self)}
-        some: dict[str, Any] = {n: given[rows] if isinstance(given, np.ndarray) else given for n, given in own.items()}
-        return type(self)(**some)
+        own: dict[str, Any] = {one.name: _some(getattr(self, one.name), rows) for one in fields(self)}
+        return type(self)(**own)
 
     @property
     def window(self) -> NDArray[np.int64] | None:
         """What the episodes played of a recorded day; None where they are independent."""
         return None
+
+
+def _some(given: Any, rows: slice) -> Any:
+    """Some rows of the arrays in a tree of named tuples and dictionaries; what is no array is of all of them."""
+    if isinstance(given, np.ndarray):
+        return given[rows]
+    if isinstance(given, dict):
+        return {name: _some(value, rows) for name, value in given.items()}
+    if isinstance(given, tuple) and hasattr(given, "_fields"):
+        return type(given)(*(_some(value, rows) for value in given))
+    return given
 
 
 @dataclass(frozen=True)
@@ -220,6 +231,9 @@ def with_hedges(market: Market, quotes: Floats) -> Floats:
 
 def check_table(market: Market, actions: Floats) -> Floats:
     """The table itself if it is one of the market's actions: (steps or 1, levels, width), finite, indices if discrete."""
+    if not np.isfinite(market.venue.most_held(market)):
+        venue = type(market.venue).__name__
+        raise ValueError(f"a table of actions by inventory cannot act at a {venue}, where inventory has no limit")
     levels, shape, space = len(inventory_levels(market)), np.shape(actions), market.action_space
     if len(shape) != 3 or shape[0] not in (1, market.clock.steps) or shape[1:] != (levels, market.width):
         wanted = f"({market.clock.steps} or 1, {levels}, {market.width})"
@@ -276,6 +290,7 @@ def episodes_of(
     stretch = simulation.market.venue.stretches(simulation.books)
     more = _of_margin(simulation) | _of_gaps(gaps) | _of_hedges(state.world.hedges) | _of_loan(state.world.financing)
     more |= {} if channel is None else {"channel": channel.episodes()}
+    more["of_venue"] = simulation.market.venue.figures(simulation.market, state)
     return Episodes(*brought, **more) if stretch is None else RecordedEpisodes(*brought, stretch, **more)
 
 

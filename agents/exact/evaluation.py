@@ -277,6 +277,8 @@ def _depth_appraiser(market: Market) -> Callable[[Floats], float]:
     Raises: ValueError for a desk of several instruments; Unsolvable as `appraiser` does.
     """
     check_one_instrument(market, "an exact value of depths")
+    if market.quote.of_pool:
+        raise Unsolvable(f"venue: {market.venue.unsolvable}")
     appraise = appraiser(replace(market, quote=Unbounded()))
     return lambda depths: appraise(with_hedges(market, depths))
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import gymnasium as gym
 import numpy as np
 
+from agents.strategies.pool import middling_provider
 from mm_env.core.component import differs
 from mm_env.core.extras import require
 
@@ -228,11 +229,13 @@ def reward_units(market: Market) -> tuple[float, float]:
 
 
 def middling(market: Market) -> Episodes:
-    """1,024 episodes of acting by the middle action."""
+    """1,024 episodes of acting by the middle action; in a pool, of placing the middle range once."""
     space: Any = market.action_space
     middle = space.n // 2 if isinstance(space, gym.spaces.Discrete) else 0.0
     if isinstance(market, Desk):
         return run_policy(market, lambda seen: np.full((len(seen), market.width), middle), 1024, seed=0)
+    if market.venue.takes_ranges:
+        return run_policy(market, middling_provider(market).act, 1024, seed=0)
     actions = np.full((1, len(inventory_levels(market)), market.width), float(middle))
     return run_actions(market, actions, 1024, seed=0)
 

@@ -41,11 +41,21 @@ def is_desk(market: DictConfig) -> bool:
         return False
 
 
+def is_pool(market: DictConfig) -> bool:
+    """Whether liquidity is placed in a pool."""
+    try:
+        return bool(get_class(market.venue._target_).takes_ranges)
+    except (ImportError, ValueError, AttributeError):  # no venue of that name: building the market says so
+        return False
+
+
 def strategies(market: DictConfig) -> list[str]:
-    """The strategies of conf/agent that are made for dealers, order books or desks, for markets with a hedge or a loan against
-    collateral, and channels."""
+    """The strategies of conf/agent that are made for dealers, order books, desks or pools; for markets with a hedge or a loan
+    against collateral, and channels."""
     if is_desk(market):
         return list(OF_OPTIONS if get_class(market._target_).has_options else OF_DESKS)
+    if is_pool(market):
+        return list(DESIGNING if str(market.quote._target_).endswith(".DynamicFee") else PROVIDING)
     if market.get("makers", 1) > 1:
         return [*STRATEGIES, *OF_COMPETITIONS]
     of_hedge = HEDGING if "hedges" in market and not market.hedges._target_.endswith(".NoHedges") else ()
@@ -65,6 +75,10 @@ OF_COMPETITIONS = ("competing",)
 OF_OPTIONS = ("random", "constant_vega", "constant_vega_unhedged", "symmetric_options")
 EXACT, TOUCHING = ("best_fixed", "linear_skew"), ("join", "inside", "imbalance")
 CHANNEL = ("channel_fees", "threshold_rebalancing")
+PROVIDING = (
+    "random", "full_range", "fixed_range", "recentre_on_exit", "cartea_drissi_monga", "patient_range", "hold_outside",
+)  # fmt: skip
+DESIGNING = ("random", "fixed_fee", "fee_by_mispricing")
 HEDGING = ("no_hedge", "full_hedge", "fixed_band")
 FINANCED = ("static_collateral", "threshold_top_up")
 RESOLVERS: dict[str, Callable[..., Any]] = {

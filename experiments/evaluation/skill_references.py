@@ -17,6 +17,7 @@ from agents.exact.hedged_optimum import HedgedOptimum
 from agents.exact.hedged_worth import evaluate_hedged, hedged_table
 from agents.exact.optimum import Optimum, optimum
 from agents.exact.parameter_scenarios import differing
+from agents.exact.pool.optimum import PoolOptimum
 from agents.exact.price_grid import Unsolvable
 from agents.exact.small_book import BookOptimum, book_optimum
 from agents.policy import Policy, StrategyPolicy, quoted_depths, tabulate
@@ -41,13 +42,14 @@ class SkillReferences:
     Worth is the objective; per unit of time if the market is ergodic, and under CARA the certainty equivalent: utility
     saturates at 1 / gamma, where all skills would look alike. Where parameters differ by lane, the optimum is that of who
     is told them: an upper bound. In a small order book, constant quotes are the best single action; in a desk those of
-    `best_constant_depths`; with a loan against collateral they go with the best static collateral.
+    `best_constant_depths`; with a loan against collateral they go with the best static collateral; in a pool it is the best
+    range that is placed once and never moved.
     """
 
     market: Market
     fixed: float = float("nan")  # the best constant symmetric quotes'
     optimal: float = float("nan")
-    best: Optimum | FullInformationOptimum | BookOptimum | OptimalQuotes | FinancedOptimum | None = None
+    best: Optimum | FullInformationOptimum | BookOptimum | OptimalQuotes | FinancedOptimum | PoolOptimum | None = None
     constant: FixedSymmetric | None = None
     missing: str = ""
 
@@ -57,6 +59,9 @@ class SkillReferences:
         if isinstance(market, Desk):
             return cls._of_desk(market)
         try:
+            if market.venue.takes_ranges:
+                provider = optimum(market)
+                return cls(market, provider.constant, provider.worth, provider)
             if market.venue.is_drawn_book:
                 best, _, naive = book_optimum(market)
                 return cls(market, naive, best.worth, best)
@@ -212,7 +217,7 @@ class SkillReferences:
             return self._skill_of(worth_of(self.market, policy)) if lasting else None
         if isinstance(self.best, HedgedOptimum) and (seen := hedged_table(self.market, policy)) is not None:
             return self._skill_of(evaluate_hedged(self.market, seen, NODES).worth)
-        solved = self.best is not None and not isinstance(self.best, BookOptimum)
+        solved = self.best is not None and not isinstance(self.best, BookOptimum | PoolOptimum)
         table = tabulate(self.market, policy) if solved else None
         if table is None:
             return None

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from agents.policy import Policy, as_policy, quoted_depths
+from experiments.evaluation import pool_plots
 from experiments.evaluation.channel_plots import balances, fees_by_balance
 from experiments.evaluation.plots import ASK, BID, INK, plain, short
 from mm_env.gap_record import gap_steps
@@ -41,6 +42,8 @@ class Lives(NamedTuple):
 def figures(market: Market, agent: str, policy: Policy, rival: str, reference: Policy) -> dict[str, Figure | None]:
     """The figures that the market has, by the names of their files: an agent's, beside its rival's."""
     both = {agent: policy, rival: reference}
+    if market.venue.takes_ranges:
+        return pool_plots.figures(market, both)
     if market.venue.loops in ("events", "desk") or not (
         _state_of(market) or gap_steps(market) or market.may_close or market.venue.ends or market.financing.names
     ):

@@ -54,6 +54,14 @@ OF_CHANNELS = {
     "rebalances": "rebalances",
     "rebalancing_cost": "rebalancing cost",
 }
+OF_POOLS = {
+    "pool_fees": "pool fees",
+    "loss_versus_rebalancing": "loss versus rebalancing",
+    "impermanent_loss": "impermanent loss",
+    "moving_costs": "moving costs",
+    "moves": "moves",
+    "time_in_range": "time in range",
+}
 OF_DESKS = {
     "hedging_cost": "hedging cost",
     "inventory_profit": "P&L of inventories",
@@ -78,7 +86,7 @@ def headings(entries: Sequence[Entry]) -> dict[str, str]:
     given = {name for entry in entries for name in entry.figures}
     columns = COLUMNS | {
         name: heading
-        for name, heading in (OF_SOME_MARKETS | OF_DESKS | OF_BOOKS | OF_CHANNELS).items()
+        for name, heading in (OF_SOME_MARKETS | OF_POOLS | OF_DESKS | OF_BOOKS | OF_CHANNELS).items()
         if name in given
     }
     columns |= of_instruments(entries)

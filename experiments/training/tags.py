@@ -75,6 +75,14 @@ UNITS_WITH_LOAN = {
     "risk/forgone_return": "price units an episode: what the posted value would have earned elsewhere",
     "risk/mean_health": "1: the mean health factor of the steps with a debt, each at most 20",
 }
+UNITS_OF_POOLS = {
+    "risk/pool_fees": "price units an episode: fees of what traded with our liquidity, at the mid of the moment",
+    "risk/loss_versus_rebalancing": "price units an episode: what arbitrageurs got less what they gave, before fees",
+    "risk/impermanent_loss": "price units an episode: positions' value less that of the tokens put in",
+    "risk/moving_costs": "price units an episode: gas, and fees of what was traded outside",
+    "risk/moves": "placings and withdrawals an episode",
+    "risk/time_in_range": "1: the share of steps after which the pool's price is in our range",
+}
 UNITS_UNDER_CARA = {CERTAINTY: "price units an episode: the sure profit that the utility values alike"}
 OF_SOME_MARKETS = {
     "certainty_equivalent": CERTAINTY,

@@ -35,6 +35,8 @@ IDS = {
     "mm_env/AMZNBook-v0": "amzn_book",
     "mm_env/Channel-v0": "channel",
     "mm_env/RebalancedChannel-v0": "rebalanced_channel",
+    "mm_env/Pool-v0": "pool",
+    "mm_env/PoolFee-v0": "pool_fee",
 }
 
 DESK_IDS = {

@@ -75,6 +75,7 @@ class Venue(Component):
     loops: ClassVar[str] = "lanes"  # "events": each lane has a record of memory, and time goes from event to event
     makes_mid: ClassVar[bool] = False  # the mid is what trading here makes it, and the price is `FromBook`
     happened_once: ClassVar[bool] = False  # a recording: no step can be drawn again
+    takes_ranges: ClassVar[bool] = False  # a pool: what is quoted is a range of prices, placed by a quoting `of_pool`
     unsolvable: ClassVar[str] = ""  # why there is no exact recursion, in words
 
     @property
@@ -109,6 +110,22 @@ class Venue(Component):
                 raise ValueError(
                     f"{type(part).__name__} needs an order book: venue must be a Book, got {type(self).__name__}"
                 )
+        self.check_quote(market)
+
+    def check_quote(self, market: Any) -> None:
+        """Refuse a quoting of ranges where depths are quoted, and of depths where ranges are."""
+        if market.quote.of_pool != self.takes_ranges:
+            wanted = "place ranges (Range, RangeGrid, DynamicFee)" if self.takes_ranges else "quote depths"
+            raise ValueError(f"Market.quote must {wanted} at a {type(self).__name__}, got {market.quote}")
+
+    def most_held(self, market: Any) -> float:
+        """The largest |inventory| that its market may show, units."""
+        return market.max_inventory
+
+    def figures(self, market: Any, state: Any) -> dict[str, Any]:
+        """What it tells of episodes that have ended in a `state` of lanes, each number an array (n,): name -> (n,), for
+        tables."""
+        return {}
 
     def memory(self, num_lanes: int) -> tuple[NDArray[Any], ...]:
         """Arrays that it keeps beside the lanes' states."""

@@ -23,6 +23,7 @@ from mm_env.markets import MARKETS
 
 FAMILIES = {
     "price": mm_env.Price, "flow": (mm_env.Flow, mm_env.OrderFlow), "size": mm_env.OrderSize, "fill": mm_env.Fill,
+    "traders": mm_env.Traders, "blocks": mm_env.Blocks, "exploits": mm_env.Exploits,
     "impact": mm_env.Impact, "clock": mm_env.Clock, "quote": mm_env.Quoting, "reward": mm_env.Reward, "fees": mm_env.Fees,
     "window": mm_env.Window, "position": mm_env.QueuePosition, "jumps": (mm_env.JumpProcess, mm_env.Jumps),
     "scheme": mm_env.VarianceStep, "margin": mm_env.Margin, "limits": mm_env.Limits, "hedges": mm_env.Hedges,
@@ -35,7 +36,7 @@ FAMILIES = {
     "prices": mm_env.JointPrices, "outside": mm_env.Outside, "instrument": mm_env.Instrument,
 }  # fmt: skip
 KINDS = {kind for kinds in FAMILIES.values() for kind in (kinds if isinstance(kinds, tuple) else (kinds,))}
-PARENTS = {mm_env.Traded, mm_env.Option, mm_env.Lookback, mm_env.GeneratedNetwork}
+PARENTS = {mm_env.Traded, mm_env.Option, mm_env.Lookback, mm_env.GeneratedNetwork, mm_env.PoolQuoting}
 CONCRETE = {
     mm_env.Fees, mm_env.Instrument, mm_env.PaymentSizes, mm_env.Stress, mm_env.OptionContract, mm_env.Token,
 }  # fmt: skip
@@ -186,6 +187,9 @@ OF_CHANNEL = {"channel_fees"}  # for channels and dealers whose inventory costs 
 HEDGING = {"no_hedge", "full_hedge", "fixed_band"}  # for markets with a hedge
 OF_COMPETITIONS = {"competing"}
 FINANCED = {"static_collateral", "threshold_top_up"}  # for markets with a loan
+PROVIDING = {"full_range", "fixed_range", "recentre_on_exit", "cartea_drissi_monga", "patient_range", "hold_outside"}
+DESIGNING = {"fixed_fee", "fee_by_mispricing"}
+OF_POOLS = PROVIDING | DESIGNING | {"delta_hedged"}
 OF_DESKS = {"constant_depths", "quadratic_desk", "internalise_externalise", "all_internalised", "all_externalised"}
 OF_OPTIONS = {"constant_vega", "constant_vega_unhedged", "symmetric_options"}
 SIDES = "{_target_:mm_env.Sides,bid:{_target_:mm_env.Poisson,rate:0.1},ask:{_target_:mm_env.Poisson,rate:0.05}}"
@@ -202,7 +206,11 @@ def test_every_strategy_has_its_parameters_from_every_named_market(composed, nam
     elsewhere = set() if isinstance(market.venue, mm_env.Book) else TOUCHING
     elsewhere = elsewhere if name == "channel" else elsewhere | OF_CHANNEL
     without = (set() if market.hedges.names else HEDGING) | (set() if market.financing.names else FINANCED)
-    assert set(refused) == uncovered | elsewhere | OF_DESKS | OF_OPTIONS | OF_COMPETITIONS | without
+    others = uncovered | elsewhere | OF_DESKS | OF_OPTIONS | OF_COMPETITIONS | OF_POOLS | without
+    if market.quote.of_pool:
+        own = PROVIDING if hasattr(market.quote, "half_widths") else DESIGNING
+        others = set(STRATEGIES) - EXACT - REBALANCING - {"random"} - own
+    assert set(refused) == others
     assert all(isinstance(policy, Policy) for policy in policies.values())
 
 
@@ -225,8 +233,10 @@ def test_the_best_strategies_of_a_class_are_found_for_the_market_they_are_given(
 ])  # fmt: skip
 def test_a_strategy_is_refused_with_the_reason_where_its_theory_does_not_reach(composed, overrides, without, reason):
     cfg = composed("compare", "market=amzn", "market.max_inventory=2", "market.clock.steps=5", *overrides)
-    others = TOUCHING | HEDGING | FINANCED | OF_DESKS | OF_OPTIONS | OF_COMPETITIONS | REBALANCING | OF_CHANNEL
-    asked = set(STRATEGIES) - others - (EXACT - without)
+    elsewhere = (
+        TOUCHING | HEDGING | FINANCED | OF_DESKS | OF_OPTIONS | OF_COMPETITIONS | REBALANCING | OF_CHANNEL | OF_POOLS
+    )
+    asked = set(STRATEGIES) - elsewhere - (EXACT - without)
     policies, refused = build_policies(cfg, build_market(cfg), sorted(asked))
     assert set(refused) == without
     assert set(policies) == asked - without

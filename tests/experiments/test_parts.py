@@ -11,6 +11,7 @@ from mm_env.venue.order_book.book import OrderBook
 from tests.experiments.test_recorded import day  # noqa: F401
 
 QUOTES = sorted(path.stem for path in (CONF / "quote").glob("*.yaml") if path.stem != "rebalancing")  # of channels
+QUOTES = [name for name in QUOTES if not build(OmegaConf.load(CONF / "quote" / f"{name}.yaml")).of_pool]
 NAMES = sorted(path.stem for path in (CONF / "market").glob("*.yaml"))
 VENUES = {
     name: OmegaConf.select(OmegaConf.load(CONF / "market" / f"{name}.yaml"), "venue._target_", default="")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from experiments.evaluation.common_noise import Entry
-from experiments.evaluation.table import COLUMNS, OF_BOOKS, OF_DESKS, OF_SOME_MARKETS, headings, show, write
+from experiments.evaluation.table import COLUMNS, OF_BOOKS, OF_DESKS, OF_POOLS, OF_SOME_MARKETS, headings, show, write
 from experiments.reporting.formats import error, number
 from experiments.training import tags
 from mm_env.metrics import Estimate, figures
@@ -168,3 +168,14 @@ def test_figures_of_ruin_of_gaps_of_hedges_and_of_loans_have_a_column_a_tag_and_
     shown = headings([Entry("a", Episodes(**fields), risky, None)])
     assert [shown[name] for name in more] == list(OF_SOME_MARKETS.values())
     assert not set(more) & set(headings([Entry("a", Episodes(**fields), plain, None)]))
+
+
+def test_figures_of_pools_have_a_column_and_a_unit():
+    random = np.random.default_rng(0)
+    told = {name: random.uniform(size=50) for name in OF_POOLS}
+    fields = {field: random.normal(size=50) for field in Episodes.__match_args__}
+    found = figures(Episodes(**fields, of_venue=told))
+    assert found["time_in_range"].value == pytest.approx(told["time_in_range"].mean())
+    shown = headings([Entry("a", Episodes(**fields), found, None)])
+    assert {name: shown[name] for name in told} == OF_POOLS
+    assert [tags.tag_of(name) for name in told] == list(tags.UNITS_OF_POOLS)

@@ -82,6 +82,7 @@ class OrderBook(Venue):
         kind = type(self).__name__
         if not market.price.needs_book:
             raise ValueError(f"Market.price must be FromBook, as a {kind} makes its own mid, got {market.price}")
+        self.check_quote(market)
         self._check_unread(market)
         if market.limits != NoLimits():
             raise ValueError(
