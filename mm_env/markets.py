@@ -323,6 +323,8 @@ def rebalanced_channel() -> Market:
         rebalancing=ExponentialRebalancing(target_balance=3.0, cost=1.0, mean_time=1.0),
     )
     return replace(channel(), venue=venue, quote=RebalancingQuotes(Depths(max_depth=4.0)))
+
+
 def pool() -> Market:
     """A provider of 100 in a pool of 5 bp, in days: a mid of 5 % a day that is arbitraged every five minutes, uninformed
     traders who turn over 1.6 of what liquidity is worth a day, and 0.45 for each placing.
@@ -330,11 +332,13 @@ def pool() -> Market:
     The narrowest range, a hundredth either way, is one tick of a pool's grid of prices. The surprise of the mid is no part
     of the reward in training alone: `reward.noise`.
     """
+    return Market(
         price=Geometric(sigma=0.05),
         venue=Pool(fee=0.0005, traders=SteadyTraders(turnover=1.6), gas=0.45),
         clock=FiniteHorizon(horizon=1.0, steps=288),
         quote=RangeGrid((0.01, 0.02, 0.04, 0.08, 0.16, FULL), tolerances=(0.0, 0.01, 0.015, 0.02, 0.03, 0.05, FULL)),
         inventory_scale=1.0,
+    )
 
 
 def pool_fee() -> Market:

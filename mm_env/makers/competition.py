@@ -35,8 +35,10 @@ class Competition(Market):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.venue.loops not in ("lanes", "makers"):
+        if not self.venue.takes_makers:
             raise ValueError(f"Competition.venue must be a dealer market, got {self.venue}")
+        if self.financing.names:
+            raise ValueError(f"Competition.financing must be NoFinancing, got {self.financing}")
         if self.price.tables(self):
             raise ValueError(f"Competition.price must not read a table, got {self.price}")
         if self.hedges.names:

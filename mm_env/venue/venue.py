@@ -77,6 +77,7 @@ class Venue(Component):
     happened_once: ClassVar[bool] = False  # a recording: no step can be drawn again
     takes_ranges: ClassVar[bool] = False  # a pool: what is quoted is a range of prices, placed by a quoting `of_pool`
     unsolvable: ClassVar[str] = ""  # why there is no exact recursion, in words
+    takes_makers: ClassVar[bool] = False  # its clients may be those of several makers
 
     @property
     def is_drawn_book(self) -> bool:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from mm_env.core.component import Component, Sides, rule
 from mm_env.core.noise import Noise
@@ -26,6 +26,8 @@ class Dealer(Venue):
     flow: Flow | Sides
     fill: Fill | Sides
     impact: Impact | Sides = NoImpact()
+
+    takes_makers: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
