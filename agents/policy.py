@@ -153,7 +153,7 @@ def _of_strategy(made: Any, market: Any) -> Policy:
         raise ValueError(
             f"{type(made).__name__} quotes depths, and {type(market.quote).__name__} places ranges in a pool"
         )
-    return DeskStrategyPolicy(market, made) if isinstance(made, DeskStrategy) else StrategyPolicy(made, market)
+    return DeskStrategyPolicy(market, made) if isinstance(made, DeskStrategy) else StrategyPolicy(made, market)  # pyright: ignore[reportArgumentType]
 
 
 def moved(policy: Any, market: Market) -> Policy:

@@ -58,7 +58,8 @@ class Learner:
     `noise` is the share of the position's unforeseeable gain left in the rewards it learns from (`InventoryPenalty.noise`);
     `standardise` subtracts and divides by `reward_units`, `reward_scale` then multiplies. None of it changes which policy is
     best: episodes are equally long, and where accounts may be closed (`Market.may_close`) nothing is subtracted. In an order
-    book, whose fills and moves have no expectation in closed form, neither `expected_fills` nor `noise` does anything.
+    book, whose fills and moves have no expectation in closed form, neither `expected_fills` nor `noise` does anything, nor
+    does `noise` in a desk of options.
     `stagger` spreads the lanes over the horizon. `checkpoints` are written evenly over the training. `settings` goes to the
     algorithm as it is.
 
@@ -186,7 +187,8 @@ class Learner:
         reward: Any = market.reward
         if self.is_entropic(market):
             market = replace(market, reward=WealthChange(reward.gamma))
-        if self.noise == 1.0 or not isinstance(market.reward, PENALTIES) or market.venue.loops == "events":
+        unforeseen = market.venue.loops == "events" or (isinstance(market, Desk) and market.has_options)
+        if self.noise == 1.0 or not isinstance(market.reward, PENALTIES) or unforeseen:
             return market
         return replace(market, reward=replace(market.reward, noise=self.noise))
 

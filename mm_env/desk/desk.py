@@ -108,6 +108,10 @@ class Desk(Component):
             raise ValueError(f"{type(self.clock).__name__} needs an order book, which a desk is not")
         if self.reward.watches:
             raise ValueError(f"a desk's reward must watch nothing, got {self.reward}")
+        if self.has_options and getattr(self.reward, "noise", 1.0) != 1.0:
+            raise ValueError(
+                f"reward.noise must be 1 in a desk of options, whose marks say no mean move, got {self.reward}"
+            )
         if self.prices.cross_impact is not None and not self.trades_outside:
             raise ValueError("CrossImpact needs instruments that are traded outside, got NoOutside")
         for instrument in self.instruments:

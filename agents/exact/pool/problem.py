@@ -123,7 +123,7 @@ class Grid:
     @cached_property
     def gaps(self) -> Floats:
         """The pool's log price less the mid's once it is arbitraged."""
-        return np.asarray(np.linspace(-self.log_fee, self.log_fee, self.band if self.log_fee > 0.0 else 1), np.float64)
+        return np.linspace(-self.log_fee, self.log_fee, self.band if self.log_fee > 0.0 else 1).astype(np.float64)
 
     def range_of(self, place: int) -> float:
         """The half-width of a range by its place, 0.0 of none."""

@@ -54,7 +54,7 @@ def carry(j: int, gained: float, scratch: Any) -> int:
     """Add to what positions have gained by the mids' moves."""
     sums = load(nothing(), scratch, SUMS + j, TILE)
     summed = Sums(sums.gain, sums.carried + gained, sums.absolute, sums.squares, sums.variance, sums.spread, sums.cost,
-                  sums.fills, sums.arrivals)  # fmt: skip
+                  sums.surprise, sums.fills, sums.arrivals)  # fmt: skip
     store(summed, scratch, SUMS + j, TILE)
     return 0
 
@@ -176,7 +176,7 @@ def count_held(j: int, weight: float, holdings: Any, held: int, scratch: Any) ->
     """Add what is held of an instrument to the sizes of the position."""
     q, sums = load(nothing_held(), holdings, held + j, TILE).inventory, load(nothing(), scratch, SUMS + j, TILE)
     summed = Sums(sums.gain, sums.carried, sums.absolute + abs(q), sums.squares + weight * q * q, sums.variance, sums.spread,
-                  sums.cost, sums.fills, sums.arrivals)  # fmt: skip
+                  sums.cost, sums.surprise, sums.fills, sums.arrivals)  # fmt: skip
     store(summed, scratch, SUMS + j, TILE)
     return 0
 

@@ -57,7 +57,7 @@ def trade(j: int, holdings: Any, held: int, book: int, scratch: Any) -> int:
                     before.hedging_cost, before.client_volume + (met.bought + met.sold), before.outside_volume)  # fmt: skip
     store(after, holdings, held + j, TILE)
     summed = Sums(sums.gain + met.spread, sums.carried, sums.absolute, sums.squares, sums.variance, sums.spread + met.spread,
-                  sums.cost, sums.fills + met.fills, sums.arrivals + met.arrivals)  # fmt: skip
+                  sums.cost, sums.surprise, sums.fills + met.fills, sums.arrivals + met.arrivals)  # fmt: skip
     store(summed, scratch, SUMS + j, TILE)
     return enter(j, net, kept.delta, kept.gamma, kept.vega, holdings, book)
 
@@ -82,6 +82,6 @@ def trade_outside(
     store(after, holdings, held + j, TILE)
     store(instrument.outside.push(units), scratch, push + j, 1)
     summed = Sums(sums.gain - cost, sums.carried, sums.absolute, sums.squares, sums.variance, sums.spread, sums.cost + cost,
-                  sums.fills, sums.arrivals)  # fmt: skip
+                  sums.surprise, sums.fills, sums.arrivals)  # fmt: skip
     store(summed, scratch, SUMS + j, TILE)
     return enter(j, units, kept.delta, kept.gamma, kept.vega, holdings, book)
