@@ -89,7 +89,7 @@ def figures(episodes: Episodes) -> dict[str, Estimate]:
         **_of_gaps(e),
         **_of_desk(e),
         **_of_hedges(e),
-        **{name: mean(values, w) for name, values in e.of_venue.items()},
+        **{name: mean(values, w) for name, values in (e.of_venue or {}).items()},
     }
 
 
