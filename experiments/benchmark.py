@@ -71,6 +71,8 @@ def main(cfg: DictConfig) -> float:
             headline = headline or (max(rates) if lanes == 1024 else 0.0)
             rows.append([f"{name}, VectorEnv.step", f"{lanes:,}", *(f"{rate / 1e6:.2f}" for rate in rates)])
             lines += [f"{name},{lanes},{n},{rate:.0f}" for n, rate in zip(threads, rates, strict=True)]
+        if market_named(name).quote.of_pool:  # in which no table by inventory acts
+            continue
         rates = [in_kernel(market_named(name), 65_536, n, cfg.seconds) for n in threads]
         rows.append([f"{name}, tabulated policy", f"{65_536:,}", *(f"{rate / 1e6:.2f}" for rate in rates)])
         lines += [f"{name} tabulated,65536,{n},{rate:.0f}" for n, rate in zip(threads, rates, strict=True)]

@@ -92,7 +92,7 @@ def figures(episodes: Episodes) -> dict[str, Estimate]:
         **_of_hedges(e),
         **_of_channel(e),
         **_of_loan(e),
-        **{name: mean(values, w) for name, values in e.of_venue.items()},
+        **{name: mean(values, w) for name, values in (e.of_venue or {}).items()},
     }
 
 

@@ -84,7 +84,7 @@ class Episodes:
     hedging_cost: Floats | None = field(default=None, kw_only=True)  # beside the marks; None where no hedge tells
     hedge_turnover: Floats | None = field(default=None, kw_only=True)  # units traded of hedges; None likewise
     loan: LoanEpisodes | None = field(default=None, kw_only=True)  # None where no collateral is posted
-    of_venue: dict[str, Floats] = field(default_factory=dict, kw_only=True)  # what the venue tells: `Venue.figures`
+    of_venue: dict[str, Floats] | None = field(default=None, kw_only=True)  # what `Venue.figures` tells; None of most
 
     def __len__(self) -> int:
         return len(self.objective)
@@ -290,7 +290,8 @@ def episodes_of(
     stretch = simulation.market.venue.stretches(simulation.books)
     more = _of_margin(simulation) | _of_gaps(gaps) | _of_hedges(state.world.hedges) | _of_loan(state.world.financing)
     more |= {} if channel is None else {"channel": channel.episodes()}
-    more["of_venue"] = simulation.market.venue.figures(simulation.market, state)
+    if told := simulation.market.venue.figures(simulation.market, state):
+        more["of_venue"] = told
     return Episodes(*brought, **more) if stretch is None else RecordedEpisodes(*brought, stretch, **more)
 
 

@@ -61,6 +61,8 @@ class SkillReferences:
         try:
             if market.venue.takes_ranges:
                 provider = optimum(market)
+                if not provider.worth > provider.constant:
+                    return cls(market, missing="no moves pay more here than the best range, or none, that is kept")
                 return cls(market, provider.constant, provider.worth, provider)
             if market.venue.is_drawn_book:
                 best, _, naive = book_optimum(market)

@@ -118,7 +118,7 @@ class Grid:
         """Log prices from the middle of a range; 0 is one of them."""
         reach = _REACH * self.sigma * math.sqrt(self.market.clock.horizon) + 2.0 * self.log_fee
         nodes = math.ceil(reach / self.spacing)
-        return self.spacing * np.arange(-nodes, nodes + 1)
+        return np.asarray(self.spacing * np.arange(-nodes, nodes + 1), np.float64)
 
     @cached_property
     def gaps(self) -> Floats:
