@@ -97,10 +97,8 @@ def _at(grid: LoanGrid, values: Floats, health: Floats, lowered: float) -> Float
     share, beyond = np.clip(places - first, 0.0, 1.0)[:, None], np.maximum(places - first - 1.0, 0.0)[:, None]
     along = np.array([np.interp(health[i], grid.health, values[j]) for i, j in enumerate(first)])
     below = np.array([np.interp(health[i], grid.health, values[j + 1]) for i, j in enumerate(first)])
-    between = (along + share * (below - along)) * np.exp(
-        -row * beyond
-    )  # beyond the last row, in proportion to the debt
-    return np.asarray(between, np.float64)
+    kept = np.exp(-row * beyond)  # beyond the last row, in proportion to the debt
+    return np.asarray((along + share * (below - along)) * kept, np.float64)
 
 
 def _best(grid: LoanGrid, step: int, held: Floats) -> tuple[Floats, Floats]:
@@ -148,7 +146,7 @@ def _repaid(grid: LoanGrid, debt: Floats, held: Floats, aims: NDArray[np.bool_])
 def _share(grid: LoanGrid, target: Floats) -> Floats:
     """How far targets (ln H) are from `least_health` to `most_health`."""
     lowest, highest = math.log(grid.loan.least_health), math.log(grid.loan.most_health)
-    return np.clip((target - lowest) / (highest - lowest), 1e-6, 1.0)
+    return np.clip((target - lowest) / (highest - lowest), 1e-6, 1.0 - 1e-6)  # kept in single precision
 
 
 def smooth(grid: LoanGrid, values: Floats, health: Floats) -> Floats:

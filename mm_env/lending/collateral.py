@@ -22,6 +22,7 @@ from mm_env.world import Now
 
 Share = Annotated[float, Interval(0.0, 1.0, low_open=True)]
 IDLE, REPAID = 1.0 / 3.0, 2.0 / 3.0  # of an action's number: nearer to 0 it lets the loan alone, and above it repays
+_WITHIN = 1e-6  # so that an action in single precision stays what it is
 ENDLESS = 1e9  # a reserve that never runs out, price units
 _LEAST, _LOW, _HIGH, _MOST = 1e-9, -2.0, 3.0, 20.0  # a debt; ln H as it is shown; a health factor as it is counted
 
@@ -97,7 +98,8 @@ class Collateral(Financing):
         return -IDLE - (1.0 - IDLE) * self._share(health)
 
     def _share(self, health: Any) -> Any:
-        return np.clip(np.log(health / self.least_health) / math.log(self.most_health / self.least_health), 1e-6, 1.0)
+        share = np.log(health / self.least_health) / math.log(self.most_health / self.least_health)
+        return np.clip(share, _WITHIN, 1.0 - _WITHIN)
 
     def check(self, market: Any) -> None:
         check_market(self, market)

@@ -31,7 +31,7 @@ from mm_env import (
 from mm_env.core.component import record
 from mm_env.core.noise import draw
 from mm_env.first_passage import liquidation_probability, watched_liquidation_probability
-from mm_env.lending.collateral import IDLE
+from mm_env.lending.collateral import IDLE, REPAID
 from mm_env.metrics import figures
 from mm_env.portfolio import Portfolio
 from mm_env.rollout import episodes_of, run_depths
@@ -366,3 +366,9 @@ def test_a_market_that_cannot_be_financed_so_is_refused_in_a_line(parts, said):
 def test_terms_are_the_same_in_all_lanes():
     with pytest.raises(TypeError, match=r"Collateral\.threshold must be the same in all lanes"):
         replace(LOAN, threshold=np.array([0.8, 0.7]))
+
+
+def test_a_target_is_the_same_move_in_single_precision():
+    for health in (1.0, 1.7, 3.0):
+        assert IDLE < np.float32(LOAN.encode(health)) < REPAID
+        assert -1.0 <= np.float32(LOAN.encode_withdrawal(health)) < -IDLE
