@@ -43,6 +43,8 @@ results: .venv/ready
 	$(BIN)/python -m experiments.compare experiment=order_book
 	$(BIN)/python -m experiments.compare experiment=ablations
 	$(BIN)/python -m experiments.compare experiment=robust_market_making
+	$(BIN)/python -m experiments.compare experiment=hedging
+	$(BIN)/python -m experiments.compare experiment=twenty_bonds
 
 benchmark: .venv/ready
 	$(BIN)/python -m experiments.benchmark
