@@ -12,14 +12,13 @@ from mm_env.core.component import record
 from mm_env.desks import DESKS
 from mm_env.markets import MARKETS
 from mm_env.simulation import Simulation
-from mm_env.stress.parts import StressedPrice, within
+from mm_env.stress.parts import StressedFlow, StressedHedges, StressedPrice, within
 from mm_env.stress.stress import CALM
 from mm_env.world import alone
 from tests.worlds import numbers, same_bits, story
 
 LANES = 70  # more than the 64 of a tile
-BOOKS = {"amzn_book", "cont_stoikov_talreja", "hawkes", "queue_reactive", "small_book", "zero_intelligence"}
-DEALERS = sorted(set(MARKETS) - BOOKS)
+DEALERS = sorted(name for name, make in MARKETS.items() if isinstance(make().venue, mm_env.Dealer))
 COMPILED = [
     name if name == "avellaneda_stoikov" else pytest.param(name, marks=pytest.mark.slow)
     for name in ("avellaneda_stoikov", "hedged", "stressed", "heston", "adverse_selection")
@@ -177,6 +176,16 @@ def test_severity_scales_what_happens(severity):
     if severity in (0.0, 1.0):
         assert scaled == (EVERYTHING if severity else replace(CALM, begins=0.3, lasts=0.4))
     assert Stress(hedging=0.0).times(0.5).hedging == 0.0
+
+
+@pytest.mark.parametrize(("wrapper", "base"), [
+    (StressedPrice, mm_env.Price), (StressedFlow, mm_env.Flow), (StressedHedges, mm_env.Hedges),
+])  # fmt: skip
+def test_a_part_hands_on_all_that_the_part_within_says(wrapper, base):
+    """No rule, method or property of the contract is left to the contract's own default, which is not what the part says."""
+    inherited = {name for name in vars(base) if not name.startswith("_") and not isinstance(vars(base)[name], str)}
+    stated = {name for cls in wrapper.__mro__[: wrapper.__mro__.index(base)] for name in vars(cls)}
+    assert inherited - stated - {"Record", "needs_book"} == set()
 
 
 def test_a_stretch_holds_the_steps_that_begin_in_it():
