@@ -245,12 +245,12 @@ def appraiser(market: Market, nodes: int = NODES) -> Callable[[Floats], float]:
 def _wealth_appraiser(cases: list[Scenario], nodes: int) -> Callable[[Floats], float]:
     """`worth` where the wealth decides."""
     from agents.exact.wealth import WealthProblem
-    from agents.exact.wealth_worth import evaluated
+    from agents.exact.wealth_worth import appraised
 
     for case in cases:
         check_solvable(case.market, wealth=True)
     problems = [(case.weight, WealthProblem.of(case.market, nodes)) for case in cases]
-    return lambda actions: float(sum(weight * evaluated(problem, actions).worth for weight, problem in problems))
+    return lambda actions: float(sum(weight * appraised(problem, actions).worth for weight, problem in problems))
 
 
 def best_fixed(market: Market) -> FixedSymmetric:

@@ -33,6 +33,7 @@ from mm_env.price.law import joint
 
 Floats = NDArray[np.float64]
 _OF_MOVES = 100.0  # numbers that a move of the mid takes for each wealth, about
+_LOOKED_AT = 64  # rows of a table, of which the first and the last are two
 _SCAN, _AGAIN = 48, 8  # points of a line that are looked at first in the last step, and in those before it
 
 
@@ -63,6 +64,20 @@ class WealthProblem:
         numbers = (self.market.clock.steps + 1.0) * self.size * (1 + self.market.quote.width)
         numbers += self.moves.count() * self.grid.nodes * _OF_MOVES
         require_room(self.market, "the recursion over wealth", numbers, nodes=self.axis.count * self.grid.nodes)
+
+    def reached_by(self, table: Floats, wealths: int = 0) -> WealthProblem:
+        """The problem on a grid of what a table (rows, nodes or 1, cells, 1, width) reaches: grids are kept."""
+        rows = table[..., 0, :].reshape(-1, *table.shape[2:3], table.shape[-1])
+        some = np.linspace(0, len(rows) - 1, min(len(rows), _LOOKED_AT)).astype(int)
+        grid = grid_of(self.problem, wealths, rows[some])
+        if grid not in self.on_grid:
+            self.on_grid[grid] = WealthProblem(self.market, self.axis, grid, self.problem)
+        return self.on_grid[grid]
+
+    @cached_property
+    def on_grid(self) -> dict[WealthGrid, WealthProblem]:
+        """The same problem on other grids that were asked for."""
+        return {self.grid: self}
 
     @property
     def size(self) -> int:

@@ -89,15 +89,23 @@ def wealth_of(market: Market) -> str:
     return told.pop() if told else ""
 
 
-def grid_of(problem: Problem, nodes: int = 0) -> WealthGrid:
+def grid_of(problem: Problem, nodes: int = 0, acted: Floats | None = None) -> WealthGrid:
     """The lattice on which the wealth moves, if it does; else `nodes` over what it reaches but by more than 5.5 deviations, and
-    not below what every account is closed at."""
+    not below what every account is closed at.
+
+    Reached by actions all over the space, or by those that are taken: `acted` (rows, cells, width). A space may hold quotes
+    that nobody makes, and a grid that reaches as far as they would lead is too coarse for what is done.
+    """
     market, of = problem.market, wealth_of(problem.market) or "profit"
-    found, moves = _gains(problem), _moves(problem)
+    lattice, discrete = None, isinstance(market.quote.space, gym.spaces.Discrete)
+    found = _gains(problem, None if discrete else acted)
     down, up = _reach(problem, found)
-    lattice = None if nodes else _lattice(found, moves, problem)
+    if not nodes:
+        lattice = _lattice(found, _moves(problem), problem)
+    if acted is not None and not discrete:
+        down, up = (_rounded_up(down), _rounded_up(up)) if down + up > 0.0 else (1.0, 1.0)
     if lattice:
-        gains, most = found.gain[found.probability > 0.0], market.max_inventory * float(np.abs(moves).max())
+        gains, most = found.gain[found.probability > 0.0], market.max_inventory * float(np.abs(_moves(problem)).max())
         furthest = market.clock.steps * (most + float(np.abs(gains).max()))
         exact = 2.0 * furthest / lattice < MOST
         low, high = (furthest, furthest) if exact else (down, up)
@@ -136,12 +144,19 @@ class _Gains(NamedTuple):
     gain: Floats
 
 
-def _gains(problem: Problem) -> _Gains:
+def _rounded_up(reach: float) -> float:
+    """To a power of 1.1, so that actions that lead as far have one grid."""
+    return float(1.1 ** np.ceil(np.log(reach) / np.log(1.1))) if reach > 0.0 else reach
+
+
+def _gains(problem: Problem, acted: Floats | None = None) -> _Gains:
     market, cells = problem.market, len(problem.axis.held)
-    actions, space = trial_actions(market, _TRIED), market.quote.space
-    if isinstance(space, gym.spaces.Discrete):
-        actions = np.arange(float(min(space.n, 4096)))[:, None]
-    found = problem.reader(np.repeat(actions[:, None, None], cells, axis=2), np.zeros(len(actions)))
+    if acted is None:
+        actions, space = trial_actions(market, _TRIED), market.quote.space
+        if isinstance(space, gym.spaces.Discrete):
+            actions = np.arange(float(min(space.n, 4096)))[:, None]
+        acted = np.repeat(actions[:, None], cells, axis=1)
+    found = problem.reader(acted[:, None], np.zeros(len(acted)))
     if found.jump_variance[found.probability > 0.0].any():
         raise Unsolvable(
             "impact: the recursion over wealth wants more than mean and variance of a jump, unless it is certain"

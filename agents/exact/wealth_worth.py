@@ -46,11 +46,20 @@ def evaluate_wealth(market: Market, actions: Floats, nodes: int, wealths: int = 
     Raises: Unsolvable if the market has no recursion over its wealth; ValueError if it is no table of the market's actions.
     """
     check_solvable(market, wealth=True)
-    return evaluated(WealthProblem.of(market, nodes, wealths), actions)
+    return appraised(WealthProblem.of(market, nodes, wealths), actions, wealths)
+
+
+def appraised(problem: WealthProblem, actions: Floats, wealths: int = 0) -> WealthEvaluation:
+    """The same of a problem that is known but for its grid, which is what the actions reach: unless they look at the nodes of
+    the problem's own."""
+    table = np.asarray(actions, np.float64)
+    if table.ndim != 5:
+        problem = problem.reached_by(_by_cell(problem, table), wealths)
+    return evaluated(problem, table)
 
 
 def evaluated(problem: WealthProblem, actions: Floats) -> WealthEvaluation:
-    """The same of a problem that is known."""
+    """The same on the grid of a problem."""
     value = followed(problem, _by_cell(problem, np.asarray(actions, np.float64)))
     return WealthEvaluation(problem.market, problem.axis, problem.grid, value, problem.at_start(value[0]))
 

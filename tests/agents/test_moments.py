@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.stats import binom, norm
 
 from agents.exact.evaluation import _gathered, evaluate, inventory_law, moments
 from agents.exact.outcomes import Problem, Rows
@@ -121,7 +122,8 @@ def test_the_simulator_has_the_inventories_that_are_exact(name):
     ends = run_actions(market, table, EPISODES, seed=6).terminal_inventory
     assert law.sum() == pytest.approx(1.0, rel=1e-12)
     for level, p in zip(levels, law, strict=True):
-        assert abs(np.isclose(ends, level).mean() - p) <= 4 * math.sqrt(p * (1 - p) / EPISODES) + 1e-12
+        found = int(np.isclose(ends, level).sum())  # binomial: at a tail no longer than that of four standard errors
+        assert min(binom.cdf(found, EPISODES, min(p, 1.0)), binom.sf(found - 1, EPISODES, min(p, 1.0))) > norm.sf(4.0)
 
 
 def paths(market, table, step=0, q=None):

@@ -11,7 +11,6 @@ from agents.exact.evaluation import Unsolvable
 from agents.exact.optimum import optimum
 from agents.exact.solvable import check_solvable
 from mm_env import (
-    Ergodic,
     FiniteHorizon,
     Impact,
     Law,
@@ -191,7 +190,6 @@ def test_a_venue_that_reads_its_own_state_alone_is_solved_beside_a_price_that_do
     (replace(REGIMES, venue=replace(REGIMES.venue, impact=Calm(0.1))), r"rough=1.0.* mean jump of the mid -0.1 as stated"),
     (replace(REGIMES, price=Crossed(0.5, 2.0, 2.0, 4.0)), "states of Crossed.law contradict its `observe`: .* at rough 0,"),
     (replace(OPEN["two factors"], price=OneCoin(2.0)), "OneCoin.law contradicts .* covariance of rough with busy after it is"),
-    (replace(OPEN["channel"], clock=Ergodic(2.0, 20)), "an ergodic market is solved for"),
 ])  # fmt: skip
 def test_what_a_recursion_does_not_hold_is_refused_by_name(market, said):
     with pytest.raises(Unsolvable, match=said):

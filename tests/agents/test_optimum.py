@@ -167,7 +167,7 @@ class Flat(Reward):
     ({"venue": Dealer(Poisson(10.0), Exponential(1.0), FillImpact(0.1)), "reward": CARA(0.1)},
      "impact has no exact recursion under this reward: FillImpact"),
     ({"clock": Ergodic(1.0, 10), "reward": CARA(0.1)}, "CARA utility is of the wealth at the end"),
-    ({"clock": Ergodic(1.0, 10), "price": OrnsteinUhlenbeck(1.0, 1.0, 100.0)}, "a price and a venue without a state"),
+    ({"clock": Ergodic(1.0, 10), "price": OrnsteinUhlenbeck(1.0, 1.0, 100.0)}, "a price without a state that matters"),
 ])  # fmt: skip
 def test_what_stands_in_the_way_is_named(parts, reason):
     with pytest.raises(Unsolvable, match=reason):

@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 
 from agents.exact.cvar import best_threshold, nested_cvar, threshold_of, worst_mean
-from agents.exact.evaluation import best_fixed, evaluate, moments, worth_fixed
+from agents.exact.evaluation import NODES, best_fixed, evaluate, moments, worth, worth_fixed
 from agents.exact.optimum import optimum
 from agents.exact.wealth import WealthProblem, solved
 from agents.exact.wealth_optimum import WealthOptimum
+from agents.exact.wealth_worth import evaluate_wealth
+from agents.policy import policy_of
+from agents.strategies.fixed import FixedSymmetric, LinearSkew
 from mm_env import (
     CARA,
     Brownian,
@@ -28,7 +31,8 @@ from mm_env import (
     rule,
 )
 from mm_env.markets import MARKETS, market_named
-from mm_env.rollout import run_policy
+from mm_env.quote import NOWHERE, Unbounded
+from mm_env.rollout import run_actions, run_policy
 from tests.agents.lattice import TAIL, lattice
 from tests.agents.open_markets import Regimes
 from tests.worlds import within, world
@@ -307,3 +311,19 @@ def test_the_threshold_of_the_named_market_is_the_best_one_and_its_quotes_are_no
 @pytest.mark.slow
 def test_the_named_market_of_solvency_has_the_optimum_that_it_had():
     assert optimum(market_named("solvency")).objective == pytest.approx(6.796185139, rel=1e-9)
+
+
+@pytest.mark.parametrize("name", ["cvar", "solvency"])
+@pytest.mark.parametrize("strategy", [LinearSkew(half_spread=0.85, skew=0.25), FixedSymmetric(half_spread=0.95)])
+def test_strategies_are_worth_what_they_bring_however_far_their_space_reaches(name, strategy):
+    """Theirs has no end: a grid as wide as that would be too coarse for the kink at the threshold, or at the margin."""
+    market = MARKETS[name]()
+    table = policy_of(strategy, market).tabulated(market)
+    found = worth(table.market, table.actions)
+    assert found == pytest.approx(evaluate_wealth(table.market, table.actions, NODES, 1601).worth, abs=5e-3)
+    assert within(run_actions(table.market, table.actions, 40_000, seed=4).objective, found)
+
+
+def test_quotes_that_nobody_takes_where_nothing_moves_are_worth_nothing():
+    still = replace(MARKETS["solvency"](), price=Brownian(sigma=0.0))
+    assert worth(replace(still, quote=Unbounded()), np.full((1, 13, 2), NOWHERE)) == 0.0
