@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mm_env.core.component import Component, rule
+from mm_env.core.component import Component, overridden, rule
 from mm_env.core.noise import Noise
 from mm_env.core.tuples import scaled
 from mm_env.world import Now
@@ -114,6 +114,12 @@ class Hedges(Component):
         """Their state at t + dt, from it and all else at t, the mid at t + dt, `variance`, that of the mid's move as
         `Price.variance` says it by the state of t (price units squared), and what we traded of each, units."""
         return state
+
+    @property
+    def says_surprise(self) -> bool:
+        """Whether it says by `surprise` what of its own moves is noise."""
+        kind = type(self)
+        return kind.surprise is not Hedges.surprise and not overridden(kind, "surprise", "evolve", "marks")
 
     @rule
     def surprise(

@@ -325,18 +325,15 @@ class Market(Component):
             raise ValueError(
                 f"Market.hedges need a quoting with a Box of actions, as one number a hedge goes with it, got {self.quote}"
             )
-        kind = type(self.hedges)
         if self.financing.names and not isinstance(self.quote.space, gym.spaces.Box):
             raise ValueError(
                 "Market.financing needs a quoting with a Box of actions, as the numbers that manage the loan go with it, got "
                 f"{self.quote}"
             )
-        if self.hedges.names and self.removes_noise and (
-            kind.surprise is Hedges.surprise or overridden(kind, "surprise", "evolve", "marks")
-        ):  # fmt: skip
+        if self.hedges.names and self.removes_noise and not self.hedges.says_surprise:
             raise ValueError(
                 f"reward.noise must be 1 where hedges are held that do not say what of their moves is noise (`surprise`), got "
-                f"{self.reward} beside {kind.__name__}"
+                f"{self.reward} beside {type(self.hedges).__name__}"
             )
 
     def _check_states(self) -> None:

@@ -25,7 +25,7 @@ def competing(market: Any) -> CarteaJaimungal:
     Raises: ValueError for a market without several makers or without `LogitRouting`, or where the theory does not reach.
     """
     if not isinstance(market, Competition) or not isinstance(market.routing, LogitRouting):
-        raise ValueError(f"competing quotes are of makers that LogitRouting chooses among, got a {_named(market)}")
+        raise ValueError(f"who competes needs a Competition with LogitRouting, got a {_named(market)}")
     found = theory(market)
     steeper = found.k + (1.0 - 1.0 / market.makers) / market.routing.scale
     rate = found.rate / market.makers * math.exp((steeper - found.k) / steeper)

@@ -116,7 +116,7 @@ def loan_of(market: Market) -> Collateral:
     check_one_instrument(market, "a rule that manages a loan")
     if not isinstance(market.financing, Collateral):
         raise ValueError(
-            f"a rule that manages a loan needs one against collateral (Market.financing), got {market.financing}"
+            f"who manages a loan needs a market with one against collateral (Market.financing), got {market.financing}"
         )
     return market.financing
 

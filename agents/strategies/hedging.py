@@ -112,7 +112,7 @@ def check_hedged(market: Market) -> None:
     """Refuse a market that has not one hedge. Raises: ValueError."""
     check_one_instrument(market, "a rule that hedges")
     if market.financing.names:
-        raise ValueError(f"a rule that hedges has no number for the loan (Market.financing), got {market.financing}")
+        raise ValueError(f"a rule that hedges needs a market without a loan (Market.financing), got {market.financing}")
     if len(market.hedges.names) != 1:
         raise ValueError(f"a rule that hedges needs a market with one hedge (Market.hedges), got {market.hedges}")
 

@@ -23,6 +23,8 @@ FUNCTIONS = {
     *(f"numpy.{name}" for name in ("array", "linspace", "logspace", "geomspace", "arange", "full", "repeat", "tile")),
     "agents.best_fixed", "agents.best_linear_skew", "agents.exact.best_fixed", "agents.exact.best_linear_skew",
     "agents.blind_optimum", "agents.best_constant_depths", "mm_env.instruments_of", "mm_env.option_grid",
+    "agents.competing", "agents.best_static", "agents.best_threshold", "agents.best_thresholds",
+    *(f"agents.Provider.{name}" for name in ("fixed", "full_range", "optimal", "cartea_drissi_monga", "patient")),
 }  # fmt: skip
 CLASS_OF = "hydra.utils.get_class"  # gives the class itself, of a net say
 _SCHEDULES = ("LinearSchedule", "ConstantSchedule", "FloatSchedule")

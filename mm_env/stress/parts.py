@@ -200,6 +200,16 @@ class StressedHedges(Hedges):
     def carry(self, held: tuple[float, ...], dt: float, now: Now) -> float:
         return self.hedges.carry(held, dt, now)
 
+    @property
+    def says_surprise(self) -> bool:
+        return self.hedges.says_surprise
+
+    @rule
+    def surprise(
+        self, held: tuple[float, ...], trades: tuple[float, ...], before: Now, after: Now, mid: float, dt: float
+    ) -> float:
+        return self.hedges.surprise(held, trades, before, after, mid, dt)
+
     @rule
     def square(self, inventory: float, held: tuple[float, ...], variance: float, now: Now) -> float:
         return self.hedges.square(inventory, held, variance, now)

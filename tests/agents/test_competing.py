@@ -41,5 +41,5 @@ def test_it_is_exploited_by_less_than_a_quarter_of_what_the_monopolists_quotes_a
 
 @pytest.mark.parametrize("market", [cartea_jaimungal(), replace(duopoly(), routing=BestQuote())])
 def test_markets_without_a_logit_are_refused(market):
-    with pytest.raises(ValueError, match="competing quotes are of makers that LogitRouting chooses among"):
+    with pytest.raises(ValueError, match="who competes needs a Competition with LogitRouting"):
         competing(market)

@@ -243,10 +243,10 @@ def test_a_market_without_such_an_optimum_is_refused_with_the_part_that_stands_i
 
 
 def test_others_say_that_a_loan_is_not_theirs():
-    with pytest.raises(ValueError, match="needs one against collateral"):
+    with pytest.raises(ValueError, match="needs a market with one against collateral"):
         Financed.of(without_financing(MARKET), best_fixed, LetAlone())
     hedged = replace(MARKET, hedges=CorrelatedAsset(0.5), reward=InventoryPenalty(0.5))
-    with pytest.raises(ValueError, match="a rule that hedges has no number for the loan"):
+    with pytest.raises(ValueError, match="a rule that hedges needs a market without a loan"):
         Hedging.of(hedged, best_fixed, FullHedge())
     with pytest.raises(Unsolvable, match="no recursion over a loan"):
         evaluate(MARKET, with_hedges(MARKET, np.zeros((1, 7, 2))))

@@ -141,7 +141,10 @@ def test_what_a_reader_should_know_is_said():
     )
     found = fit(flat, Settings(starts=2))
     assert found.rmse < 1e-5
-    assert "vol" in found.at_bounds
+    assert set(found.at_bounds) & {
+        "vol",
+        "kappa",
+    }  # of no spread or of one that is gone at once: which, rounding decides
     assert "ended at a bound: these quotes do not tell it" in remarks(found)["bounds"]
     assert "quadrature" not in remarks(found)
     rough = replace(found, quadrature=1e-3, ends=[replace(found.ends[0], converged=False)])
