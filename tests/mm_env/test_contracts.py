@@ -179,7 +179,7 @@ def test_a_venue_has_a_state_that_it_shows():
 
 
 def test_a_part_without_a_state_has_none():
-    assert Simulation(world(), 3).state.world == ((), ((), ()), (), (), ())
+    assert Simulation(world(), 3).state.world == ((), ((), ()), (), (), (), ())
     assert Venue.begin.is_rule  # and a venue may have one
 
 

@@ -42,6 +42,8 @@ ELSEWHERE = {  # whose machine code is held to Python in a file of their own
     mm_env.Collateral, mm_env.Token, mm_env.InstantOracle, mm_env.BlockOracle, mm_env.LiquidationStop,
     mm_env.Pool, mm_env.Range, mm_env.RangeGrid, mm_env.DynamicFee, mm_env.FixedBlocks, mm_env.PoissonBlocks,
     mm_env.NoExploits, mm_env.PoissonExploits, mm_env.NoTraders, mm_env.SteadyTraders, mm_env.RandomTraders,
+    mm_env.OptionsDesk, mm_env.OptionContract, mm_env.OptionPrices, mm_env.HestonMarks, mm_env.BlackScholesMarks,
+    mm_env.OutsideDelta,
 }  # fmt: skip
 
 
@@ -113,7 +115,7 @@ def test_the_covering_markets_hold_every_model_of_the_package():
                 mm_env.Lookback, mm_env.Option, mm_env.OptionModel, mm_env.OrderBook, mm_env.Outside, mm_env.Price,
                 mm_env.QueuePosition, mm_env.Quoting, mm_env.Reward, mm_env.Routing, mm_env.Traded, mm_env.VarianceStep,
                 mm_env.Venue, mm_env.Window, mm_env.Financing, mm_env.Oracle, mm_env.Blocks, mm_env.Exploits,
-                mm_env.Traders, mm_env.PoolQuoting}  # fmt: skip
+                mm_env.Traders, mm_env.PoolQuoting, mm_env.OptionMarks, mm_env.Rebalancing}  # fmt: skip
     elsewhere = (mm_env.Network, mm_env.Deleveraging, mm_env.SaleImpact, mm_env.Stress)
     without_rules = {m for m in models if issubclass(m, elsewhere)}
     recorded = {mm_env.Drawn, mm_env.Exact, mm_env.InTurn, mm_env.Pessimistic, mm_env.Proportional, mm_env.Replay}
