@@ -56,7 +56,9 @@ class Simulation:
         self.market, self.num_lanes, self.seed = market, _lanes(num_lanes), 0
         self._side_by_side = market.lanes_a_world
         if num_lanes % self._side_by_side:
-            raise ValueError(f"num_envs must be whole worlds of {self._side_by_side} makers, got {num_lanes}")
+            raise ValueError(
+                f"num_envs must be whole worlds of {self._side_by_side} makers, got {num_lanes} (one world: MakersParallelEnv)"
+            )
         self.keys: NDArray[np.int64] | None = None  # (num_lanes, 2): the seed and the lane number that each draws by
         self.episodes = np.zeros(num_lanes, np.int64)
         self.whole = np.ones(num_lanes, np.bool_)  # the episode has been played from its first step on

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.desks import DeskPolicy, encoded, positions_seen, time_seen
+from agents.desks import DeskStrategyPolicy, time_seen
 from agents.strategies.delta_rules import BookSeen, DeltaRule, HedgeEvery
 from agents.strategies.desk_problem import NoProblem
 from agents.strategies.instruments import Stream
@@ -112,14 +112,12 @@ class Unquoted:
 
 
 @dataclass(frozen=True)
-class OptionsMaker(DeskPolicy):
+class OptionsMaker(DeskStrategyPolicy):
     """A `DeskStrategy` of an `OptionsDesk`, with the underlying traded by a rule of the delta: as `OutsideDelta` does.
 
     Rules see the book as it is before the step's fills; what is traded is told of these.
     """
 
-    market: Any
-    strategy: Any
     rule: DeltaRule = field(default_factory=HedgeEvery)
 
     @classmethod
@@ -132,13 +130,7 @@ class OptionsMaker(DeskPolicy):
 
     def act(self, observations: NDArray[np.float32]) -> NDArray[Any]:
         """Actions (n, width) on observations (n, k)."""
-        desk: OptionsDesk = self.market
-        positions, left = positions_seen(desk, observations), time_seen(desk, observations)
-        actions = np.empty((len(observations), desk.width))
-        for time in np.unique(left):
-            here = left == time
-            depths, trades = self.strategy.quotes(positions[here], float(time))
-            actions[here] = encoded(desk, depths, trades, positions[here])
+        actions = super().act(observations)
         kept = self.rule.band(self.book_seen(observations))
         actions[:, -1] = np.where(np.isinf(kept), 1.0, np.clip(2.0 * kept / self._widest - 1.0, -1.0, _ALMOST))
         return actions
@@ -153,9 +145,6 @@ class OptionsMaker(DeskPolicy):
         return BookSeen(
             steps, delta * scales[0], gamma * scales[1], desk.options.spot * np.exp(moved * desk.move_scale)
         )
-
-    def moved_to(self, market: Any) -> Self:
-        return replace(self, market=replace(market, quotes=self.market.quotes))  # pyright: ignore[reportArgumentType]
 
     @property
     def _widest(self) -> float:

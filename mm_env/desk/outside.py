@@ -134,10 +134,4 @@ class OutsideDelta(Outside):
     def trade(self, action: float, inventory: float, largest: float, dt: float, uniform: float) -> float:
         return 0.0
 
-    @rule
-    def cost(self, action: float, units: float, dt: float) -> float:
-        return self.half_spread * abs(units) + self.quadratic * units * units
-
-    @rule
-    def push(self, units: float) -> float:
-        return self.impact * units
+    cost, push = OutsideTarget.cost, OutsideTarget.push  # the very same rules: of the same fields
