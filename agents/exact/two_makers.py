@@ -7,7 +7,7 @@ fills there, as in the simulation.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -15,13 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.exact.nodes import Unsolvable
+from agents.exact.now_read import parts_read
+from agents.exact.objectives import is_utility
 from agents.exact.room import progress
+from agents.exact.solvable import check_solvable
 from mm_env.clock import Ergodic
 from mm_env.core.component import flat, record, rules
+from mm_env.limits import NoLimits
 from mm_env.makers.competition import Competition
 from mm_env.price.models import Price
 from mm_env.quote import Quote
-from mm_env.reward import InventoryPenalty, Reward
 from mm_env.rollout import inventory_levels
 from mm_env.venue.dealer.impact import NoImpact
 from mm_env.venue.venue import Chances, certain
@@ -64,8 +67,8 @@ class TwoMakers:
     A maker's depths are (steps or 1, levels, 2) by its own inventory, or (steps or 1, levels, levels, 2) by its own and its
     rival's, price units; levels are `mm_env.rollout.inventory_levels`.
 
-    Raises: Unsolvable for more makers, prices with a state or a drift, flows with a state, impact, margin, limits and rewards
-    beyond a penalty of the inventory.
+    Raises: Unsolvable for more makers, parameters that differ by maker, prices with a state or a drift, impact, margin, limits,
+    utilities, and parts that go by the time; and for what has no recursion with one maker.
     """
 
     def __init__(self, market: Competition) -> None:
@@ -99,9 +102,10 @@ class TwoMakers:
                 if rested := bool((best == quotes).all()):
                     break
                 quotes = best
-            both = np.stack([value, value.T])
-            value, before = self._step(both, quotes, np.swapaxes(quotes, 0, 1), step)[0], answered
-            gain = gain if rested else max(gain, float((before - value).max()))
+            if not rested:
+                answered, _ = self._answer(value, np.swapaxes(quotes, 0, 1), grid, step)
+            value = self._step(np.stack([value, value.T]), quotes, np.swapaxes(quotes, 0, 1), step)[0]
+            gain = gain if rested else max(gain, float((answered - value).max()))
             kept.append(quotes)
         return Equilibrium(np.stack(kept[::-1]), float(value[self.start, self.start]), gain)
 
@@ -184,27 +188,29 @@ def _each(rule: Callable[[float], float], numbers: Floats) -> Floats:
 
 
 def _check(market: Competition) -> None:
-    """Refuse what the recursion does not hold."""
-    rule = record(market)
+    """Refuse what the recursion does not hold: what that of one maker does not, and what it reads of time and state."""
     if market.makers != 2:
         raise Unsolvable(f"makers: the recursion over inventories is of two makers, got {market.makers:g}")
     if isinstance(market.clock, Ergodic):
         raise Unsolvable("clock: the recursion over two inventories is of a finite horizon")
-    if list(flat(rule.price.start())) or list(flat(rule.venue.begin_flow())):
-        raise Unsolvable("price or flow: it has a state, over which there is no recursion with two inventories")
-    if rules(type(market.price))["variance"] is rules(Price)["variance"]:
-        raise Unsolvable(f"price: it must give a rule `variance`: {market.price}")
-    if (
-        rule.price.expected(rule.initial_mid, rule.price.start(), market.clock.step_length, rule.opening())
-        != rule.initial_mid
-    ):
-        raise Unsolvable(f"price: it must not drift, got {market.price}")
-    sides: Any = market.venue.impact  # pyright: ignore[reportAttributeAccessIssue]
-    if any(type(side) is not NoImpact for side in (sides.bid, sides.ask)):
-        raise Unsolvable(f"impact: the recursion over two inventories has none, got {sides}")
-    if market.may_close or market.watched or type(market.limits).__name__ != "NoLimits":
+    alone = replace(market, makers=1)
+    check_solvable(alone)
+    if market.may_close or market.watched or not isinstance(market.limits, NoLimits):
         raise Unsolvable(
             f"margin, limits: the recursion over two inventories has none, got {market.margin}, {market.limits}"
         )
-    if rules(type(market.reward))["reward"] not in {rules(known)["reward"] for known in (Reward, InventoryPenalty)}:
+    if is_utility(alone):
         raise Unsolvable(f"reward: it must be the wealth change less a penalty of the inventory, got {market.reward}")
+    rule = record(alone)
+    if list(flat(rule.price.start())):
+        raise Unsolvable("price: it has a state, over which there is no recursion with two inventories")
+    if rules(type(market.price))["variance"] is rules(Price)["variance"]:
+        raise Unsolvable(f"price: it must give a rule `variance`: {market.price}")
+    step, mid = market.clock.step_length, rule.initial_mid
+    if rule.price.expected(mid, rule.price.start(), step, rule.opening()) != mid:
+        raise Unsolvable(f"price: it must not drift, got {market.price}")
+    sides: Any = alone.venue.impact  # pyright: ignore[reportAttributeAccessIssue]
+    if any(type(side) is not NoImpact for side in (sides.bid, sides.ask)):
+        raise Unsolvable(f"impact: the recursion over two inventories has none, got {sides}")
+    for path, read in parts_read(alone).items():
+        raise Unsolvable(f"{path}: it reads the {min(read)}, and the recursion over two inventories holds these alone")

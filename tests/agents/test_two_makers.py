@@ -11,6 +11,7 @@ from agents.exact.optimum import optimum
 from agents.exact.two_makers import TwoMakers
 from agents.makers.seats import Seats, play_seats
 from mm_env import (
+    CARA,
     Bernoulli,
     BestQuote,
     Brownian,
@@ -24,6 +25,9 @@ from mm_env import (
     LogitRouting,
     LossLimit,
     Poisson,
+    ProportionalFees,
+    SeasonalFlow,
+    SideLimits,
     Sides,
 )
 from mm_env.quote import NOWHERE, Unbounded
@@ -115,7 +119,13 @@ def test_seats_act_in_rows_of_their_own():
     ({"makers": 3}, "makers: the recursion over inventories is of two makers, got 3"),
     ({"price": Brownian(sigma=1.0, drift=0.1)}, "price: it must not drift"),
     ({"venue": Dealer(flow=Poisson(1.0), fill=Exponential(1.0), impact=Sides(FillImpact(0.1), FillImpact(0.1)))}, "impact: "),
-    ({"margin": LossLimit(loss=5.0)}, "margin, limits: "),
+    ({"margin": LossLimit(loss=5.0)}, "wealth decides here"),
+    ({"limits": SideLimits(max_long=3.0, max_short=1.0)}, "margin, limits: "),
+    ({"reward": InventoryPenalty(phi=np.array([0.1, 5.0]))}, "reward.phi differs by lane"),
+    ({"reward": CARA(0.1)}, "reward: it must be the wealth change less a penalty"),
+    ({"fees": ProportionalFees(maker=1e-4)}, "fees has no exact recursion"),
+    ({"venue": Dealer(SeasonalFlow(Poisson(1.0), factors=[1.0, 2.0]), Exponential(1.0))},
+     "venue.flow.bid: it reads the time"),
 ])  # fmt: skip
 def test_what_the_recursion_does_not_hold_is_refused(other, said):
     with pytest.raises(Unsolvable, match=said):
