@@ -70,7 +70,7 @@ def hedged_table(market: Market, policy: Policy) -> Floats | None:
     Raises: Unsolvable as `evaluate_hedged` does.
     """
     check_solvable(market, hedged=True)
-    seen_alone = {"inventory", "time_left", *type(market.hedges).signals} == set(market.observation_names)
+    seen_alone = {"inventory", "time_left", *market.hedges.signals} == set(market.observation_names)
     if not policy.tabulable or not seen_alone or policy.acts_in(market) != market:
         return None
     rules, steps, levels = record(market), market.clock.steps, inventory_levels(market)

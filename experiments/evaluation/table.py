@@ -73,6 +73,7 @@ OF_BOOKS = {
     "mean_absolute_gamma": "mean |gamma|",
     "mean_absolute_vega": "mean |vega|",
 }
+BESIDE = OF_SOME_MARKETS | OF_POOLS | OF_DESKS | OF_BOOKS | OF_CHANNELS  # all columns that only some markets have
 OF_INSTRUMENTS = {"profit_": "P&L of ", "variance_share_": "variance by ", "internalised_": "internalised of "}
 MOST = 4  # instruments of which a table says what each brought; table.csv says it of all
 WIDE, COLUMN = 170, 14  # characters that all columns need, and one more
@@ -84,11 +85,7 @@ def headings(entries: Sequence[Entry]) -> dict[str, str]:
     where accounts may be closed the ruin, where the mid has gaps what they bring, what hedges and a loan cost, and in a desk
     what each instrument does."""
     given = {name for entry in entries for name in entry.figures}
-    columns = COLUMNS | {
-        name: heading
-        for name, heading in (OF_SOME_MARKETS | OF_POOLS | OF_DESKS | OF_BOOKS | OF_CHANNELS).items()
-        if name in given
-    }
+    columns = COLUMNS | {name: heading for name, heading in BESIDE.items() if name in given}
     columns |= of_instruments(entries)
     if not any("certainty_equivalent" in entry.figures for entry in entries):
         return columns

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.evaluation.table import COLUMNS, OF_CHANNELS, OF_DESKS, OF_SOME_MARKETS
+from experiments.evaluation.table import BESIDE, COLUMNS
 from experiments.reporting.naming import flatten, labels
 from experiments.reporting.runs import Run
 from experiments.reporting.statistics import RESAMPLES, Interval, interval, pooled_iqm
@@ -22,9 +22,7 @@ DETAILS = {
     "skill": "skill",
     **{k: v for k, v in COLUMNS.items() if k not in ("skill", "lead")},
     "certainty_equivalent": "certainty equivalent (CARA)",
-    **OF_SOME_MARKETS,
-    **OF_DESKS,
-    **OF_CHANNELS,
+    **BESIDE,
     "seconds": "training s",
 }
 

@@ -84,18 +84,11 @@ UNITS_OF_POOLS = {
     "risk/time_in_range": "1: the share of steps after which the pool's price is in our range",
 }
 UNITS_UNDER_CARA = {CERTAINTY: "price units an episode: the sure profit that the utility values alike"}
-OF_SOME_MARKETS = {
-    "certainty_equivalent": CERTAINTY,
-    **{
-        tag.removeprefix("risk/"): tag
-        for tag in UNITS_WITH_MARGIN | UNITS_WITH_GAPS | UNITS_WITH_HEDGES | UNITS_OF_CHANNELS | UNITS_WITH_LOAN
-    },
-}
 
 
 def tag_of(figure: str) -> str:
-    """The tag under which TensorBoard shows a figure of `mm_env.metrics`: those of desks and their instruments in risk/."""
-    return {**FIGURES, **OF_SOME_MARKETS}.get(figure, f"risk/{figure}")
+    """The tag under which TensorBoard shows a figure of `mm_env.metrics`: those that only some markets have in risk/."""
+    return {**FIGURES, "certainty_equivalent": CERTAINTY}.get(figure, f"risk/{figure}")
 
 
 METRICS = (
