@@ -71,15 +71,15 @@ class Traded(Hedges):
     @rule
     def targets(self, action: tuple[float, ...], inventory: float, held: tuple[float, ...]) -> tuple[float, ...]:
         wanted = self.max_position * clip(action[0], -1.0, 1.0)
-        unit = self.lot if self.lot > 0.0 else 1.0
-        whole = unit * math.floor(abs(wanted - held[0]) / unit + _SLACK)
+        lots = 1.0 / self.lot if self.lot > 0.0 else 1.0  # a unit
+        whole = self.lot * math.floor(abs(wanted - held[0]) * lots + _SLACK)
         moved = held[0] + (whole if wanted > held[0] else -whole)
         return (moved if self.lot > 0.0 else wanted,)
 
     @rule
     def cost(self, trades: tuple[float, ...], now: Now, dt: float) -> float:
         size = abs(trades[0])
-        return (self.half_spread + self.fee) * size + self.quadratic * size * size / dt
+        return (self.half_spread + self.fee) * size + self.quadratic / dt * size * size
 
     @rule
     def observe(self, held: tuple[float, ...], now: Now) -> tuple[float, ...]:

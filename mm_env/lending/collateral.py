@@ -131,10 +131,9 @@ class Collateral(Financing):
         loan, number = now.world.financing, clip(asked[0], -1.0, 1.0)
         sure, owes = now.time <= 0.0, 1.0 if loan.debt > 0.0 else 0.0
         taken = (more(noise, FINANCING)[0] < self.inclusion or sure) and owes > 0.0
-        tokens = self.posted(loan, number) if taken else loan.collateral
-        repaid = (
-            self.repayment(loan, self.target((number - REPAID) / (1.0 - REPAID))) if taken and number > REPAID else 0.0
-        )
+        health = self.target(self.share_asked(number))
+        tokens = self.posted(loan, number, health) if taken else loan.collateral
+        repaid = self.repayment(loan, health) if taken and number > REPAID else 0.0
         bought = (tokens - loan.collateral) * loan.price
         moved = tokens != loan.collateral or repaid > 0.0
         paid = (self.gas if moved else 0.0) + self.cost * abs(bought)
@@ -145,19 +144,24 @@ class Collateral(Financing):
         return Portfolio(cash, account.inventory, account.hedges), after
 
     @rule
+    def share_asked(self, number: float) -> float:
+        """How far a move goes, from 0 to 1: repaying above `REPAID`, topping up above `IDLE`, withdrawing below -IDLE."""
+        risen = (number - REPAID) / (1.0 - REPAID) if number > REPAID else (number - IDLE) / (REPAID - IDLE)
+        return (-number - IDLE) / (1.0 - IDLE) if number < -IDLE else risen
+
+    @rule
     def target(self, share: float) -> float:
         """The health factor from `least_health` at 0 to `most_health` at 1, by its logarithm."""
         return self.least_health * exp(share * log(self.most_health / self.least_health))
 
     @rule
-    def posted(self, loan: Any, number: float) -> float:
-        """The tokens that are posted after a move, as far as reserve and loan-to-value allow it."""
-        risen = self.target((number - IDLE) / (REPAID - IDLE)) * loan.debt / (self.counted() * loan.oracle)
-        fallen = self.target((-number - IDLE) / (1.0 - IDLE)) * loan.debt / (self.counted() * loan.oracle)
+    def posted(self, loan: Any, number: float, health: float) -> float:
+        """The tokens that are posted after a move to a health factor, as far as reserve and loan-to-value allow it."""
+        wanted = health * loan.debt / (self.counted() * loan.oracle)
         most = loan.collateral + max(loan.reserve, 0.0) / loan.price
         least = loan.debt / (self.loan_to_value * (1.0 - self.haircut) * loan.oracle)
-        topped_up = min(max(risen, loan.collateral), most) if IDLE < number <= REPAID else loan.collateral
-        return min(loan.collateral, max(fallen, least)) if number < -IDLE else topped_up
+        topped_up = min(max(wanted, loan.collateral), most) if IDLE < number <= REPAID else loan.collateral
+        return min(loan.collateral, max(wanted, least)) if number < -IDLE else topped_up
 
     @rule
     def repayment(self, loan: Any, health: float) -> float:
