@@ -30,6 +30,7 @@ from mm_env.venue.dealer.impact import NoImpact
 from mm_env.venue.venue import Chances, certain
 
 Floats = NDArray[np.float64]
+_RESTS = 1e-12  # by how much rounding alone may raise a sum, price units
 ROUNDS = 200  # of best responses to one another within a step
 STEPS = ((0, 0), (1, 0), (0, 1))  # whose inventory an order moves: nobody's, the first maker's, the second's
 
@@ -61,6 +62,19 @@ class Equilibrium:
     gain: float
 
 
+@dataclass(frozen=True)
+class Cartel:
+    """Depths (steps, first's inventory, second's, 2) of both by which the sum is largest, as far as one change at a time goes.
+
+    `gain` is by how much the last change of one's quotes within a step still raised the sum: 0 up to rounding if all rested.
+    """
+
+    first: Floats
+    second: Floats
+    worth: float  # of both together, from the start
+    gain: float
+
+
 class TwoMakers:
     """The recursion over both inventories of a `Competition` of two makers who are alike.
 
@@ -88,7 +102,8 @@ class TwoMakers:
         """The best depths of `grid`, seeing both inventories, to a rival's: no maker who sees its own alone does better."""
         value, steps, kept = np.zeros((len(self.levels),) * 2), self.market.clock.steps, []
         for step in progress(range(steps - 1, -1, -1), "best response", "step"):
-            value, depths = self._answer(value, np.swapaxes(self._at(rival, step), 0, 1), grid, step)
+            ahead = self._ahead(value[None], step)[0]
+            value, depths = self._answer(ahead, np.swapaxes(self._at(rival, step), 0, 1), grid)
             kept.append(depths)
         return Response(np.stack(kept[::-1]), float(value[self.start, self.start]))
 
@@ -97,17 +112,39 @@ class TwoMakers:
         levels, steps, kept, gain = len(self.levels), self.market.clock.steps, [], 0.0
         value, quotes = np.zeros((levels, levels)), np.full((levels, levels, 2), grid[-1])
         for step in progress(range(steps - 1, -1, -1), "equilibrium", "step"):
+            ahead = self._ahead(value[None], step)[0]
             for _ in range(ROUNDS):
-                answered, best = self._answer(value, np.swapaxes(quotes, 0, 1), grid, step)
+                answered, best = self._answer(ahead, np.swapaxes(quotes, 0, 1), grid)
                 if rested := bool((best == quotes).all()):
                     break
                 quotes = best
             if not rested:
-                answered, _ = self._answer(value, np.swapaxes(quotes, 0, 1), grid, step)
+                answered, _ = self._answer(ahead, np.swapaxes(quotes, 0, 1), grid)
             value = self._step(np.stack([value, value.T]), quotes, np.swapaxes(quotes, 0, 1), step)[0]
             gain = gain if rested else max(gain, float((answered - value).max()))
             kept.append(quotes)
         return Equilibrium(np.stack(kept[::-1]), float(value[self.start, self.start]), gain)
+
+    def cartel(self, grid: Floats) -> Cartel:
+        """What both together can earn: within each step the two in turn take the depths of `grid` that are best for the sum,
+        until no change of one's quotes raises it."""
+        levels, steps = len(self.levels), self.market.clock.steps
+        values, middle = np.zeros((2, levels, levels)), float(grid[len(grid) // 2])
+        first, second = (np.full((levels, levels, 2), middle) for _ in range(2))
+        kept, gain = [], 0.0
+        for step in progress(range(steps - 1, -1, -1), "cartel", "step"):
+            ahead, before = self._ahead(values, step).sum(axis=0), np.full((levels, levels), -np.inf)
+            for _ in range(ROUNDS):
+                _, first = self._answer(ahead, second, grid, 1.0)
+                worth, mirrored = self._answer(_mirrored(ahead), np.swapaxes(first, 0, 1), grid, 1.0)
+                second = np.swapaxes(mirrored, 0, 1)
+                raised, before = float((worth.T - before).max()), worth.T
+                if raised <= _RESTS:
+                    break
+            values, gain = self._step(values, first, second, step), max(gain, raised)
+            kept.append((first, second))
+        total = float(values[:, self.start, self.start].sum())
+        return Cartel(np.stack([one for one, _ in kept[::-1]]), np.stack([two for _, two in kept[::-1]]), total, gain)
 
     def _at(self, depths: Floats, step: int) -> Floats:
         """A maker's depths at a step, (own, rival's, 2)."""
@@ -123,11 +160,12 @@ class TwoMakers:
                           for maker, depth in enumerate((first, second))])  # fmt: skip
         return gains + np.einsum("ijba,mijba->mij", likely, ahead)
 
-    def _answer(self, value: Floats, rival: Floats, grid: Floats, step: int) -> tuple[Floats, Floats]:
-        """The best value of the first maker, and depths, at each pair of inventories, to the rival's depths there."""
-        ahead = self._ahead(value[None], step)[0]
+    def _answer(self, ahead: Floats, rival: Floats, grid: Floats, rivals: float = 0.0) -> tuple[Floats, Floats]:
+        """The best value of the first maker, and depths, at each pair of inventories, to the rival's depths there; the share
+        `rivals` of what the rival's fills bring counts too."""
         bids, asks = (self._filled(side, grid, rival[..., side, None]) for side in (0, 1))
-        gains = [odds[..., 1] * self._margin(grid) for odds in (bids, asks)]
+        gains = [odds[..., 1] * self._margin(grid) + rivals * odds[..., 2] * self._margin(rival[..., side, None])
+                 for side, odds in enumerate((bids, asks))]  # fmt: skip
         worth = np.einsum("ijkb,ijba,ijla->ijkl", bids, ahead, asks, optimize=True)
         worth += gains[0][..., :, None] + gains[1][..., None, :]
         best = worth.reshape(*worth.shape[:2], -1).argmax(axis=-1)
@@ -179,6 +217,11 @@ class TwoMakers:
     def _penalty(self, inventory: float, final: float) -> float:
         variance = self.rules.price.variance(self.rules.price.start(), self.dt, self.now)
         return self.rules.reward.penalty(inventory, self.dt, final, self.now, variance, inventory**2)
+
+
+def _mirrored(ahead: Floats) -> Floats:
+    """Values (i, j, 3, 3) by who bought and who sold, with the two makers in each other's place."""
+    return np.swapaxes(ahead, 0, 1)[..., [0, 2, 1], :][..., [0, 2, 1]]
 
 
 def _each(rule: Callable[[float], float], numbers: Floats) -> Floats:

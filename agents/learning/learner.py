@@ -94,10 +94,10 @@ class Learner:
         if self.teacher is not None and self.quoting is not None:
             raise ValueError("Learner.teacher must be null where there is a quoting, whose actions no teacher gives")
 
-    def model(self, market: Market, seed: int, log_folder: Path | None = None) -> Any:
-        """The untrained model on `market`."""
+    def model(self, market: Market, seed: int, log_folder: Path | None = None, lanes: Any = None) -> Any:
+        """The untrained model on `market`, or on lanes of it that are given."""
         _single_thread()
-        lanes, logs = self.lanes(market), str(log_folder) if log_folder else None
+        lanes, logs = self.lanes(market) if lanes is None else lanes, str(log_folder) if log_folder else None
         return attached(
             algorithm(self.algorithm)(env=lanes, seed=seed, tensorboard_log=logs, **self._settings(market))  # pyright: ignore
         )

@@ -1,5 +1,6 @@
 """Two makers exactly: the equilibrium of a logit, a rival who is far away, and what their simulation brings."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -130,3 +131,37 @@ def test_seats_act_in_rows_of_their_own():
 def test_what_the_recursion_does_not_hold_is_refused(other, said):
     with pytest.raises(Unsolvable, match=said):
         TwoMakers(market(**other))
+
+
+def one_step(routing, **other):
+    return market(venue=Dealer(flow=Bernoulli(3.0), fill=Exponential(1.5)), clock=FiniteHorizon(0.1, 1), max_inventory=1.0,
+                  routing=routing, **other)  # fmt: skip
+
+
+@pytest.mark.parametrize("routing", [BestQuote(), LogitRouting(0.3)])
+def test_a_cartel_without_risk_quotes_as_one_alone(routing):
+    """Whoever fills, depth x exp(-k depth) is largest at 1 / k."""
+    both = one_step(routing, reward=InventoryPenalty())
+    found = TwoMakers(both).cartel(np.linspace(0.0, 2.0, 601))
+    assert found.first[0, 1, 1] == pytest.approx(1.0 / 1.5, abs=0.0017)
+    assert found.worth == pytest.approx(optimum(alone(both)).objective, rel=1e-5)
+
+
+@pytest.mark.parametrize("routing", [BestQuote(), LogitRouting(0.3)])
+def test_a_cartel_is_the_best_of_all_pairs_of_quotes(routing):
+    """Every depth of either side of both makers, tried one by one; both sides fill within a step, so none stands alone."""
+    both, grid = one_step(routing, reward=InventoryPenalty(phi=2.0, alpha=0.05)), np.linspace(0.0, 1.6, 5)
+    two, found = TwoMakers(both), -np.inf
+    for depths in itertools.product(grid, repeat=4):
+        first, second = (np.broadcast_to(np.array(own), (1, 3, 3, 2)) for own in (depths[:2], depths[2:]))
+        found = max(found, sum(two.worth(first, second)))
+    assert two.cartel(grid).worth == pytest.approx(found, rel=1e-12)
+
+
+def test_together_makers_earn_no_less_than_in_competition():
+    both, grid = market(), np.linspace(0.0, 2.0, 11)
+    cartel = TwoMakers(both).cartel(grid)
+    assert cartel.worth > 2.0 * TwoMakers(both).equilibrium(grid).worth
+    assert cartel.worth == pytest.approx(
+        sum(TwoMakers(both).worth(cartel.first, np.swapaxes(cartel.second, 1, 2))), rel=1e-9
+    )
