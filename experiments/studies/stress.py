@@ -22,6 +22,7 @@ from mm_env.stress.stress import CALM, Stress
 
 Floats = NDArray[np.float64]
 _FINE = 0.01  # of itself, to which a severity is found
+REVERSED = ("volatility_x3", "gap", "pool_exploit", "collateral_crash")  # where no names are given
 _DEVIATIONS = 5.0  # of the calm profit, that make the capital where none is given
 
 
@@ -152,6 +153,31 @@ def capital_of(given: float | None, calm: Mapping[str, Brought]) -> float:
     if given is not None:
         return float(given)
     return _DEVIATIONS * float(np.median([found.profit.std() for found in calm.values()]))
+
+
+def allowed(
+    market: Any, entries: Iterable[Any] | None, among: Iterable[str] | None = None
+) -> tuple[dict[str, Stress], dict[str, str]]:
+    """Name -> stress of each entry, all of which the market must allow; where there are none (None), of all names in
+    conf/stress, or `among` them, that it allows, and name -> why not of the others.
+
+    Raises: ValueError for an entry that the market does not allow, or where it allows nothing.
+    """
+    if entries is not None:
+        given = scenarios_of(entries)
+        for stress in given.values():
+            stress.applied(market)
+        return given, {}
+    kept, refused = {}, {}
+    CALM.applied(market)
+    for name, stress in scenarios_of(among or [name for name in configs("stress") if name != "calm"]).items():
+        try:
+            stress.applied(market)
+        except ValueError as reason:
+            refused[name] = str(reason)
+        else:
+            kept[name] = stress
+    return kept, refused
 
 
 def scenarios_of(entries: Iterable[Any]) -> dict[str, Stress]:
