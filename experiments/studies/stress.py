@@ -68,19 +68,17 @@ class Battery:
 
     def play(self, policy: Policy, stress: Stress) -> Brought:
         """What the episodes brought; of a gap in each episode the direction that costs it more."""
-        ways = [brought(self._episodes(policy, way)) for way in stress.against()]
+        ways = [brought(self.met(policy, way)) for way in stress.against()]
         profit = np.stack([way.profit for way in ways])
         worse = profit.argmin(axis=0), np.arange(self.episodes)
         return Brought(*(np.stack([way[i] for way in ways])[worse] for i in range(3)))
 
-    def _episodes(self, policy: Policy, stress: Stress) -> Episodes:
+    def met(self, policy: Policy, stress: Stress) -> Episodes:
         """Episodes of the market under stress, of a policy that was made for the calm one."""
         table = tabulate(self.market, policy)
         if table is not None:
             return run_actions(stress.applied(table.market), table.actions, self.episodes, self.seed)
-        player = as_policy(policy)
-        player = player if player.learnt else deepcopy(player)  # one that draws does so alike in every scenario
-        player.forget()
+        player = fresh(policy)
         return run_policy(stress.applied(player.acts_in(self.market)), player.act, self.episodes, self.seed)
 
     def calm(self) -> dict[str, Brought]:
@@ -135,6 +133,14 @@ class Battery:
                 return float("nan")
             severity = min(2.0 * severity, most)
         return severity
+
+
+def fresh(policy: Policy) -> Policy:
+    """The policy before it has acted: one that draws does so alike in every scenario."""
+    player = as_policy(policy)
+    player = player if player.learnt else deepcopy(player)
+    player.forget()
+    return player
 
 
 def brought(episodes: Episodes) -> Brought:

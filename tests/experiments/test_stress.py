@@ -81,7 +81,7 @@ def test_the_calm_optimum_plays_too_or_why_not_is_said(launch, capsys):
 def test_of_a_gap_each_episode_meets_the_way_that_costs_it_more(battery):
     policy, gap = battery.policies["careless"], Stress(gap=1.0)
     worse = battery.play(policy, gap)
-    ways = [battery._episodes(policy, way) for way in gap.against()]
+    ways = [battery.met(policy, way) for way in gap.against()]
     assert (worse.profit == np.minimum(*(way.profit for way in ways))).all()
     at = [
         np.where(ways[0].profit <= ways[1].profit, *(getattr(way, name) for way in ways))
@@ -121,7 +121,7 @@ def test_the_smallest_severity_is_on_the_edge_of_ruin(battery):
 
 
 def test_an_account_that_is_closed_is_ruined(battery):
-    episodes = battery._episodes(battery.policies["careful"], CALM)
+    episodes = battery.met(battery.policies["careful"], CALM)
     found = brought(episodes)
     assert not found.closed.any()
     assert (is_ruined(found, 1e9) == (found.closed > 0.0)).all()
