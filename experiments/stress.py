@@ -1,6 +1,7 @@
 """Agents under stress: named scenarios beside the calm run on the same noise, by loss, and the smallest stress that ruins.
 
 python -m experiments.stress market=amzn agents=[best_fixed,glft,cartea_jaimungal]
+python -m experiments.stress market=pool
 python -m experiments.stress market=hedged scenarios=[volatility_x3,no_hedging,crash]
 python -m experiments.stress scenarios=[gap,{name:at_the_end,base:gap,begins:0.9,lasts:0.1}] reverse=[gap]
 """
@@ -16,7 +17,7 @@ from experiments.evaluation import plots, table
 from experiments.evaluation.skill_references import OPTIMUM, SkillReferences
 from experiments.reporting.presenter import left_out, screen, small
 from experiments.runs import jobs
-from experiments.studies.stress import Battery, capital_of, scenarios_of
+from experiments.studies.stress import REVERSED, Battery, allowed, capital_of
 from experiments.studies.stress_report import losses, reverse_table, show, table_of, write
 from mm_env.core.parameters import Interval
 from mm_env.core.parameters import check as check_number
@@ -27,14 +28,13 @@ def main(cfg: DictConfig) -> float:
     """Print the tables, write them and the figure; what the first agent's profit changes by in its costliest scenario."""
     check(cfg)
     market, folder = build_market(cfg), output_folder()
-    scenarios, reverse = scenarios_of(cfg.scenarios), scenarios_of(cfg.reverse)
-    for stress in (*scenarios.values(), *reverse.values()):
-        stress.applied(market)  # refused before any work
+    scenarios, unfit = allowed(market, cfg.scenarios)
+    reverse, _ = allowed(market, cfg.reverse, REVERSED)
     policies, refused = build_policies(cfg, market, cfg.agents)
     if not policies:
         raise ValueError(f"agents must name at least one that the market allows, got {list(cfg.agents)}: {refused}")
     first, references = next(iter(policies)), SkillReferences.of(market) if cfg.optimum else SkillReferences(market)
-    refused |= {OPTIMUM: references.missing} if references.missing else {}
+    refused |= unfit | ({OPTIMUM: references.missing} if references.missing else {})
     battery = Battery(market, {**policies, **references.policies}, cfg.episodes, cfg.seed)
     calm = battery.calm()
     capital = capital_of(cfg.capital, calm)
@@ -56,7 +56,8 @@ def check(cfg: DictConfig) -> None:
     if not isinstance(cfg.optimum, bool):
         raise ValueError(f"optimum must be true or false, got {cfg.optimum!r}")
     for name in ("scenarios", "reverse"):
-        if not isinstance(cfg[name], ListConfig) or (name == "scenarios" and not cfg[name]):
+        given = cfg[name]
+        if given is not None and (not isinstance(given, ListConfig) or (name == "scenarios" and not given)):
             raise ValueError(f"{name} must be a list of names, as in {name}=[gap], got {cfg[name]!r}")
     if cfg.capital is not None:
         check_number("capital", cfg.capital, Interval(0.0, low_open=True))

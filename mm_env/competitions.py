@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 from mm_env.clock import FiniteHorizon
 from mm_env.makers.competition import Competition
+from mm_env.makers.fire_sale import LinearFireSale
 from mm_env.makers.routing import LogitRouting
+from mm_env.margins import MaintenanceMargin
 from mm_env.price.models import Brownian
 from mm_env.quote import SpreadAndSkew
 from mm_env.reward import InventoryPenalty
@@ -30,4 +32,22 @@ def duopoly() -> Competition:
     )
 
 
-COMPETITIONS: dict[str, Callable[[], Competition]] = {"duopoly": duopoly}
+def cascade() -> Competition:
+    """Four makers with little capital in a volatile market: who breaks the margin is sold out, and moves the mid for all."""
+    return Competition(
+        makers=4,
+        routing=LogitRouting(scale=0.5),
+        fire_sale=LinearFireSale(impact=0.3),
+        price=Brownian(sigma=2.0),
+        venue=Dealer(flow=Poisson(rate=40.0), fill=Exponential(k=1.0)),
+        clock=FiniteHorizon(horizon=1.0, steps=100),
+        quote=SpreadAndSkew(max_half_spread=4.0, max_skew=4.0),
+        reward=InventoryPenalty(phi=0.05, alpha=0.001),
+        margin=MaintenanceMargin(capital=8.0, per_unit=1.5, liquidation_cost=0.5),
+        max_inventory=5.0,
+        inventory_scale=3.0,
+        profit_scale=5.0,
+    )
+
+
+COMPETITIONS: dict[str, Callable[[], Competition]] = {"duopoly": duopoly, "cascade": cascade}

@@ -211,6 +211,12 @@ class Records(NamedTuple):
 
 
 def _run_steps(simulation: Simulation, table: Floats, observations: NDArray[np.float32], lanes: Lanes) -> None:
+    for _ in steps_of(lanes, by_table(simulation, table), observations):
+        pass
+
+
+def by_table(simulation: Simulation, table: Floats) -> Act:
+    """What acts in the lanes of a simulation by a table of actions, whatever it is shown."""
     market = simulation.market
 
     def act(_: NDArray[np.float32]) -> Floats:
@@ -219,8 +225,7 @@ def _run_steps(simulation: Simulation, table: Floats, observations: NDArray[np.f
         row = np.minimum(state.step.astype(np.int64), len(table) - 1)
         return np.ascontiguousarray(table[row, level]).reshape(-1)
 
-    for _ in steps_of(lanes, act, observations):
-        pass
+    return act
 
 
 def with_hedges(market: Market, quotes: Floats) -> Floats:

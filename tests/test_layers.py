@@ -16,6 +16,7 @@ FLOORS = (  # of the house, from the ground up; rooms of one floor do not know e
     ("mm_env.venue",),
     ("mm_env.market", "mm_env.desk"),
     ("mm_env.makers",),
+    ("mm_env.simulation",),
     ("mm_env.stress",),
     ("mm_env",),  # what runs a market, and what users name
     ("agents.observed",),

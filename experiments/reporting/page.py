@@ -23,6 +23,13 @@ _TEMPLATE = Path(__file__).with_name("page.html")
 
 def write(folder: Path, title: str, words: str, sections: Sequence[Section], study: Study) -> None:
     """report.html, report.md with figures/, summary.csv and runs.csv in `folder`; the same bytes for the same sections."""
+    write_page(folder, title, words, sections)
+    summary_of(study).write_csv(folder / SUMMARY)
+    runs_of(study).write_csv(folder / RUNS)
+
+
+def write_page(folder: Path, title: str, words: str, sections: Sequence[Section]) -> None:
+    """report.html, and report.md with figures/, in `folder`; the same bytes for the same sections."""
     folder.mkdir(parents=True, exist_ok=True)
     drawn = {file: svg(picture.figure) for section in sections for file, picture in files(section).items()}
     (folder / PAGE).write_text(html(title, words, sections, drawn), encoding="utf-8")
@@ -30,8 +37,6 @@ def write(folder: Path, title: str, words: str, sections: Sequence[Section], stu
     for file, drawing in drawn.items():
         (folder / file).write_bytes(drawing)
     (folder / TEXT).write_text(markdown(title, words, sections), encoding="utf-8")
-    summary_of(study).write_csv(folder / SUMMARY)
-    runs_of(study).write_csv(folder / RUNS)
 
 
 def files(section: Section) -> dict[str, Picture]:

@@ -31,7 +31,7 @@ CONFIG, METRICS, LOCK = "config.yaml", "metrics.json", ".lock"
 FINISHED, FAILED, RUNNING, INTERRUPTED = "finished", "failed", "running", "interrupted"
 LEFTOVERS = ("checkpoint.pt", "model.zip", "curve.csv")  # of another config, not to be taken for this one's
 RESULTS = ("adversary.zip", "table.*", "arena.*", "leaderboard.*", "backtest.*", "robust.*", "realism.*", "chances.csv",
-           "report.md", "published.csv", "verification.*", "cascade.*", "stress.*", "reverse.*", "estimates.csv",
+           "published.csv", "verification.*", "cascade.*", "stress.*", "reverse.*", "risk_*", "report.*", "estimates.csv",
            "benchmark.csv", "*.png", "training_*")  # fmt: skip
 REPLACED = ".replaced"  # the folder that they are moved to
 

@@ -22,6 +22,7 @@ from mm_env.stress.stress import CALM, Stress
 
 Floats = NDArray[np.float64]
 _FINE = 0.01  # of itself, to which a severity is found
+REVERSED = ("volatility_x3", "gap", "pool_exploit", "collateral_crash")  # where no names are given
 _DEVIATIONS = 5.0  # of the calm profit, that make the capital where none is given
 
 
@@ -67,19 +68,17 @@ class Battery:
 
     def play(self, policy: Policy, stress: Stress) -> Brought:
         """What the episodes brought; of a gap in each episode the direction that costs it more."""
-        ways = [brought(self._episodes(policy, way)) for way in stress.against()]
+        ways = [brought(self.met(policy, way)) for way in stress.against()]
         profit = np.stack([way.profit for way in ways])
         worse = profit.argmin(axis=0), np.arange(self.episodes)
         return Brought(*(np.stack([way[i] for way in ways])[worse] for i in range(3)))
 
-    def _episodes(self, policy: Policy, stress: Stress) -> Episodes:
+    def met(self, policy: Policy, stress: Stress) -> Episodes:
         """Episodes of the market under stress, of a policy that was made for the calm one."""
         table = tabulate(self.market, policy)
         if table is not None:
             return run_actions(stress.applied(table.market), table.actions, self.episodes, self.seed)
-        player = as_policy(policy)
-        player = player if player.learnt else deepcopy(player)  # one that draws does so alike in every scenario
-        player.forget()
+        player = fresh(policy)
         return run_policy(stress.applied(player.acts_in(self.market)), player.act, self.episodes, self.seed)
 
     def calm(self) -> dict[str, Brought]:
@@ -136,6 +135,14 @@ class Battery:
         return severity
 
 
+def fresh(policy: Policy) -> Policy:
+    """The policy before it has acted: one that draws does so alike in every scenario."""
+    player = as_policy(policy)
+    player = player if player.learnt else deepcopy(player)
+    player.forget()
+    return player
+
+
 def brought(episodes: Episodes) -> Brought:
     """The figures of episodes that stress is judged by."""
     closed = np.zeros(len(episodes)) if episodes.closed is None else episodes.closed
@@ -152,6 +159,31 @@ def capital_of(given: float | None, calm: Mapping[str, Brought]) -> float:
     if given is not None:
         return float(given)
     return _DEVIATIONS * float(np.median([found.profit.std() for found in calm.values()]))
+
+
+def allowed(
+    market: Any, entries: Iterable[Any] | None, among: Iterable[str] | None = None
+) -> tuple[dict[str, Stress], dict[str, str]]:
+    """Name -> stress of each entry, all of which the market must allow; where there are none (None), of all names in
+    conf/stress, or `among` them, that it allows, and name -> why not of the others.
+
+    Raises: ValueError for an entry that the market does not allow, or where it allows nothing.
+    """
+    if entries is not None:
+        given = scenarios_of(entries)
+        for stress in given.values():
+            stress.applied(market)
+        return given, {}
+    kept, refused = {}, {}
+    CALM.applied(market)
+    for name, stress in scenarios_of(among or [name for name in configs("stress") if name != "calm"]).items():
+        try:
+            stress.applied(market)
+        except ValueError as reason:
+            refused[name] = str(reason)
+        else:
+            kept[name] = stress
+    return kept, refused
 
 
 def scenarios_of(entries: Iterable[Any]) -> dict[str, Stress]:

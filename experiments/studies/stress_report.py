@@ -16,7 +16,7 @@ from experiments.evaluation.plots import COLORS, INK, plain
 from experiments.reporting.formats import HALF_WIDTH, INTERVAL, estimate
 from experiments.reporting.presenter import Column, TextTable, screen
 from experiments.studies.stress import Severity, StressRow
-from mm_env.stress.stress import CALM, Stress
+from mm_env.stress.stress import Stress
 
 COLUMNS = (
     Column("scenario", words=True),
@@ -59,8 +59,7 @@ def reverse_table(found: Sequence[Severity], ruin: float, most: float) -> TextTa
 
 def in_words(stress: Stress) -> str:
     """What a stress changes."""
-    said = {name: value for name, value in vars(stress).items() if value != getattr(CALM, name)}
-    return ", ".join(f"{name} {value:.3g}" for name, value in said.items() if name not in ("begins", "lasts"))
+    return ", ".join(f"{name} {value:.3g}" for name, value in stress.changes().items())
 
 
 def show(table: TextTable) -> None:

@@ -173,11 +173,16 @@ class Collateral(Financing):
     def evolve(
         self, account: Portfolio, state: Any, shock: float, noise: Noise, dt: float, now: Now
     ) -> tuple[Portfolio, Any]:  # fmt: skip
-        price = self.token.move(state.price, shock, noise, dt)
+        price = self.token_after(state, shock, noise, dt, now)
         oracle = self.oracle.sees(state.oracle, price, more(noise, FINANCING)[1], dt)
         debt = state.debt * exp(self.interest * dt)
         tally = accrued(state.tally, debt - state.debt)
         return self.liquidate(account, Loan(price, oracle, state.collateral, debt, state.reserve, tally), now.time + dt)
+
+    @rule
+    def token_after(self, state: Any, shock: float, noise: Noise, dt: float, now: Now) -> float:
+        """The token's price at t + dt, price units."""
+        return self.token.move(state.price, shock, noise, dt)
 
     @rule
     def liquidate(self, account: Portfolio, loan: Any, time: float) -> tuple[Portfolio, Any]:

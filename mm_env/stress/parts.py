@@ -22,13 +22,13 @@ from mm_env.venue.dealer.flow import Scaled
 from mm_env.venue.dealer.impact import Impact
 from mm_env.world import Now
 
-_EARLY = 1e-9  # of a time, by which rounding may have a step begin before it
+EARLY = 1e-9  # of a time, by which rounding may have a step begin before it
 
 
 @scalar
 def within(time: float, begins: float, ends: float) -> float:
     """1.0 of a step that begins in [begins, ends), else 0.0."""
-    return 1.0 if begins * (1.0 - _EARLY) <= time < ends * (1.0 - _EARLY) else 0.0
+    return 1.0 if begins * (1.0 - EARLY) <= time < ends * (1.0 - EARLY) else 0.0
 
 
 class StressedPrice(Around):
@@ -134,9 +134,11 @@ class StressedImpact(Impact):
 
 
 class StressedHedges(Hedges):
-    """`hedges` that cannot be traded from `begins` to `ends` where `tradable` is 0: what is held then stays held."""
+    """`hedges` that move as `shocked` from `begins` to `ends`, and cannot be traded where `tradable` is 0: what is held then
+    stays held."""
 
     hedges: Hedges
+    shocked: Hedges
     begins: NonNegative  # time since the episode began
     ends: NonNegative
     tradable: Probability = 1.0
@@ -178,8 +180,13 @@ class StressedHedges(Hedges):
         return self.hedges.marks(now)
 
     @rule
+    def is_shocked(self, now: Now) -> bool:
+        """Whether they move as `shocked`."""
+        return within(now.time, self.begins, self.ends) > 0.0
+
+    @rule
     def deltas(self, now: Now) -> tuple[float, ...]:
-        return self.hedges.deltas(now)
+        return self.shocked.deltas(now) if self.is_shocked(now) else self.hedges.deltas(now)
 
     @rule
     def impacts(self, trades: tuple[float, ...], now: Now) -> tuple[float, ...]:
@@ -208,18 +215,21 @@ class StressedHedges(Hedges):
     def surprise(
         self, held: tuple[float, ...], trades: tuple[float, ...], before: Now, after: Now, mid: float, dt: float
     ) -> float:
-        return self.hedges.surprise(held, trades, before, after, mid, dt)
+        calm = self.hedges.surprise(held, trades, before, after, mid, dt)
+        return self.shocked.surprise(held, trades, before, after, mid, dt) if self.is_shocked(before) else calm
 
     @rule
     def square(self, inventory: float, held: tuple[float, ...], variance: float, now: Now) -> float:
-        return self.hedges.square(inventory, held, variance, now)
+        calm = self.hedges.square(inventory, held, variance, now)
+        return self.shocked.square(inventory, held, variance, now) if self.is_shocked(now) else calm
 
     @rule
     def evolve(
         self, state: Any, before: Now, mid: float, noise: Noise, dt: float, variance: float = 0.0,
         trades: tuple[float, ...] = (),
     ) -> Any:  # fmt: skip
-        return self.hedges.evolve(state, before, mid, noise, dt, variance, trades)
+        calm = self.hedges.evolve(state, before, mid, noise, dt, variance, trades)
+        return self.shocked.evolve(state, before, mid, noise, dt, variance, trades) if self.is_shocked(before) else calm
 
     @rule
     def observe(self, held: tuple[float, ...], now: Now) -> tuple[float, ...]:

@@ -9,10 +9,12 @@ import pytest
 
 from agents.policy import RandomPolicy, policy_of
 from experiments import stress
-from experiments.studies.stress import Battery, brought, capital_of, is_ruined, scenarios_of
+from experiments.config.search_path import configs
+from experiments.studies.stress import REVERSED, Battery, allowed, brought, capital_of, is_ruined, scenarios_of
 from experiments.studies.stress_report import in_words
 from mm_env import Stress
-from mm_env.markets import cartea_jaimungal
+from mm_env.desks import DESKS
+from mm_env.markets import MARKETS, cartea_jaimungal
 from mm_env.rollout import inventory_levels, run_depths
 from mm_env.stress.stress import CALM
 from tests.experiments.conftest import SMALL
@@ -79,7 +81,7 @@ def test_the_calm_optimum_plays_too_or_why_not_is_said(launch, capsys):
 def test_of_a_gap_each_episode_meets_the_way_that_costs_it_more(battery):
     policy, gap = battery.policies["careless"], Stress(gap=1.0)
     worse = battery.play(policy, gap)
-    ways = [battery._episodes(policy, way) for way in gap.against()]
+    ways = [battery.met(policy, way) for way in gap.against()]
     assert (worse.profit == np.minimum(*(way.profit for way in ways))).all()
     at = [
         np.where(ways[0].profit <= ways[1].profit, *(getattr(way, name) for way in ways))
@@ -119,7 +121,7 @@ def test_the_smallest_severity_is_on_the_edge_of_ruin(battery):
 
 
 def test_an_account_that_is_closed_is_ruined(battery):
-    episodes = battery._episodes(battery.policies["careful"], CALM)
+    episodes = battery.met(battery.policies["careful"], CALM)
     found = brought(episodes)
     assert not found.closed.any()
     assert (is_ruined(found, 1e9) == (found.closed > 0.0)).all()
@@ -138,9 +140,25 @@ def test_scenarios_by_name_and_of_ones_own():
     assert in_words(found["late"].times(2.0)) == "gap 6"
 
 
+def test_without_names_it_is_all_that_the_market_allows_and_why_the_rest_is_not():
+    pool = MARKETS["pool"]()
+    kept, refused = allowed(pool, None)
+    assert "pool_exploit" in kept
+    assert "calm" not in kept
+    assert kept["volatility_x3"] == Stress(volatility=3.0)
+    assert refused["adverse_selection"].startswith("Stress needs a market with clients of a Dealer")
+    assert set(kept) | set(refused) | {"calm"} == set(configs("stress"))
+    assert list(allowed(pool, None, REVERSED)[0]) == ["volatility_x3", "gap", "pool_exploit"]
+    with pytest.raises(ValueError, match="a market with clients of a Dealer"):
+        allowed(pool, ["adverse_selection"])
+    with pytest.raises(ValueError, match="a market of one quoted instrument"):
+        allowed(DESKS["two_bonds"](), None)
+
+
 @pytest.mark.parametrize(("override", "said"), [
     ("scenarios=[volatilty_x3]", "got 'volatilty_x3'. Did you mean 'volatility_x3'?"),
     ("scenarios=[]", "scenarios must be a list of names"),
+    ("reverse=gap", "reverse must be a list of names"),
     ("scenarios=gap", "scenarios must be a list of names"),
     ("scenarios=[gap,gap]", "scenarios must have names of their own, got 'gap' twice"),
     ("scenarios=[no_hedging]", "Stress needs a market with hedges"),
@@ -149,7 +167,7 @@ def test_scenarios_by_name_and_of_ones_own():
     ("capital=0", "capital must be > 0, got 0"),
     ("ruin=0", "ruin must be in (0, 1], got 0"),
     ("most=-1", "most must be > 0, got -1"),
-    ("market=zero_intelligence", "Stress needs a dealer's market"),
+    ("market=two_bonds", "Stress needs a market of one quoted instrument, got a Desk"),
     ("agents=[ppo]", "agents must name at least one that the market allows"),
 ])  # fmt: skip
 def test_a_mistake_is_one_line_before_any_work(launch, override, said):

@@ -121,6 +121,11 @@ class OrderBook(Venue):
         return mid_price(self, memory[1])
 
     @rule
+    def delay(self, time: float) -> float:
+        """The time that a decision at `time` takes to reach the book."""
+        return self.latency
+
+    @rule
     def deal(self, market: Any, state: Any, action: Any, noise: Noise, memory: Any) -> Dealt:
         """What comes of an action until the next decision: `memory` is the flow's table, the lane's book, and scratch space."""
         table, book, weights = memory
@@ -216,8 +221,9 @@ def decide(
     venue, start = market.venue, book.time
     bid, ask, units = orders(market, book, account.inventory, action, now)
     clear_counters(book)
-    if venue.latency > 0.0:
-        venue.run(table, book, weights, key, start + venue.latency, 0)
+    late = venue.delay(start)
+    if late > 0.0:
+        venue.run(table, book, weights, key, start + late, 0)
     middle = mid_twice(book)
     closed, value = place(market, book, account.inventory, bid, ask, units)
     venue.run(table, book, weights, key, start + market.clock.dt(), market.clock.pace())

@@ -154,7 +154,7 @@ class Pool(Venue):
     def deal(self, market: Any, state: Any, action: Any, noise: Noise, memory: Any) -> Dealt:
         now, mid, pool, told = market.now(state, memory), state.mid, state.world.venue, state.world.venue.told
         lasts, wanted = self.blocks.lasts(market.clock.dt(), noise), market.quote.placed(action, now)
-        kept, markup = self.exploits.kept(noise, market.clock.dt()), pool.fee / (1.0 - pool.fee)
+        kept, markup = self.exploits.kept(noise, market.clock.dt(), now), pool.fee / (1.0 - pool.fee)
         begun, others = Core(pool.core.price, thinned(pool.core.position, kept)), kept * pool.others
         seen = pool.oracle + (mid - pool.oracle) * self.caught_up(market.clock.dt())
         price, arbitraged = self.arbitraged(begun, others, pool.fee, seen)

@@ -166,15 +166,19 @@ def test_hedges_that_cannot_be_traded_stay_as_they_are():
 
 @pytest.mark.parametrize("severity", [0.0, 0.5, 1.0, 2.0])
 def test_severity_scales_what_happens(severity):
-    scaled = EVERYTHING.times(severity)
+    whole = replace(EVERYTHING, liquidity=0.5, exploit=0.6, correlation=-0.6)
+    scaled = whole.times(severity)
     assert scaled.volatility == 1.0 + severity * 2.0
     assert scaled.gap == -severity
     assert scaled.sells == 1.0 + severity
     assert scaled.buys == max(1.0 - 0.5 * severity, 0.0)
     assert scaled.adverse == 2.0 * severity
+    assert scaled.liquidity == max(1.0 - 0.5 * severity, 0.0)
+    assert scaled.exploit == min(0.6 * severity, 1.0)
+    assert scaled.correlation == max(-0.6 * severity, -1.0)
     assert (scaled.begins, scaled.lasts) == (0.3, 0.4)
     if severity in (0.0, 1.0):
-        assert scaled == (EVERYTHING if severity else replace(CALM, begins=0.3, lasts=0.4))
+        assert scaled == (whole if severity else replace(CALM, begins=0.3, lasts=0.4))
     assert Stress(hedging=0.0).times(0.5).hedging == 0.0
 
 
@@ -203,9 +207,15 @@ def test_variances_and_means_of_moves_are_those_under_stress():
 
 
 @pytest.mark.parametrize(("stress", "market", "said"), [
-    (CALM, lambda: MARKETS["zero_intelligence"](), "a dealer's market, where orders come by a flow"),
+    (Stress(adverse=1.0), lambda: MARKETS["queue_reactive"](), "a market with clients of a Dealer, for adverse=1"),
+    (Stress(liquidity=0.5), lambda: MARKETS["amzn"](), "a market with others' limit orders"),
+    (Stress(exploit=0.5), lambda: MARKETS["amzn"](), "a market with a Pool, for exploit=0.5"),
+    (Stress(collateral=0.5), lambda: MARKETS["hedged"](), "a market with a loan against collateral"),
+    (Stress(correlation=1.0), lambda: MARKETS["amzn"](), "a market with hedges or collateral that say a correlation"),
+    (Stress(volatility=2.0), lambda: MARKETS["channel"](), "a market with a mid that moves by itself"),
+    (Stress(sells=2.0), lambda: MARKETS["pool"](), "sells and buys alike beside SteadyTraders"),
     (CALM, lambda: next(iter(DESKS.values()))(), "a market of one quoted instrument, got a Desk"),
-    (Stress(hedging=0.0), lambda: MARKETS["amzn"](), "a market with hedges for hedging=0"),
+    (Stress(hedging=0.0), lambda: MARKETS["amzn"](), "a market with hedges, for hedging=0"),
     (Stress(gap=1.0), lambda: replace(MARKETS["amzn"](), price=mm_env.FromPath([100.0] * 2000)), "a price that says its sigma"),
 ])  # fmt: skip
 def test_a_market_that_cannot_be_stressed_so_is_refused_in_words(stress, market, said):
