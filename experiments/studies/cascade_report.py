@@ -28,32 +28,32 @@ NOTES = (
 )
 
 
-def _share(value: float) -> str:
+def percent(value: float) -> str:
     return "—" if np.isnan(value) else f"{100.0 * value:.1f} %"
 
 
-def _estimated(found: Estimated) -> Cell:
+def percent_between(found: Estimated) -> Cell:
     inner = "" if np.isnan(found.value) else f"[{100.0 * found.low:.1f}, {100.0 * found.high:.1f}]"
-    return Cell(_share(found.value), (inner,))
+    return Cell(percent(found.value), (inner,))
 
 
 COLUMNS = (
     Column("leverage", show="{:g}".format),
     Column("overlap", show="{:g}".format),
-    Column("fails_by_shock", "fails by the shock", _share, narrow="fails by\nthe shock"),
-    Column("claims_alone", "claims alone", _share, narrow="claims\nalone"),
-    Column("sales_alone", "sales alone", _share, narrow="sales\nalone"),
-    Column("cascade", "P(cascade)", _estimated, ENDS),
+    Column("fails_by_shock", "fails by the shock", percent, narrow="fails by\nthe shock"),
+    Column("claims_alone", "claims alone", percent, narrow="claims\nalone"),
+    Column("sales_alone", "sales alone", percent, narrow="sales\nalone"),
+    Column("cascade", "P(cascade)", percent_between, ENDS),
     Column(
         "seed",
         "seeds",
-        lambda s: f"{_share(s[0])} to {_share(s[1])}",
+        lambda s: f"{percent(s[0])} to {percent(s[1])}",
         ("_lowest", "_highest"),
         "lowest and\nhighest seed",
     ),
-    Column("size", "size", _estimated, ENDS),
-    Column("half_fail", "half fail", _estimated, ENDS),
-    Column("contagions_loss", "contagion's loss", _estimated, ENDS, narrow="contagion's\nloss"),
+    Column("size", "size", percent_between, ENDS),
+    Column("half_fail", "half fail", percent_between, ENDS),
+    Column("contagions_loss", "contagion's loss", percent_between, ENDS, narrow="contagion's\nloss"),
 )
 
 
