@@ -47,7 +47,7 @@ class HedgeLots:
     @property
     def exposed(self) -> Floats:
         """What each position gains per unit that the mid moves (n,), units."""
-        return self.positions @ self.deltas
+        return (self.positions * self.deltas).sum(axis=1)
 
     def only(self, places: NDArray[np.int64]) -> HedgeLots:
         """Some of the positions, that of the start among them."""
