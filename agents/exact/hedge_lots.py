@@ -64,6 +64,9 @@ class HedgeLots:
 
 def lots_of(market: Market) -> HedgeLots:
     """The lots of a market's hedges. Raises: Unsolvable as `check_hedges` does."""
+    if isinstance(market.hedges, HedgePortfolio):
+        positions_of(market)  # refuses what is too many
+        return each_with_each([lots_of(replace(market, hedges=hedge)) for hedge in market.hedges.hedges])
     positions = positions_of(market)
     rules, dt = record(market), market.clock.step_length
     hedges, now = rules.hedges, rules.opening()
@@ -77,6 +80,17 @@ def lots_of(market: Market) -> HedgeLots:
     moving = np.array([[earned(held, wanted) for wanted in each] for held in each])
     start = int(np.abs(positions - hedges.positions()).sum(axis=1).argmin())
     return HedgeLots(positions, moving, start, np.array(hedges.deltas(now)))
+
+
+def each_with_each(alone: list[HedgeLots]) -> HedgeLots:
+    """The lots of several hedges from those of each by itself: what moving all of them brings is the sum of each."""
+    positions = np.array(list(product(*(lots.positions[:, 0].tolist() for lots in alone))))
+    moving, start = alone[0].moving, alone[0].start
+    for lots in alone[1:]:
+        shape = len(moving) * len(lots.moving)
+        moving = (moving[:, None, :, None] + lots.moving[None, :, None, :]).reshape(shape, shape)
+        start = start * len(lots.moving) + lots.start
+    return HedgeLots(positions, moving, start, np.concatenate([lots.deltas for lots in alone]))
 
 
 def positions_of(market: Market) -> Floats:
