@@ -32,7 +32,7 @@ from mm_env.envs.gym import MarketMakingEnv, MarketMakingVectorEnv
 from mm_env.envs.registration import register_all
 from mm_env.financing import Financing, NoFinancing
 from mm_env.hedges import Hedges, NoHedges
-from mm_env.hedging import CorrelatedAsset, Perpetual, Traded
+from mm_env.hedging import CorrelatedAsset, CorrelatedHedges, HedgePortfolio, Idiosyncratic, Perpetual, Traded
 from mm_env.lending import BlockOracle, Collateral, InstantOracle, LiquidationStop, Loan, LoanTally, Oracle, Token
 from mm_env.limits import Limits, NoLimits
 from mm_env.makers.competition import Competition
@@ -131,6 +131,7 @@ __all__ = [
     "Controls",
     "CorePeripheryNetwork",
     "CorrelatedAsset",
+    "CorrelatedHedges",
     "Count",
     "CovariancePrices",
     "CrossImpact",
@@ -184,12 +185,14 @@ __all__ = [
     "Grid",
     "Hawkes",
     "HawkesFlow",
+    "HedgePortfolio",
     "Hedges",
     "Heston",
     "HestonMarks",
     "HiddenRegimes",
     "Holding",
     "Hyperexponential",
+    "Idiosyncratic",
     "Impact",
     "InTurn",
     "InstantOracle",

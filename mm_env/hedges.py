@@ -49,7 +49,7 @@ class Hedges(Component):
         )
 
     def levels(self) -> tuple[Floats, ...]:
-        """All positions that each hedge may be in, units, from the lowest; () if they may be of any size."""
+        """All positions of each hedge, units, from the lowest; empty for one that may be of any size, () if all may."""
         return ()
 
     def check(self, market: Any) -> None:

@@ -15,7 +15,7 @@ from mm_env.competitions import COMPETITIONS
 from mm_env.core.component import Sides
 from mm_env.desk.desk import Desk
 from mm_env.desks import DESKS
-from mm_env.hedging import CorrelatedAsset
+from mm_env.hedging import CorrelatedAsset, HedgePortfolio
 from mm_env.lending import Collateral, Token
 from mm_env.margins import MaintenanceMargin
 from mm_env.market import Market
@@ -119,6 +119,14 @@ def hedged() -> Market:
     whole units for 0.05 each; at most eight of both are held."""
     asset = CorrelatedAsset(correlation=0.9, half_spread=0.05, max_position=8.0, lot=1.0)
     return replace(cartea_jaimungal(), hedges=asset, max_inventory=8.0)
+
+
+def two_hedges() -> Market:
+    """The market of `cartea_jaimungal` with two assets beside it, as volatile, that are traded in whole units: a cheap one, at
+    0.02 each with a correlation of 0.8, of which three are held at most, and that of `hedged`, of which six are."""
+    cheap = CorrelatedAsset(correlation=0.8, half_spread=0.02, max_position=3.0, lot=1.0)
+    close = CorrelatedAsset(correlation=0.9, half_spread=0.05, max_position=6.0, lot=1.0)
+    return replace(cartea_jaimungal(), hedges=HedgePortfolio((cheap, close)), max_inventory=8.0)
 
 
 def collateral() -> Market:
@@ -355,6 +363,7 @@ MARKETS: dict[str, Callable[[], Market]] = {
         cartea_jaimungal,
         adverse_selection,
         hedged,
+        two_hedges,
         collateral,
         solvency,
         cvar,

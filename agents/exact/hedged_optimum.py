@@ -1,8 +1,9 @@
-"""The exact optimum of a market with one hedge that is traded in lots: quotes, and the position in the hedge to go to.
+"""The exact optimum of a market with hedges that are traded in lots: quotes, and the position in each hedge to go to.
 
 V_t(q, h) = max over h' of W_t(q, h') + earned(h, h'), and W_t(q, h') = max over quotes of E[gain + V_{t+1}(q', h') - penalty of
 (q', h')]: the hedge is traded when quotes are set, to a position that the step's penalty and the mid's moves find. So the hedge
-is a layer on top of quoting, which is solved once for each position.
+is a layer on top of quoting, which is solved once for each position. Of several hedges h is a vector, and the positions are
+each lot of one with each of the others.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from agents.exact import optimum_cache as stored
 from agents.exact.choices import check_actions
 from agents.exact.evaluation import NODES, start_worth
-from agents.exact.hedge_lots import HedgeLots, holding, lots_of
+from agents.exact.hedge_lots import HedgeLots, holding, lots_of, positions_of
 from agents.exact.optimum import Optimum, Solver, coarser_axes, grid_error
 from agents.exact.price_grid import Axis, axis_of
 from agents.exact.room import levels_of, progress, require_room
@@ -33,7 +34,7 @@ Floats = NDArray[np.float64]
 @dataclass(frozen=True)
 class HedgedOptimum(Optimum):
     """The value (steps + 1, nodes, levels, positions) and the best actions (steps, nodes, levels, positions, width) of a market
-    with a hedge, whose `lots` say its positions."""
+    with hedges, whose `lots` say the positions in them."""
 
     lots: HedgeLots | None = None
 
@@ -55,7 +56,7 @@ class HedgedOptimum(Optimum):
         """The best actions (n, width) at observations (n, k); linear between the nodes of the price's state."""
         lots: Any = self.lots
         step, level = places(self.market, observations, len(self.actions))
-        held = lots.nearest(hedges_shown(self.market, observations)[:, 0])
+        held = lots.nearest(hedges_shown(self.market, observations))
         return self.axis.between(self.actions, step, level, observations, False, held)
 
     def save(self, path: Path) -> bool:
@@ -93,9 +94,10 @@ def named_with_hedge(market: Market, nodes: int) -> str:
 
 
 def _check_room(market: Market, nodes: int) -> None:
-    positions, size = len(lots_of(market).positions), axis_of(market, nodes).size
+    positions, size = len(positions_of(market)), axis_of(market, nodes).size
     numbers = (market.clock.steps + 1.0) * size * levels_of(market) * positions * (1 + market.width)
-    require_room(market, "the optimum with a hedge", 1.5 * numbers, nodes=size * positions)
+    moving = 3.0 * levels_of(market) * positions**2
+    require_room(market, "the optimum with hedges", 1.5 * numbers + moving, nodes=size * positions)
 
 
 def best_quotes(market: Market, rule: HedgeRule, nodes: int = NODES) -> HedgedOptimum:
@@ -118,7 +120,7 @@ def _with_error(market: Market, nodes: int) -> HedgedOptimum:
 
 def _solved(market: Market, axis: Axis, rule: HedgeRule | None = None) -> HedgedOptimum:
     lots, steps, width = _allowed(market, rule), market.clock.steps, market.quote.width
-    solvers = [Solver(market, holding(axis, position, lots.delta)) for position in lots.positions.tolist()]
+    solvers = [Solver(market, holding(axis, *held)) for held in zip(lots.positions, lots.exposed, strict=True)]
     shape = (axis.size, levels_of(market))
     value = np.zeros((steps + 1, *shape, len(solvers)))
     actions = np.zeros((steps, *shape, len(solvers), market.width))
@@ -144,8 +146,11 @@ def _allowed(market: Market, rule: HedgeRule | None) -> HedgeLots:
 
 def _hedged(market: Market, lots: HedgeLots, worth: Floats, quotes: Floats) -> tuple[Floats, Floats]:
     """The value at each (node, level, position) and the best action, from what the best quotes are worth at each position."""
-    reached = worth[..., None, :] + lots.moving  # from each position to each
-    best = reached.argmax(axis=-1)
+    value, best = np.empty(worth.shape), np.empty(worth.shape, np.int64)
+    for node in range(len(worth)):
+        reached = worth[node, :, None, :] + lots.moving  # from each position to each
+        best[node] = reached.argmax(axis=-1)
+        value[node] = np.take_along_axis(reached, best[node][..., None], axis=-1)[..., 0]
     chosen = np.take_along_axis(quotes, best[..., None], axis=-2)
-    asked = market.hedges.encode(lots.positions[best].reshape(-1, 1)).reshape(*best.shape, 1)
-    return reached.max(axis=-1), np.concatenate([chosen, asked], axis=-1)
+    asked = market.hedges.encode(lots.positions)[best]
+    return value, np.concatenate([chosen, asked], axis=-1)

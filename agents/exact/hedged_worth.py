@@ -1,4 +1,4 @@
-"""The exact worth of a table of actions in a market with one hedge that is traded in lots."""
+"""The exact worth of a table of actions in a market with hedges that are traded in lots."""
 
 from __future__ import annotations
 
@@ -55,9 +55,10 @@ class HedgedEvaluation:
 
 def evaluate_hedged(market: Market, actions: Floats, nodes: int) -> HedgedEvaluation:
     """The worth of acting by a table (steps or 1, levels, width), (steps or 1, nodes, levels, width) if it looks at the states
-    of price and venue, or (steps or 1, nodes, levels, positions, width) if at the position in the hedge too: all of its lots.
+    of price and venue, or (steps or 1, nodes, levels, positions, width) if at the positions in the hedges too: all of their
+    lots, of several each with each, in the order of `lots_of`.
 
-    Raises: Unsolvable if the market has no recursion over its hedge; ValueError if it is no table of the market's actions.
+    Raises: Unsolvable if the market has no recursion over its hedges; ValueError if it is no table of the market's actions.
     """
     check_solvable(market, hedged=True)
     return evaluated(Problem(market, axis_of(market, nodes)), actions)
@@ -65,7 +66,7 @@ def evaluate_hedged(market: Market, actions: Floats, nodes: int) -> HedgedEvalua
 
 def hedged_table(market: Market, policy: Policy) -> Floats | None:
     """The actions (steps, 1, levels, positions, width) of a policy that goes by what it sees, where that is time, inventory and
-    the position in the hedge; None otherwise.
+    the positions in the hedges; None otherwise.
 
     Raises: Unsolvable as `evaluate_hedged` does.
     """
@@ -74,7 +75,7 @@ def hedged_table(market: Market, policy: Policy) -> Floats | None:
     if not policy.tabulable or not seen_alone or policy.acts_in(market) != market:
         return None
     rules, steps, levels = record(market), market.clock.steps, inventory_levels(market)
-    held = [rules.hedges.observe((position,), rules.opening()) for position in lots_of(market).positions.tolist()]
+    held = [rules.hedges.observe(tuple(position), rules.opening()) for position in lots_of(market).positions.tolist()]
     numbers = [1.0 - np.arange(steps) / steps, levels / market.inventory_scale, np.arange(len(held))]
     left, inventory, place = (part.ravel() for part in np.meshgrid(*numbers, indexing="ij"))
     seen = np.column_stack([inventory, left, np.array(held)[place.astype(int)]]).astype(np.float32)
@@ -95,21 +96,21 @@ def hedged_appraiser(cases: Sequence[Scenario], nodes: int) -> Callable[[Floats]
 def evaluated(problem: Problem, actions: Floats) -> HedgedEvaluation:
     """The same of a problem that is known."""
     lots = lots_of(problem.market)
-    table = _by_cell(problem, lots, np.asarray(actions, np.float64))
-    wanted = _wanted(problem.market, lots, table[..., -1])
+    table, several = _by_cell(problem, lots, np.asarray(actions, np.float64)), len(lots.deltas)
+    wanted = _wanted(problem.market, lots, table[..., -several:])
     if table.shape[3] == 1:  # what is held decides at most how far a target is met: only what is reached is ever held
         reached = (
             np.union1d(wanted, [lots.start]) if (wanted == wanted[..., :1]).all() else np.arange(len(lots.positions))
         )
         lots, wanted = lots.only(reached), np.searchsorted(reached, wanted[..., reached])
-    return HedgedEvaluation(problem.market, problem.axis, lots, _followed(problem, lots, table[..., :-1], wanted))
+    return HedgedEvaluation(problem.market, problem.axis, lots, _followed(problem, lots, table[..., :-several], wanted))
 
 
 def _followed(problem: Problem, lots: HedgeLots, quotes: Floats, wanted: Places) -> Floats:
     """The values (steps + 1, size, levels, positions) of quotes (rows, nodes or 1, cells, positions or 1, width) and of the
     numbers of the positions wanted, (rows, nodes or 1, cells, positions)."""
     market, axis, steps = problem.market, problem.axis, problem.market.clock.steps
-    axes = [holding(axis, position, lots.delta) for position in lots.positions.tolist()]
+    axes = [holding(axis, *held) for held in zip(lots.positions, lots.exposed, strict=True)]
     penalties = [Penalties(market, each) for each in axes]
     value = np.zeros((steps + 1, axis.count, len(axis.held), len(axes)))
     known: dict[int, Outcomes] = {}
@@ -140,21 +141,24 @@ def _gathered(
 ) -> Floats:  # fmt: skip
     """What each (node, cell) is worth before the outcomes of a row, where it goes to the position `wanted`."""
     held, nodes, total = problem.axis.held, np.arange(len(wanted))[:, None], np.zeros(wanted.shape)
+    hedged = lots.exposed[wanted]
     for outcome in found.of_row(row):
-        exposed = held[outcome.level] + lots.delta * lots.positions[wanted]
+        exposed = held[outcome.level] + hedged
         after = ahead[wanted, nodes, np.broadcast_to(outcome.level, wanted.shape)]
         total += outcome.probability * (outcome.cash + exposed * outcome.jump + after)
     return total
 
 
 def _wanted(market: Market, lots: HedgeLots, asked: Floats) -> Places:
-    """The numbers of the positions (..., positions) that the actions' last numbers (..., positions or 1) lead to from each."""
+    """The numbers of the positions (..., positions) that the actions' last numbers (..., positions or 1, hedges) lead to from
+    each."""
     hedges: Any = record(market).hedges
-    now, (numbers, where) = record(market).opening(), np.unique(asked, return_inverse=True)
-    held = lots.positions.tolist()
-    targets = np.array([[hedges.targets((a,), 0.0, (h,), now)[0] for h in held] for a in numbers.tolist()])
-    found = lots.nearest(targets)[where].reshape(*asked.shape, len(held))
-    return found[..., 0, :] if asked.shape[-1] == 1 else np.einsum("...hh->...h", found)
+    now, several = record(market).opening(), asked.shape[-1]
+    shape = (*asked.shape[:-2], *lots.positions.shape)
+    pairs = np.concatenate([np.broadcast_to(asked, shape), np.broadcast_to(lots.positions, shape)], axis=-1)
+    rows, where = np.unique(pairs.reshape(-1, 2 * several), axis=0, return_inverse=True)
+    targets = [hedges.targets(tuple(row[:several]), 0.0, tuple(row[several:]), now) for row in rows.tolist()]
+    return lots.nearest(np.array(targets))[where.ravel()].reshape(shape[:-1])
 
 
 def _by_cell(problem: Problem, lots: HedgeLots, table: Floats) -> Floats:

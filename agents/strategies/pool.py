@@ -108,7 +108,10 @@ class DeltaHedged(MarketPolicy):
     def __post_init__(self) -> None:
         check_provides(self.market)
         if len(self.market.hedges.names) != 1:
-            raise ValueError(f"DeltaHedged needs a market with one hedge (Market.hedges), got {self.market.hedges}")
+            raise ValueError(
+                f"DeltaHedged needs a market with one hedge (Market.hedges), as it does not say how several share, got "
+                f"{self.market.hedges}"
+            )
 
     @classmethod
     def of(cls, market: Market, provider: Any) -> DeltaHedged:

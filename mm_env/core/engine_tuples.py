@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from numba import types
@@ -16,9 +17,9 @@ CALLED = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper"
 INLINED = {"forceinline": True, **CALLED}
 
 
-def _unrolled(arguments: str, expression: str) -> Callable[..., Any]:
-    made: dict[str, Any] = {}
-    exec(f"def unrolled({arguments}):\n    return {expression}", made)
+def _unrolled(arguments: str, expression: str, lines: Iterable[str] = ()) -> Callable[..., Any]:
+    made: dict[str, Any] = {"math": math}
+    exec("\n    ".join([f"def unrolled({arguments}):", *lines, f"return {expression}"]), made)
     return made["unrolled"]
 
 
@@ -40,6 +41,16 @@ def _overload_tail(values, like):
 def _overload_each(function, values, told):
     items = (f"function(values[{i}], told)" for i in range(len(values)))
     return _unrolled("function, values, told", _tuple_of(items))
+
+
+@overload(tuples.paired, jit_options=INLINED)
+def _overload_paired(left, right):
+    return _unrolled("left, right", _tuple_of(f"(left[{i}], right[{i}])" for i in range(len(left))))
+
+
+@overload(tuples.numbered, jit_options=INLINED)
+def _overload_numbered(values):
+    return _unrolled("values", _tuple_of(f"({i}, values[{i}])" for i in range(len(values))))
 
 
 @overload(tuples.first, jit_options=INLINED)
@@ -89,6 +100,17 @@ def _overload_both(function, left, right, told):
 @overload(tuples.total, jit_options=INLINED)
 def _overload_total(values):
     return _unrolled("values", " + ".join(f"values[{i}]" for i in range(len(values))))
+
+
+@overload(tuples.upper_root, jit_options=INLINED)
+def _overload_upper_root(rows):
+    n, lines = len(rows), list[str]()
+    for i in range(n):
+        for j in range(i, n):
+            left = " - ".join([f"rows[{i}][{j}]", *(f"u{k}_{i} * u{k}_{j}" for k in range(i))])
+            lines.append(f"u{i}_{j} = {f'math.sqrt({left})' if i == j else f'({left}) / u{i}_{i}'}")
+    entries = (_tuple_of("0.0" if j < i else f"u{i}_{j}" for j in range(n)) for i in range(n))
+    return _unrolled("rows", _tuple_of(entries), lines)
 
 
 def _folded(name: str, count: int) -> Callable[..., Any]:

@@ -18,6 +18,7 @@ MAX_SEED = 2**63 - 1
 VENUE, FACTORS, HEDGES, FLOW, FINANCING = (
     2**30 + 16 * role for role in range(5)
 )  # the first of the 16 blocks that a role may draw by
+_APART = 2**20  # blocks from one of several of a role to the next: further than all roles reach
 _PARAMETER_BLOCK = 2**31  # the blocks from here on draw parameters at reset; those below belong to the steps
 
 
@@ -31,6 +32,7 @@ class Noise(NamedTuple):
     ask_jump: float
     latent: tuple[float, float]
     key: tuple[int, int, int, int] = (0, 0, 0, 0)  # seed, lane, episode and step: what `more` draws by
+    shift: int = 0  # blocks further on that `more` draws
 
 
 @scalar
@@ -80,7 +82,7 @@ def draw(seed, lane, episode, step) -> Noise:
     bid, ask, price, price_angle = uniforms(seed, lane, episode, step, 0)
     bid_jump, ask_jump, latent, latent_angle = uniforms(seed, lane, episode, step, 1)
     key = (seed, lane, episode, step)
-    return Noise(bid, ask, (price, price_angle), bid_jump, ask_jump, (latent, latent_angle), key)
+    return Noise(bid, ask, (price, price_angle), bid_jump, ask_jump, (latent, latent_angle), key, 0)
 
 
 @scalar
@@ -90,7 +92,15 @@ def more(noise, block):
     A role (VENUE, FACTORS, HEDGES, FLOW, FINANCING) has 16 blocks, so that no part disturbs what another draws.
     """
     seed, lane, episode, step = noise.key
-    return uniforms(seed, lane, episode, step, block)
+    return uniforms(seed, lane, episode, step, block + noise.shift)
+
+
+@scalar
+def apart(noise, number):
+    """The noise of a step for one of several parts of one role, 0, 1, ... up to 999: by `more` none draws what another does,
+    and the first draws what it would by itself."""
+    shift = noise.shift + _APART * number
+    return Noise(noise.bid, noise.ask, noise.price, noise.bid_jump, noise.ask_jump, noise.latent, noise.key, shift)
 
 
 def parameter_uniforms(seed: int | NDArray, lanes: NDArray, episodes: NDArray, index: int) -> NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -22,6 +23,16 @@ def tail(values: Numbers, like: Numbers) -> Numbers:
 def each(function: Callable[..., Any], values: tuple[Any, ...], told: Any) -> tuple[Any, ...]:
     """function(value, told) of each of `values`; `function` is a scalar function of `core.maths`."""
     return tuple(function(value, told) for value in values)
+
+
+def paired(left: tuple[Any, ...], right: tuple[Any, ...]) -> tuple[tuple[Any, Any], ...]:
+    """((left[0], right[0]), (left[1], right[1]), ...)."""
+    return tuple((a, b) for a, b in zip(left, right, strict=True))
+
+
+def numbered(values: tuple[Any, ...]) -> tuple[tuple[int, Any], ...]:
+    """((0, values[0]), (1, values[1]), ...)."""
+    return tuple(enumerate(values))
 
 
 def first(values: tuple[Any, ...], otherwise: Any) -> Any:
@@ -63,7 +74,7 @@ def gross(base: float, sizes: Numbers, prices: Numbers) -> float:
     return base
 
 
-def both(function: Callable[..., Any], left: Numbers, right: Numbers, told: Any) -> Numbers:
+def both(function: Callable[..., Any], left: tuple[Any, ...], right: tuple[Any, ...], told: Any) -> tuple[Any, ...]:
     """function(a, b, told) of each pair; `function` is a scalar function of `core.maths`."""
     return tuple(function(a, b, told) for a, b in zip(left, right, strict=True))
 
@@ -118,9 +129,26 @@ def one_plus(scale: float, left: Rows, right: Rows) -> Rows:
     return tuple(tuple((1.0 if i == j else 0.0) + scale * x for j, x in enumerate(row)) for i, row in enumerate(found))
 
 
+def upper_root(rows: Rows) -> Rows:
+    """U with U^T U = `rows`, a symmetric and positive definite matrix: Cholesky's factor, transposed."""
+    root: list[list[float]] = []  # each row from its diagonal on
+    for i in range(len(rows)):
+        left = [_less(rows[i][j], [(above[i - k], above[j - k]) for k, above in enumerate(root)])
+                for j in range(i, len(rows))]  # fmt: skip
+        pivot = math.sqrt(left[0])
+        root.append([pivot, *(item / pivot for item in left[1:])])
+    return tuple((0.0,) * i + tuple(row) for i, row in enumerate(root))
+
+
 def squared(rows: Rows) -> Rows:
     """rows x rows."""
     return tuple(times_rows(row, rows) for row in rows)
+
+
+def _less(item: float, products: list[tuple[float, float]]) -> float:
+    for a, b in products:
+        item = item - a * b
+    return item
 
 
 def _sum(terms: Any) -> float:

@@ -114,7 +114,7 @@ def vary(j: int, tile: int, rules: Any, place: int, states: Any, seed: Any, fact
     key, number = lane_key(seed, tile * TILE + j)
     step, episode, variance = load((0.0, 0.0, 0.0), states, place + j, TILE)
     first, second, _, _ = uniforms(key, number, int(episode), int(step), VARIANCE_BLOCK)
-    noise = Noise(0.0, 0.0, (0.0, 0.0), 0.0, 0.0, (first, second), (0, 0, 0, 0))
+    noise = Noise(0.0, 0.0, (0.0, 0.0), 0.0, 0.0, (first, second), (0, 0, 0, 0), 0)
     root = SquareRoot(factor[0], 1.0, factor[1])
     after = rules.scheme.following(variance, root, noise, rules.clock.dt())
     store(after, states, place + 2 * TILE + j, 1)

@@ -13,6 +13,7 @@ IDS = {
     "mm_env/CarteaJaimungal-v0": "cartea_jaimungal",
     "mm_env/AdverseSelection-v0": "adverse_selection",
     "mm_env/Hedged-v0": "hedged",
+    "mm_env/TwoHedges-v0": "two_hedges",
     "mm_env/Collateral-v0": "collateral",
     "mm_env/Solvency-v0": "solvency",
     "mm_env/CVaR-v0": "cvar",

@@ -9,10 +9,8 @@ from typing import Annotated, Any, NamedTuple
 import numpy as np
 
 from mm_env.core.component import rule
-from mm_env.core.maths import normal
-from mm_env.core.noise import HEDGES, Noise, more
 from mm_env.core.parameters import Interval, NonNegative, Positive, Real
-from mm_env.hedging.traded import Traded
+from mm_env.hedging.idiosyncratic import Idiosyncratic
 from mm_env.world import Now
 
 Correlation = Annotated[float, Interval(-1.0, 1.0)]
@@ -26,7 +24,7 @@ class Asset(NamedTuple):
     turnover: float  # |units| traded so far
 
 
-class CorrelatedAsset(Traded):
+class CorrelatedAsset(Idiosyncratic):
     """dH = beta dS + sqrt(1 - rho^2) r sqrt(Var[dS]) Z, beta = rho r: an asset r = `relative_volatility` times as volatile as
     the mid, whose moves have a correlation of rho with the mid's.
 
@@ -79,11 +77,14 @@ class CorrelatedAsset(Traded):
         return inventory * inventory + held[0] * (2.0 * self.beta() * inventory + relative * relative * held[0])
 
     @rule
-    def evolve(
-        self, state: Any, before: Now, mid: float, noise: Noise, dt: float, variance: float, trades: tuple[float, ...]
+    def own_volatility(self) -> float:
+        return math.sqrt(1.0 - self.correlation * self.correlation) * self.relative_volatility
+
+    @rule
+    def driven(
+        self, state: Any, before: Now, mid: float, shock: float, dt: float, variance: float, trades: tuple[float, ...]
     ) -> Any:
-        own, z = self.own_variance(variance, dt), more(noise, HEDGES)
-        moved = self.beta() * (mid - before.mid) + math.sqrt(own) * normal((z[0], z[1]))
+        moved = self.beta() * (mid - before.mid) + math.sqrt(self.own_variance(variance, dt)) * shock
         paid = state.paid + self.cost(trades, before, dt)
         return Asset(state.mark + moved + self.impacts(trades, before)[0], paid, state.turnover + abs(trades[0]))
 

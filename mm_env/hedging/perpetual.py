@@ -8,10 +8,9 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from mm_env.core.component import rule
-from mm_env.core.maths import exp, normal
-from mm_env.core.noise import HEDGES, Noise, more
+from mm_env.core.maths import exp
 from mm_env.core.parameters import NonNegative, Positive, Real
-from mm_env.hedging.traded import Traded
+from mm_env.hedging.idiosyncratic import Idiosyncratic
 from mm_env.world import Now
 
 
@@ -23,7 +22,7 @@ class Basis(NamedTuple):
     turnover: float  # |units| traded so far
 
 
-class Perpetual(Traded):
+class Perpetual(Idiosyncratic):
     """A future without expiry: mark = mid + b, b' = mean + (b - mean) e^(-kappa dt) + r sqrt(Var[dS]) Z over a step of dt.
 
     Funding is paid over a step by who is long, on the basis at its start: position x (b + interest) x dt / funding_period,
@@ -73,12 +72,16 @@ class Perpetual(Traded):
         return net * net + own * own
 
     @rule
-    def evolve(
-        self, state: Any, before: Now, mid: float, noise: Noise, dt: float, variance: float, trades: tuple[float, ...]
+    def own_volatility(self) -> float:
+        return self.relative_volatility
+
+    @rule
+    def driven(
+        self, state: Any, before: Now, mid: float, shock: float, dt: float, variance: float, trades: tuple[float, ...]
     ) -> Any:
-        stated, z = self.mid_volatility * self.mid_volatility * dt, more(noise, HEDGES)
+        stated = self.mid_volatility * self.mid_volatility * dt
         whole = stated if self.mid_volatility > 0.0 else max(variance, 0.0)
-        basis = self.kept(state.basis, dt) + self.relative_volatility * math.sqrt(whole) * normal((z[0], z[1]))
+        basis = self.kept(state.basis, dt) + self.relative_volatility * math.sqrt(whole) * shock
         return Basis(basis, state.paid + self.cost(trades, before, dt), state.turnover + abs(trades[0]))
 
     @rule

@@ -90,7 +90,7 @@ def mirrored(noise, image):
     """One of four noises of the same law, over which all that is odd in the normals of a step, or in a coin, averages out."""
     turned, flipped = image % 2, image // 2
     price, latent = mirrored_pair(noise.price, turned, flipped), mirrored_pair(noise.latent, turned, flipped)
-    return Noise(noise.bid, noise.ask, price, noise.bid_jump, noise.ask_jump, latent, noise.key)
+    return Noise(noise.bid, noise.ask, price, noise.bid_jump, noise.ask_jump, latent, noise.key, noise.shift)
 
 
 @scalar

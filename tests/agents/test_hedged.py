@@ -95,7 +95,7 @@ def test_targets_that_are_in_lots_lead_to_the_same_position_from_everywhere():
     told = np.repeat(blind[:, None, :, None], POSITIONS, axis=3)
     assert found.worth == pytest.approx(evaluate(MARKET, told).worth, abs=1e-13)
     blind[..., 2] = [1.0, 0.5, 0.0, 0.0, 0.0]
-    assert evaluate(MARKET, blind).lots.positions.tolist() == [0.0, 1.0, 2.0]
+    assert evaluate(MARKET, blind).lots.positions.tolist() == [[0.0], [1.0], [2.0]]
 
 
 def test_a_table_that_does_not_look_at_the_hedge_is_worth_the_same_as_one_that_says_it_for_each_position():
@@ -211,18 +211,18 @@ RULED = replace(
 
 def test_the_least_risky_position_to_the_nearest_lot_and_of_two_the_nearer_to_what_is_held():
     q = np.array([-4.0, -1.0, 0.0, 1.0, 2.0, 3.0])
-    assert FullHedge().wanted(RULED, q, np.zeros(6)).tolist() == [4.0, 1.0, 0.0, -1.0, -2.0, -3.0]
+    assert FullHedge().wanted(RULED, q, np.zeros((6, 1)))[:, 0].tolist() == [4.0, 1.0, 0.0, -1.0, -2.0, -3.0]
     half = replace(RULED, hedges=replace(RULED.hedges, correlation=0.5))
-    assert FullHedge().wanted(half, np.ones(2), np.array([-3.0, 3.0])).tolist() == [-1.0, 0.0]
+    assert FullHedge().wanted(half, np.ones(2), np.array([[-3.0], [3.0]]))[:, 0].tolist() == [-1.0, 0.0]
     steep = replace(RULED, hedges=replace(RULED.hedges, correlation=-0.9, relative_volatility=2.0, lot=0.0))
-    assert FullHedge().wanted(steep, np.ones(1), np.zeros(1))[0] == pytest.approx(0.45)
+    assert FullHedge().wanted(steep, np.ones(1), np.zeros((1, 1)))[0, 0] == pytest.approx(0.45)
 
 
 def test_a_band_keeps_what_is_inside_and_goes_no_further_than_its_end():
-    band, held = FixedBand(1.0), np.array([-4.0, -3.0, -2.0, -1.0, 0.0, 4.0])
-    assert band.wanted(RULED, np.full(6, 2.0), held).tolist() == [-2.0, -2.0, -2.0, -1.0, -1.0, -1.0]
+    band, held = FixedBand(1.0), np.array([-4.0, -3.0, -2.0, -1.0, 0.0, 4.0])[:, None]
+    assert band.wanted(RULED, np.full(6, 2.0), held)[:, 0].tolist() == [-2.0, -2.0, -2.0, -1.0, -1.0, -1.0]
     free = replace(RULED, hedges=replace(RULED.hedges, lot=0.0))
-    assert band.wanted(free, np.full(6, 2.0), held) == pytest.approx([-2.8, -2.8, -2.0, -1.0, -0.8, -0.8])
+    assert band.wanted(free, np.full(6, 2.0), held)[:, 0] == pytest.approx([-2.8, -2.8, -2.0, -1.0, -0.8, -0.8])
     with pytest.raises(ValueError, match=r"FixedBand.width must be >= 0, got -1"):
         FixedBand(-1.0)
 
@@ -234,7 +234,7 @@ def test_a_policy_that_hedges_quotes_as_its_strategy_and_brings_what_its_table_i
     seen = np.array([[0.5, 0.6, -0.5], [-1.0, 0.2, 1.0]], np.float32)
     np.testing.assert_array_equal(policy.act(seen)[:, :2], quotes.act(seen)[:, :2])
     q, h = inventory_levels(MARKET), ASSET.levels()[0]
-    wanted = FixedBand(1.0).wanted(MARKET, q[:, None], h)
+    wanted = FixedBand(1.0).wanted(MARKET, q[:, None], h[:, None])[..., 0]
     depths = np.clip(MARKET.quote.encode(skew.depths(q, 0.0)), -1.0, 1.0)
     actions = np.concatenate([np.repeat(depths[:, None], POSITIONS, axis=1), (wanted / 2.0)[..., None]], axis=-1)
     exact = evaluate(MARKET, actions[None, None]).worth
@@ -276,5 +276,5 @@ def test_who_does_not_look_at_the_hedge_is_a_table():
 
 
 def test_a_rule_that_hedges_is_refused_where_there_is_no_hedge():
-    with pytest.raises(ValueError, match="needs a market with one hedge"):
+    with pytest.raises(ValueError, match="needs a market with a hedge"):
         Hedging.of(world(), LinearSkew(0.5, 0.1), FullHedge())

@@ -36,7 +36,14 @@ FAMILIES = {
     "prices": mm_env.JointPrices, "outside": mm_env.Outside, "instrument": mm_env.Instrument,
 }  # fmt: skip
 KINDS = {kind for kinds in FAMILIES.values() for kind in (kinds if isinstance(kinds, tuple) else (kinds,))}
-PARENTS = {mm_env.Traded, mm_env.Option, mm_env.Lookback, mm_env.GeneratedNetwork, mm_env.PoolQuoting}
+PARENTS = {
+    mm_env.Traded,
+    mm_env.Idiosyncratic,
+    mm_env.Option,
+    mm_env.Lookback,
+    mm_env.GeneratedNetwork,
+    mm_env.PoolQuoting,
+}
 CONCRETE = {
     mm_env.Fees, mm_env.Instrument, mm_env.PaymentSizes, mm_env.Stress, mm_env.OptionContract, mm_env.Token,
 }  # fmt: skip

@@ -32,6 +32,7 @@ ELSEWHERE = {  # whose machine code is held to Python in a file of their own
     mm_env.ScheduledGap, mm_env.FromPath, mm_env.SeasonalFlow, mm_env.VolatilityFlow, mm_env.HawkesFlow,
     mm_env.DrawdownStop, mm_env.LeverageLimit, mm_env.LossLimit, mm_env.Margins, mm_env.DrawdownLimits, mm_env.GapLimits,
     mm_env.ReduceOnly, mm_env.RegimeLimits, mm_env.Tightest, mm_env.CorrelatedAsset, mm_env.Perpetual,
+    mm_env.HedgePortfolio, mm_env.CorrelatedHedges,
     mm_env.EuropeanOption, mm_env.FloatingLookback, mm_env.FixedLookback, mm_env.Bachelier, mm_env.BlackScholes,
     mm_env.Desk, mm_env.Instrument, mm_env.Tier, mm_env.NoOutside, mm_env.OutsideRate, mm_env.OutsideTarget,
     mm_env.CovariancePrices, mm_env.FactorPrices, mm_env.CommonVariance, mm_env.CrossImpact, mm_env.ExcitingJumps,
@@ -115,7 +116,7 @@ def test_the_covering_markets_hold_every_model_of_the_package():
                 mm_env.Lookback, mm_env.Option, mm_env.OptionModel, mm_env.OrderBook, mm_env.Outside, mm_env.Price,
                 mm_env.QueuePosition, mm_env.Quoting, mm_env.Reward, mm_env.Routing, mm_env.Traded, mm_env.VarianceStep,
                 mm_env.Venue, mm_env.Window, mm_env.Financing, mm_env.Oracle, mm_env.Blocks, mm_env.Exploits,
-                mm_env.Traders, mm_env.PoolQuoting, mm_env.OptionMarks, mm_env.Rebalancing}  # fmt: skip
+                mm_env.Traders, mm_env.PoolQuoting, mm_env.OptionMarks, mm_env.Rebalancing, mm_env.Idiosyncratic}  # fmt: skip
     elsewhere = (mm_env.Network, mm_env.Deleveraging, mm_env.SaleImpact, mm_env.Stress)
     without_rules = {m for m in models if issubclass(m, elsewhere)}
     recorded = {mm_env.Drawn, mm_env.Exact, mm_env.InTurn, mm_env.Pessimistic, mm_env.Proportional, mm_env.Replay}

@@ -32,7 +32,7 @@ def move_spot(
     _, _, first, angle = uniforms(key, number, int(episode), int(step), block)
     high, low, _, _ = uniforms(key, number, int(episode), int(step), block + 2)
     one, two, _, _ = uniforms(key, number, int(episode), int(step), VARIANCE_BLOCK)
-    noise = Noise(0.0, 0.0, (first, angle), 0.0, 0.0, (one, two), (0, 0, 0, 0))
+    noise = Noise(0.0, 0.0, (first, angle), 0.0, 0.0, (one, two), (0, 0, 0, 0), 0)
     inventory, mid = load((0.0, 0.0), holdings, held + j, TILE)
     latent, dt, present = (
         load(rules.underlying.start(), states, place + 2 * TILE + j, TILE),
