@@ -43,6 +43,7 @@ from mm_env.venue.order_book import published
 from mm_env.venue.order_book.book import Book, UnnoticedBook
 from mm_env.venue.pool.pool import Pool
 from mm_env.venue.pool.ranges import FULL, DynamicFee, RangeGrid
+from mm_env.venue.pool.several import Ranges
 from mm_env.venue.pool.traders import SteadyTraders
 
 _TURNS = ((0.0, 2.0), (4.0, 0.0))  # 1 / time, from calm to turbulent and back
@@ -348,6 +349,12 @@ def pool_fee() -> Market:
     return replace(pool(), venue=venue, quote=DynamicFee(max_fee=0.01, min_fee=0.0001, capital=100.0))
 
 
+def pool_ladder() -> Market:
+    """A provider in the pool of `pool` who holds up to three ranges at once, each placed, sized and moved by itself."""
+    quote = Ranges(max_half_width=0.16, min_half_width=0.01, max_centres=(0.02, 0.04, 0.04), capital=100.0)
+    return replace(pool(), quote=quote)
+
+
 MARKETS: dict[str, Callable[[], Market]] = {
     made.__name__: made
     for made in (
@@ -379,6 +386,7 @@ MARKETS: dict[str, Callable[[], Market]] = {
         rebalanced_channel,
         pool,
         pool_fee,
+        pool_ladder,
     )
 }
 

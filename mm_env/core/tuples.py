@@ -63,7 +63,7 @@ def gross(base: float, sizes: Numbers, prices: Numbers) -> float:
     return base
 
 
-def both(function: Callable[..., Any], left: Numbers, right: Numbers, told: Any) -> Numbers:
+def both(function: Callable[..., Any], left: tuple[Any, ...], right: tuple[Any, ...], told: Any) -> tuple[Any, ...]:
     """function(a, b, told) of each pair; `function` is a scalar function of `core.maths`."""
     return tuple(function(a, b, told) for a, b in zip(left, right, strict=True))
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from agents.exact.nodes import Unsolvable
 from mm_env.clock import FiniteHorizon
-from mm_env.core.component import differs, leaves
+from mm_env.core.component import differs, leaves, record
 from mm_env.hedges import NoHedges
 from mm_env.margin import NoMargin
 from mm_env.market import Market
@@ -39,6 +39,12 @@ def check_pool(market: Market) -> None:
     for leaf in leaves(market):
         if differs(leaf.value) and leaf.path != "initial_inventory":
             raise Unsolvable(f"{leaf.path} differs by lane: {leaf.value}")
+    slots = len(record(market.quote).slots())
+    if slots > 1:
+        raise Unsolvable(
+            f"quote: a pool's recursion is of one range at a time; each further one of {slots} adds its width and the price's "
+            f"place in it to the state, got {market.quote}"
+        )
     named: dict[str, tuple[Any, tuple[type, ...], str]] = {
         "quote": (market.quote, (RangeGrid,), "over a list of ranges (RangeGrid)"),
         "price": (market.price, (Geometric,), "of a Geometric mid"),
