@@ -161,6 +161,8 @@ class DynamicFee(PoolQuoting):
     """The fee that a pool's designer charges until the next block, from min_fee at -1 to max_fee at +1: for one who owns a
     position of `capital` over all prices, placed at the first step for nothing and never moved."""
 
+    sets_fee: ClassVar[bool] = True
+
     max_fee: Probability
     min_fee: Probability = 0.0
     capital: Positive = 100.0  # price units
