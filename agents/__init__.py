@@ -32,6 +32,7 @@ from agents.strategies.hedging import FixedBand, FullHedge, Hedging, NoHedge
 from agents.strategies.internalise import InternaliseExternalise
 from agents.strategies.options_maker import ConstantVega, OptionsMaker
 from agents.strategies.pool import DeltaHedged, FeeRule, Hold, PoolTheory, Provider
+from agents.strategies.pool_ladder import Ladder
 from agents.strategies.quadratic_desk import QuadraticDesk
 from agents.strategies.single_bond import SingleBond
 from agents.strategies.theory import Theory, theory
@@ -46,7 +47,7 @@ __all__ = [
     "AvellanedaStoikovSymmetric", "BlindOptimum", "CarteaJaimungal", "CarteaJaimungalStationary", "ChannelFees",
     "ConstantDepths", "ConstantVega", "DeltaHedge", "DeltaHedged", "FeeRule", "Financed", "FixedBand", "FixedDeltaBand",
     "FixedSymmetric", "FullHedge", "GLFTAsymptotic", "HedgeBand", "HedgeEvery", "HedgeWhalleyWilmott", "Hedging", "Hold",
-    "ImbalanceSkew", "InternaliseExternalise", "LetAlone", "LinearSkew", "NoDeltaHedge", "NoHedge", "NoneOutside",
+    "ImbalanceSkew", "InternaliseExternalise", "Ladder", "LetAlone", "LinearSkew", "NoDeltaHedge", "NoHedge", "NoneOutside",
     "OptionsMaker", "Policy", "PoolTheory", "Provider", "QuadraticDesk", "RandomPolicy", "SingleBond", "StaticCollateral",
     "Strategy", "StrategyPolicy", "Theory", "ThresholdRebalancing", "ThresholdTopUp", "Unhedged", "VegaDesk",
     "WhalleyWilmott", "best_constant_depths", "best_fixed", "best_linear_skew", "best_static", "best_threshold",

@@ -95,6 +95,7 @@ from mm_env.venue.pool.blocks import Blocks, FixedBlocks, PoissonBlocks
 from mm_env.venue.pool.exploits import Exploits, NoExploits, PoissonExploits
 from mm_env.venue.pool.pool import Pool
 from mm_env.venue.pool.ranges import DynamicFee, PoolQuoting, Range, RangeGrid
+from mm_env.venue.pool.several import Ranges
 from mm_env.venue.pool.traders import NoTraders, RandomTraders, SteadyTraders, Traders
 from mm_env.venue.replay.position import Exact, Pessimistic, Proportional, QueuePosition
 from mm_env.venue.replay.replay import Replay
@@ -288,6 +289,7 @@ __all__ = [
     "RandomTraders",
     "Range",
     "RangeGrid",
+    "Ranges",
     "Real",
     "Rebalancing",
     "RebalancingQuotes",

@@ -123,7 +123,8 @@ class Market(Component):
     def observation_names(self) -> tuple[str, ...]:
         """What the agent sees, in order."""
         time = () if isinstance(self.clock, Ergodic) else ("time_left",)
-        parts = (self.price.signals, self.hedges.signals, self.venue.signals, self.financing.signals)
+        parts = (self.price.signals, self.hedges.signals, self.venue.signals_beside(self.quote),
+                 self.financing.signals)  # fmt: skip
         return ("inventory", *time, *self.watched, *(name for part in parts for name in part))
 
     @property
@@ -146,7 +147,7 @@ class Market(Component):
         """The state at the start of an episode."""
         tally = Tally(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
         account = Portfolio(0.0, self.initial_inventory, self.hedges.positions())
-        world = World(self.price.start(), self.venue.begin_flow(), self.venue.begin(mid), self.hedges.start(),
+        world = World(self.price.start(), self.venue.begin_flow(), self.venue.begin(mid, self.quote), self.hedges.start(),
                       self.margin.start(), self.financing.start())  # fmt: skip
         return State(0.0, episode, account, mid, world, tally)
 

@@ -43,7 +43,8 @@ from mm_env.venue.order_book import published
 from mm_env.venue.order_book.book import Book, UnnoticedBook
 from mm_env.venue.pool.pool import Pool
 from mm_env.venue.pool.ranges import FULL, DynamicFee, RangeGrid
-from mm_env.venue.pool.traders import SteadyTraders
+from mm_env.venue.pool.several import Ranges
+from mm_env.venue.pool.traders import RandomTraders, SteadyTraders
 
 _TURNS = ((0.0, 2.0), (4.0, 0.0))  # 1 / time, from calm to turbulent and back
 
@@ -356,6 +357,20 @@ def pool_fee() -> Market:
     return replace(pool(), venue=venue, quote=DynamicFee(max_fee=0.01, min_fee=0.0001, capital=100.0))
 
 
+def pool_fee_orders() -> Market:
+    """The designer of a pool that is arbitraged every 36 seconds for a quarter of a day, and whose traders' orders move its
+    price by 20 bp each, 500 a side and day without a fee and e times less often for each 17 bp of it."""
+    venue = Pool(fee=0.002, traders=RandomTraders(rate=500.0, impact=0.002, elasticity=600.0))
+    clock, quote = FiniteHorizon(horizon=0.25, steps=600), DynamicFee(max_fee=0.005, min_fee=0.0001, capital=100.0)
+    return replace(pool(), venue=venue, clock=clock, quote=quote)
+
+
+def pool_ladder() -> Market:
+    """A provider in the pool of `pool` who holds up to three ranges at once, each placed, sized and moved by itself."""
+    quote = Ranges(max_half_width=0.16, min_half_width=0.01, max_centres=(0.02, 0.04, 0.04), capital=100.0)
+    return replace(pool(), quote=quote)
+
+
 MARKETS: dict[str, Callable[[], Market]] = {
     made.__name__: made
     for made in (
@@ -388,6 +403,8 @@ MARKETS: dict[str, Callable[[], Market]] = {
         rebalanced_channel,
         pool,
         pool_fee,
+        pool_fee_orders,
+        pool_ladder,
     )
 }
 

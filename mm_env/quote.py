@@ -54,6 +54,7 @@ class Quoting(Component):
 
     rebalances: ClassVar[bool] = False  # `cut` > 0 asks a channel to be rebalanced
     of_pool: ClassVar[bool] = False  # what is quoted is a range of prices in a pool
+    sets_fee: ClassVar[bool] = False  # it is the pool's fee
 
     @property
     def needs_book(self) -> bool:

@@ -108,7 +108,7 @@ class Optimum(MarketPolicy):
 
 def optimum(market: Any, nodes: int = NODES, kept_from: float = KEPT_FROM) -> Any:
     """The optimum of `market`, its latent state (if it has one that matters) on a grid of `nodes`; of a `Desk` its
-    `OptimalQuotes`, of a pool's provider a `PoolOptimum`.
+    `OptimalQuotes`, of a pool's provider a `PoolOptimum`, of its designer a `FeeOptimum`.
 
     What takes longer than `kept_from` seconds to solve is kept on disk, beside the machine code.
 
@@ -122,9 +122,10 @@ def optimum(market: Any, nodes: int = NODES, kept_from: float = KEPT_FROM) -> An
 
         return financed_optimum(market, lambda own: optimum(own, nodes, kept_from), kept_from)
     if market.venue.takes_ranges:
+        from agents.exact.pool.fee_optimum import fee_optimum
         from agents.exact.pool.optimum import pool_optimum
 
-        return pool_optimum(market, kept_from)
+        return (fee_optimum if market.quote.sets_fee else pool_optimum)(market, kept_from)
     if market.hedges.names:
         from agents.exact.hedged_optimum import hedged_optimum
 

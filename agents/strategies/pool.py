@@ -18,6 +18,7 @@ from mm_env.portfolio import ProportionalFees
 from mm_env.rollout import with_hedges
 from mm_env.venue.pool.closed_forms import narrow_half_width, optimal_half_width, patient_exit
 from mm_env.venue.pool.ranges import FULL, Range, RangeGrid
+from mm_env.venue.pool.several import Ranges
 
 Floats = NDArray[np.float64]
 _POISSON, _FIXED = (
@@ -32,7 +33,8 @@ class Provider(MarketPolicy):
     and anew whenever the pool's log price is `leaves_at` or more from its middle: None, where it leaves the range;
     infinity, never.
 
-    It is told apart by where arbitrageurs will have left the price, who come first.
+    It is told apart by where arbitrageurs will have left the price, who come first. Where several positions may be held it
+    holds one, the first, with all of the capital.
     """
 
     market: Market
@@ -186,7 +188,7 @@ def middling_provider(market: Market) -> Any:
     quote: Any = market.quote
     if isinstance(quote, RangeGrid):
         return Provider.fixed(market, quote.half_widths[len(quote.half_widths) // 2])
-    if isinstance(quote, Range):
+    if isinstance(quote, Range | Ranges):
         return Provider.fixed(market, math.sqrt(quote.min_half_width * quote.max_half_width))
     return FeeRule(market, 0.5 * (quote.min_fee + quote.max_fee))
 
@@ -200,9 +202,9 @@ def placing(market: Market, half_width: Floats, moves: NDArray[np.bool_], share:
 
 def check_provides(market: Any) -> None:
     """Refuse a market in which no liquidity is placed. Raises: ValueError."""
-    if not isinstance(market, Market) or not isinstance(market.quote, Range | RangeGrid):
+    if not isinstance(market, Market) or not isinstance(market.quote, Range | RangeGrid | Ranges):
         quote = getattr(market, "quote", market)
-        raise ValueError(f"a provider's rule needs a Pool, and a Range or RangeGrid in it, got {quote}")
+        raise ValueError(f"a provider's rule needs a Pool, and a Range, RangeGrid or Ranges in it, got {quote}")
 
 
 def seen_at(market: Market, observations: NDArray[np.float32]) -> tuple[NDArray[np.int64], Floats, Floats, Floats]:
@@ -217,6 +219,17 @@ def seen_at(market: Market, observations: NDArray[np.float32]) -> tuple[NDArray[
     half_width = float(venue.width_scale) * share / (1.0 - share)
     offset = float(venue.width_scale) * seen[:, column["range_offset"]]
     return step, half_width, offset, -float(venue.mispricing_scale) * seen[:, column["mispricing"]]
+
+
+def seen_ranges(market: Market, observations: NDArray[np.float32]) -> tuple[Floats, Floats]:
+    """Half-widths of all ranges (0 of none) and the pool's log price from their middles, (n, K), as observations show them."""
+    names, scale = market.observation_names, float(market.venue.width_scale)  # pyright: ignore[reportAttributeAccessIssue]
+    share, offset = (
+        observations[:, [i for i, name in enumerate(names) if name.startswith(of)]].astype(np.float64)
+        for of in ("range_half_width", "range_offset")
+    )
+    share = np.minimum(share, 1.0 - 1e-9)
+    return scale * share / (1.0 - share), scale * offset
 
 
 def arbitraged(market: Market, offset: Floats, gap: Floats) -> tuple[Floats, Floats]:

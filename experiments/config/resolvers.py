@@ -55,7 +55,8 @@ def strategies(market: DictConfig) -> list[str]:
     if is_desk(market):
         return list(OF_OPTIONS if get_class(market._target_).has_options else OF_DESKS)
     if is_pool(market):
-        return list(DESIGNING if str(market.quote._target_).endswith(".DynamicFee") else PROVIDING)
+        several = LADDERS if str(market.quote._target_).endswith(".Ranges") else ()
+        return [*(DESIGNING if str(market.quote._target_).endswith(".DynamicFee") else PROVIDING), *several]
     if market.get("makers", 1) > 1:
         return [*STRATEGIES, *OF_COMPETITIONS]
     of_hedge = HEDGING if "hedges" in market and not market.hedges._target_.endswith(".NoHedges") else ()
@@ -78,6 +79,7 @@ CHANNEL = ("channel_fees", "threshold_rebalancing")
 PROVIDING = (
     "random", "full_range", "fixed_range", "recentre_on_exit", "cartea_drissi_monga", "patient_range", "hold_outside",
 )  # fmt: skip
+LADDERS = ("nested_ranges", "ranges_side_by_side")
 DESIGNING = ("random", "fixed_fee", "fee_by_mispricing")
 HEDGING = ("no_hedge", "full_hedge", "fixed_band")
 FINANCED = ("static_collateral", "threshold_top_up")

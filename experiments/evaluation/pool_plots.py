@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -15,15 +15,17 @@ from experiments.evaluation.plots import ASK, BID, INK, plain, short
 from mm_env.market import Market
 from mm_env.rollout import steps
 from mm_env.simulation import Simulation
+from mm_env.venue.pool.liquidity import Position
 
 Floats = NDArray[np.float64]
 NOISE = 5_000_011  # the seed of the episode that is shown; neither training nor a table uses it
 _WIDEST = 0.5  # log price; wider ranges are not drawn
+COLORS = (BID, "#b8860b", "#7a5195", "#2e8b57", "#c05780", "#4d4d4d")
 
 
 class Provided(NamedTuple):
-    """One episode after each step, (steps,): prices, the range's ends (nan where there is none, or no end), and money so
-    far."""
+    """One episode after each step, (steps,): prices, the ends of each range, (steps, K) (nan where there is none, or no end),
+    and money so far."""
 
     time: Floats
     mid: Floats  # that arbitrageurs saw
@@ -50,14 +52,18 @@ def provided(market: Market, policy: Policy, seed: int = NOISE) -> Provided:
         state = simulation.state_of(0)
         mid = rows[-1][-1] if rows else float(market.initial_mid)  # pyright: ignore[reportArgumentType]
         rows.append((*_row(state, mid, market.clock.step_length), state.mid))
-    return Provided(*np.array(rows).T[:-1])
+    return Provided(*map(np.array, list(zip(*rows, strict=True))[:-1]))
 
 
-def _row(state: object, mid: float, dt: float) -> tuple[float, ...]:
-    venue = state.world.venue  # pyright: ignore[reportAttributeAccessIssue]
-    position, told = venue.core.position, venue.told
+def _ends(position: Position) -> tuple[float, float]:
     drawn = position.liquidity > 0.0 and position.half_width <= _WIDEST
-    low, high = (position.lower.root**2, position.upper.root**2) if drawn else (np.nan, np.nan)
+    return (position.lower.root**2, position.upper.root**2) if drawn else (np.nan, np.nan)
+
+
+def _row(state: object, mid: float, dt: float) -> tuple[Any, ...]:
+    venue = state.world.venue  # pyright: ignore[reportAttributeAccessIssue]
+    told = venue.told
+    low, high = zip(*map(_ends, venue.core.positions), strict=True)
     money = (told.fees, told.lost, told.costs, state.tally.profit)  # pyright: ignore[reportAttributeAccessIssue]
     return (state.step * dt, mid, venue.core.price.root**2, low, high, *money)  # pyright: ignore[reportAttributeAccessIssue]
 
@@ -79,7 +85,10 @@ def range_over_time(market: Market, lives: Mapping[str, Provided]) -> Figure:
 
 
 def _prices(axis: Axes, life: Provided) -> None:
-    axis.fill_between(life.time, life.lower, life.upper, step="pre", color=BID, alpha=0.18, lw=0.0, label="range")
+    for place, (low, high) in enumerate(zip(life.lower.T, life.upper.T, strict=True)):
+        told = "range" if life.lower.shape[1] == 1 else f"range {place + 1}"
+        color, shade = COLORS[place % len(COLORS)], 0.18 if place == 0 else 0.14
+        axis.fill_between(life.time, low, high, step="pre", color=color, alpha=shade, lw=0.0, label=told)
     axis.plot(life.time, life.mid, color=INK, lw=0.9, label="mid")
     axis.plot(life.time, life.price, color=ASK, lw=0.9, label="pool")
     plain(axis)

@@ -17,6 +17,7 @@ from agents.exact.hedged_optimum import HedgedOptimum
 from agents.exact.hedged_worth import evaluate_hedged, hedged_table
 from agents.exact.optimum import Optimum, optimum
 from agents.exact.parameter_scenarios import differing
+from agents.exact.pool.fee_optimum import FeeOptimum
 from agents.exact.pool.optimum import PoolOptimum
 from agents.exact.price_grid import Unsolvable
 from agents.exact.small_book import BookOptimum, book_optimum
@@ -43,13 +44,22 @@ class SkillReferences:
     saturates at 1 / gamma, where all skills would look alike. Where parameters differ by lane, the optimum is that of who
     is told them: an upper bound. In a small order book, constant quotes are the best single action; in a desk those of
     `best_constant_depths`; with a loan against collateral they go with the best static collateral; in a pool it is the best
-    range that is placed once and never moved.
+    range that is placed once and never moved, of its designer the best constant fee.
     """
 
     market: Market
     fixed: float = float("nan")  # the best constant symmetric quotes'
     optimal: float = float("nan")
-    best: Optimum | FullInformationOptimum | BookOptimum | OptimalQuotes | FinancedOptimum | PoolOptimum | None = None
+    best: (
+        Optimum
+        | FullInformationOptimum
+        | BookOptimum
+        | OptimalQuotes
+        | FinancedOptimum
+        | PoolOptimum
+        | FeeOptimum
+        | None
+    ) = None
     constant: FixedSymmetric | None = None
     missing: str = ""
 
@@ -60,10 +70,7 @@ class SkillReferences:
             return cls._of_desk(market)
         try:
             if market.venue.takes_ranges:
-                provider = optimum(market)
-                if not provider.worth > provider.constant:
-                    return cls(market, missing="no moves pay more here than the best range, or none, that is kept")
-                return cls(market, provider.constant, provider.worth, provider)
+                return cls._of_pool(market, optimum(market))
             if market.venue.is_drawn_book:
                 best, _, naive = book_optimum(market)
                 return cls(market, naive, best.worth, best)
@@ -77,6 +84,19 @@ class SkillReferences:
                 market, missing=f"the market's actions cannot quote better than a constant {constant.half_spread:.4g}"
             )
         return cls(market, naive, optimal, best, constant)
+
+    @classmethod
+    def _of_pool(cls, market: Market, best: PoolOptimum | FeeOptimum) -> SkillReferences:
+        """Those of a pool's provider or designer, where the optimum is ahead of what never moves."""
+        if isinstance(best, FeeOptimum) and not best.worth - best.constant > best.error:
+            return cls(
+                market,
+                missing=f"no fee that moves pays more here than the best constant one, {best.fixed:.4g}, which is worth "
+                f"{best.constant:.6g}, beyond the optimum's error: {best.worth:.6g}, {best.error:.1g} of its grid",
+            )
+        if not best.worth > best.constant:
+            return cls(market, missing="no moves pay more here than the best range, or none, that is kept")
+        return cls(market, best.constant, best.worth, best)
 
     @classmethod
     def _of_desk(cls, desk: Desk) -> SkillReferences:
@@ -219,7 +239,7 @@ class SkillReferences:
             return self._skill_of(worth_of(self.market, policy)) if lasting else None
         if isinstance(self.best, HedgedOptimum) and (seen := hedged_table(self.market, policy)) is not None:
             return self._skill_of(evaluate_hedged(self.market, seen, NODES).worth)
-        solved = self.best is not None and not isinstance(self.best, BookOptimum | PoolOptimum)
+        solved = self.best is not None and not isinstance(self.best, BookOptimum | PoolOptimum | FeeOptimum)
         table = tabulate(self.market, policy) if solved else None
         if table is None:
             return None

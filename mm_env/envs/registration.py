@@ -38,6 +38,8 @@ IDS = {
     "mm_env/RebalancedChannel-v0": "rebalanced_channel",
     "mm_env/Pool-v0": "pool",
     "mm_env/PoolFee-v0": "pool_fee",
+    "mm_env/PoolFeeOrders-v0": "pool_fee_orders",
+    "mm_env/PoolLadder-v0": "pool_ladder",
 }
 
 DESK_IDS = {

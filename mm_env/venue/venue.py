@@ -104,6 +104,10 @@ class Venue(Component):
         many. Its signals must tell them apart."""
         return ()
 
+    def signals_beside(self, quote: Any) -> tuple[str, ...]:
+        """The names of what it shows beside a quoting, one for each number of `observe`."""
+        return self.signals
+
     def check(self, market: Any) -> None:
         """Refuse a market whose other parts cannot go with this venue."""
         for part in (market.price, market.clock, market.quote):
@@ -137,8 +141,11 @@ class Venue(Component):
         return None
 
     @rule
-    def begin(self, mid: float) -> Any:
-        """Its state at the start of an episode: a named tuple of numbers, or () if it has none."""
+    def begin(self, mid: float, quote: Any = ()) -> Any:
+        """Its state at the start of an episode: a named tuple of numbers, or () if it has none.
+
+        How many numbers may depend on the quoting; a venue to which it does not matter leaves the argument out.
+        """
         return ()
 
     @rule

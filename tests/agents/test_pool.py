@@ -217,7 +217,7 @@ def test_who_quotes_depths_is_refused_in_a_pool_and_who_provides_elsewhere():
     with pytest.raises(ValueError, match="FixedSymmetric quotes depths, and RangeGrid places ranges in a pool"):
         policy_of(FixedSymmetric(1.0), pool())
     with pytest.raises(
-        ValueError, match="a provider's rule needs a Pool, and a Range or RangeGrid in it, got DynamicFee"
+        ValueError, match="a provider's rule needs a Pool, and a Range, RangeGrid or Ranges in it, got DynamicFee"
     ):
         Provider(pool_fee(), 0.1)
     with pytest.raises(ValueError, match="FeeRule needs a market whose quoting is a DynamicFee, got RangeGrid"):

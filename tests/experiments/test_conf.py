@@ -196,7 +196,8 @@ OF_COMPETITIONS = {"competing"}
 FINANCED = {"static_collateral", "threshold_top_up"}  # for markets with a loan
 PROVIDING = {"full_range", "fixed_range", "recentre_on_exit", "cartea_drissi_monga", "patient_range", "hold_outside"}
 DESIGNING = {"fixed_fee", "fee_by_mispricing"}
-OF_POOLS = PROVIDING | DESIGNING | {"delta_hedged"}
+LADDERS = {"nested_ranges", "ranges_side_by_side"}
+OF_POOLS = PROVIDING | LADDERS | DESIGNING | {"delta_hedged"}
 OF_DESKS = {"constant_depths", "quadratic_desk", "internalise_externalise", "all_internalised", "all_externalised"}
 OF_OPTIONS = {"constant_vega", "constant_vega_unhedged", "symmetric_options"}
 SIDES = "{_target_:mm_env.Sides,bid:{_target_:mm_env.Poisson,rate:0.1},ask:{_target_:mm_env.Poisson,rate:0.05}}"
@@ -215,7 +216,8 @@ def test_every_strategy_has_its_parameters_from_every_named_market(composed, nam
     without = (set() if market.hedges.names else HEDGING) | (set() if market.financing.names else FINANCED)
     others = uncovered | elsewhere | OF_DESKS | OF_OPTIONS | OF_COMPETITIONS | OF_POOLS | without
     if market.quote.of_pool:
-        own = PROVIDING if hasattr(market.quote, "half_widths") else DESIGNING
+        own = DESIGNING if isinstance(market.quote, mm_env.DynamicFee) else PROVIDING
+        own = own | LADDERS if isinstance(market.quote, mm_env.Ranges) else own
         others = set(STRATEGIES) - EXACT - REBALANCING - {"random"} - own
     assert set(refused) == others
     assert all(isinstance(policy, Policy) for policy in policies.values())

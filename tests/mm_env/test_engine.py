@@ -41,7 +41,7 @@ ELSEWHERE = {  # whose machine code is held to Python in a file of their own
     mm_env.JohnsonSU, mm_env.Channel, mm_env.PaymentSizes, mm_env.NoRebalancing, mm_env.ExponentialRebalancing,
     mm_env.FixedRebalancing, mm_env.RebalancingQuotes, mm_env.SideLimits,
     mm_env.Collateral, mm_env.Token, mm_env.InstantOracle, mm_env.BlockOracle, mm_env.LiquidationStop,
-    mm_env.Pool, mm_env.Range, mm_env.RangeGrid, mm_env.DynamicFee, mm_env.FixedBlocks, mm_env.PoissonBlocks,
+    mm_env.Pool, mm_env.Range, mm_env.RangeGrid, mm_env.Ranges, mm_env.DynamicFee, mm_env.FixedBlocks, mm_env.PoissonBlocks,
     mm_env.NoExploits, mm_env.PoissonExploits, mm_env.NoTraders, mm_env.SteadyTraders, mm_env.RandomTraders,
     mm_env.OptionsDesk, mm_env.OptionContract, mm_env.OptionPrices, mm_env.HestonMarks, mm_env.BlackScholesMarks,
     mm_env.OutsideDelta,

@@ -110,12 +110,12 @@ def test_tokens_of_a_position_are_those_worked_out_by_hand():
 
 
 def test_fees_are_earned_in_range_alone_in_the_token_that_comes_in():
-    core = Core(level(10.0), BY_HAND)
+    core = Core(level(10.0), (BY_HAND,))
     for root, fees in {
         10.5: (0.0, MARKUP * 50.0), 12.0: (0.0, MARKUP * 100.0), 8.0: (MARKUP * 100.0 * (1 / 9 - 1 / 10), 0.0)
     }.items():  # fmt: skip
         assert swapped(core, level(root), MARKUP)[1].fees == pytest.approx(fees, abs=1e-12)
-    outside = Core(level(12.0), BY_HAND)
+    outside = Core(level(12.0), (BY_HAND,))
     assert swapped(outside, level(13.0), MARKUP)[1] == ((0.0, 0.0), (0.0, 0.0))
 
 
@@ -151,7 +151,7 @@ def test_fees_are_those_of_growth_inside_and_outside_and_no_token_is_lost_or_mad
     all liquidity holds more, and all fees."""
     markup, slow = fee / (1.0 - fee), Uniswap(10.0, fee)
     others = slow.provide(1e-6, 1e6, 7.0)
-    core, ours = Core(level(10.0), Position(level(10.0), level(10.0), 0.0, 0.0, Pair(0.0, 0.0))), None
+    core, ours = Core(level(10.0), (Position(level(10.0), level(10.0), 0.0, 0.0, Pair(0.0, 0.0)),)), None
     paid, before = np.zeros(2), np.array(slow.tokens(others))
     fees, put_in, theirs = np.zeros(2), np.zeros(2), np.zeros(2)
     for event in events:
@@ -160,7 +160,7 @@ def test_fees_are_those_of_growth_inside_and_outside_and_no_token_is_lost_or_mad
                 theirs += slow.collect(ours)
                 put_in -= slow.tokens(ours)
                 slow.withdraw(ours)
-            core = Core(core.price, placed(core.price, *event[1:]))
+            core = Core(core.price, (placed(core.price, *event[1:]),))
             position = core.position
             ours = (
                 slow.provide(position.lower.root, position.upper.root, position.liquidity)

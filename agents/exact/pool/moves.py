@@ -3,19 +3,38 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.exact.pool.problem import Grid
+from mm_env.market import Market
 
 Floats = NDArray[np.float64]
 _NODES, _TAIL = (
     24,
     7.0,
 )  # of Gauss-Legendre in each of three stretches; standard deviations (rates, of exponentials 5 times that)
+
+
+class Block(Protocol):
+    """What a block's law depends on."""
+
+    @property
+    def market(self) -> Market: ...
+
+    @property
+    def sigma(self) -> float: ...
+
+    @property
+    def dt(self) -> float: ...
+
+    @property
+    def log_fee(self) -> float:
+        """How far the pool's log price may be from the mid's before it is arbitraged."""
+        ...
 
 
 class Steps(NamedTuple):
@@ -26,7 +45,7 @@ class Steps(NamedTuple):
     gap: Floats  # of pool and mid after it
 
 
-def steps(grid: Grid, gap: float) -> Steps:
+def steps(grid: Block, gap: float) -> Steps:
     """All that a block may bring where the pool's log price is `gap` above the mid's: three stretches of the mid's move,
     between which arbitrage begins."""
     reach, gamma = _reach(grid), grid.log_fee
@@ -38,9 +57,9 @@ def steps(grid: Grid, gap: float) -> Steps:
     return Steps(weight / weight.sum(), after - apart, after)
 
 
-def _stretch(grid: Grid, low: float, high: float) -> tuple[Floats, Floats]:
+def _stretch(grid: Block, low: float, high: float) -> tuple[Floats, Floats]:
     """Nodes of the mid's log move between two ends and their weights; cut at the middle, where densities may have an edge."""
-    x, w = np.polynomial.legendre.leggauss(_NODES)
+    x, w = _nodes()
     cuts = [low, *([0.0] if low < 0.0 < high else []), high]
     moves = [0.5 * ((b - a) * x + a + b) for a, b in pairwise(cuts)]
     weights = [0.5 * (b - a) * w for a, b in pairwise(cuts)]
@@ -48,7 +67,12 @@ def _stretch(grid: Grid, low: float, high: float) -> tuple[Floats, Floats]:
     return move, np.concatenate(weights) * _density(grid, move)
 
 
-def _density(grid: Grid, move: Floats) -> Floats:
+@cache
+def _nodes() -> tuple[Floats, Floats]:
+    return np.polynomial.legendre.leggauss(_NODES)
+
+
+def _density(grid: Block, move: Floats) -> Floats:
     """Of the mid's log move within a block: normal; where blocks come at Poisson times, what an exponential time makes of
     it."""
     drift, variance = -0.5 * grid.sigma**2, grid.sigma**2 * grid.dt
@@ -59,6 +83,6 @@ def _density(grid: Grid, move: Floats) -> Floats:
     return np.exp((drift * move - rate * np.abs(move)) / grid.sigma**2) / (grid.dt * rate)
 
 
-def _reach(grid: Grid) -> float:
+def _reach(grid: Block) -> float:
     spread = grid.sigma * math.sqrt(grid.dt)
     return (5.0 * _TAIL if grid.market.venue.blocks.random else _TAIL) * spread  # pyright: ignore[reportAttributeAccessIssue]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from agents.exact.nodes import Unsolvable
 from mm_env.clock import FiniteHorizon
-from mm_env.core.component import differs, leaves
+from mm_env.core.component import differs, leaves, record
 from mm_env.hedges import NoHedges
 from mm_env.margin import NoMargin
 from mm_env.market import Market
@@ -32,7 +32,28 @@ BAND = 9  # nodes of the band of the fee
 
 
 def check_pool(market: Market) -> None:
-    """Refuse a market of a pool that has no exact recursion.
+    """Refuse a market of a pool whose provider has no exact recursion.
+
+    Raises: Unsolvable, saying which part of the market stands in the way.
+    """
+    quote: Any = market.quote
+    slots = len(record(quote).slots())
+    if slots > 1:
+        raise Unsolvable(
+            f"quote: a pool's recursion is of one range at a time; each further one of {slots} adds its width and the price's "
+            f"place in it to the state, got {quote}"
+        )
+    if type(quote) is not RangeGrid:
+        raise Unsolvable(f"quote: a pool's recursion is over a list of ranges (RangeGrid), or of a fee, got {quote}")
+    if not quote.moves_freely:
+        raise Unsolvable(f"quote: a pool's recursion is where any state may be kept, and left, got {quote}")
+    check_parts(market)
+    if type(market.fees) is Fees and market.fees.taker != 0.0:
+        raise Unsolvable(f"fees: what a unit costs must be a share of its price (ProportionalFees), got {market.fees}")
+
+
+def check_parts(market: Market) -> None:
+    """Refuse a market of a pool in which, whoever acts, no few numbers make a state.
 
     Raises: Unsolvable, saying which part of the market stands in the way.
     """
@@ -40,7 +61,6 @@ def check_pool(market: Market) -> None:
         if differs(leaf.value) and leaf.path != "initial_inventory":
             raise Unsolvable(f"{leaf.path} differs by lane: {leaf.value}")
     named: dict[str, tuple[Any, tuple[type, ...], str]] = {
-        "quote": (market.quote, (RangeGrid,), "over a list of ranges (RangeGrid)"),
         "price": (market.price, (Geometric,), "of a Geometric mid"),
         "clock": (market.clock, (FiniteHorizon,), "of a finite horizon"),
         "hedges": (market.hedges, (NoHedges,), "without hedges"),
@@ -56,14 +76,10 @@ def check_pool(market: Market) -> None:
 
 
 def _check_numbers(market: Any, venue: Any) -> None:
-    if not market.quote.moves_freely:
-        raise Unsolvable(f"quote: a pool's recursion is where any state may be kept, and left, got {market.quote}")
     if market.price.drift != 0.0:
         raise Unsolvable(f"price: a pool's recursion is of a mid without drift, got {market.price}")
     if getattr(market.reward, "phi", 0.0) or getattr(market.reward, "alpha", 0.0):
         raise Unsolvable(f"reward: a pool's recursion is of the profit, without penalties, got {market.reward}")
-    if type(market.fees) is Fees and market.fees.taker != 0.0:
-        raise Unsolvable(f"fees: what a unit costs must be a share of its price (ProportionalFees), got {market.fees}")
     for name in ("arbitrage_gas", "oracle_lag"):
         if getattr(venue, name) != 0.0:
             raise Unsolvable(f"venue: a pool's recursion is with {name} 0, got {getattr(venue, name)}")

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from agents.exact.pool.flows import swap, turned_over
+from agents.exact.pool.interpolation import Places, cubic
 from agents.exact.pool.moves import steps
 from agents.exact.pool.problem import Grid
 from mm_env.portfolio import ProportionalFees
 
 Floats = NDArray[np.float64]
-Places = NDArray[np.int64]
 
 
 class Recursion:
@@ -102,23 +102,12 @@ class Recursion:
 
     def _entries(self, k: int, chance: float, offset: Floats, gap: float) -> tuple[Places, Places, Floats]:
         """Rows, columns and weights of the matrix of one move: by cubics between offsets and between gaps."""
-        first, weights = _cubic((offset - self.grid.offsets[0]) / self.grid.spacing, self.shape[1])
+        first, weights = cubic((offset - self.grid.offsets[0]) / self.grid.spacing, self.shape[1])
         gaps = self.shape[2]
         place = np.zeros(1) if gaps == 1 else (gap - self.grid.gaps[:1]) / (self.grid.gaps[1] - self.grid.gaps[0])
-        low, shares = _cubic(place, gaps) if gaps > 3 else (np.zeros(1, np.int64), np.ones((1, 1)))
+        low, shares = cubic(place, gaps) if gaps > 3 else (np.zeros(1, np.int64), np.ones((1, 1)))
         columns = (first[:, None] + np.arange(4))[:, :, None] * gaps + low[0] + np.arange(shares.shape[1])
         given = chance * weights[:, :, None] * shares[0]
         rows = np.broadcast_to((np.arange(len(offset)) * gaps + k)[:, None, None], columns.shape)
         told = given.ravel() != 0.0
         return rows.ravel()[told], columns.ravel()[told], given.ravel()[told]
-
-
-def _cubic(place: Floats, nodes: int) -> tuple[Places, Floats]:
-    """The first of four nodes around each place on an even grid, and their weights in Lagrange's cubic; held to the grid."""
-    place = np.clip(place, 0.0, nodes - 1.0)
-    first = np.clip(np.floor(place).astype(np.int64) - 1, 0, nodes - 4)
-    t = place - first
-    return first, np.stack([
-        -(t - 1.0) * (t - 2.0) * (t - 3.0) / 6.0, t * (t - 2.0) * (t - 3.0) / 2.0,
-        -t * (t - 1.0) * (t - 3.0) / 2.0, t * (t - 1.0) * (t - 2.0) / 6.0,
-    ], axis=-1)  # fmt: skip

@@ -19,12 +19,15 @@ from mm_env import (
     NoTraders,
     PoissonBlocks,
     Pool,
+    RandomTraders,
     RangeGrid,
+    Ranges,
     Simulation,
     SteadyTraders,
 )
 from mm_env.venue.pool import closed_forms
 from mm_env.venue.pool.liquidity import Level, Pair, Position, tokens
+from mm_env.venue.pool.positions import tokens_in
 from mm_env.venue.pool.ranges import FULL
 from mm_env.venue.pool.swaps import Core, swapped
 
@@ -141,6 +144,44 @@ def _error(fine: Floats, coarse: Floats) -> float:
     return math.sqrt(4.0 * fine.var() / len(fine) + coarse.var() / len(coarse))
 
 
+@suite(
+    "pool_positions", "exact: several ranges worked out by hand; K that split the capital are one with all of it", 10.0
+)
+def pool_positions(asked: Asked) -> Iterator[Row]:
+    """Nested and disjoint ranges through their ends, and equal ranges in simulation."""
+    ten, markup = Level(10.0, 0.1), 0.003 / 0.997
+    ends = {"wide": (9.0, 11.0, 100.0), "narrow": (9.5, 10.5, 200.0), "above": (11.5, 12.0, 300.0)}
+    wide, narrow, above = (
+        Position(Level(a, 1.0 / a), Level(b, 1.0 / b), math.log(b / a), liquidity, Pair(0.0, 0.0))
+        for a, b, liquidity in ends.values()
+    )
+    for name, second, root, y in (("nested", narrow, 10.75, 175.0), ("disjoint", above, 11.75, 175.0)):
+        _, gained = swapped(Core(ten, (wide, second)), Level(root, 1.0 / root), markup)
+        yield Row(f"y that {name} ranges take in from 100 to {root**2:g}", y, gained.tokens.y, 1e-12)
+        yield Row(f"fees of {name} ranges", markup * y, gained.fees.y, 1e-12)
+    low = Level(9.25, 1.0 / 9.25)
+    x = 100.0 * (1.0 / 9.25 - 0.1) + 200.0 * (1.0 / 9.5 - 0.1)
+    yield Row("x that nested ranges take in from 100 to 85.5625", x, tokens_in((wide, narrow), low).x
+              - tokens_in((wide, narrow), ten).x, 1e-12)  # fmt: skip
+    one, three = (_moved_together(slots, asked) for slots in (1, 3))
+    gap = float(np.abs(one - three).max())
+    yield Row("profit of three equal ranges less that of one, largest of all lanes", 0.0, gap, 1e-9)
+
+
+def _moved_together(slots: int, asked: Asked) -> Floats:
+    """Profits of lanes whose ranges are all placed alike, at random times, with equal parts of the capital, without gas."""
+    quote = Ranges(0.1, 0.005, (0.01,) * slots, CAPITAL)
+    venue = Pool(fee=0.003, traders=RandomTraders(rate=50.0, impact=0.002))
+    market = Market(price=Geometric(SIGMA), venue=venue, clock=FiniteHorizon(0.25, 60), quote=quote)
+    simulation, random = Simulation(market, 200), np.random.default_rng(asked.seed)
+    simulation.start(asked.seed)
+    for _ in range(60):
+        one = random.uniform(-1.0, 1.0, (200, 4))
+        one[:, 2], one[:, 3] = 2.0 / slots - 1.0, np.where(random.random(200) < 0.1, 1.0, -1.0)
+        simulation.step(np.ascontiguousarray(np.repeat(one, slots, axis=1)).reshape(-1))
+    return simulation.state.tally.profit
+
+
 @suite("impermanent_loss", "exact: 2 sqrt(r) / (1 + r) - 1; positions worked out by hand", 1.0)
 def impermanent_loss(_: Asked) -> Iterator[Row]:
     """Of constant product at several ratios, closed form and position; tokens, fees and loss of a range from 81 to 121."""
@@ -157,7 +198,7 @@ def impermanent_loss(_: Asked) -> Iterator[Row]:
     ours = Position(lower, upper, math.log(11.0 / 9.0), 100.0, Pair(10.0 / 11.0, 100.0))
     yield Row("token x at 100, liquidity 100 from 81 to 121", 10.0 / 11.0, tokens(ours, ten).x, 1e-12)
     yield Row("token y there", 100.0, tokens(ours, ten).y, 1e-12)
-    after, gained = swapped(Core(ten, ours), Level(12.0, 1.0 / 12.0), 0.003 / 0.997)
+    after, gained = swapped(Core(ten, (ours,)), Level(12.0, 1.0 / 12.0), 0.003 / 0.997)
     x, y = tokens(after.position, after.price)
     yield Row("fees of a rise to 144, at 30 bp: of y up to 121 alone", 0.3 / 0.997, gained.fees.y, 1e-12)
     yield Row("impermanent loss at 144", 200.0 - (1440.0 / 11.0 + 100.0), x * 144.0 + y - 1440.0 / 11.0 - 100.0, 1e-12)

@@ -29,6 +29,17 @@ class Position(NamedTuple):
     half_width: float  # log price
     liquidity: float  # y a unit of root; 0.0: there is no position
     deposit: Pair  # tokens that were put in
+    value: float = 0.0  # of them at the pool's price of that moment, price units
+
+
+class Placement(NamedTuple):
+    """What a provider wants of one position, and the fee that is charged."""
+
+    half_width: float  # of the range, log price
+    centre: float  # of the range, over the pool's log price
+    value: float  # of the position at the pool's price, price units; 0.0: none
+    moves: float  # 1.0: the liquidity is taken out and placed so; 0.0: it stays as it is
+    fee: float
 
 
 @scalar
@@ -63,7 +74,8 @@ def shifted(price: Level, by: float) -> Level:
 def thinned(position: Position, kept: float) -> Position:
     """The position of which the share `kept` is left, and counts as put in."""
     deposit = Pair(position.deposit.x * kept, position.deposit.y * kept)
-    return Position(position.lower, position.upper, position.half_width, position.liquidity * kept, deposit)
+    liquidity, value = position.liquidity * kept, position.value * kept
+    return Position(position.lower, position.upper, position.half_width, liquidity, deposit, value)
 
 
 @scalar
@@ -77,7 +89,7 @@ def placed(price: Level, half_width: float, centre: float, value: float) -> Posi
     worth = unit.x * price.root * price.root + unit.y
     liquidity = 0.0 if none else value / (1.0 if none else worth)
     deposit = Pair(liquidity * unit.x, liquidity * unit.y)
-    return Position(lower, upper, 0.0 if none else half_width, liquidity, deposit)
+    return Position(lower, upper, 0.0 if none else half_width, liquidity, deposit, 0.0 if none else value)
 
 
 @scalar
@@ -86,5 +98,5 @@ def chosen(second: bool, one: Position, other: Position) -> Position:
     lower = Level(other.lower.root if second else one.lower.root, other.lower.inverse if second else one.lower.inverse)
     upper = Level(other.upper.root if second else one.upper.root, other.upper.inverse if second else one.upper.inverse)
     put_in = Pair(other.deposit.x if second else one.deposit.x, other.deposit.y if second else one.deposit.y)
-    half_width = other.half_width if second else one.half_width
-    return Position(lower, upper, half_width, other.liquidity if second else one.liquidity, put_in)
+    half_width, value = other.half_width if second else one.half_width, other.value if second else one.value
+    return Position(lower, upper, half_width, other.liquidity if second else one.liquidity, put_in, value)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
 from mm_env.core.component import rule
-from mm_env.core.maths import clip, exp, log
+from mm_env.core.maths import clip, exp, log, scalar
 from mm_env.core.parameters import Listed, NonNegative, Positive, Probability
-from mm_env.core.tuples import pick
+from mm_env.core.tuples import each, largest, pick, smallest
 from mm_env.quote import NOWHERE, Quote, Quoting, rescale
+from mm_env.venue.pool.liquidity import Placement
 from mm_env.world import Now
 
 Floats = NDArray[np.float64]
@@ -23,35 +24,34 @@ _LAST = 700.0  # of an exponent
 _LEAST = 1e-12  # price that a mid at or below zero counts as
 
 
-class Placement(NamedTuple):
-    """What a provider wants, and the fee that is charged."""
-
-    half_width: float  # of the range, log price
-    centre: float  # of the range, over the pool's log price
-    value: float  # of the position at the pool's price, price units; 0.0: none
-    moves: float  # 1.0: the liquidity is taken out and placed so; 0.0: it stays as it is
-    fee: float
-
-
 class PoolQuoting(Quoting):
-    """How an action becomes a placement of liquidity. Override `placed`; strategies need `encode_placements`.
+    """How an action becomes a placement of liquidity. Override `placed`, or for several positions `slots` and `placements`;
+    strategies need `encode_placements`.
 
-    As a quote a range is its lowest bid and its highest ask, around the pool's price as it stands.
+    As a quote ranges are their lowest bid and their highest ask, around the pool's price as it stands.
     """
 
     of_pool: ClassVar[bool] = True
 
     @rule
+    def slots(self) -> tuple[float, ...]:
+        """A number for each position that there may be at once: how many there are counts."""
+        return (0.0,)
+
+    @rule
     def placed(self, action: tuple[float, ...], now: Now) -> Placement:
-        """The placement that an action means."""
+        """The placement that an action means, of the one position."""
         raise NotImplementedError
 
     @rule
+    def placements(self, action: tuple[float, ...], now: Now) -> tuple[Placement, ...]:
+        """The placements that an action means, one for each of `slots`; all with the same fee."""
+        return (self.placed(action, now),)
+
+    @rule
     def decode(self, action: tuple[float, ...], now: Now) -> Quote:
-        wanted, root = self.placed(action, now), now.world.venue.core.price.root
-        middle = root * root * exp(wanted.centre)
-        low = middle * exp(-wanted.half_width)
-        high = middle * exp(min(wanted.half_width, _LAST))
+        wanted, root = self.placements(action, now), now.world.venue.core.price.root
+        low, high = smallest(each(_lowest_of, wanted, root * root)), largest(each(_highest_of, wanted, root * root))
         return Quote(now.mid - low, min(high - now.mid, NOWHERE), 0.0, 0.0)
 
     def encode_placements(self, half_width: Floats, share: Floats, moves: NDArray[np.bool_]) -> NDArray[Any]:
@@ -76,7 +76,7 @@ class Range(PoolQuoting):
             raise ValueError(
                 f"Range.min_half_width must be < max_half_width = {self.max_half_width}, got {self.min_half_width}"
             )
-        _not_beyond("Range.max_half_width", self.max_half_width)
+        not_beyond("Range.max_half_width", self.max_half_width)
 
     @property
     def width(self) -> int:
@@ -113,7 +113,7 @@ class RangeGrid(PoolQuoting):
             raise ValueError(f"RangeGrid.half_widths must be > 0 and increase, got {list(self.half_widths)}")
         if self.tolerances[0] < 0.0 or any(right <= left for left, right in pairwise(self.tolerances)):
             raise ValueError(f"RangeGrid.tolerances must be >= 0 and increase, got {list(self.tolerances)}")
-        _not_beyond("RangeGrid.half_widths", self.half_widths[-1])
+        not_beyond("RangeGrid.half_widths", self.half_widths[-1])
 
     @property
     def width(self) -> int:
@@ -130,7 +130,7 @@ class RangeGrid(PoolQuoting):
 
     @rule
     def placed(self, action: tuple[float, ...], now: Now) -> Placement:
-        position, ways = now.world.venue.core.position, len(self.tolerances)
+        position, ways = now.world.venue.core.positions[0], len(self.tolerances)
         row = math.floor((action[0] + 0.5) / ways)
         out = row > len(self.half_widths) - 0.5
         half_width = pick(self.half_widths, clip(1.0 * row, 0.0, len(self.half_widths) - 1.0))
@@ -161,6 +161,8 @@ class DynamicFee(PoolQuoting):
     """The fee that a pool's designer charges until the next block, from min_fee at -1 to max_fee at +1: for one who owns a
     position of `capital` over all prices, placed at the first step for nothing and never moved."""
 
+    sets_fee: ClassVar[bool] = True
+
     max_fee: Probability
     min_fee: Probability = 0.0
     capital: Positive = 100.0  # price units
@@ -176,7 +178,7 @@ class DynamicFee(PoolQuoting):
 
     @rule
     def placed(self, action: tuple[float, ...], now: Now) -> Placement:
-        begins = 1.0 if now.world.venue.core.position.liquidity == 0.0 else 0.0
+        begins = 1.0 if now.world.venue.core.positions[0].liquidity == 0.0 else 0.0
         return Placement(FULL, 0.0, self.capital, begins, rescale(action[0], self.min_fee, self.max_fee))
 
     @rule
@@ -190,6 +192,17 @@ class DynamicFee(PoolQuoting):
         return np.clip(2.0 * (fee - self.min_fee) / (self.max_fee - self.min_fee) - 1.0, -1.0, 1.0)[..., None]
 
 
-def _not_beyond(name: str, half_width: float) -> None:
+@scalar
+def _lowest_of(wanted: Placement, price: float) -> float:
+    return price * exp(wanted.centre) * exp(-wanted.half_width)
+
+
+@scalar
+def _highest_of(wanted: Placement, price: float) -> float:
+    return price * exp(wanted.centre) * exp(min(wanted.half_width, _LAST))
+
+
+def not_beyond(name: str, half_width: float) -> None:
+    """Refuse a half-width beyond all prices."""
     if half_width > FULL:
         raise ValueError(f"{name} must be at most {FULL:g}, which is all prices, got {half_width:g}")
