@@ -22,11 +22,11 @@ WORST = 3  # episodes that are shown
 BUMPS = {
     "volatility + 10 %": Stress(0.0, 1.0, volatility=1.1),
     "clients + 10 %": Stress(0.0, 1.0, sells=1.1, buys=1.1),
-    "fills tell 0.1 s.d. of a step": Stress(0.0, 1.0, adverse=0.1),
-    "limit orders of others - 10 %": Stress(0.0, 1.0, liquidity=0.9),
-    "hedge or collateral a tenth more apart": Stress(0.0, 1.0, correlation=-0.1),
+    "adverse + 0.1 s.d.": Stress(0.0, 1.0, adverse=0.1),
+    "limit orders - 10 %": Stress(0.0, 1.0, liquidity=0.9),
+    "correlation - 10 %": Stress(0.0, 1.0, correlation=-0.1),
 }  # from the start to the end of an episode
-REST = "inventory, fees and the rest"
+REST = "inventory and rest"  # fees of trades among it
 
 
 class Share(NamedTuple):

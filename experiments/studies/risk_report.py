@@ -99,7 +99,7 @@ def decomposition(found: Mapping[str, Portrait]) -> Section:
 
 def _part(part: Part) -> str:
     share = 100.0 * part.variance.value
-    return f"{in_line(part.brings)} ({share:.0f} % of variance)" if np.isfinite(share) else in_line(part.brings)
+    return f"{in_line(part.brings)} ({share:.0f} %)" if np.isfinite(share) else in_line(part.brings)
 
 
 def exposures(found: Mapping[str, Portrait]) -> Section:
@@ -107,14 +107,14 @@ def exposures(found: Mapping[str, Portrait]) -> Section:
     cells: dict[tuple[str, str], str] = {}
     for name, each in found.items():
         held = mean(np.abs(each.watched.exposure[1:]).mean(axis=0))
-        cells["mean |delta|, units", name] = in_line(held)
-        cells["profit by the mid's move, units", name] = in_line(each.delta())
+        cells["mean |delta|", name] = in_line(held)
+        cells["slope on the mid", name] = in_line(each.delta())
         for of in each.sensitivities:
-            cells[of.factor, name] = f"{in_line(of.profit)} (CVaR {in_line(of.tail)})"
+            cells[of.factor, name] = f"{in_line(of.profit)} (CVaR {number(of.tail)})"
     said = (
-        "Delta is the inventory and what hedges move with the mid; below it the slope of the profit on the mid's move over an "
-        "episode. Of the other factors it is the change of the mean profit, and of CVaR at 95 %, by a move of that size through "
-        "the whole episode, on the same noise: the first is the vega of what is held and quoted."
+        "Delta, units, is the inventory and what hedges move with the mid; the slope is that of the profit on the mid's move "
+        "over an episode. Of the other factors it is the change of the mean profit, and of CVaR at 95 %, by a move of that "
+        "size through the whole episode, on the same noise: the first is the vega of what is held and quoted."
     )
     return Section("risk_factors", "Exposure by factor", said, across("factor", cells))
 
@@ -159,7 +159,7 @@ def scenarios(found: Mapping[str, Portrait], rows: Sequence[StressRow]) -> Secti
     cells = {(scenario, agent): _stressed(by[scenario, agent]) for scenario in names for agent in found}
     said = (
         "CVaR at 95 % of the profit under each scenario, the costliest first, with the change of the mean profit, paired by "
-        "episode, and who was ruined; of a gap each episode meets the way that costs it more. risk_scenarios.csv holds the rest."
+        "episode, and who was ruined; of a gap each episode meets the way that costs it more. risk_scenarios.csv has the rest."
     )
     return Section("risk_scenarios", "Scenarios by loss", said, across("scenario", cells), {"": [by_scenario(rows)]})
 

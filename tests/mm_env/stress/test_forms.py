@@ -8,6 +8,7 @@ import pytest
 
 import mm_env
 from mm_env import Stress
+from mm_env.competitions import COMPETITIONS
 from mm_env.core.component import record, rule
 from mm_env.markets import MARKETS
 from mm_env.quote import Unbounded
@@ -196,3 +197,29 @@ def test_what_is_drawn_by_the_episode_is_refused_where_it_would_be_drawn_twice()
     drawn = replace(market, hedges=replace(market.hedges, correlation=mm_env.Uniform(0.5, 0.9)))
     with pytest.raises(ValueError, match=r"Stress needs CorrelatedAsset\.correlation to be a number"):
         Stress(correlation=1.0).applied(drawn)
+
+
+@pytest.mark.parametrize("name", COMPETITIONS)
+def test_several_makers_are_stressed_together(name):
+    """No stress is their calm market to the bit; a gap moves the one mid that they share."""
+    market = replace(COMPETITIONS[name](), clock=mm_env.FiniteHorizon(0.06, 6))
+    lanes = 2 * market.lanes_a_world
+
+    def run(of):
+        simulation = Simulation(of, lanes, interpreted=True)
+        simulation.start(3)
+        for _ in range(6):
+            simulation.step(np.zeros(lanes * market.width))
+        return simulation.state
+
+    calm, none, gap = (run(of) for of in (market, CALM.applied(market), Stress(0.99, 0.0, gap=2.0).applied(market)))
+    assert (none.tally.profit == calm.tally.profit).all()
+    assert (none.mid == calm.mid).all()
+    late = run(Stress(5.0 / 6.0, 0.0, gap=2.0).applied(market))
+    assert (gap.mid == calm.mid).all()  # no step begins in it
+    moved = late.mid - calm.mid
+    assert (moved == moved[:: market.lanes_a_world].repeat(market.lanes_a_world)).all()
+    size, held = 2.0 * market.price.sigma * np.sqrt(0.06), calm.account.inventory
+    if not market.may_close:  # else some are sold out, and move it further
+        assert moved == pytest.approx(np.full(lanes, size))
+        assert late.tally.profit - calm.tally.profit == pytest.approx(held * size, abs=1e-9)
