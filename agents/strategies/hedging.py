@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Protocol
 
@@ -12,7 +13,7 @@ from agents.base import MarketPolicy, Strategy, Table, check_one_instrument
 from agents.observed import hedges_shown, natural_units
 from agents.policy import StrategyPolicy, policy_of
 from mm_env.core.component import record
-from mm_env.core.parameters import NonNegative, check_fields
+from mm_env.core.parameters import Interval, check
 from mm_env.hedges import NoHedges
 from mm_env.market import Market
 from mm_env.rollout import inventory_levels
@@ -48,16 +49,19 @@ class FullHedge:
 
 @dataclass(frozen=True)
 class FixedBand:
-    """What is held of each hedge, as long as it is within `width` (units) of the position of the least variance; else the
-    nearest position within that band.
+    """What is held of each hedge, as long as it is within `width` of the position of the least variance; else the nearest
+    position within that band.
 
     With proportional costs the best rule is a band, its width by time and inventory (Davis, Panas & Zariphopoulou 1993).
     """
 
-    width: NonNegative  # units
+    width: float | tuple[float, ...]  # units, >= 0; of all hedges alike, or one a hedge
 
     def __post_init__(self) -> None:
-        check_fields(self, scalar=True)  # pyright: ignore[reportArgumentType]
+        several = tuple(self.width) if isinstance(self.width, Sequence) else (self.width,)
+        for number in several:
+            check("FixedBand.width", number, Interval(0.0))
+        object.__setattr__(self, "width", several if isinstance(self.width, Sequence) else float(self.width))
 
     def wanted(self, market: Market, inventory: Floats, held: Floats) -> Floats:
         return within(market, least_risky(market) * np.asarray(inventory)[..., None], self.width, held)
@@ -154,12 +158,18 @@ def left_over(market: Market) -> Market:
     return replace(market, hedges=NoHedges(), reward=replace(reward, **{n: share * getattr(reward, n) for n in names}))
 
 
-def within(market: Market, middle: Floats, width: float, held: Floats) -> Floats:
+def within(market: Market, middle: Floats, width: float | tuple[float, ...], held: Floats) -> Floats:
     """The positions nearest to `held` that are within `width` of `middle`, (..., hedges) all, in lots where a hedge has
-    `levels`; where none is, the lot nearest to the middle, of two that are as near that nearer to what is held."""
-    middle, held = np.broadcast_arrays(middle, held)
-    levels = market.hedges.levels() or (np.empty(0),) * held.shape[-1]
-    found = [_within(lots, middle[..., i], width, held[..., i]) for i, lots in enumerate(levels)]
+    `levels`; where none is, the lot nearest to the middle, of two that are as near that nearer to what is held.
+
+    Raises: ValueError if there are several widths, and not one a hedge.
+    """
+    (middle, held), names = np.broadcast_arrays(middle, held), market.hedges.names
+    widths = width if isinstance(width, tuple) else (width,) * len(names)
+    if len(widths) != len(names):
+        raise ValueError(f"FixedBand.width must be one number, or one for each of {list(names)}, got {width}")
+    levels = market.hedges.levels() or (np.empty(0),) * len(names)
+    found = [_within(lots, middle[..., i], widths[i], held[..., i]) for i, lots in enumerate(levels)]
     return np.stack(found, axis=-1)
 
 

@@ -12,7 +12,8 @@ from mm_env.core.noise import Noise, apart
 from mm_env.core.parameters import ListedRows
 from mm_env.core.tuples import both, numbered, paired, times_rows, upper_root, weighted
 from mm_env.hedging.idiosyncratic import Idiosyncratic
-from mm_env.hedging.portfolio import HedgePortfolio, seen_by, sum_of_squares
+from mm_env.hedging.of_each import seen_by, sum_of_squares
+from mm_env.hedging.portfolio import HedgePortfolio
 from mm_env.world import Now
 
 _EXACT = 1e-12  # of a correlation: what rounding may leave

@@ -9,11 +9,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mm_env.core.component import rule, rules
-from mm_env.core.maths import scalar
-from mm_env.core.noise import Noise, apart
+from mm_env.core.noise import Noise
 from mm_env.core.tuples import both, each, joined, numbered, paired, total
 from mm_env.hedges import Hedges
-from mm_env.world import Now, World
+from mm_env.hedging.of_each import (
+    carry_of,
+    cost_of,
+    deltas_of,
+    impacts_of,
+    marks_of,
+    next_state_of,
+    positions_of,
+    shown_by,
+    size_of,
+    square_of,
+    start_of,
+    sum_of_squares,
+    surprise_of,
+    targets_of,
+    times,
+)
+from mm_env.world import Now
 
 Floats = NDArray[np.float64]
 MOST = 1000  # hedges, each of which draws by blocks of its own
@@ -88,38 +104,38 @@ class HedgePortfolio(Hedges):
 
     @rule
     def start(self) -> Any:
-        return Held(0.0, 0.0, each(_start, self.hedges, ()))
+        return Held(0.0, 0.0, each(start_of, self.hedges, ()))
 
     @rule
     def positions(self) -> tuple[float, ...]:
-        return joined(each(_positions, self.hedges, ()))
+        return joined(each(positions_of, self.hedges, ()))
 
     @rule
     def marks(self, now: Now) -> tuple[float, ...]:
-        return joined(both(_marks, self.hedges, now.world.hedges.states, now))
+        return joined(both(marks_of, self.hedges, now.world.hedges.states, now))
 
     @rule
     def deltas(self, now: Now) -> tuple[float, ...]:
-        return joined(both(_deltas, self.hedges, now.world.hedges.states, now))
+        return joined(both(deltas_of, self.hedges, now.world.hedges.states, now))
 
     @rule
     def impacts(self, trades: tuple[float, ...], now: Now) -> tuple[float, ...]:
-        return joined(both(_impacts, self.hedges, paired(now.world.hedges.states, trades), now))
+        return joined(both(impacts_of, self.hedges, paired(now.world.hedges.states, trades), now))
 
     @rule
     def targets(
         self, action: tuple[float, ...], inventory: float, held: tuple[float, ...], now: Now
     ) -> tuple[float, ...]:
         asked = paired(now.world.hedges.states, paired(action, held))
-        return joined(both(_targets, self.hedges, asked, (inventory, now)))
+        return joined(both(targets_of, self.hedges, asked, (inventory, now)))
 
     @rule
     def cost(self, trades: tuple[float, ...], now: Now, dt: float) -> float:
-        return total(both(_cost, self.hedges, paired(now.world.hedges.states, trades), (now, dt)))
+        return total(both(cost_of, self.hedges, paired(now.world.hedges.states, trades), (now, dt)))
 
     @rule
     def carry(self, held: tuple[float, ...], dt: float, now: Now) -> float:
-        return total(both(_carry, self.hedges, paired(now.world.hedges.states, held), (now, dt)))
+        return total(both(carry_of, self.hedges, paired(now.world.hedges.states, held), (now, dt)))
 
     @rule
     def square(self, inventory: float, held: tuple[float, ...], variance: float, now: Now) -> float:
@@ -128,8 +144,8 @@ class HedgePortfolio(Hedges):
     @rule
     def independent(self, inventory: float, held: tuple[float, ...], variance: float, now: Now) -> float:
         """`square`, were their own parts independent; of one alone, its own to the bit."""
-        alone = both(_square, self.hedges, paired(now.world.hedges.states, held), (inventory, variance, now))
-        exposed, others = both(_times, self.deltas(now), held, ()), len(self.hedges) - 1.0
+        alone = both(square_of, self.hedges, paired(now.world.hedges.states, held), (inventory, variance, now))
+        exposed, others = both(times, self.deltas(now), held, ()), len(self.hedges) - 1.0
         whole = total(exposed)
         return total(alone) - others * inventory * inventory + (whole * whole - sum_of_squares(exposed))
 
@@ -138,13 +154,15 @@ class HedgePortfolio(Hedges):
         self, state: Any, before: Now, mid: float, noise: Noise, dt: float, variance: float, trades: tuple[float, ...]
     ) -> Any:
         own = paired(numbered(state.states), trades)
-        states = both(_evolved, self.hedges, own, (before, mid, noise, dt, variance))
+        states = both(next_state_of, self.hedges, own, (before, mid, noise, dt, variance))
         return self.moved(state, states, before, dt, trades)
 
     @rule
     def moved(self, state: Held, states: tuple[Any, ...], before: Now, dt: float, trades: tuple[float, ...]) -> Held:
         """Their state after a step, from those of each and what was traded."""
-        return Held(state.paid + self.cost(trades, before, dt), state.turnover + total(each(_size, trades, ())), states)
+        return Held(
+            state.paid + self.cost(trades, before, dt), state.turnover + total(each(size_of, trades, ())), states
+        )
 
     @property
     def says_surprise(self) -> bool:
@@ -156,11 +174,11 @@ class HedgePortfolio(Hedges):
     ) -> float:
         states = paired(before.world.hedges.states, after.world.hedges.states)
         own = paired(states, paired(held, trades))
-        return total(both(_surprise, self.hedges, own, (before, after, mid, dt)))
+        return total(both(surprise_of, self.hedges, own, (before, after, mid, dt)))
 
     @rule
     def observe(self, held: tuple[float, ...], now: Now) -> tuple[float, ...]:
-        return joined(both(_observed, self.hedges, paired(now.world.hedges.states, held), now))
+        return joined(both(shown_by, self.hedges, paired(now.world.hedges.states, held), now))
 
 
 def _told_apart(names: list[str], between: str) -> tuple[str, ...]:
@@ -171,101 +189,3 @@ def _told_apart(names: list[str], between: str) -> tuple[str, ...]:
         seen[name] += 1
         found.append(f"{name}{between}{seen[name]}" if name in several else name)
     return tuple(found)
-
-
-@scalar
-def seen_by(now: Now, state: Any) -> Now:
-    """The present as one of several hedges sees it: its own state is that of the hedges."""
-    w = now.world
-    world = World(w.price, w.flow, w.venue, state, w.margin, w.financing)
-    return Now(now.time, now.time_left, now.mid, world, now.tables)
-
-
-@scalar
-def sum_of_squares(values: tuple[float, ...]) -> float:
-    """Of numbers."""
-    return total(both(_times, values, values, ()))
-
-
-@scalar
-def _start(hedge: Any, told: Any) -> Any:
-    return hedge.start()
-
-
-@scalar
-def _positions(hedge: Any, told: Any) -> tuple[float, ...]:
-    return hedge.positions()
-
-
-@scalar
-def _marks(hedge: Any, state: Any, now: Now) -> tuple[float, ...]:
-    return hedge.marks(seen_by(now, state))
-
-
-@scalar
-def _deltas(hedge: Any, state: Any, now: Now) -> tuple[float, ...]:
-    return hedge.deltas(seen_by(now, state))
-
-
-@scalar
-def _impacts(hedge: Any, own: Any, now: Now) -> tuple[float, ...]:
-    state, trade = own
-    return hedge.impacts((trade,), seen_by(now, state))
-
-
-@scalar
-def _targets(hedge: Any, own: Any, told: Any) -> tuple[float, ...]:
-    state, (action, held) = own
-    inventory, now = told
-    return hedge.targets((action,), inventory, (held,), seen_by(now, state))
-
-
-@scalar
-def _cost(hedge: Any, own: Any, told: Any) -> float:
-    state, trade = own
-    now, dt = told
-    return hedge.cost((trade,), seen_by(now, state), dt)
-
-
-@scalar
-def _carry(hedge: Any, own: Any, told: Any) -> float:
-    state, held = own
-    now, dt = told
-    return hedge.carry((held,), dt, seen_by(now, state))
-
-
-@scalar
-def _square(hedge: Any, own: Any, told: Any) -> float:
-    state, held = own
-    inventory, variance, now = told
-    return hedge.square(inventory, (held,), variance, seen_by(now, state))
-
-
-@scalar
-def _evolved(hedge: Any, own: Any, told: Any) -> Any:
-    (number, state), trade = own
-    before, mid, noise, dt, variance = told
-    return hedge.evolve(state, seen_by(before, state), mid, apart(noise, number), dt, variance, (trade,))
-
-
-@scalar
-def _surprise(hedge: Any, own: Any, told: Any) -> float:
-    (state, later), (held, trade) = own
-    before, after, mid, dt = told
-    return hedge.surprise((held,), (trade,), seen_by(before, state), seen_by(after, later), mid, dt)
-
-
-@scalar
-def _observed(hedge: Any, own: Any, now: Now) -> tuple[float, ...]:
-    state, held = own
-    return hedge.observe((held,), seen_by(now, state))
-
-
-@scalar
-def _times(a: float, b: float, told: Any) -> float:
-    return a * b
-
-
-@scalar
-def _size(trade: float, told: Any) -> float:
-    return abs(trade)

@@ -175,6 +175,15 @@ def test_rules_go_to_the_nearest_lot_of_each_hedge():
     assert (banded[inside] == held[inside]).all()
     assert (np.abs(banded - np.clip(free, -2.0, 2.0)) <= 1.0 + 1e-9).all()
     assert (NoHedge().wanted(market, q, held) == 0.0).all()
+    own = FixedBand([0.0, 9.0]).wanted(market, q, held)
+    assert (own[:, 0] == FullHedge().wanted(market, q, held)[:, 0]).all()
+    assert (own[:, 1] == held[:, 1]).all()
+    with pytest.raises(
+        ValueError, match=r"FixedBand.width must be one number, or one for each of \['correlated asset 1', "
+    ):
+        FixedBand((1.0, 1.0, 1.0)).wanted(market, q, held)
+    with pytest.raises(ValueError, match=r"FixedBand.width must be >= 0, got -1"):
+        FixedBand((1.0, -1.0))
 
 
 def test_a_policy_that_hedges_brings_what_its_table_is_worth():
