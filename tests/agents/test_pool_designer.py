@@ -12,8 +12,9 @@ from agents.exact.pool.fee_optimum import FeeOptimum, check_designer, entry_cost
 from agents.exact.price_grid import Unsolvable
 from agents.policy import play
 from experiments.evaluation.skill_references import SkillReferences
+from experiments.verification.suites.pool_designer import arbitraged_away
+from experiments.verification.suites.pools import BLOCK, FEE, SIGMA
 from mm_env import (
-    DynamicFee,
     Fees,
     FiniteHorizon,
     Geometric,
@@ -26,7 +27,7 @@ from mm_env import (
 )
 from mm_env.markets import pool_fee, pool_fee_orders
 from mm_env.metrics import mean, paired_difference
-from mm_env.venue.pool.closed_forms import arbitrage_fees
+from mm_env.venue.pool.closed_forms import arbitrage_profit
 
 EPISODES, NODES = 40_000, 33
 
@@ -79,15 +80,10 @@ def test_the_worth_converges_in_the_grid_at_second_order_or_better():
     assert off[2] < 1e-3 * worth[3]
 
 
-def test_a_constant_fee_that_none_but_arbitrageurs_pay_earns_less_than_is_lost():
-    """In long blocks at Poisson times, and once the pool is in its stationary state: fees less loss versus rebalancing."""
-    fee, sigma, block, steps = 0.0005, 0.05, 12.0 / 86_400.0, 2_000
-    market = short(
-        traders=NoTraders(), blocks=PoissonBlocks(), fee=fee, price=Geometric(sigma),
-        clock=FiniteHorizon(steps * block, steps), quote=DynamicFee(fee * (1.0 + 1e-9), fee),
-    )  # fmt: skip
-    rate = solved(FeeGrid(market, 9)).constant / (100.0 * steps * block)
-    assert rate == pytest.approx(arbitrage_fees(fee, sigma, block) - 0.125 * sigma**2, rel=0.01)
+def test_a_constant_fee_loses_to_arbitrageurs_what_milionis_moallemi_and_roughgarden_say():
+    """At Poisson times, where their rate is exact but for the drift of ln S."""
+    exact = 1e4 * arbitrage_profit(FEE, SIGMA, BLOCK)
+    assert arbitraged_away(PoissonBlocks()) == pytest.approx(exact, rel=1e-6)
 
 
 def test_the_best_fee_rises_with_the_distance_to_the_mid_either_way(best):

@@ -13,6 +13,7 @@ from mm_env import (
     FixedBlocks,
     NoExploits,
     PoissonExploits,
+    ProportionalFees,
     Range,
     Ranges,
     SteadyTraders,
@@ -174,19 +175,41 @@ def test_equal_ranges_that_split_the_capital_are_one_range_with_all_of_it():
     one, three = (
         busy(quote=quote, gas=0.0) for quote in (Range(0.1, 0.001, 0.02), replace(SEVERAL, max_centres=(0.02,) * 3))
     )
-    random, profits = np.random.default_rng(3), []
+    random = np.random.default_rng(3)
     rows = random.uniform(-1.0, 1.0, (60, 50, 4))
     rows[..., 3] = np.where(random.random((60, 50)) < 0.2, 1.0, -1.0)
     split = np.concatenate([np.repeat(rows[..., i : i + 1], 3, axis=-1) for i in range(4)], axis=-1)
     split[..., 6:9] = 2.0 * (0.5 * (rows[..., 2:3] + 1.0) / 3.0) - 1.0
-    for market, actions in ((one, rows), (three, split)):
-        simulation = Simulation(market, 50)
-        simulation.start(4)
-        for step in range(60):
-            simulation.step(np.ascontiguousarray(actions[step]).reshape(-1))
-        profits.append(simulation.state.tally.profit)
+    profits = [_played(market, actions) for market, actions in ((one, rows), (three, split))]
     assert np.abs(profits[0]).max() > 0.1
     np.testing.assert_allclose(profits[1], profits[0], rtol=1e-9, atol=1e-9)
+
+
+def test_several_ranges_earn_what_each_earns_alone_by_its_share():
+    """Where neither gas nor fees of swaps are paid, and arbitrageurs pay no gas: what a position earns is in proportion to what
+    was put into it, whatever is beside it. So no set of ranges is worth more than the best of them with all of the capital."""
+    shares, free = (0.5, 0.3, 0.2), {"gas": 0.0, "arbitrage_gas": 0.0}
+    alone, together = (
+        replace(busy(quote=quote, **free), fees=ProportionalFees())
+        for quote in (Range(0.1, 0.001, 0.02), replace(SEVERAL, max_centres=(0.02,) * 3))
+    )
+    random = np.random.default_rng(6)
+    rows = random.uniform(-1.0, 1.0, (60, 50, 3, 4))
+    rows[..., 2], rows[..., 3] = 1.0, np.where(random.random((60, 50, 3)) < 0.2, 1.0, -1.0)
+    joint = rows.copy()
+    joint[..., 2] = 2.0 * np.array(shares) - 1.0
+    singles = [_played(alone, rows[:, :, k]) for k in range(3)]
+    expected = sum(share * profit for share, profit in zip(shares, singles, strict=True))
+    np.testing.assert_allclose(_played(together, joint.swapaxes(2, 3)), expected, rtol=1e-9, atol=1e-9)
+
+
+def _played(market, actions):
+    """The profits (lanes,) of a table of actions (steps, lanes, ...)."""
+    simulation = Simulation(market, actions.shape[1])
+    simulation.start(8)
+    for row in actions:
+        simulation.step(np.ascontiguousarray(row).reshape(-1))
+    return simulation.state.tally.profit
 
 
 def test_profit_is_what_is_captured_and_what_inventories_gain():

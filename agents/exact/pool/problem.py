@@ -41,7 +41,8 @@ def check_pool(market: Market) -> None:
     if slots > 1:
         raise Unsolvable(
             f"quote: a pool's recursion is of one range at a time; each further one of {slots} adds its width and the price's "
-            f"place in it to the state, got {quote}"
+            "place in it to the state. Where swaps outside cost no fees, the best single range (RangeGrid) is worth as much as "
+            f"several of such widths. Got {quote}"
         )
     if type(quote) is not RangeGrid:
         raise Unsolvable(f"quote: a pool's recursion is over a list of ranges (RangeGrid), or of a fee, got {quote}")
