@@ -83,6 +83,11 @@ def test_what_was_watched_are_the_episodes_themselves(battery, found):
     careless = watch(battery, battery.policies["careless"], np.array([5]))
     depths = careless.quotes[0, 0] - careless.mid[0, 5]
     assert depths == pytest.approx([-0.5, 0.5])
+    ruined = int(np.argmax(found["careless"].episodes.closed))
+    quotes = watch(battery, battery.policies["careless"], np.array([ruined])).quotes[:, 0]
+    lived = round(10 * found["careless"].episodes.time_open[ruined])
+    assert np.isfinite(quotes[:lived]).all()
+    assert np.isnan(quotes[lived:]).all()
 
 
 def test_margin_use_is_the_position_over_the_largest_allowed(found):
