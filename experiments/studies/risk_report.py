@@ -172,7 +172,10 @@ def _stressed(row: StressRow) -> str:
 def worst_episodes(found: Mapping[str, Portrait]) -> Section:
     """The episodes that brought least, as pictures."""
     pictures = [worst(name, each) for name, each in found.items()]
-    said = "The episode that brought least: the mid and what was quoted around it, the inventory, and the profit, step by step."
+    said = (
+        "The episode that brought least: the mid and what was quoted around it (in a pool, the ends of the range), the "
+        "inventory and the profit, step by step."
+    )
     return Section("risk_worst", "Worst episodes", said, None, {"": pictures})
 
 
