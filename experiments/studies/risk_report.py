@@ -165,15 +165,18 @@ def scenarios(found: Mapping[str, Portrait], rows: Sequence[StressRow]) -> Secti
 
 
 def _stressed(row: StressRow) -> str:
-    ruined = f", ruined {100.0 * row.ruined:.2g} %" if row.ruined else ""
+    ruined = f", ruined {100.0 * row.ruined:.3g} %" if row.ruined else ""
     return f"{number(row.tail)} (mean {number(row.change)}{ruined})"
 
 
 def worst_episodes(found: Mapping[str, Portrait]) -> Section:
     """The episodes that brought least, as pictures."""
-    groups = {name: [worst(name, each)] for name, each in found.items()}
-    said = "The episode that brought least: the mid and what was quoted around it, the inventory, and the profit, step by step."
-    return Section("risk_worst", "Worst episodes", said, None, groups)
+    pictures = [worst(name, each) for name, each in found.items()]
+    said = (
+        "The episode that brought least: the mid and what was quoted around it (in a pool, the ends of the range), the "
+        "inventory and the profit, step by step."
+    )
+    return Section("risk_worst", "Worst episodes", said, None, {"": pictures})
 
 
 def beside_optimum(found: Mapping[str, Portrait]) -> Section:

@@ -103,6 +103,8 @@ def _quoted(rules: Any, market: Market, state: Any, action: tuple[float, ...]) -
         position = state.world.venue.core.position
         inside = position.liquidity > 0.0 and position.upper.root < 10.0 * position.lower.root
         return [position.lower.root**2, position.upper.root**2] if inside else [np.nan, np.nan]
+    if not rules.is_open(state):
+        return [np.nan, np.nan]
     quote = rules.quoted(action[: market.quote.width], state)
     return [state.mid - quote.bid_depth, state.mid + quote.ask_depth]
 

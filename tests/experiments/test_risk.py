@@ -17,7 +17,8 @@ from experiments.studies.watch import watch
 from mm_env.clock import FiniteHorizon
 from mm_env.markets import cartea_jaimungal
 from mm_env.metrics import cvar, value_at_risk
-from tests.experiments.conftest import SMALL
+from tests.experiments.conftest import SMALL, launched
+from tests.experiments.reporting.browser import CHROMIUM, seen
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +84,11 @@ def test_what_was_watched_are_the_episodes_themselves(battery, found):
     careless = watch(battery, battery.policies["careless"], np.array([5]))
     depths = careless.quotes[0, 0] - careless.mid[0, 5]
     assert depths == pytest.approx([-0.5, 0.5])
+    ruined = int(np.argmax(found["careless"].episodes.closed))
+    quotes = watch(battery, battery.policies["careless"], np.array([ruined])).quotes[:, 0]
+    lived = round(10 * found["careless"].episodes.time_open[ruined])
+    assert np.isfinite(quotes[:lived]).all()
+    assert np.isnan(quotes[lived:]).all()
 
 
 def test_margin_use_is_the_position_over_the_largest_allowed(found):
@@ -111,10 +117,16 @@ def test_the_time_to_close_is_the_position_over_the_clients_of_a_side(battery, f
     assert np.isnan(each.time_to_close(mm_env.markets.pool())[0])
 
 
-def test_it_writes_one_page_and_its_tables(launch):
-    folder, (tail,) = launch(
-        risk.main, *SMALL, "agents=[fixed_symmetric]", "scenarios=[gap,volatility_x5]", "episodes=500"
-    )
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """The folder of a report, and what its main returned."""
+    folder = tmp_path_factory.mktemp("risk")
+    options = ("agents=[fixed_symmetric]", "scenarios=[gap,volatility_x5]", "episodes=500")
+    return folder, *launched(risk.main, folder, *SMALL, *options)
+
+
+def test_it_writes_one_page_and_its_tables(written):
+    folder, tail = written
     page = (folder / "report.html").read_text(encoding="utf-8")
     for title in ("Profit and its tails", "What makes the profit", "Exposure by factor", "Margin and liquidity",
                   "Scenarios by loss", "Worst episodes", "What the optimum would have lost"):  # fmt: skip
@@ -130,6 +142,19 @@ def test_it_writes_one_page_and_its_tables(launch):
     assert float(beside["optimum"]["avoided"]) == 0.0
     assert float(beside["fixed_symmetric"]["avoided"]) > 0.0
     assert len(list((folder / "figures").glob("*.svg"))) == 4
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_browser_shows_all_of_it_on_a_desk_and_on_a_telephone(written, width, tmp_path):
+    told, console = seen(written[0] / "report.html", width, tmp_path)
+    assert console == []
+    assert told["reach"] <= width == told["width"]  # nothing to scroll sideways but within the tables
+    assert told["cut"] == []
+    assert min(told["text"]) >= 12.9  # pixels
+    assert len(told["pictures"]) == 4
+    assert all(complete and natural > 0 and shown >= 320 for complete, natural, shown in told["pictures"])
 
 
 @pytest.mark.parametrize(("override", "said"), [

@@ -120,6 +120,24 @@ def test_the_smallest_severity_is_on_the_edge_of_ruin(battery):
     assert [found.severity for found in everybody] == [0.0, 0.0]
 
 
+def test_bisection_finds_a_severity_that_is_known():
+    """Two units held, no clients, a mid that only gaps: severity s costs 2 s deviations, and the capital is 6."""
+    from dataclasses import replace
+
+    import mm_env
+    from agents import FixedSymmetric
+
+    market = replace(
+        cartea_jaimungal(), venue=mm_env.Dealer(mm_env.Poisson(0.0), mm_env.Exponential(1.0)), initial_inventory=2.0,
+        clock=mm_env.FiniteHorizon(1.0, 10), price=mm_env.Brownian(1.0),
+    )  # fmt: skip
+    battery = Battery(market, {"nobody": policy_of(FixedSymmetric(0.5), market)}, 500, 1)
+    lost = battery.play(battery.policies["nobody"], Stress(0.0, 1.0, volatility=0.0, gap=2.0)).profit
+    assert lost == pytest.approx(np.full(500, -4.0))
+    (found,) = battery.reverse("gap", Stress(0.0, 1.0, volatility=0.0, gap=1.0), 6.0, 0.5, 30.0)
+    assert 3.0 <= found.severity <= 3.0 * 1.02
+
+
 def test_an_account_that_is_closed_is_ruined(battery):
     episodes = battery.met(battery.policies["careful"], CALM)
     found = brought(episodes)
