@@ -15,11 +15,11 @@ from mm_env.clock import Ergodic
 from mm_env.desk.desk import Desk
 from mm_env.desk.instrument import Instrument, Tier
 from mm_env.desk.varied import instruments_of
-from mm_env.desk_simulation import simulation_of
 from mm_env.market import Market
 from mm_env.markets import market_named
 from mm_env.price.joint import CovariancePrices, FactorPrices
 from mm_env.reward import VariancePenalty
+from mm_env.simulations import simulation_of
 from mm_env.venue.dealer.fill import Exponential
 from mm_env.venue.dealer.flow import Bernoulli
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mm_env.core.component import flat, record
+from mm_env.core.maths import scalar
 from mm_env.price.joint import Excitation
 
 Floats = NDArray[np.float64]
@@ -33,6 +34,12 @@ class JumpTerms(NamedTuple):
     mean: float  # price
     std: float  # price
     usual: float  # mean rate in the long run, jumps / time: what is observed as 1
+
+
+@scalar
+def no_jump_terms() -> JumpTerms:
+    """What a `JumpTerms` looks like."""
+    return JumpTerms(0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 class Request(NamedTuple):
@@ -61,7 +68,7 @@ class Tables(NamedTuple):
 
 
 def tables(desk: Any) -> Tables:
-    """The tables of a `Desk`."""
+    """The tables of a `Desk`; of several makers those of the first, and behind its instruments the other makers'."""
     own, shared, by_own = desk.prices.diffusion
     drifts, count = desk.prices.drifts, len(desk.instruments)
     padded = _padded(shared)
@@ -70,7 +77,8 @@ def tables(desk: Any) -> Tables:
     jumps, variance = desk.prices.excitation, desk.prices.variance_factor
     terms = [
         Terms(record(instrument), desk.numbers[i], drifts[i], own[i], outside[i], _jumps_of(jumps, i))
-        for i, instrument in enumerate(desk.alike)
+        for maker in range(desk.lanes_a_world)
+        for i, instrument in enumerate(desk.instruments_of(maker))
     ]
     requests, tiers, columns = [], [], desk.columns
     firsts = np.concatenate([[0], np.cumsum([len(instrument.requests) for instrument in desk.instruments])])
