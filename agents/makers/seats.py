@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from agents.base import Policy
 from agents.policy import translated
 from mm_env.makers.competition import Competition
+from mm_env.makers.desks.competing import CompetingDesks
 from mm_env.rollout import Episodes, run_simulation
-from mm_env.simulation import Simulation
+from mm_env.simulations import simulation_of
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Seats(Policy):
     Raises: ValueError unless there is one for each maker.
     """
 
-    market: Competition
+    market: Competition | CompetingDesks
     policies: tuple[Any, ...]
 
     def __post_init__(self) -> None:
@@ -49,9 +50,9 @@ class Seats(Policy):
             policy.forget()
 
 
-def play_seats(market: Competition, policies: Sequence[Any], worlds: int, seed: int) -> list[Episodes]:
+def play_seats(market: Competition | CompetingDesks, policies: Sequence[Any], worlds: int, seed: int) -> list[Episodes]:
     """What each maker's episodes brought in episode 0 of `seed` of so many worlds, (worlds,) each."""
     seats = Seats(market, tuple(policies))
     seats.forget()
-    episodes = run_simulation(Simulation(market, worlds * len(seats.policies)), seats.act, seed)
+    episodes = run_simulation(simulation_of(market, worlds * len(seats.policies)), seats.act, seed)
     return [episodes.rows(market.seat(maker)) for maker in range(len(seats.policies))]

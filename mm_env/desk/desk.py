@@ -155,6 +155,10 @@ class Desk(Component):
             return self.instruments
         return tuple(one if type(one.outside).width else replace(one, outside=outside) for one in self.instruments)
 
+    def alone(self, maker: int = 0) -> Desk:
+        """The desk that one of its makers would have by itself."""
+        return self
+
     def instruments_of(self, maker: int) -> tuple[Instrument, ...]:
         """The instruments that the kernel reads of maker 0, the only one."""
         return self.alike

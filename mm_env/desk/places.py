@@ -43,7 +43,7 @@ class Place(NamedTuple):
 @scalar
 def terms_of(rules, lent, i):
     """What is read of an instrument."""
-    like = Terms(rules.instrument, 0.0, 0.0, 0.0, 0.0, no_jump_terms())
+    like = Terms(rules.instrument, 0.0, 0.0, 0.0, 0.0, 0.0, no_jump_terms())
     return load(like, lent.tables.instruments, i * count(like), 1)
 
 

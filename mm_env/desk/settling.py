@@ -51,7 +51,7 @@ def settled(rules: Any, before: DeskState, sums: Sums) -> tuple[DeskState, float
 def show(j: int, tile: int, terms: Any, holdings: Any, held: int, seen: int, column: int, observations: Any) -> int:
     """What is seen of an inventory."""
     inventory = load(0.0, holdings, held + j, TILE)
-    store(inventory / terms.instrument.max_inventory, observations, (tile * TILE + j) * seen + column, 1)
+    store(inventory / terms.scale, observations, (tile * TILE + j) * seen + column, 1)
     return 0
 
 

@@ -23,6 +23,7 @@ class Terms(NamedTuple):
     drift: float  # price / time
     own: float  # price / sqrt(time): its own diffusion
     column: float  # of the action, of its trade outside; -1 where there is none
+    scale: float  # units: the inventory that is observed as 1
     jumps: Any  # its `JumpTerms`
 
 
@@ -74,9 +75,10 @@ def tables(desk: Any) -> Tables:
     padded = _padded(shared)
     places = desk.outside_places
     outside = [desk.width - len(places) + places.index(i) if i in places else -1 for i in range(count)]
+    scales = [float(one.max_inventory) for one in desk.instruments]
     jumps, variance = desk.prices.excitation, desk.prices.variance_factor
     terms = [
-        Terms(record(instrument), desk.numbers[i], drifts[i], own[i], outside[i], _jumps_of(jumps, i))
+        Terms(record(instrument), desk.numbers[i], drifts[i], own[i], outside[i], scales[i], _jumps_of(jumps, i))
         for maker in range(desk.lanes_a_world)
         for i, instrument in enumerate(desk.instruments_of(maker))
     ]

@@ -33,7 +33,7 @@ ELSEWHERE = {  # whose machine code is held to Python in a file of their own
     mm_env.DrawdownStop, mm_env.LeverageLimit, mm_env.LossLimit, mm_env.Margins, mm_env.DrawdownLimits, mm_env.GapLimits,
     mm_env.ReduceOnly, mm_env.RegimeLimits, mm_env.Tightest, mm_env.CorrelatedAsset, mm_env.Perpetual,
     mm_env.EuropeanOption, mm_env.FloatingLookback, mm_env.FixedLookback, mm_env.Bachelier, mm_env.BlackScholes,
-    mm_env.Desk, mm_env.Instrument, mm_env.Tier, mm_env.NoOutside, mm_env.OutsideRate, mm_env.OutsideTarget,
+    mm_env.Desk, mm_env.CompetingDesks, mm_env.Instrument, mm_env.Tier, mm_env.NoOutside, mm_env.OutsideRate, mm_env.OutsideTarget,
     mm_env.CovariancePrices, mm_env.FactorPrices, mm_env.CommonVariance, mm_env.CrossImpact, mm_env.ExcitingJumps,
     mm_env.JohnsonSU, mm_env.Competition, mm_env.BestQuote, mm_env.LogitRouting,
     mm_env.NoFireSale, mm_env.LinearFireSale, mm_env.SquareRootFireSale,

@@ -30,9 +30,10 @@ class CompetingDesks(Desk):
     together, for all, by their own noise and by what all makers trade outside -> wealth of each -> rewards.
 
     Each maker has its own inventories, cash, limits and rewards: a parameter of the reward may be an array with one number a
-    maker, and the limits of maker d `limit_shares[d]` of the instruments' max_inventory. Instruments, prices, clients and
-    clock are those of all. A side is off for a maker whom the size would carry beyond its limit: requests go to the others. As
-    those of a `Desk`, accounts are never closed. With one maker it is that `Desk`, to the bit.
+    maker, and the limits of maker d are `limit_shares[d]` of the instruments' max_inventory, in which all observe inventories.
+    Instruments, prices, clients and clock are those of all. A side is off for a maker whom the size would carry beyond its
+    limit: requests go to the others. As those of a `Desk`, accounts are never closed. With one maker it is that `Desk`, to the
+    bit.
 
     The lanes of a simulation are its makers, D of each world side by side: maker d of world w is lane w D + d.
 

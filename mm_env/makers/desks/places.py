@@ -60,7 +60,7 @@ def lent_to(worlds, maker):
 @scalar
 def numbers_of_terms(rules):
     """How many numbers are read of an instrument."""
-    return count(Terms(rules.instrument, 0.0, 0.0, 0.0, 0.0, no_jump_terms()))
+    return count(Terms(rules.instrument, 0.0, 0.0, 0.0, 0.0, 0.0, no_jump_terms()))
 
 
 @scalar
