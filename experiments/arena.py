@@ -46,7 +46,7 @@ def main(cfg: DictConfig) -> float:
     return max(row.mean.value for row in rows)
 
 
-def learnt(runs: list[Training], market: Competition | CompetingDesks) -> dict[str, Policy]:
+def learnt(runs: list[Training], market: Any) -> dict[str, Policy]:
     """The trained policies, by name; of several seeds each by itself."""
     several = len({run.seed for run in runs}) > 1
     return {f"{r.agent}, seed {r.seed}" if several else r.agent: load_run(r.folder, market) for r in runs}
@@ -62,7 +62,7 @@ def write(folder: Path, cfg: DictConfig, played: Any, rows: Any, notes: list[str
     jobs.note(folder, table={row.name: {"mean": row.mean.value, "elo": row.elo} for row in rows}, notes=notes)
 
 
-def _market(cfg: DictConfig) -> Competition | CompetingDesks:
+def _market(cfg: DictConfig) -> Any:
     """The market. Raises: TypeError or ValueError unless two makers quote it."""
     market = build_market(OmegaConf.create({"market": cfg.market}))
     if not isinstance(market, Competition | CompetingDesks):

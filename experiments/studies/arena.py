@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -20,8 +21,6 @@ from agents.policy import Policy, tabulate
 from experiments.evaluation.plots import INK
 from experiments.reporting.formats import HALF_WIDTH, estimate
 from experiments.reporting.presenter import Cell, Column, TextTable, screen
-from mm_env.makers.competition import Competition
-from mm_env.makers.desks.competing import CompetingDesks
 from mm_env.metrics import Estimate, mean
 
 Floats = NDArray[np.float64]
@@ -64,7 +63,7 @@ class ArenaRow:
     exploitability: float
 
 
-def play_all(market: Competition | CompetingDesks, policies: Mapping[str, Policy], worlds: int, seed: int) -> Played:
+def play_all(market: Any, policies: Mapping[str, Policy], worlds: int, seed: int) -> Played:
     """Every agent at the first seat against every one at the second, in the same worlds."""
     names, n = tuple(policies), len(policies)
     objectives = np.empty((n, n, worlds))
@@ -75,7 +74,7 @@ def play_all(market: Competition | CompetingDesks, policies: Mapping[str, Policy
     return Played(names, objectives)
 
 
-def best_answers(market: Competition | CompetingDesks, policies: Mapping[str, Policy], grid: int) -> Answers:
+def best_answers(market: Any, policies: Mapping[str, Policy], grid: int) -> Answers:
     """The exact best answers to those agents that are tables, on `grid` depths a side; none where the market has none."""
     if not grid:
         return Answers()
