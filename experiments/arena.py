@@ -3,7 +3,7 @@
 python -m experiments.arena market=duopoly agents=[cartea_jaimungal,glft,fixed_symmetric]
 python -m experiments.arena market=duopoly agents=[cartea_jaimungal,ppo] seeds=[0,1,2]
 python -m experiments.arena market=duopoly routing@market.routing=best_quote
-python -m experiments.arena market=bonds_duopoly agents=[quadratic_desk,constant_depths,ppo_desk]
+python -m experiments.arena market=bonds_duopoly agents=[quadratic_desk,constant_depths,ppo_desk] episodes=2000
 """
 
 from __future__ import annotations

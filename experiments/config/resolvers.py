@@ -66,7 +66,7 @@ def strategies(market: DictConfig) -> list[str]:
 
 def seated(market: DictConfig) -> list[str]:
     """The strategies of conf/agent that meet in the arena, unless others are named."""
-    return ["quadratic_desk", "constant_depths", "random"] if is_desk(market) else list(MEETING)
+    return ["quadratic_desk", "constant_depths"] if is_desk(market) else list(MEETING)
 
 
 MEETING = ("competing", "cartea_jaimungal", "fixed_symmetric", "avellaneda_stoikov", "glft")

@@ -135,13 +135,14 @@ def table_of(title: str, played: Played, found: Sequence[ArenaRow], notes: Seque
 def figure(played: Played) -> Figure:
     """What each agent earns against each: a map."""
     payoff, n = played.objectives.mean(axis=-1), len(played.names)
+    said = "{:.2f}".format if np.abs(payoff).max() < 1000.0 else "{:,.0f}".format
     shown = Figure(figsize=(3.2 + 0.9 * n, 2.2 + 0.7 * n), layout="constrained")
     axis = shown.subplots()
     image = axis.imshow(payoff, cmap="BrBG")
     for i in range(n):
         for j in range(n):
             light = np.dot(image.to_rgba(payoff[i, j])[:3], (0.3, 0.6, 0.1)) > 0.5
-            axis.text(j, i, f"{payoff[i, j]:.2f}", ha="center", va="center", color=INK if light else "white")
+            axis.text(j, i, said(payoff[i, j]), ha="center", va="center", color=INK if light else "white")
     axis.set_xticks(range(n), played.names, rotation=30, ha="right")
     axis.set_yticks(range(n), played.names)
     axis.set_xlabel("against")
