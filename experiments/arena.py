@@ -3,6 +3,7 @@
 python -m experiments.arena market=duopoly agents=[cartea_jaimungal,glft,fixed_symmetric]
 python -m experiments.arena market=duopoly agents=[cartea_jaimungal,ppo] seeds=[0,1,2]
 python -m experiments.arena market=duopoly routing@market.routing=best_quote
+python -m experiments.arena market=bonds_duopoly agents=[quadratic_desk,constant_depths,ppo_desk] episodes=2000
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from experiments.runs import jobs
 from experiments.studies import arena
 from experiments.training.training_jobs import Training, train_all, trainings
 from mm_env.makers.competition import Competition
+from mm_env.makers.desks.competing import CompetingDesks
 
 
 @experiment("arena")
@@ -44,7 +46,7 @@ def main(cfg: DictConfig) -> float:
     return max(row.mean.value for row in rows)
 
 
-def learnt(runs: list[Training], market: Competition) -> dict[str, Policy]:
+def learnt(runs: list[Training], market: Any) -> dict[str, Policy]:
     """The trained policies, by name; of several seeds each by itself."""
     several = len({run.seed for run in runs}) > 1
     return {f"{r.agent}, seed {r.seed}" if several else r.agent: load_run(r.folder, market) for r in runs}
@@ -60,11 +62,14 @@ def write(folder: Path, cfg: DictConfig, played: Any, rows: Any, notes: list[str
     jobs.note(folder, table={row.name: {"mean": row.mean.value, "elo": row.elo} for row in rows}, notes=notes)
 
 
-def _market(cfg: DictConfig) -> Competition:
+def _market(cfg: DictConfig) -> Any:
     """The market. Raises: TypeError or ValueError unless two makers quote it."""
     market = build_market(OmegaConf.create({"market": cfg.market}))
-    if not isinstance(market, Competition):
-        raise TypeError(f"market must be a mm_env.Competition, of several makers, got a {type(market).__name__}")
+    if not isinstance(market, Competition | CompetingDesks):
+        raise TypeError(
+            f"market must be a mm_env.Competition, of several makers, got a {type(market).__name__}; of desks it is "
+            "CompetingDesks"
+        )
     if market.makers != 2:
         raise ValueError(f"market.makers must be 2 in the arena, where agents meet in pairs, got {market.makers:g}")
     return market

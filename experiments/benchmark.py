@@ -4,7 +4,7 @@ books, instrument-steps of desks, what the rest costs.
 python -m experiments.benchmark
 python -m experiments.benchmark markets=[glft] lanes=[1024] books=[] training_steps=0
 python -m experiments.benchmark markets=[] books=[] start_up=false training_steps=0 lean_lanes=[1024]
-python -m experiments.benchmark markets=[] books=[] lean_lanes=[] start_up=false training_steps=0 desks=[1,2,20,100]
+python -m experiments.benchmark markets=[] books=[] lean_lanes=[] start_up=false training_steps=0 desks=[2,20] makers=[2,8]
 python -m experiments.benchmark markets=[] books=[hawkes] start_up=false training_steps=0
 python -m experiments.benchmark markets=[] books=[] start_up=false training_steps=0 lean_lanes=[] replay=FILE.zip
 python -m experiments.benchmark markets=[] books=[] peers=[mbt_gym] start_up=false training_steps=0
@@ -32,7 +32,7 @@ from experiments.config.markets import build
 from experiments.config.search_path import CONF
 from experiments.reporting.presenter import TextTable
 from experiments.speed.benchmark_book import books, check_books
-from experiments.speed.benchmark_desk import desks
+from experiments.speed.benchmark_desk import desks, makers
 from experiments.speed.benchmark_lean import beside_lean
 from experiments.speed.benchmark_peers import check_peers, peers
 from experiments.speed.benchmark_versions import beside_before, check_before
@@ -85,6 +85,8 @@ def main(cfg: DictConfig) -> float:
         lines += books(console, cfg, threads)
     if cfg.desks:
         lines += desks(console, cfg)
+    if cfg.makers:
+        lines += makers(console, cfg)
     if cfg.before is not None:
         lines += beside_before(console, cfg)
     if cfg.peers:

@@ -2,6 +2,7 @@
 
 from mm_env import metrics
 from mm_env.clock import Clock, Ergodic, EveryEvent, EveryQuoteChange, FiniteHorizon
+from mm_env.competing_simulation import CompetingSimulation
 from mm_env.controls import Controls, randomised, with_parameters
 from mm_env.core import maths
 from mm_env.core.component import Component, Sides, rule
@@ -36,6 +37,7 @@ from mm_env.hedging import CorrelatedAsset, CorrelatedHedges, HedgePortfolio, Id
 from mm_env.lending import BlockOracle, Collateral, InstantOracle, LiquidationStop, Loan, LoanTally, Oracle, Token
 from mm_env.limits import Limits, NoLimits
 from mm_env.makers.competition import Competition
+from mm_env.makers.desks.competing import CompetingDesks
 from mm_env.makers.fire_sale import FireSale, LinearFireSale, NoFireSale, SquareRootFireSale
 from mm_env.makers.routing import BestQuote, LogitRouting, Routing
 from mm_env.margin import Margin, NoMargin, Open, Standing
@@ -126,6 +128,8 @@ __all__ = [
     "Clock",
     "Collateral",
     "CommonVariance",
+    "CompetingDesks",
+    "CompetingSimulation",
     "Competition",
     "Component",
     "ContStoikovTalreja",

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mm_env.clock import FiniteHorizon
+from mm_env.desks import two_bonds
 from mm_env.makers.competition import Competition
+from mm_env.makers.desks.competing import CompetingDesks
 from mm_env.makers.fire_sale import LinearFireSale
 from mm_env.makers.routing import LogitRouting
 from mm_env.margins import MaintenanceMargin
@@ -50,4 +52,23 @@ def cascade() -> Competition:
     )
 
 
-COMPETITIONS: dict[str, Callable[[], Competition]] = {"duopoly": duopoly, "cascade": cascade}
+def bonds_duopoly() -> CompetingDesks:
+    """Two makers of the two bonds of Bergault, Evangelista, Gueant & Vieira 2021, whose clients compare their depths by a logit
+    with the scale at which they mind depths anyhow."""
+    desk = two_bonds()
+    return CompetingDesks(
+        makers=2,
+        routing=LogitRouting(scale=0.03),
+        instruments=desk.instruments,
+        prices=desk.prices,
+        clock=desk.clock,
+        reward=desk.reward,
+        quotes=desk.quotes,
+    )
+
+
+COMPETITIONS: dict[str, Callable[[], Competition | CompetingDesks]] = {
+    "duopoly": duopoly,
+    "cascade": cascade,
+    "bonds_duopoly": bonds_duopoly,
+}

@@ -20,7 +20,6 @@ from mm_env.desk.options.tables import option_tables
 from mm_env.desk.scratch import nothing_kept
 from mm_env.desk.state import Holding
 from mm_env.desk.tables import tables
-from mm_env.market import Market
 from mm_env.simulation import LANES_PER_THREAD, Simulation
 
 Floats = NDArray[np.float64]
@@ -129,11 +128,3 @@ class DeskSimulation(Simulation):
         self.__dict__.update(kept)
         self._know_the_market()
         self._memory, self._tables = (self._holdings.states,), (self._shared_tables,)
-
-
-def simulation_of(
-    market: Market | Desk, num_lanes: int, *, threads: int | None = None, interpreted: bool = False
-) -> Simulation:
-    """The lanes of a market, or of a desk."""
-    kind = DeskSimulation if isinstance(market, Desk) else Simulation
-    return kind(market, num_lanes, threads=threads, interpreted=interpreted)  # pyright: ignore[reportArgumentType]

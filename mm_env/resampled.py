@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from mm_env.core.component import leaves
 from mm_env.core.noise import MAX_SEED
 from mm_env.core.parameters import Distribution, Interval, check
-from mm_env.desk_simulation import simulation_of
 from mm_env.market import Market
 from mm_env.simulation import Simulation
+from mm_env.simulations import simulation_of
 
 APART = 2**62  # between the seeds of lanes and of their branches
 

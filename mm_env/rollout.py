@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from mm_env.channel_record import ChannelEpisodes, ChannelRecord
 from mm_env.desk.desk import Desk
-from mm_env.desk_simulation import DeskSimulation, simulation_of
+from mm_env.desk_simulation import DeskSimulation
 from mm_env.envs.inputs import Actions
 from mm_env.gap_record import GapRecord, gap_steps
 from mm_env.market import Market
 from mm_env.quote import Unbounded
 from mm_env.simulation import Simulation
+from mm_env.simulations import simulation_of
 
 Floats = NDArray[np.float64]
 Act = Callable[[NDArray[np.float32]], NDArray[Any]]  # actions (n, width), or (n,) if discrete, on observations (n, k)

@@ -80,6 +80,11 @@ class Simulation:
         """How many lanes repay a thread of their own."""
         return BOOKS_PER_THREAD if self.market.venue.loops == "events" else LANES_PER_THREAD
 
+    @property
+    def _border(self) -> int:
+        """Threads may part lanes after each so many: whole tiles and whole worlds."""
+        return math.lcm(TILE, self._side_by_side)
+
     def _check_shown(self) -> None:
         """Refuse a market whose rules show more or fewer numbers than it has names for."""
         names, shown = self.market.observation_names, len(self._templates[3])
@@ -302,8 +307,7 @@ class Simulation:
         """Run a kernel over all lanes, split among the threads at the borders of tiles: the sum of what it counts."""
         if self._threads == 1:
             return run(*arguments, 0, self.num_lanes)
-        whole = math.lcm(TILE, self._side_by_side)  # tiles and worlds
-        chunk = -(-self.num_lanes // (self._threads * whole)) * whole
+        chunk = -(-self.num_lanes // (self._threads * self._border)) * self._border
         firsts = range(0, self.num_lanes, chunk)
         waiting = [_pool().submit(run, *arguments, f, min(f + chunk, self.num_lanes)) for f in firsts[1:]]
         counts = [run(*arguments, 0, firsts[1] if len(firsts) > 1 else self.num_lanes), *(w.result() for w in waiting)]

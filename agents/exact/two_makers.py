@@ -232,6 +232,10 @@ def _each(rule: Callable[[float], float], numbers: Floats) -> Floats:
 
 def _check(market: Competition) -> None:
     """Refuse what the recursion does not hold: what that of one maker does not, and what it reads of time and state."""
+    if not isinstance(market, Competition):
+        raise Unsolvable(
+            f"market: the recursion is over one inventory a maker, and those of a {type(market).__name__} hold several"
+        )
     if market.makers != 2:
         raise Unsolvable(f"makers: the recursion over inventories is of two makers, got {market.makers:g}")
     if isinstance(market.clock, Ergodic):

@@ -1,4 +1,4 @@
-"""Policies at the seats of a competition: one for each maker of a world."""
+"""Policies at the seats of a competition, or of desks that compete: one for each maker of a world."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from numpy.typing import NDArray
 
 from agents.base import Policy
 from agents.policy import translated
-from mm_env.makers.competition import Competition
 from mm_env.rollout import Episodes, run_simulation
-from mm_env.simulation import Simulation
+from mm_env.simulations import simulation_of
 
 
 @dataclass(frozen=True)
 class Seats(Policy):
-    """Maker d of every world acts by `policies[d]`, which sees and acts in rows of its own.
+    """Maker d of every world of a `Competition`, or of `CompetingDesks`, acts by `policies[d]`, which sees and acts in rows of
+    its own.
 
     Raises: ValueError unless there is one for each maker.
     """
 
-    market: Competition
+    market: Any
     policies: tuple[Any, ...]
 
     def __post_init__(self) -> None:
@@ -49,9 +49,9 @@ class Seats(Policy):
             policy.forget()
 
 
-def play_seats(market: Competition, policies: Sequence[Any], worlds: int, seed: int) -> list[Episodes]:
+def play_seats(market: Any, policies: Sequence[Any], worlds: int, seed: int) -> list[Episodes]:
     """What each maker's episodes brought in episode 0 of `seed` of so many worlds, (worlds,) each."""
     seats = Seats(market, tuple(policies))
     seats.forget()
-    episodes = run_simulation(Simulation(market, worlds * len(seats.policies)), seats.act, seed)
+    episodes = run_simulation(simulation_of(market, worlds * len(seats.policies)), seats.act, seed)
     return [episodes.rows(market.seat(maker)) for maker in range(len(seats.policies))]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.strategies.instruments import DeskProblem, Instrument, Outside, Stream
-from mm_env.core.component import record
+from mm_env.core.component import differs, leaves, record
 from mm_env.desk import instrument as quoted
 from mm_env.desk.desk import Desk
 from mm_env.desk.outside import NoOutside, OutsideRate
@@ -26,7 +26,8 @@ class NoProblem(ValueError):
 
 
 def problem_of(desk: Any) -> DeskProblem:
-    """The parameters of a `mm_env.Desk`: its streams, limits in lots, covariance, drift, and the gamma and alpha of its reward.
+    """The parameters of a `mm_env.Desk`: its streams, limits in lots, covariance, drift, and the gamma and alpha of its
+    reward; of several makers those of one who is alone.
 
     A lot is the largest of which all sizes of an instrument, and the lot that is traded outside, are whole multiples; what is
     left of max_inventory beyond whole lots is of no use. Depths lie within the widest of the instruments' bounds.
@@ -38,6 +39,7 @@ def problem_of(desk: Any) -> DeskProblem:
     if not isinstance(desk, Desk):
         raise NoProblem(f"it must be a Desk, got {type(desk).__name__}")
     _check_prices(desk)
+    _check_rewards(desk)
     instruments = tuple(_instrument(desk, i) for i in range(len(desk.instruments)))
     weights = np.diag([one.weight for one in desk.instruments])
     gamma, alpha = _charges(desk)
@@ -60,6 +62,13 @@ def _check_prices(desk: Desk) -> None:
             raise NoProblem(
                 f"a desk's prices must be of a constant drift and covariance: those of {type(prices).__name__} {why}"
             )
+
+
+def _check_rewards(desk: Desk) -> None:
+    if told_apart := [leaf.path for leaf in leaves(desk.reward) if differs(leaf.value)]:
+        raise NoProblem(
+            f"reward.{told_apart[0]} must be the same for all makers: `desk.alone(maker)` is the desk of one"
+        )
 
 
 def _instrument(desk: Desk, i: int) -> Instrument:

@@ -65,6 +65,12 @@ def strategies(market: DictConfig) -> list[str]:
     return [*STRATEGIES, *(TOUCHING if is_book(market) else EXACT), *of_hedge, *of_channel, *of_loan]
 
 
+def seated(market: DictConfig) -> list[str]:
+    """The strategies of conf/agent that meet in the arena, unless others are named."""
+    return ["quadratic_desk", "constant_depths"] if is_desk(market) else list(MEETING)
+
+
+MEETING = ("competing", "cartea_jaimungal", "fixed_symmetric", "avellaneda_stoikov", "glft")
 STRATEGIES = (
     "random", "fixed_symmetric", "avellaneda_stoikov", "avellaneda_stoikov_stationary", "glft", "glft_asymptotic",
     "cartea_jaimungal", "cartea_jaimungal_stationary",
@@ -85,6 +91,7 @@ HEDGING = ("no_hedge", "full_hedge", "fixed_band")
 FINANCED = ("static_collateral", "threshold_top_up")
 RESOLVERS: dict[str, Callable[..., Any]] = {
     "strategies": strategies,
+    "seated": seated,
     "volatility": asked("sigma"),
     "order_rate": asked("rate"),
     "fill_decay": asked("k"),

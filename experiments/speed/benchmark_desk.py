@@ -1,9 +1,11 @@
-"""How fast desks are: instrument-steps per second by the number of instruments, as shares of a market's lane-steps."""
+"""How fast desks are, of one maker and of several: instrument-steps per second by how many instruments and makers there are,
+as shares of a market's lane-steps."""
 
 from __future__ import annotations
 
 import statistics
 import time
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -15,16 +17,18 @@ from mm_env.clock import Ergodic
 from mm_env.desk.desk import Desk
 from mm_env.desk.instrument import Instrument, Tier
 from mm_env.desk.varied import instruments_of
-from mm_env.desk_simulation import simulation_of
+from mm_env.makers.desks.competing import CompetingDesks
 from mm_env.market import Market
 from mm_env.markets import market_named
 from mm_env.price.joint import CovariancePrices, FactorPrices
 from mm_env.reward import VariancePenalty
+from mm_env.simulations import simulation_of
 from mm_env.venue.dealer.fill import Exponential
 from mm_env.venue.dealer.flow import Bernoulli
 
 BESIDE = "avellaneda_stoikov"
 LANES = 1_024
+OF_MAKERS, WORLDS_OF = (2, 20), 8  # instruments of desks of several makers; of how many makers there are `LANES` worlds
 ENDLESS = 10_000_000  # steps: no episode ends while it is timed
 
 
@@ -41,6 +45,30 @@ def desks(console: Console, cfg: DictConfig) -> list[str]:
     return lines
 
 
+def makers(console: Console, cfg: DictConfig) -> list[str]:
+    """Print the table of desks of several makers, on one thread: steps of each instrument of each maker; its lines of CSV."""
+    rows, lines = [], []
+    for n in OF_MAKERS:
+        for count in cfg.makers:
+            desk, worlds = desk_of(n, "covariance"), max(LANES * WORLDS_OF // count, 1)
+            parts = {field.name: getattr(desk, field.name) for field in fields(desk)}  # pyright: ignore[reportArgumentType]
+            speed, share = beside_market(CompetingDesks(**parts, makers=count), n, cfg.seconds, worlds)
+            rows.append(
+                [
+                    f"{count} of {n} instruments",
+                    f"{worlds:,}",
+                    f"{speed / 1e6:.1f}",
+                    f"{1e9 / speed:.1f}",
+                    f"{share:.2f}",
+                ]
+            )
+            what = f"{count} makers of {n} instruments"
+            lines += [f"{what},{worlds * count},1,{speed:.0f}", f"{what} share,{worlds * count},1,{share:.4f}"]
+    headings = ["makers", "worlds", "M dealer-instrument-\nsteps/s", "ns", f"share of\n{BESIDE}'s"]
+    TextTable.of_text(headings, rows, "desks of several makers on one thread, median of runs").print(console)
+    return lines
+
+
 def desk_of(n: int, kind: str) -> Desk:
     """A desk of n instruments like that of `BESIDE`, whose mids are correlated, by a matrix or by a factor."""
     tier = Tier(Bernoulli(rate=140.0), Exponential(k=1.5))
@@ -52,21 +80,23 @@ def desk_of(n: int, kind: str) -> Desk:
                 Ergodic(ENDLESS / 200.0, ENDLESS), VariancePenalty(gamma=0.1))  # fmt: skip
 
 
-def beside_market(desk: Desk, instruments: int, seconds: float) -> tuple[float, float]:
-    """Instrument-steps per second, and their share of the lane-steps of `BESIDE`: the medians of five runs in turn."""
-    steps = [stepped(each) for each in (desk, market_named(BESIDE))]
-    pairs = [[LANES * times(step, seconds) for step in steps] for _ in range(5)]
+def beside_market(desk: Desk, instruments: int, seconds: float, worlds: int = 0) -> tuple[float, float]:
+    """Instrument-steps per second of all makers, and their share of the lane-steps of `BESIDE`: the medians of five runs in
+    turn; of `LANES` worlds if they are not given."""
+    lanes = (desk.lanes_a_world * (worlds or LANES), LANES)
+    steps = [stepped(each, count) for each, count in zip((desk, market_named(BESIDE)), lanes, strict=True)]
+    pairs = [[count * times(step, seconds) for step, count in zip(steps, lanes, strict=True)] for _ in range(5)]
     speeds = [instruments * ours for ours, _ in pairs]
     return statistics.median(speeds), statistics.median(
         s / theirs for s, (_, theirs) in zip(speeds, pairs, strict=True)
     )
 
 
-def stepped(market: Market | Desk) -> Any:
+def stepped(market: Market | Desk, lanes: int) -> Any:
     """What steps its lanes once, by actions that stay the same; it starts them anew where they have ended."""
-    simulation, width = simulation_of(market, LANES, threads=1), market.width
+    simulation, width = simulation_of(market, lanes, threads=1), market.width
     simulation.start(0)
-    actions = np.random.default_rng(0).uniform(-1.0, 1.0, LANES * width)
+    actions = np.random.default_rng(0).uniform(-1.0, 1.0, lanes * width)
 
     def step() -> None:
         _, _, ended, endings = simulation.step(actions)

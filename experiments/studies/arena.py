@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -20,7 +21,6 @@ from agents.policy import Policy, tabulate
 from experiments.evaluation.plots import INK
 from experiments.reporting.formats import HALF_WIDTH, estimate
 from experiments.reporting.presenter import Cell, Column, TextTable, screen
-from mm_env.makers.competition import Competition
 from mm_env.metrics import Estimate, mean
 
 Floats = NDArray[np.float64]
@@ -63,7 +63,7 @@ class ArenaRow:
     exploitability: float
 
 
-def play_all(market: Competition, policies: Mapping[str, Policy], worlds: int, seed: int) -> Played:
+def play_all(market: Any, policies: Mapping[str, Policy], worlds: int, seed: int) -> Played:
     """Every agent at the first seat against every one at the second, in the same worlds."""
     names, n = tuple(policies), len(policies)
     objectives = np.empty((n, n, worlds))
@@ -74,7 +74,7 @@ def play_all(market: Competition, policies: Mapping[str, Policy], worlds: int, s
     return Played(names, objectives)
 
 
-def best_answers(market: Competition, policies: Mapping[str, Policy], grid: int) -> Answers:
+def best_answers(market: Any, policies: Mapping[str, Policy], grid: int) -> Answers:
     """The exact best answers to those agents that are tables, on `grid` depths a side; none where the market has none."""
     if not grid:
         return Answers()
@@ -135,13 +135,14 @@ def table_of(title: str, played: Played, found: Sequence[ArenaRow], notes: Seque
 def figure(played: Played) -> Figure:
     """What each agent earns against each: a map."""
     payoff, n = played.objectives.mean(axis=-1), len(played.names)
+    said = "{:.2f}".format if np.abs(payoff).max() < 1000.0 else "{:,.0f}".format
     shown = Figure(figsize=(3.2 + 0.9 * n, 2.2 + 0.7 * n), layout="constrained")
     axis = shown.subplots()
     image = axis.imshow(payoff, cmap="BrBG")
     for i in range(n):
         for j in range(n):
             light = np.dot(image.to_rgba(payoff[i, j])[:3], (0.3, 0.6, 0.1)) > 0.5
-            axis.text(j, i, f"{payoff[i, j]:.2f}", ha="center", va="center", color=INK if light else "white")
+            axis.text(j, i, said(payoff[i, j]), ha="center", va="center", color=INK if light else "white")
     axis.set_xticks(range(n), played.names, rotation=30, ha="right")
     axis.set_yticks(range(n), played.names)
     axis.set_xlabel("against")

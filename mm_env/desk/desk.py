@@ -121,6 +121,10 @@ class Desk(Component):
                 raise ValueError(
                     f"{type(instrument.outside).__name__} needs an OptionsDesk, got a desk of other instruments"
                 )
+        self._check_shared()
+
+    def _check_shared(self) -> None:
+        """Refuse parameters that differ by lane."""
         for part in (self.clock, self.reward):
             for leaf in leaves(part):
                 if differs(leaf.value):
@@ -150,6 +154,14 @@ class Desk(Component):
         if outside is None:
             return self.instruments
         return tuple(one if type(one.outside).width else replace(one, outside=outside) for one in self.instruments)
+
+    def alone(self, maker: int = 0) -> Desk:
+        """The desk that one of its makers would have by itself."""
+        return self
+
+    def instruments_of(self, maker: int) -> tuple[Instrument, ...]:
+        """The instruments that the kernel reads of maker 0, the only one."""
+        return self.alike
 
     @property
     def risk_scale(self) -> float:

@@ -57,16 +57,24 @@ def move(
 ) -> int:
     """Move the mid of an instrument, and mark what is held of it."""
     inventory, mid = load((0.0, 0.0), holdings, held + j, TILE)
-    dt, sums = rules.clock.dt(), load(nothing(), scratch, SUMS + j, TILE)
-    diffused = terms.own * load(0.0, scratch, normals + j, 1) + load(0.0, scratch, MOVE + j, 1)
-    variance = load((0.0, 0.0, 0.0), states, place + j, TILE)[2]
-    noise = math.sqrt(variance * dt) * diffused
-    change = terms.drift * dt + noise + load(0.0, scratch, push + j, 1)
+    sums = load(nothing(), scratch, SUMS + j, TILE)
+    change, noise = moved(j, rules, place, states, terms, scratch, normals, push)
     store(mid + change, holdings, held + TILE + j, 1)
     summed = Sums(sums.gain, sums.carried + inventory * change, sums.absolute, sums.squares, sums.variance, sums.spread,
                   sums.cost, sums.surprise + inventory * noise, sums.fills, sums.arrivals)  # fmt: skip
     store(summed, scratch, SUMS + j, TILE)
     return 0
+
+
+@scalar
+def moved(
+    j: int, rules: Any, place: int, states: Any, terms: Any, scratch: Any, normals: int, push: int
+) -> tuple[float, float]:
+    """By how much the mid of an instrument moves, jumps apart, and what of that is noise; price units."""
+    dt, variance = rules.clock.dt(), load((0.0, 0.0, 0.0), states, place + j, TILE)[2]
+    diffused = terms.own * load(0.0, scratch, normals + j, 1) + load(0.0, scratch, MOVE + j, 1)
+    noise = math.sqrt(variance * dt) * diffused
+    return terms.drift * dt + noise + load(0.0, scratch, push + j, 1), noise
 
 
 @scalar

@@ -28,6 +28,8 @@ def trade(rules, lent, at, i, acts, seed):
     block = int(terms.number) * scratch.BLOCKS
     arguments = (at.tile, at.state, lent.states, seed, block, lent.scratch, lent.normals + i * TILE)
     over_lanes(trading.draw_requests, at.lanes, arguments)
+    if lent.tables.impact.shape[0] > 0:  # else it is written below, or 0 throughout
+        over_lanes(scratch.zero, at.lanes, (lent.scratch, lent.pushes + i * TILE))
     if terms.column >= 0.0:
         over_lanes(trading.take_up_trade, at.lanes, (at.tile, acts, int(terms.column), width, lent.scratch))
         arguments = (at.tile, at.state, lent.states, seed, block, rules, terms, lent.holdings, held, lent.scratch,
@@ -50,19 +52,26 @@ def trade(rules, lent, at, i, acts, seed):
 @scalar
 def move(rules, lent, at, i):
     """Move the mid of an instrument."""
+    share(lent, at, i)
+    held, place = held_of(lent, at, i), i * TILE
+    arguments = (rules, at.state, lent.states, terms_of(rules, lent, i), lent.holdings, held, lent.scratch,
+                 lent.normals + place, lent.pushes + place)  # fmt: skip
+    over_lanes(moving.move, at.lanes, arguments)
+
+
+@scalar
+def share(lent, at, i):
+    """What an instrument's mid shares with others, of the diffusion and of what is traded outside."""
     over_lanes(scratch.zero, at.lanes, (lent.scratch, scratch.MOVE))
     for column in range(0, lent.columns, COLUMNS):
         loadings = loadings_of(lent, i, column)
         over_lanes(moving.diffuse, at.lanes, (loadings, lent.scratch, lent.factors + column * TILE))
-    held, place, wide = held_of(lent, at, i), i * TILE, lent.instruments + -lent.instruments % COLUMNS
+    place, wide = i * TILE, lent.instruments + -lent.instruments % COLUMNS
     if lent.tables.impact.shape[0] > 0:
         for column in range(0, wide, COLUMNS):
             loadings = load((0.0, 0.0, 0.0, 0.0), lent.tables.impact, i * wide + column, 1)
             arguments = (loadings, lent.scratch, lent.traded + column * TILE, lent.pushes + place)
             over_lanes(moving.push_by, at.lanes, arguments)
-    arguments = (rules, at.state, lent.states, terms_of(rules, lent, i), lent.holdings, held, lent.scratch,
-                 lent.normals + place, lent.pushes + place)  # fmt: skip
-    over_lanes(moving.move, at.lanes, arguments)
 
 
 @scalar
@@ -130,6 +139,7 @@ def begin(rules, lent, at, j, episode):
 def show(rules, lent, at, seen, observations):
     """What is seen of a tile's inventories, and of the state of the prices."""
     first = before_prices(rules, lent)
+    rates = first + (1 if lent.tables.variance.shape[0] > 0 else 0)
     if lent.tables.variance.shape[0] > 0:
         arguments = (at.tile, at.state, lent.states, seen, first, observations)
         over_lanes(settling.show_volatility, at.lanes, arguments)
@@ -137,7 +147,7 @@ def show(rules, lent, at, seen, observations):
         terms, held = terms_of(rules, lent, i), held_of(lent, at, i)
         over_lanes(settling.show, at.lanes, (at.tile, terms, lent.holdings, held, seen, i, observations))
         if lent.tables.excitation.shape[0] > 0:
-            column = seen - lent.instruments + i
+            column = rates + i
             arguments = (at.tile, terms.jumps, lent.holdings, rate_of(held), seen, column, observations)
             over_lanes(settling.show_rate, at.lanes, arguments)
 
@@ -146,6 +156,7 @@ def show(rules, lent, at, seen, observations):
 def show_lane(rules, lent, at, j, seen, observations):
     """What is seen of lane j of a tile as it stands."""
     first = before_prices(rules, lent)
+    rates = first + (1 if lent.tables.variance.shape[0] > 0 else 0)
     settling.show_all(j, at.tile, rules, at.state, lent.states, lent.scratch, lent.instruments, seen, observations)
     if lent.tables.variance.shape[0] > 0:
         settling.show_volatility(j, at.tile, at.state, lent.states, seen, first, observations)
@@ -153,5 +164,5 @@ def show_lane(rules, lent, at, j, seen, observations):
         terms, held = terms_of(rules, lent, i), held_of(lent, at, i)
         settling.show(j, at.tile, terms, lent.holdings, held, seen, i, observations)
         if lent.tables.excitation.shape[0] > 0:
-            column = seen - lent.instruments + i
+            column = rates + i
             settling.show_rate(j, at.tile, terms.jumps, lent.holdings, rate_of(held), seen, column, observations)

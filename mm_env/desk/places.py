@@ -11,7 +11,7 @@ from mm_env.core.component import count, load
 from mm_env.core.lanes import TILE, borrowed
 from mm_env.core.maths import scalar
 from mm_env.desk import scratch
-from mm_env.desk.tables import COLUMNS, JumpTerms, Terms
+from mm_env.desk.tables import COLUMNS, Terms, no_jump_terms
 
 
 class Lent(NamedTuple):
@@ -43,7 +43,7 @@ class Place(NamedTuple):
 @scalar
 def terms_of(rules, lent, i):
     """What is read of an instrument."""
-    like = Terms(rules.instrument, 0.0, 0.0, 0.0, 0.0, JumpTerms(0.0, 0.0, 0.0, 0.0, 0.0))
+    like = Terms(rules.instrument, 0.0, 0.0, 0.0, 0.0, 0.0, no_jump_terms())
     return load(like, lent.tables.instruments, i * count(like), 1)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from mm_env.core.component import load, store
 from mm_env.core.lanes import TILE
 from mm_env.core.maths import scalar
-from mm_env.desk.scratch import SUMS, nothing, now
+from mm_env.desk.scratch import SUMS, Sums, nothing, now
 from mm_env.desk.state import DeskState, DeskTally
 from mm_env.reward import Outcome
 
@@ -19,31 +19,9 @@ def settle(
     observations: Any,
 ) -> int:  # fmt: skip
     """The state at the next decision, the reward, and what is seen beside the inventories: 1 if the episode ended, else 0."""
-    before, sums = load(rules.begin(0.0), states, place + j, TILE), load(nothing(), scratch, SUMS + j, TILE)
-    dt, step, tally, lane = rules.clock.dt(), before.step + 1.0, before.tally, tile * TILE + j
-    change, held = sums.gain + sums.carried, sums.squares > 0.0
-    length = math.sqrt(sums.squares)
-    unit, profit = sums.squares if held else 1.0, tally.profit + change
-    moved, over = sums.carried / (length if held else 1.0), step >= rules.clock.steps
-    present = now(rules, step, 0.0)
-    outcome = Outcome(
-        change,
-        profit,
-        length,
-        moved,
-        sums.surprise,
-        dt,
-        rules.clock.final(step),
-        present,
-        sums.variance * dt / unit,
-        sums.squares,
-    )
-    reward, peak = rules.reward.reward(outcome), max(tally.peak, profit)
-    brought = DeskTally(tally.objective + reward, profit, peak, max(tally.drawdown, peak - profit),
-                        tally.absolute_inventory + sums.absolute, tally.spread_captured + sums.spread,
-                        tally.fills + sums.fills, tally.arrivals + sums.arrivals, tally.hedging_cost + sums.cost,
-                        tally.risk + math.sqrt(sums.variance))  # fmt: skip
-    after = DeskState(step, before.episode, before.variance, brought)
+    lane, sums = tile * TILE + j, load(nothing(), scratch, SUMS + j, TILE)
+    after, reward = settled(rules, load(rules.begin(0.0), states, place + j, TILE), sums)
+    over = after.step >= rules.clock.steps
     store(after, states, place + j, TILE)
     store(reward, rewards, lane, 1)
     store(over, ended, lane, 1)
@@ -52,10 +30,28 @@ def settle(
 
 
 @scalar
+def settled(rules: Any, before: DeskState, sums: Sums) -> tuple[DeskState, float]:
+    """The state at the next decision, and the reward."""
+    dt, step, tally = rules.clock.dt(), before.step + 1.0, before.tally
+    change, held = sums.gain + sums.carried, sums.squares > 0.0
+    length = math.sqrt(sums.squares)
+    unit, profit = sums.squares if held else 1.0, tally.profit + change
+    moved = sums.carried / (length if held else 1.0)
+    outcome = Outcome(change, profit, length, moved, sums.surprise, dt, rules.clock.final(step), now(rules, step, 0.0),
+                      sums.variance * dt / unit, sums.squares)  # fmt: skip
+    reward, peak = rules.reward.reward(outcome), max(tally.peak, profit)
+    brought = DeskTally(tally.objective + reward, profit, peak, max(tally.drawdown, peak - profit),
+                        tally.absolute_inventory + sums.absolute, tally.spread_captured + sums.spread,
+                        tally.fills + sums.fills, tally.arrivals + sums.arrivals, tally.hedging_cost + sums.cost,
+                        tally.risk + math.sqrt(sums.variance))  # fmt: skip
+    return DeskState(step, before.episode, before.variance, brought), reward
+
+
+@scalar
 def show(j: int, tile: int, terms: Any, holdings: Any, held: int, seen: int, column: int, observations: Any) -> int:
     """What is seen of an inventory."""
     inventory = load(0.0, holdings, held + j, TILE)
-    store(inventory / terms.instrument.max_inventory, observations, (tile * TILE + j) * seen + column, 1)
+    store(inventory / terms.scale, observations, (tile * TILE + j) * seen + column, 1)
     return 0
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mm_env.core.component import flat, record
+from mm_env.core.maths import scalar
 from mm_env.price.joint import Excitation
 
 Floats = NDArray[np.float64]
@@ -22,6 +23,7 @@ class Terms(NamedTuple):
     drift: float  # price / time
     own: float  # price / sqrt(time): its own diffusion
     column: float  # of the action, of its trade outside; -1 where there is none
+    scale: float  # units: the inventory that is observed as 1
     jumps: Any  # its `JumpTerms`
 
 
@@ -33,6 +35,12 @@ class JumpTerms(NamedTuple):
     mean: float  # price
     std: float  # price
     usual: float  # mean rate in the long run, jumps / time: what is observed as 1
+
+
+@scalar
+def no_jump_terms() -> JumpTerms:
+    """What a `JumpTerms` looks like."""
+    return JumpTerms(0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 class Request(NamedTuple):
@@ -61,16 +69,18 @@ class Tables(NamedTuple):
 
 
 def tables(desk: Any) -> Tables:
-    """The tables of a `Desk`."""
+    """The tables of a `Desk`; of several makers those of the first, and behind its instruments the other makers'."""
     own, shared, by_own = desk.prices.diffusion
     drifts, count = desk.prices.drifts, len(desk.instruments)
     padded = _padded(shared)
     places = desk.outside_places
     outside = [desk.width - len(places) + places.index(i) if i in places else -1 for i in range(count)]
+    scales = [float(one.max_inventory) for one in desk.instruments]
     jumps, variance = desk.prices.excitation, desk.prices.variance_factor
     terms = [
-        Terms(record(instrument), desk.numbers[i], drifts[i], own[i], outside[i], _jumps_of(jumps, i))
-        for i, instrument in enumerate(desk.alike)
+        Terms(record(instrument), desk.numbers[i], drifts[i], own[i], outside[i], scales[i], _jumps_of(jumps, i))
+        for maker in range(desk.lanes_a_world)
+        for i, instrument in enumerate(desk.instruments_of(maker))
     ]
     requests, tiers, columns = [], [], desk.columns
     firsts = np.concatenate([[0], np.cumsum([len(instrument.requests) for instrument in desk.instruments])])

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from mm_env.clock import Ergodic
 from mm_env.desk.desk import Desk
-from mm_env.desk_simulation import simulation_of
 from mm_env.envs import inputs as inputs
 from mm_env.envs.recorder import Recorder
 from mm_env.market import Market
 from mm_env.markets import market_named
 from mm_env.simulation import Simulation
+from mm_env.simulations import simulation_of
 
 
 class MarketMakingVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):

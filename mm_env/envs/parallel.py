@@ -1,4 +1,4 @@
-"""PettingZoo's parallel face of a competition: one world, its makers as agents. Importing this imports pettingzoo."""
+"""PettingZoo's parallel face of several makers: one world, its makers as agents. Importing this imports pettingzoo."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from mm_env.core.extras import require
 from mm_env.envs import inputs
 from mm_env.envs.gym import episode_figures
 from mm_env.makers.competition import Competition
+from mm_env.makers.desks.competing import CompetingDesks
 from mm_env.markets import market_named
-from mm_env.simulation import Simulation
+from mm_env.simulations import simulation_of
 
 require("MakersParallelEnv", "makers", "pettingzoo")
 from pettingzoo import ParallelEnv  # noqa: E402
 
 
 class MakersParallelEnv(ParallelEnv):
-    """One world of a `Competition`: its makers are the agents "maker_0", "maker_1" and so on.
+    """One world of a `Competition` or of `CompetingDesks`: its makers are the agents "maker_0", "maker_1" and so on.
 
     World 0 of a `MarketMakingVectorEnv` of the same seed, step for step. Observations, actions and rewards are those of
     `MarketMakingEnv`, one of each maker. All makers terminate with the last step; one whose account is closed terminates before
@@ -31,14 +32,16 @@ class MakersParallelEnv(ParallelEnv):
 
     metadata: ClassVar[dict[str, Any]] = {"name": "mm_env/Competition-v0", "render_modes": []}
 
-    def __init__(self, market: Competition | str, render_mode: None = None) -> None:
+    def __init__(self, market: Competition | CompetingDesks | str, render_mode: None = None) -> None:
         self.market, self.render_mode = market_named(market), render_mode
-        if not isinstance(self.market, Competition):
-            raise TypeError(f"market must be a Competition, of several makers, got {type(self.market).__name__}")
-        if self.market.venue.loops != "makers":
+        if not isinstance(self.market, Competition | CompetingDesks):
+            raise TypeError(
+                f"market must be a Competition or CompetingDesks, of several makers, got {type(self.market).__name__}"
+            )
+        if self.market.makers < 2:
             raise ValueError("market must have at least 2 makers here, got 1: MarketMakingEnv is for one")
         makers = int(self.market.makers)
-        self.simulation = Simulation(self.market, makers)
+        self.simulation = simulation_of(self.market, makers)
         self.possible_agents = [f"maker_{maker}" for maker in range(makers)]
         self.agents: list[str] = []
         self.observation_spaces = dict.fromkeys(self.possible_agents, self.market.observation_space)

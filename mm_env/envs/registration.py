@@ -50,6 +50,11 @@ DESK_IDS = {
     "mm_env/WrittenCall-v0": "written_call",
 }
 
+WORLD_IDS = {  # of several makers: a lane each, so that only `make_vec` knows them
+    "mm_env/Duopoly-v0": "duopoly",
+    "mm_env/BondsDuopoly-v0": "bonds_duopoly",
+}
+
 
 def register_all() -> None:
     """Register every id once; `market=...` in `make` puts another market in its place."""
@@ -61,3 +66,6 @@ def register_all() -> None:
                 vector_entry_point="mm_env.envs.gym:MarketMakingVectorEnv",
                 kwargs={"market": market},
             )
+    for name, market in WORLD_IDS.items():
+        if name not in registry:
+            register(id=name, vector_entry_point="mm_env.envs.gym:MarketMakingVectorEnv", kwargs={"market": market})

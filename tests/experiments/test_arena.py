@@ -47,3 +47,24 @@ def test_where_there_is_no_best_answer_it_says_why(launch):
 ])  # fmt: skip
 def test_what_is_no_arena_is_refused(refused, overrides, said):
     assert said in refused(arena.main, *overrides)
+
+
+OF_BONDS = ("market=bonds_duopoly", "market.clock.steps=4", "market.clock.horizon=0.02", "episodes=6",
+            "market.instruments.vary.max_inventory=[25000.0,25000.0]")  # fmt: skip
+
+
+@pytest.mark.usefixtures("interpreted")
+def test_agents_meet_at_the_desks_of_two_makers_and_learn_against_themselves(launch):
+    tiny = "total_steps: 64, num_envs: 4, standardise: false, settings: {batch_size: 64}"
+    ppo = "{name: twin, base: ppo, " + tiny + "}"
+    folder, (best,) = launch(arena.main, *OF_BONDS, f"agents=[quadratic_desk,random,{ppo}]", "watch.evaluations=1")
+    found = read(folder)
+    assert set(found) == {"quadratic_desk", "random", "twin"}
+    assert best == max(float(row["mean"]) for row in found.values())
+    assert "hold several" in (folder / "arena.md").read_text(encoding="utf-8")
+    assert {row["exploitability"] for row in found.values()} == {"nan"}
+
+
+def test_the_arena_of_desks_asks_strategies_of_desks(composed):
+    assert composed("arena", "market=bonds_duopoly").agents == ["quadratic_desk", "constant_depths"]
+    assert composed("arena").agents[:2] == ["competing", "cartea_jaimungal"]

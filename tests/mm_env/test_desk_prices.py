@@ -5,7 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mm_env import CommonVariance, CovariancePrices, CrossImpact, DeskSimulation, ExcitingJumps, FiniteHorizon
+from mm_env import (
+    CommonVariance,
+    CovariancePrices,
+    CrossImpact,
+    DeskSimulation,
+    ExcitingJumps,
+    FiniteHorizon,
+    OutsideTarget,
+)
 from tests.mm_env.desks import actions, covariance, numbers, plain, rich
 
 TWO = CovariancePrices([[1.0, 0.0], [0.0, 1.0]])
@@ -141,3 +149,15 @@ def test_what_the_noise_takes_away_has_mean_zero_and_most_of_the_variance():
         varied += full.var(), quiet.var()
     assert varied[1] < 0.35 * varied[0]
     assert (numbers(one) == numbers(other)).all()
+
+
+def test_lanes_do_not_know_of_what_is_traded_in_others():
+    outside, desk = OutsideTarget(half_spread=0.1, impact=0.02), plain(2)
+    both = replace(desk.instruments[0], outside=outside), desk.instruments[1]
+    prices = CrossImpact(CovariancePrices(covariance(2)), ((0.0, 0.3), (0.1, 0.0)))
+    desk = replace(desk, instruments=both, prices=prices)
+    many, few = (DeskSimulation(desk, n, interpreted=True, threads=1) for n in (66, 2))
+    many.start_each([5] * 66), few.start_each([5] * 2)
+    for acted in actions(desk, 66, 3):
+        many.step(acted), few.step(acted[-2 * desk.width :])
+    assert (numbers(many)[..., -2:] == numbers(few)).all()

@@ -49,7 +49,8 @@ def test_a_closed_account_leaves_the_others():
 
 
 @pytest.mark.parametrize(("market", "said"), [
-    ("cartea_jaimungal", "market must be a Competition"), (Competition(**parts(), makers=1), "at least 2 makers"),
+    ("cartea_jaimungal", "market must be a Competition or CompetingDesks"),
+    (Competition(**parts(), makers=1), "at least 2 makers"),
 ])  # fmt: skip
 def test_markets_of_one_maker_are_refused(market, said):
     with pytest.raises((TypeError, ValueError), match=said):

@@ -28,11 +28,13 @@ _CLOSE, _MOST = 1e-3, 120  # of the widest that may be added to depths; values t
 def best_constant_depths(desk: Desk) -> ConstantDepths:
     """The depths at which each kind of request earns most, and so much deeper as is best, without any trades outside.
 
-    One number for each instrument where exact values say what is best; else one for all, by 512 simulated episodes.
+    Of several makers, for one who is alone. One number for each instrument where exact values say what is best; else one for
+    all, by 512 simulated episodes.
 
     Raises: NoProblem as `problem_of` does.
     """
     problem_of(desk)
+    desk = desk.alone()
     try:
         value, count = exact_value(desk), len(desk.instruments)
     except Unsolvable:

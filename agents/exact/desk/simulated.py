@@ -94,6 +94,10 @@ def solvable(desk: Desk) -> DeskProblem:
 
     Raises: Unsolvable, saying which part of the desk stands in the way.
     """
+    if desk.lanes_a_world > 1:
+        raise Unsolvable(
+            "several makers quote the desk's clients, and what one earns depends on all of their inventories"
+        )
     problem = _told(lambda: problem_of(desk))
     if (d := len(problem.instruments)) > 2:
         raise Unsolvable(f"exact values of a desk are of one or two instruments, got {d}")
