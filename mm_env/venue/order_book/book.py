@@ -18,7 +18,26 @@ from mm_env.limits import NoLimits
 from mm_env.portfolio import Portfolio
 from mm_env.venue.order_book import events, ladder
 from mm_env.venue.order_book.events import advance, clear_counters, open_book, pressure
-from mm_env.venue.order_book.ladder import ASK, BID, hedge, held_back, lots, mid_twice, quote, touch
+from mm_env.venue.order_book.ladder import (
+    ASK,
+    BID,
+    cancel,
+    clear_fills,
+    clear_orders,
+    hedge,
+    held_back,
+    keep_places,
+    keep_within,
+    limit,
+    lots,
+    made_at,
+    market,
+    mid_twice,
+    move_orders,
+    quote,
+    standing,
+    touch,
+)
 from mm_env.venue.order_book.order_flow import OrderFlow
 from mm_env.venue.order_book.size import OrderSize, UnitSize
 from mm_env.venue.venue import Dealt, Venue
@@ -178,7 +197,56 @@ class Book(OrderBook):
     @rule
     def facing(self, book: Any, side: int) -> int:
         """The best price of `side` from which others count the distances of their orders on the other side."""
+        return self.touch(book, side)
+
+    @rule
+    def touch(self, book: Any, side: int) -> int:
+        """The ladder's, as are the rules that follow: those of one maker, which `mm_env.makers` has for several."""
         return touch(book, side)
+
+    @rule
+    def made_at(self, book: Any, side: int, price: int) -> int:
+        return made_at(book, side, price)
+
+    @rule
+    def standing(self, book: Any) -> int:
+        return standing(book)
+
+    @rule
+    def filled(self, book: Any, side: int) -> int:
+        return book.filled[side]
+
+    @rule
+    def limit(self, book: Any, side: int, price: int, size: int) -> None:
+        limit(book, side, price, size)
+
+    @rule
+    def market(self, book: Any, side: int, size: int) -> None:
+        market(book, side, size)
+
+    @rule
+    def cancel(self, book: Any, side: int, price: int, position: int, size: int) -> None:
+        cancel(book, side, price, position, size)
+
+    @rule
+    def keep_within(self, book: Any, side: int, edge: int) -> None:
+        keep_within(book, side, edge)
+
+    @rule
+    def keep_places(self, book: Any) -> None:
+        keep_places(book)
+
+    @rule
+    def clear_orders(self, book: Any) -> None:
+        clear_orders(book)
+
+    @rule
+    def move_orders(self, book: Any, shift: int) -> None:
+        move_orders(book, shift)
+
+    @rule
+    def clear_fills(self, book: Any) -> None:
+        clear_fills(book)
 
     @rule
     def open(self, table: Any, book: Any, weights: Any, key: Any, middle: int) -> None:
