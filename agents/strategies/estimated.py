@@ -60,7 +60,7 @@ def estimate_book(market: Market, seed: int = 0) -> BookEstimates:
 
     Raises: ValueError where the venue is no order book, or where fills do not decay with depth.
     """
-    if market.venue.loops != "events":
+    if not market.venue.makes_mid:
         raise ValueError(f"only an order book is estimated, got a {type(market.venue).__name__}")
     return _estimates(replace(rehearsal(market), quote=Unbounded()), seed)
 

@@ -35,7 +35,7 @@ class MakersParallelEnv(ParallelEnv):
         self.market, self.render_mode = market_named(market), render_mode
         if not isinstance(self.market, Competition):
             raise TypeError(f"market must be a Competition, of several makers, got {type(self.market).__name__}")
-        if self.market.venue.loops != "makers":
+        if self.market.lanes_a_world < 2:
             raise ValueError("market must have at least 2 makers here, got 1: MarketMakingEnv is for one")
         makers = int(self.market.makers)
         self.simulation = Simulation(self.market, makers)

@@ -50,7 +50,7 @@ class Recorder:
     @property
     def has_book(self) -> bool:
         """Whether the venue is an order book."""
-        return self.market.venue.loops == "events"
+        return self.market.venue.makes_mid
 
     def start(self) -> None:
         """Begin with the episode as it stands."""

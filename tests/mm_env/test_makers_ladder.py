@@ -11,8 +11,8 @@ from mm_env.core import engine
 from mm_env.venue.order_book import ladder
 from mm_env.venue.order_book.several import (
     before,
-    best_beside,
     beside,
+    best_beside,
     cancel,
     fields,
     hedge,
@@ -200,7 +200,7 @@ def keeps_the_laws(operations, rows, made):
         assert made.shares[maker] == filled[BID] - filled[ASK] + hedged @ rows[:, 0]
         assert made.cash[maker] == value[ASK] - value[BID] - hedged @ rows[:, 1]
         for side in (BID, ASK):
-            back = np.flatnonzero((np.diff(own[:, side, 3]) > 0)) + 1
+            back = np.flatnonzero(np.diff(own[:, side, 3]) > 0) + 1
             assert (operations[back, :2] == (QUOTE, side)).all()
             assert (operations[back, 5] == maker).all()
             stands = own[:, side, 1] > 0

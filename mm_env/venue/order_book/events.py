@@ -295,6 +295,12 @@ def open_book(venue: Any, table: Any, book: Any, weights: Any, key: Any, middle:
     book.time = 0.0
     for kind in range(6):
         book.counts[kind] = 0
+    clear_counters_of(venue, book)
+
+
+@routine
+def clear_counters_of(venue: Any, book: Any) -> None:
+    """Start counting what makers' orders and others' market orders trade, of as many makers as the venue has."""
     book.next, book.arrived = FIRST_BLOCK, 0
     venue.clear_fills(book)
 
