@@ -3,6 +3,7 @@
 python -m experiments.arena market=duopoly agents=[cartea_jaimungal,glft,fixed_symmetric]
 python -m experiments.arena market=duopoly agents=[cartea_jaimungal,ppo] seeds=[0,1,2]
 python -m experiments.arena market=duopoly routing@market.routing=best_quote
+python -m experiments.arena market=book_duopoly agents=[join,inside,imbalance,glft,fixed_symmetric] episodes=2000
 """
 
 from __future__ import annotations

@@ -169,7 +169,8 @@ class Simulation:
 
     @property
     def loops(self) -> str:
-        """Which loops step it: over "lanes", those whose price reads "tables" in memory, or from event to event of a book."""
+        """Which loops step it: over "lanes", those whose price reads "tables" in memory, from event to event of a book, or one
+        of these two with several makers."""
         venue, price = self.market.venue, self.market.price
         return "tables" if venue.loops == "lanes" and record(price).tables_in((0.0,)) else venue.loops
 

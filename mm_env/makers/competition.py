@@ -24,6 +24,9 @@ class Competition(Market):
     Each maker has its own account, inventory, margin, limits and reward: a parameter of those may be an array with one number
     a maker. Price, clients and clock are those of all. With one maker it is that `Market`, to the bit.
 
+    In a simulated order book every maker has its own orders in the queues, where price and time decide whose trades: see
+    `docs/several_makers.md`. There is no `routing` there.
+
     The lanes of a simulation are its makers, D of each world side by side: maker d of world w is lane w D + d. A maker whose
     account is closed waits, without rewards, for its world's episode to end: at the last step, or when all are closed.
 

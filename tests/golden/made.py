@@ -19,6 +19,7 @@ from agents.exact.evaluation import best_fixed, worth_fixed
 from agents.exact.optimum import optimum
 from agents.exact.price_grid import Unsolvable
 from mm_env import Market
+from mm_env.competitions import COMPETITIONS
 from mm_env.core.component import flat
 from mm_env.envs.registration import IDS
 from mm_env.markets import market_named
@@ -69,17 +70,18 @@ def _variants() -> dict[str, Market]:
     }
 
 
-MARKETS = {name: market_named(name) for name in sorted(IDS.values())} | _variants()
+MARKETS = {name: market_named(name) for name in (*sorted(IDS.values()), *COMPETITIONS)} | _variants()
 
 
 def digests(market: Market) -> dict[str, str]:
     """Digests of observations, rewards and states over some steps of random actions in several lanes, for two seeds."""
     seen: dict[str, Any] = {name: hashlib.sha256() for name in ("observations", "rewards", "states")}
     for seed in SEEDS:
-        simulation, actions = Simulation(market, LANES), _actions(market)
+        lanes = LANES // market.lanes_a_world * market.lanes_a_world  # whole worlds
+        simulation, actions = Simulation(market, lanes), _actions(market)
         seen["observations"].update(simulation.start(seed).tobytes())
         for step in range(STEPS):
-            observations, rewards, ended, _ = simulation.step(actions[step].reshape(-1))
+            observations, rewards, ended, _ = simulation.step(actions[step, :lanes].reshape(-1))
             seen["observations"].update(np.ascontiguousarray(observations).tobytes())
             seen["rewards"].update(rewards.tobytes() + ended.tobytes())
             state = simulation.state

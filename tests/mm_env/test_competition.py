@@ -257,7 +257,7 @@ def test_seeds_of_lanes_are_those_of_worlds():
 
 
 @pytest.mark.parametrize(("other", "said"), [
-    ({"venue": MARKETS["small_book"]().venue, "price": mm_env.FromBook()}, "venue must be a dealer market"),
+    ({"venue": MARKETS["pool"]().venue, "quote": MARKETS["pool"]().quote}, "venue must be a dealer market or a simulated"),
     ({"price": Brownian(sigma=np.array([1.0, 2.0]))}, "Competition.price.sigma must be the same for all makers"),
     ({"hedges": mm_env.CorrelatedAsset(correlation=0.5)}, "Competition.hedges must be NoHedges"),
     ({"makers": 0}, "Competition.makers"),

@@ -203,7 +203,7 @@ class Book(OrderBook):
 
     @rule
     def touch(self, book: Any, side: int) -> int:
-        """The ladder's, as are the rules that follow: those of one maker, which `mm_env.makers` has for several."""
+        """The best price of a side, our order included. This and the rules that follow are the `ladder` of the events."""
         return touch(book, side)
 
     @rule
