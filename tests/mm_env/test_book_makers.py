@@ -9,6 +9,8 @@ import pytest
 import mm_env
 from agents.exact.nodes import Unsolvable
 from agents.exact.optimum import optimum
+from agents.makers.seats import play_seats
+from agents.strategies.touch import AtTouch
 from mm_env import (
     Competition,
     FiniteHorizon,
@@ -20,8 +22,11 @@ from mm_env import (
     ZeroIntelligence,
 )
 from mm_env.competitions import book_duopoly
+from mm_env.envs.recorder import Recorder
+from mm_env.envs.sb3 import VecAdapter
 from mm_env.markets import MARKETS
 from mm_env.quote import NOWHERE, Unbounded
+from mm_env.rollout import run_policy
 from mm_env.simulation import Simulation
 from mm_env.venue.order_book.size import GeometricSize
 
@@ -284,3 +289,39 @@ def test_it_has_no_exact_optimum_and_says_why():
         **{field.name: getattr(market.venue, field.name) for field in fields(market.venue)}
     )
     assert replace(market, makers=5).venue.memory(10)[0].left.shape == (2, 2, 5)
+
+
+def test_sb3_sees_every_maker_as_a_lane_and_a_policy_plays_whole_worlds():
+    market = book_duopoly()
+    lanes, plain = VecAdapter(market, 6), Simulation(market, 6)
+    lanes.seed(3)
+    assert np.array_equal(lanes.reset(), plain.start(3))
+    told = np.random.default_rng(0).integers(0, market.quote.space.n, 6)  # pyright: ignore[reportAttributeAccessIssue]
+    lanes.step_async(told)
+    seen, rewards, _, _ = lanes.step_wait()
+    expected = plain.step(told.astype(np.float64))
+    assert np.array_equal(seen, expected[0])
+    assert np.allclose(rewards, expected[1], rtol=1e-6)
+    joining = AtTouch(market)
+    played = run_policy(joining.market, joining.act, 4, 3)
+    seated = play_seats(market, [joining, joining], 4, 3)
+    assert np.array_equal(played.objective, seated[0].objective)
+    assert not np.array_equal(seated[0].objective, seated[1].objective)
+
+
+def test_a_recorder_draws_the_orders_of_its_own_maker(three):
+    lanes = Simulation(three, 6)
+    lanes.start(0)
+    recorder = Recorder(lanes, 4)
+    recorder.start()
+    for step in range(12):
+        told = acted(three, 6, step)
+        lanes.step(told)
+        recorder.add(told)
+        book, moment = lanes.book_of(4), recorder.moments[-1]
+        stands = book.left[:, 1] > 0
+        assert np.array_equal(moment.quoted[stands], book.price[stands, 1])
+        there = book.volume.sum() + np.delete(book.left, 1, axis=1).sum()
+        assert moment.volumes.sum() == there
+        net = moment.filled[BID] - moment.filled[ASK] + moment.crossed
+        assert moment.inventory - recorder.moments[-2].inventory == net
