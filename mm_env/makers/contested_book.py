@@ -21,7 +21,6 @@ from mm_env.venue.venue import Dealt, Venue
 from mm_env.world import Now
 
 LOTS = 2**29  # the blocks of noise from here on decide who acts first; those below are the events'
-UNREAD = ("deal", "cross", "elapsed", "mid_after")  # rules of a book that are others' with several makers
 
 
 def fields(reach: int, makers: int) -> list[Any]:
@@ -113,7 +112,8 @@ class ContestedBook(Venue):
 
 def check_contested(venue: Venue) -> None:
     """Refuse a book whose own rules would be passed over in silence where several makers have orders in it."""
-    for name in UNREAD:
+    passed_over = {name for name, found in vars(ContestedBook).items() if getattr(found, "is_rule", False)}
+    for name in sorted(passed_over | {"cross", "memory"}):
         if not getattr(type(venue), name).__module__.startswith("mm_env."):
             raise ValueError(
                 f"{type(venue).__name__}.{name} must not be overridden in an order book of several makers, which never calls it"

@@ -271,6 +271,7 @@ def crossing(market):
 @pytest.mark.parametrize(("other", "said"), [
     ({"venue": mm_env.Replay(path=__file__, window=mm_env.InTurn(0.0, 1e3), span=1e3)},
      "Competition.venue must be a dealer market or a simulated order book, got Replay"),
+    ({"initial_mid": np.array([10.0, 20.0])}, "Competition.initial_mid must be the same for all makers"),
     ({"routing": LogitRouting(0.5)}, "Competition.routing must be left out in an order book"),
     ({"fire_sale": LinearFireSale(0.1), "margin": LossLimit(loss=1.0)}, "Competition.fire_sale must be NoFireSale"),
     ({"venue": crossing(WORLDS["cutting"])}, "Crossing.cross must not be overridden"),
