@@ -4,6 +4,7 @@ python -m experiments.arena market=duopoly agents=[cartea_jaimungal,glft,fixed_s
 python -m experiments.arena market=duopoly agents=[cartea_jaimungal,ppo] seeds=[0,1,2]
 python -m experiments.arena market=duopoly routing@market.routing=best_quote
 python -m experiments.arena market=bonds_duopoly agents=[quadratic_desk,constant_depths,ppo_desk] episodes=2000
+python -m experiments.arena market=book_duopoly agents=[join,inside,imbalance,glft,fixed_symmetric] episodes=2000
 """
 
 from __future__ import annotations

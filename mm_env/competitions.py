@@ -11,12 +11,14 @@ from mm_env.makers.desks.competing import CompetingDesks
 from mm_env.makers.fire_sale import LinearFireSale
 from mm_env.makers.routing import LogitRouting
 from mm_env.margins import MaintenanceMargin
-from mm_env.price.models import Brownian
-from mm_env.quote import SpreadAndSkew
+from mm_env.price.models import Brownian, FromBook
+from mm_env.quote import SpreadAndSkew, Touch
 from mm_env.reward import InventoryPenalty
 from mm_env.venue.dealer.dealer import Dealer
 from mm_env.venue.dealer.fill import Exponential
 from mm_env.venue.dealer.flow import Poisson
+from mm_env.venue.order_book import published
+from mm_env.venue.order_book.book import Book
 
 
 def duopoly() -> Competition:
@@ -67,8 +69,24 @@ def bonds_duopoly() -> CompetingDesks:
     )
 
 
+def book_duopoly() -> Competition:
+    """Two makers with orders in one book of Smith, Farmer, Gillemot & Krishnamurthy 2003, in ticks and minutes."""
+    return Competition(
+        makers=2,
+        price=FromBook(),
+        venue=Book(flow=published.plain()),
+        clock=FiniteHorizon(horizon=20.0, steps=80),
+        quote=Touch(),
+        reward=InventoryPenalty(phi=0.05),
+        initial_mid=1000.0,
+        max_inventory=5.0,
+        inventory_scale=2.0,
+    )
+
+
 COMPETITIONS: dict[str, Callable[[], Competition | CompetingDesks]] = {
     "duopoly": duopoly,
     "cascade": cascade,
     "bonds_duopoly": bonds_duopoly,
+    "book_duopoly": book_duopoly,
 }

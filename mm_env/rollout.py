@@ -326,9 +326,7 @@ def _of_instruments(simulation: DeskSimulation) -> InstrumentEpisodes:
 def _of_margin(simulation: Simulation) -> dict[str, Any]:
     if not simulation.market.may_close:
         return {}
-    books = simulation.books
-    time = simulation.state.step * simulation.market.clock.step_length if books is None else books["time"]
-    return {"closed": simulation.closed.astype(np.float64), "time_open": time}
+    return {"closed": simulation.closed.astype(np.float64), "time_open": simulation.time_open}
 
 
 def _of_hedges(hedges: Any) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from mm_env.core.kernels import Kernels
 from mm_env.core.lanes import TILE
 from mm_env.core.noise import MAX_SEED
 from mm_env.core.storage import Storage
+from mm_env.makers import book_kernel as makers_book_kernel
 from mm_env.makers import kernel as makers_kernel
 from mm_env.market import Market
 from mm_env.price.trial import check_expected
@@ -32,6 +33,7 @@ _LOOPS = {
     "events": book_kernel,
     "tables": table_kernel,
     "makers": makers_kernel,
+    "makers_events": makers_book_kernel,
 }  # by `Simulation.loops`
 LANES_PER_THREAD = 4096  # a second thread costs 20 us a step, which fewer lanes do not repay
 BOOKS_PER_THREAD = 4 * TILE  # 0.5 us each at least, for one event
@@ -78,7 +80,7 @@ class Simulation:
     @property
     def _lanes_per_thread(self) -> int:
         """How many lanes repay a thread of their own."""
-        return BOOKS_PER_THREAD if self.market.venue.loops == "events" else LANES_PER_THREAD
+        return BOOKS_PER_THREAD if self.market.venue.makes_mid else LANES_PER_THREAD
 
     @property
     def _border(self) -> int:
@@ -88,7 +90,7 @@ class Simulation:
     def _check_shown(self) -> None:
         """Refuse a market whose rules show more or fewer numbers than it has names for."""
         names, shown = self.market.observation_names, len(self._templates[3])
-        of_venue = len(self.market.venue.signals) if self.market.venue.loops == "events" else 0
+        of_venue = len(self.market.venue.signals) if self.market.venue.makes_mid else 0
         if shown + of_venue != len(names):
             raise ValueError(
                 f"Market.observe must show one number for each of {list(names[: len(names) - of_venue])}, got {shown}: "
@@ -172,7 +174,8 @@ class Simulation:
 
     @property
     def loops(self) -> str:
-        """Which loops step it: over "lanes", those whose price reads "tables" in memory, or from event to event of a book."""
+        """Which loops step it: over "lanes", those whose price reads "tables" in memory, from event to event of a book, or one
+        of these two with several makers."""
         venue, price = self.market.venue, self.market.price
         return "tables" if venue.loops == "lanes" and record(price).tables_in((0.0,)) else venue.loops
 
@@ -204,12 +207,21 @@ class Simulation:
 
     @property
     def books(self) -> Any:
-        """The order books of all lanes, a record array (num_lanes,) with the fields of `mm_env.venue`: a copy; else None."""
+        """The order books of all lanes, or of all worlds of several makers, a record array with the fields of `mm_env.venue`: a
+        copy; else None."""
         return self._memory[0].copy() if self._memory else None
 
     def book_of(self, lane: int) -> Any:
-        """The order book of one lane, a record: a copy."""
-        return self._memory[0][lane].copy()
+        """The order book of one lane, or of its world, a record: a copy."""
+        return self._memory[0][lane // self._side_by_side].copy()
+
+    @property
+    def time_open(self) -> Floats:
+        """How long each lane's account has been open since its episode began, (num_lanes,), time."""
+        books = self.books
+        if books is None:
+            return self._storage.numbers[0] * self.market.clock.step_length
+        return np.asarray(books["lived"].reshape(-1) if self._side_by_side > 1 else books["time"], np.float64)
 
     def save(self) -> dict[str, Any]:
         """All that `restore` needs to go on as if nothing had happened."""
@@ -233,7 +245,7 @@ class Simulation:
         """
         self._storage.copy_state_from(other._storage)
         for ours, theirs in zip(self._memory[:1], other._memory[:1], strict=True):
-            ours.reshape(-1, other.num_lanes)[:] = theirs
+            ours.reshape(-1, len(theirs))[:] = theirs
 
     def imitate(self, other: Simulation) -> None:
         """`copy_state_from` by the name it had before version 0.6."""
@@ -285,7 +297,7 @@ class Simulation:
         """Find what follows from the market: its record, what lies in its lanes' arrays, and the loops over them."""
         self._rules = record(self.market)
         state = self._rules.begin(0.0, 0.0)
-        shown = tuple(self._rules.observe(state, ((), _Unbegun, ())))
+        shown = tuple(self._rules.observe(state, ((), _Unbegun, (), 0, 0.0)))
         self._templates = (self._rules, state, (0.0,) * self.market.width, shown)
         self._kernels = Kernels(_LOOPS[self.loops], self._templates, self._interpreted)
         self.rows = nest(state, itertools.count())  # a `State` that says where each of its numbers stands in `numbers`

@@ -187,7 +187,7 @@ class Learner:
         reward: Any = market.reward
         if self.is_entropic(market):
             market = replace(market, reward=WealthChange(reward.gamma))
-        unforeseen = market.venue.loops == "events" or (isinstance(market, Desk) and market.has_options)
+        unforeseen = market.venue.makes_mid or (isinstance(market, Desk) and market.has_options)
         if self.noise == 1.0 or not isinstance(market.reward, PENALTIES) or unforeseen:
             return market
         return replace(market, reward=replace(market.reward, noise=self.noise))

@@ -41,7 +41,9 @@ class Fills(NamedTuple):
 
 def rehearsal(market: Market) -> Market:
     """The market in which strategies are estimated and tuned before they are tried in `market`: itself, but for the windows in
-    turn of a recorded day what came before the first of them, where anything did."""
+    turn of a recorded day what came before the first of them, where anything did, and with one maker in a book of several."""
+    if market.lanes_a_world > 1:
+        market = replace(market, makers=1)
     venue: Any = market.venue
     if not venue.happened_once or not isinstance(venue.window, InTurn) or venue.window.begins < venue.span:
         return market
@@ -60,7 +62,7 @@ def estimate_book(market: Market, seed: int = 0) -> BookEstimates:
 
     Raises: ValueError where the venue is no order book, or where fills do not decay with depth.
     """
-    if market.venue.loops != "events":
+    if not market.venue.makes_mid:
         raise ValueError(f"only an order book is estimated, got a {type(market.venue).__name__}")
     return _estimates(replace(rehearsal(market), quote=Unbounded()), seed)
 

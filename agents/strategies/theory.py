@@ -114,7 +114,7 @@ class Theory:
 
     @cached_property
     def _book(self) -> BookEstimates | None:
-        return estimate_book(self.market) if self.market.venue.loops == "events" else None
+        return estimate_book(self.market) if self.market.venue.makes_mid else None
 
     @property
     def _risk(self) -> tuple[str, float]:

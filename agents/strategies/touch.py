@@ -31,7 +31,7 @@ class AtTouch(MarketPolicy):
 
     def __post_init__(self) -> None:
         check_fields(self, scalar=True)
-        if self.market.venue.loops != "events":
+        if not self.market.venue.makes_mid:
             raise ValueError(f"{type(self).__name__} needs an order book, got a {type(self.market.venue).__name__}")
         if self.behind < -1:
             raise ValueError(

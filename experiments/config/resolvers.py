@@ -58,7 +58,7 @@ def strategies(market: DictConfig) -> list[str]:
         several = LADDERS if str(market.quote._target_).endswith(".Ranges") else ()
         return [*(DESIGNING if str(market.quote._target_).endswith(".DynamicFee") else PROVIDING), *several]
     if market.get("makers", 1) > 1:
-        return [*STRATEGIES, *OF_COMPETITIONS]
+        return [*STRATEGIES, *(TOUCHING if is_book(market) else OF_COMPETITIONS)]
     of_hedge = HEDGING if "hedges" in market and not market.hedges._target_.endswith(".NoHedges") else ()
     of_channel = CHANNEL if "venue" in market and "rebalancing" in market.venue else ()
     of_loan = FINANCED if "financing" in market and not market.financing._target_.endswith(".NoFinancing") else ()

@@ -44,8 +44,12 @@ def figures(market: Market, agent: str, policy: Policy, rival: str, reference: P
     both = {agent: policy, rival: reference}
     if market.venue.takes_ranges:
         return pool_plots.figures(market, both)
-    if market.venue.loops in ("events", "desk") or not (
-        _state_of(market) or gap_steps(market) or market.may_close or market.venue.ends or market.financing.names
+    if (
+        market.venue.makes_mid
+        or market.venue.loops == "desk"
+        or not (
+            _state_of(market) or gap_steps(market) or market.may_close or market.venue.ends or market.financing.names
+        )
     ):
         return {}
     lives = {name: lived(market, each, EPISODES) for name, each in both.items()}

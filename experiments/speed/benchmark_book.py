@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +15,7 @@ from rich.console import Console
 from experiments.reporting.presenter import TextTable
 from mm_env.clock import Clock, Ergodic, EveryEvent, FiniteHorizon
 from mm_env.envs.gym import MarketMakingVectorEnv
+from mm_env.makers.competition import Competition
 from mm_env.market import Market
 from mm_env.markets import market_named
 from mm_env.price.models import FromBook
@@ -76,8 +77,8 @@ def check_books(cfg: DictConfig) -> None:
 
 
 def cases(cfg: DictConfig) -> Iterator[Case]:
-    """Each book at each number of lanes; the first one also by levels. It and the recorded day also with a decision at every
-    event."""
+    """Each book at each number of lanes; the first one also by levels, and by makers in lanes that are makers. It and the
+    recorded day also with a decision at every event."""
     for name in cfg.books:
         market = market_named(name)
         steady = deciding(market, Ergodic, cfg.events)
@@ -88,6 +89,8 @@ def cases(cfg: DictConfig) -> Iterator[Case]:
             deep = replace(first, venue=replace(first.venue, levels=levels))  # pyright: ignore[reportCallIssue]
             yield Case(f"{name} {levels} levels", deciding(deep, Ergodic, cfg.events), WIDE)
         yield from (Case(f"{name} every event", deciding(first, EveryEvent, 100), n) for n in cfg.book_lanes)
+        steady = deciding(first, Ergodic, cfg.events)
+        yield from (Case(f"{name} {n} makers a book", of_makers(steady, n), WIDE // n * n) for n in cfg.book_makers)
     if cfg.replay is not None:
         for name, market in replays(recorded(cfg.replay), cfg.events).items():
             yield from (Case(name, market, lanes) for lanes in cfg.book_lanes)
@@ -115,6 +118,11 @@ def deciding(market: Market, clock: type[Clock], events: float) -> Market:
     """The market with a decision after `events` events on average (at the latest then, by `EveryEvent`)."""
     step = events / activity(market)
     return replace(market, clock=clock(step * ENDLESS, ENDLESS), quote=Touch())
+
+
+def of_makers(market: Market, makers: int) -> Competition:
+    """The market with so many makers, who all do the same."""
+    return Competition(**{field.name: getattr(market, field.name) for field in fields(market)}, makers=makers)
 
 
 def activity(market: Market) -> float:

@@ -13,7 +13,7 @@ from mm_env.core.noise import parameter_uniforms
 from mm_env.core.parameters import Distribution
 
 Floats = NDArray[np.float64]
-SHARED = ("price.", "venue.", "clock.")  # parts of a market that the makers of a world have in common
+SHARED = ("price.", "venue.", "clock.", "initial_mid")  # parts of a market that the makers of a world have in common
 
 
 class Storage:

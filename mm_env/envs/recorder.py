@@ -50,7 +50,7 @@ class Recorder:
     @property
     def has_book(self) -> bool:
         """Whether the venue is an order book."""
-        return self.market.venue.loops == "events"
+        return self.market.venue.makes_mid
 
     def start(self) -> None:
         """Begin with the episode as it stands."""
@@ -87,17 +87,33 @@ class Recorder:
         if self.has_book:
             book = self._simulation.book_of(self.lane)
             time, mid, best, low = float(book.time), 0.5 * book.best.sum(), book.best.astype(np.float64), book.edge[BID]
-            volumes = book.volume[np.arange(low, book.edge[ASK] + 1) & (len(book.volume) - 1)]
+            volumes = self._others(book, np.arange(low, book.edge[ASK] + 1))
         self._fills, self._last = state.tally.fills, state
         held, profit = state.account.inventory, state.tally.profit
         return Moment(float(time), float(mid), held, profit, best, int(low), volumes, quoted, filled, crossed)
 
     def _in_book(self) -> tuple[Floats, Floats, float]:
         book: Any = self._simulation.book_of(self.lane)
-        traded = np.where(book.filled > 0, book.value / np.maximum(book.filled, 1), np.nan)
-        filled = book.filled * self.market.venue.lot  # pyright: ignore[reportAttributeAccessIssue]
+        lots, value, left, price = (self._own(book, name) for name in ("filled", "value", "left", "price"))
+        traded = np.where(lots > 0, value / np.maximum(lots, 1), np.nan)
+        filled = lots * self.market.venue.lot  # pyright: ignore[reportAttributeAccessIssue]
         change = self._simulation.state_of(self.lane).account.inventory - self.moments[-1].inventory
-        return np.where(book.left > 0, book.price, traded), filled, change - float(filled[BID] - filled[ASK])
+        return np.where(left > 0, price, traded), filled, change - float(filled[BID] - filled[ASK])
+
+    def _own(self, book: Any, name: str) -> Any:
+        """What a book says of this lane's orders, (2,): of one maker's, or of this one's among several."""
+        numbers = book[name]
+        return numbers if numbers.ndim == 1 else numbers[:, self.lane % numbers.shape[1]]
+
+    def _others(self, book: Any, prices: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The lots at these prices, from the first edge on, of all but this lane's orders."""
+        slots = prices & (len(book.volume) - 1)
+        lots = book.volume[slots]
+        if book["left"].ndim > 1:
+            lots = lots + book.crowd[:, slots].sum(axis=0)
+            left, price = self._own(book, "left"), self._own(book, "price")
+            np.subtract.at(lots, (price - prices[0])[left > 0], left[left > 0])
+        return lots
 
     def _with_dealer(self, action: tuple[float, ...]) -> tuple[Floats, Floats, float]:
         before, state, size = self.moments[-1], self._simulation.state_of(self.lane), self.market.order_size

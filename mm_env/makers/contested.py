@@ -8,6 +8,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from mm_env.core.component import rule
 from mm_env.core.noise import Noise
+from mm_env.makers.contested_book import ContestedBook
 from mm_env.quote import Quote
 from mm_env.venue.venue import Dealt, Trades, Transition, Venue
 from mm_env.world import Now
@@ -58,18 +59,16 @@ class Contested(Venue):
         """Refused: what comes of a quote depends on those of others."""
         raise NotImplementedError("what comes of a quote depends on the quotes of the other makers")
 
-    def __reduce__(self) -> Any:  # its class is made anew where it is read
-        return contested, (alone(self),)
 
-
-def contested(venue: Venue) -> Venue:
-    """The venue with several makers: itself if it has them already."""
-    return venue if isinstance(venue, Contested) else _like(venue, _kind(type(venue)))
+def contested(venue: Venue, makers: int) -> Venue:
+    """The venue with so many makers, at least 2."""
+    one = alone(venue)
+    return _like(one, _book(type(one), makers) if one.makes_mid else _kind(type(one)))
 
 
 def alone(venue: Venue) -> Venue:
     """The venue with one maker: itself if it has but one."""
-    return _like(venue, type(venue).__mro__[2]) if isinstance(venue, Contested) else venue
+    return _like(venue, venue.of_one) if venue.of_one is not None else venue
 
 
 def _like(venue: Venue, kind: type[Venue]) -> Venue:
@@ -77,6 +76,18 @@ def _like(venue: Venue, kind: type[Venue]) -> Venue:
     return kind(**{field.name: getattr(venue, field.name) for field in fields(venue)})  # pyright: ignore[reportArgumentType]
 
 
+def _reduced(venue: Venue) -> Any:
+    """How a copy of one is made: its class is made anew where it is read."""
+    return contested, (alone(venue), int(getattr(venue, "makers", 2)))
+
+
 @cache
 def _kind(kind: type[Venue]) -> type[Venue]:
-    return type(f"Contested{kind.__name__}", (Contested, kind), {"__module__": __name__, "__doc__": Contested.__doc__})
+    said = {"__module__": __name__, "__doc__": Contested.__doc__, "of_one": kind, "__reduce__": _reduced}
+    return type(f"Contested{kind.__name__}", (Contested, kind), said)
+
+
+@cache
+def _book(kind: type[Venue], makers: int) -> type[Venue]:
+    said = {"__module__": __name__, "__doc__": ContestedBook.__doc__, "of_one": kind, "__reduce__": _reduced}
+    return type(f"Contested{kind.__name__}", (ContestedBook, kind), {**said, "makers": makers})

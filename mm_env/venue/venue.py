@@ -78,6 +78,7 @@ class Venue(Component):
     takes_ranges: ClassVar[bool] = False  # a pool: what is quoted is a range of prices, placed by a quoting `of_pool`
     unsolvable: ClassVar[str] = ""  # why there is no exact recursion, in words
     takes_makers: ClassVar[bool] = False  # its clients may be those of several makers
+    of_one: ClassVar[type[Venue] | None] = None  # the class of the same venue with one maker, where it has several
 
     @property
     def is_drawn_book(self) -> bool:

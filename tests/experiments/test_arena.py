@@ -40,6 +40,12 @@ def test_where_there_is_no_best_answer_it_says_why(launch):
     assert {row["best_answer"] for row in read(folder).values()} == {"nan"}
 
 
+def test_makers_meet_in_an_order_book_too(launch):
+    folder, _ = launch(arena.main, "market=book_duopoly", "market.clock.steps=8", "episodes=50", "agents=[join,inside]")
+    assert set(read(folder)) == {"join", "inside"}
+    assert "The best answers are left out: venue: an order book" in (folder / "arena.md").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize(("overrides", "said"), [
     (["market=amzn"], "market must be a mm_env.Competition, of several makers, got a Market"),
     (["market.makers=3"], "market.makers must be 2 in the arena"),

@@ -34,11 +34,14 @@ def test_a_recorded_day_is_timed_by_the_messages_of_its_episodes(tmp_path):
 
 
 def test_every_flow_is_there_at_every_number_of_lanes(composed):
-    cfg = composed("benchmark", "books=[queue_reactive,hawkes]", "book_lanes=[1,2]", "book_levels=[4]")
+    cfg = composed(
+        "benchmark", "books=[queue_reactive,hawkes]", "book_lanes=[1,2]", "book_levels=[4]", "book_makers=[3]"
+    )
     found = [(case.name, case.lanes) for case in cases(cfg)]
     assert found == [
         ("queue_reactive", 1), ("queue_reactive", 2), ("hawkes", 1), ("hawkes", 2),
         ("queue_reactive 4 levels", 1024), ("queue_reactive every event", 1), ("queue_reactive every event", 2),
+        ("queue_reactive 3 makers a book", 1023),
     ]  # fmt: skip
 
 

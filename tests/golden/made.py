@@ -77,11 +77,11 @@ def digests(market: Any) -> dict[str, str]:
     """Digests of observations, rewards and states over some steps of random actions in several lanes, for two seeds."""
     seen: dict[str, Any] = {name: hashlib.sha256() for name in ("observations", "rewards", "states")}
     for seed in SEEDS:
-        simulation = simulation_of(market, LANES // market.lanes_a_world * market.lanes_a_world)
-        actions = _actions(market)[:, : simulation.num_lanes]
+        lanes = LANES // market.lanes_a_world * market.lanes_a_world  # whole worlds
+        simulation, actions = simulation_of(market, lanes), _actions(market)
         seen["observations"].update(simulation.start(seed).tobytes())
         for step in range(STEPS):
-            observations, rewards, ended, _ = simulation.step(actions[step].reshape(-1))
+            observations, rewards, ended, _ = simulation.step(actions[step, :lanes].reshape(-1))
             seen["observations"].update(np.ascontiguousarray(observations).tobytes())
             seen["rewards"].update(rewards.tobytes() + ended.tobytes())
             for number in _numbers(simulation):

@@ -236,6 +236,14 @@ def test_a_closed_account_waits_for_the_end_of_its_world():
     assert ended.all()
 
 
+def test_a_mid_that_is_drawn_is_drawn_for_a_world():
+    lanes = Simulation(Competition(**parts(initial_mid=Uniform(50.0, 150.0)), makers=3), 3 * 8)
+    lanes.start(0)
+    mids = lanes.state.mid.reshape(-1, 3)
+    assert (np.ptp(mids, axis=1) == 0.0).all()
+    assert len(np.unique(mids)) == 8
+
+
 def test_worlds_begin_whole():
     market = Competition(**parts(), makers=3)
     with pytest.raises(ValueError, match="num_envs must be whole worlds of 3 makers, got 4"):
@@ -257,7 +265,7 @@ def test_seeds_of_lanes_are_those_of_worlds():
 
 
 @pytest.mark.parametrize(("other", "said"), [
-    ({"venue": MARKETS["small_book"]().venue, "price": mm_env.FromBook()}, "venue must be a dealer market"),
+    ({"venue": MARKETS["pool"]().venue, "quote": MARKETS["pool"]().quote}, "venue must be a dealer market or a simulated"),
     ({"price": Brownian(sigma=np.array([1.0, 2.0]))}, "Competition.price.sigma must be the same for all makers"),
     ({"hedges": mm_env.CorrelatedAsset(correlation=0.5)}, "Competition.hedges must be NoHedges"),
     ({"makers": 0}, "Competition.makers"),

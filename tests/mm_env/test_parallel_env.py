@@ -7,26 +7,30 @@ import pytest
 from pettingzoo.test import parallel_api_test, parallel_seed_test
 
 from mm_env import Brownian, Competition, LossLimit, MarketMakingVectorEnv
-from mm_env.competitions import duopoly
+from mm_env.competitions import COMPETITIONS
 from mm_env.envs.parallel import MakersParallelEnv
 from tests.mm_env.test_competition import parts
 
 
-def test_it_keeps_the_contract_of_pettingzoo():
+@pytest.mark.parametrize("market", COMPETITIONS)
+def test_it_keeps_the_contract_of_pettingzoo(market):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        parallel_api_test(MakersParallelEnv("duopoly"), num_cycles=300)
-        parallel_seed_test(lambda: MakersParallelEnv("duopoly"), num_cycles=50)
+        parallel_api_test(MakersParallelEnv(market), num_cycles=300)
+        parallel_seed_test(lambda: MakersParallelEnv(market), num_cycles=50)
 
 
-def test_it_is_a_world_of_the_vector_env():
-    env, lanes = MakersParallelEnv(duopoly()), MarketMakingVectorEnv(duopoly(), 6)
+@pytest.mark.parametrize("market", COMPETITIONS)
+def test_it_is_a_world_of_the_vector_env(market):
+    env, lanes = MakersParallelEnv(market), MarketMakingVectorEnv(market, 6)
     seen, _ = env.reset(seed=4)
     rows, _ = lanes.reset(seed=4)
     random = np.random.default_rng(0)
     while env.agents:
         assert np.array_equal(np.stack([seen[agent] for agent in env.agents]), rows[:2])
-        actions = random.uniform(-1.0, 1.0, (6, 2)).astype(np.float32)
+        space = lanes.single_action_space
+        acted = random.uniform(-1.0, 1.0, (6, 2)).astype(np.float32)
+        actions = acted if space.shape else random.integers(0, space.n, 6)  # pyright: ignore
         seen, rewards, over, cut, infos = env.step({agent: actions[i] for i, agent in enumerate(env.possible_agents)})
         rows, earned, terminated, truncated, more = lanes.step(actions)
         assert list(rewards.values()) == earned[:2].tolist()

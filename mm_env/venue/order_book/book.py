@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,26 @@ from mm_env.limits import NoLimits
 from mm_env.portfolio import Portfolio
 from mm_env.venue.order_book import events, ladder
 from mm_env.venue.order_book.events import advance, clear_counters, open_book, pressure
-from mm_env.venue.order_book.ladder import ASK, BID, hedge, held_back, lots, mid_twice, quote, touch
+from mm_env.venue.order_book.ladder import (
+    ASK,
+    BID,
+    cancel,
+    clear_fills,
+    clear_orders,
+    hedge,
+    held_back,
+    keep_places,
+    keep_within,
+    limit,
+    lots,
+    made_at,
+    market,
+    mid_twice,
+    move_orders,
+    quote,
+    standing,
+    touch,
+)
 from mm_env.venue.order_book.order_flow import OrderFlow
 from mm_env.venue.order_book.size import OrderSize, UnitSize
 from mm_env.venue.venue import Dealt, Venue
@@ -159,6 +178,8 @@ class Book(OrderBook):
     what the market leaves further behind is withdrawn. Of our own orders `OrderBook` tells.
     """
 
+    takes_makers: ClassVar[bool] = True
+
     flow: OrderFlow
     size: OrderSize = UnitSize()
     levels: Count = 20  # ticks
@@ -183,7 +204,56 @@ class Book(OrderBook):
     @rule
     def facing(self, book: Any, side: int) -> int:
         """The best price of `side` from which others count the distances of their orders on the other side."""
+        return self.touch(book, side)
+
+    @rule
+    def touch(self, book: Any, side: int) -> int:
+        """The best price of a side, our order included. This and the rules that follow are the `ladder` of the events."""
         return touch(book, side)
+
+    @rule
+    def made_at(self, book: Any, side: int, price: int) -> int:
+        return made_at(book, side, price)
+
+    @rule
+    def standing(self, book: Any) -> int:
+        return standing(book)
+
+    @rule
+    def filled(self, book: Any, side: int) -> int:
+        return book.filled[side]
+
+    @rule
+    def limit(self, book: Any, side: int, price: int, size: int) -> None:
+        limit(book, side, price, size)
+
+    @rule
+    def market(self, book: Any, side: int, size: int) -> None:
+        market(book, side, size)
+
+    @rule
+    def cancel(self, book: Any, side: int, price: int, position: int, size: int) -> None:
+        cancel(book, side, price, position, size)
+
+    @rule
+    def keep_within(self, book: Any, side: int, edge: int) -> None:
+        keep_within(book, side, edge)
+
+    @rule
+    def keep_places(self, book: Any) -> None:
+        keep_places(book)
+
+    @rule
+    def clear_orders(self, book: Any) -> None:
+        clear_orders(book)
+
+    @rule
+    def move_orders(self, book: Any, shift: int) -> None:
+        move_orders(book, shift)
+
+    @rule
+    def clear_fills(self, book: Any) -> None:
+        clear_fills(book)
 
     @rule
     def open(self, table: Any, book: Any, weights: Any, key: Any, middle: int) -> None:
@@ -228,13 +298,36 @@ def decide(
     closed, value = place(market, book, account.inventory, bid, ask, units)
     venue.run(table, book, weights, key, start + market.clock.dt(), market.clock.pace())
 
-    crossed = exchange(market, account, closed, value, False, now)
-    bought = exchange(market, crossed, book.filled[BID], book.value[BID], True, now)
-    sold = exchange(market, bought, -book.filled[ASK], -book.value[ASK], True, now)
-    gained = book.gained[BID] + book.gained[ASK] - (2 * value - closed * middle)
-    filled, share = book.filled[BID] + book.filled[ASK], venue.lot / market.order_size
+    fills = Fills(book.filled[BID], book.filled[ASK], book.value[BID], book.value[ASK], book.gained[BID] + book.gained[ASK],
+                  closed, value, middle, book.arrived)  # fmt: skip
+    return settled(market, account, fills, book.time - start, now)
+
+
+class Fills(NamedTuple):
+    """What a maker's orders came to within a decision, lots and sums of ticks x lots as in the ladder."""
+
+    bought: int
+    sold: int
+    paid: int
+    received: int
+    gained: int
+    closed: int  # lots of the market order, bought if > 0
+    value: int  # price x lots of it
+    middle: int  # twice the mid when it was sent
+    arrived: int
+
+
+@routine
+def settled(market: Any, account: Portfolio, fills: Fills, dt: float, now: Now) -> Dealt:
+    """What a decision came to for the account that had made it."""
+    venue = market.venue
+    crossed = exchange(market, account, fills.closed, fills.value, False, now)
+    bought = exchange(market, crossed, fills.bought, fills.paid, True, now)
+    sold = exchange(market, bought, -fills.sold, -fills.received, True, now)
+    gained = fills.gained - (2 * fills.value - fills.closed * fills.middle)
+    filled, share = fills.bought + fills.sold, venue.lot / market.order_size
     captured = 0.5 * venue.tick * venue.lot * gained
-    traded, arrived, dt = share * filled, share * book.arrived, book.time - start
+    traded, arrived = share * filled, share * fills.arrived
     return Dealt(sold, now.world.flow, now.world.venue, 0.0, 0.0, captured, traded, arrived, dt)
 
 
@@ -266,9 +359,15 @@ def place(market: Any, book: Any, inventory: float, bid: int, ask: int, units: f
 def target(venue: Any, book: Any, side: int, depth: float, at_touch: bool) -> int:
     """The price in ticks that a depth means: ticks from others' best price of that side, or price units from the mid,
     rounded to the nearest tick and, where two are as near, to the outer one."""
+    return target_from(venue, book, side, depth, at_touch, book.best[side])
+
+
+@scalar
+def target_from(venue: Any, book: Any, side: int, depth: float, at_touch: bool, best: int) -> int:
+    """As `target`, where `best` is the best price that ticks are counted from."""
     out = 2.0 * side - 1.0
     if at_touch:
-        return book.best[side] + int(out * math.floor(clip(depth, -_FURTHEST, _FURTHEST) + 0.5))
+        return best + int(out * math.floor(clip(depth, -_FURTHEST, _FURTHEST) + 0.5))
     away = clip(depth / venue.tick, -_FURTHEST, _FURTHEST)
     return int(out * math.floor(out * 0.5 * mid_twice(book) + away + 0.5))
 
@@ -276,16 +375,23 @@ def target(venue: Any, book: Any, side: int, depth: float, at_touch: bool) -> in
 @routine
 def send(market: Any, book: Any, bid: int, ask: int, inventory: float) -> None:
     """Let our orders stand at these prices, no larger than the limits of the inventory allow."""
-    lot, whole = market.venue.lot, int(market.order_size / market.venue.lot + 0.5)
-    buying = min(whole, int((market.max_inventory - inventory) / lot + 0.5))
-    selling = min(whole, int((market.max_inventory + inventory) / lot + 0.5))
+    buying, selling = sizes(market, inventory)
     bid, ask = held_back(book, BID, bid), held_back(book, ASK, ask)
     apart = max(0, (bid - ask) // 2 + 1)  # where our own orders would meet, both step back
     bid, ask = bid - apart, ask + apart
     if book.price[ASK] != ask:
         book.left[ASK] = 0  # out of the way of the new bid
-    quote(book, BID, bid, max(buying, 0))
-    quote(book, ASK, ask, max(selling, 0))
+    quote(book, BID, bid, buying)
+    quote(book, ASK, ask, selling)
+
+
+@scalar
+def sizes(market: Any, inventory: float) -> tuple[int, int]:
+    """The lots that may be bid for, and offered, within the limits of the inventory."""
+    lot, whole = market.venue.lot, int(market.order_size / market.venue.lot + 0.5)
+    buying = min(whole, int((market.max_inventory - inventory) / lot + 0.5))
+    selling = min(whole, int((market.max_inventory + inventory) / lot + 0.5))
+    return max(buying, 0), max(selling, 0)
 
 
 @scalar

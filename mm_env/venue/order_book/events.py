@@ -13,7 +13,7 @@ import numpy as np
 
 from mm_env.core.maths import exp, log, routine, scalar
 from mm_env.core.noise import uniforms
-from mm_env.venue.order_book.ladder import ASK, BID, cancel, keep_within, limit, lots, market, mid_twice, touch
+from mm_env.venue.order_book.ladder import ASK, BID, clear_fills, lots, mid_twice, move_orders
 from mm_env.venue.order_book.order_flow import CANCEL, LIMIT, MARKET
 
 FIRST_BLOCK = 2  # blocks 0 and 1 of a step's noise are those of `mm_env.core.noise.draw`
@@ -57,7 +57,7 @@ def advance(venue: Any, table: Any, book: Any, weights: Any, key: Any, until: fl
     weights[:6], and behind by side, kind and distance.
     """
     set_edges(venue, book)  # our orders may have moved what distances are counted from
-    bid, ask = touch(book, BID), touch(book, ASK)
+    bid, ask = venue.touch(book, BID), venue.touch(book, ASK)
     weigh(venue, table, book, weights, BID)
     weigh(venue, table, book, weights, ASK)
     following = _draw(key, int(book.next))
@@ -77,9 +77,9 @@ def advance(venue: Any, table: Any, book: Any, weights: Any, key: Any, until: fl
         kind, share = _choose(venue, table, book, weights, drawn.kind * total)
         if kind < 6:
             happen(venue, table, book, weights, key, kind, share, int(venue.size.draw(drawn.size)), drawn.place)
-            moved = bid != touch(book, BID) or ask != touch(book, ASK)
+            moved = bid != venue.touch(book, BID) or ask != venue.touch(book, ASK)
             watching = pace == 0 or (pace == 2 and not moved)
-            bid, ask = touch(book, BID), touch(book, ASK)
+            bid, ask = venue.touch(book, BID), venue.touch(book, ASK)
 
 
 @scalar
@@ -121,7 +121,7 @@ def _reweigh(venue: Any, table: Any, book: Any, weights: Any, side: int, price: 
 def _rates(venue: Any, table: Any, book: Any, side: int, distance: int, price: int) -> tuple[float, float]:
     """Rates of limit orders and of cancellations at one price. Of the latter those that would fall on our order are none."""
     theirs = lots(book, price)
-    ours = book.left[side] if price == book.price[side] else 0
+    ours = venue.made_at(book, side, price)
     queue = (theirs + ours) / venue.size.mean()
     share = theirs / (theirs + ours) if ours > 0 else (1.0 if theirs > 0 else 0.0)
     return venue.flow.limit(table, distance, queue), share * venue.flow.cancel(table, distance, queue)
@@ -130,8 +130,8 @@ def _rates(venue: Any, table: Any, book: Any, side: int, distance: int, price: i
 @scalar
 def _taking(venue: Any, table: Any, book: Any, side: int, start: int) -> float:
     """The rate of market orders against a side."""
-    best = touch(book, side)
-    queue = (lots(book, best) if best == book.best[side] else 0) + (book.left[side] if best == book.price[side] else 0)
+    best = venue.touch(book, side)
+    queue = (lots(book, best) if best == book.best[side] else 0) + venue.made_at(book, side, best)
     distance = max(1, min(int(venue.levels), (best - start) * (2 * side - 1)))
     return venue.flow.market(table, distance, queue / venue.size.mean())
 
@@ -156,10 +156,10 @@ def happen(
     """An event of that kind, at the price at `share` of its rates; a cancellation at `place` of the queue there."""
     side, levels, middle = kind % 2, int(venue.levels), mid_twice(book)
     out, start, opposite = 2 * side - 1, origin(venue, book, side), origin(venue, book, 1 - side)
-    price, ours = touch(book, side), book.left[BID] + book.left[ASK]
+    price, ours = venue.touch(book, side), venue.standing(book)
     book.counts[kind] += 1
     if kind >= MARKET:
-        market(book, side, size)
+        venue.market(book, side, size)
         book.arrived += size
         book.pressure = pressure(venue, book) + size * out
         book.pressed = book.time
@@ -167,9 +167,9 @@ def happen(
         distance = _distance(weights, 6 + levels * (2 * side + kind // 2), levels, share * weights[kind])
         price = start + out * distance
         if distance > 0 and kind >= CANCEL:  # where rounding alone has left a rate there is no distance
-            cancel(book, side, price, int(place * lots(book, price)), size)
+            venue.cancel(book, side, price, int(place * lots(book, price)), size)
         elif distance > 0:
-            _offer(book, side, price, size)
+            _offer(venue, book, side, price, size)
     if venue.flow.remembers():
         for other in range(6):
             book.excitement[other] += venue.flow.kick(table, other, kind)
@@ -178,7 +178,7 @@ def happen(
     if (
         opposite != origin(venue, book, 1 - side)
         or start != origin(venue, book, side)
-        or ours != book.left[0] + book.left[1]
+        or ours != venue.standing(book)
         or (venue.flow.anchored() and mid_twice(book) != middle)  # walked, perhaps through more than one queue
     ):
         set_edges(venue, book)
@@ -189,11 +189,11 @@ def happen(
 
 
 @routine
-def _offer(book: Any, side: int, price: int, size: int) -> None:
+def _offer(venue: Any, book: Any, side: int, price: int, size: int) -> None:
     """Another's limit order; as far as it meets our order it has come to trade, like a market order."""
-    before = book.filled[1 - side]
-    limit(book, side, price, size)
-    book.arrived += book.filled[1 - side] - before
+    before = venue.filled(book, 1 - side)
+    venue.limit(book, side, price, size)
+    book.arrived += venue.filled(book, 1 - side) - before
 
 
 @scalar
@@ -227,7 +227,7 @@ def _pass_time(venue: Any, book: Any, dt: float) -> None:
 def set_edges(venue: Any, book: Any) -> None:
     """Withdraw what stands further out than the book reaches."""
     for side in range(2):
-        keep_within(book, side, origin(venue, book, side) + (2 * side - 1) * int(venue.levels))
+        venue.keep_within(book, side, origin(venue, book, side) + (2 * side - 1) * int(venue.levels))
 
 
 @routine
@@ -235,7 +235,7 @@ def _follow(venue: Any, table: Any, book: Any, key: Any, way: int) -> None:
     """The mid has moved up (1) or down (-1): let the reference follow, if it does."""
     side = ASK if way > 0 else BID
     nearest = book.reference + side
-    if lots(book, nearest) > 0 or (book.left[side] > 0 and book.price[side] == nearest):
+    if lots(book, nearest) > 0 or venue.made_at(book, side, nearest) > 0:
         return
     whether, renewed, entering, _ = uniforms(key[0], key[1], key[2], key[3], int(book.next))
     book.next += 1
@@ -258,15 +258,14 @@ def renew(venue: Any, table: Any, book: Any, key: Any) -> None:
             uniform, _, _, _ = uniforms(key[0], key[1], key[2], key[3], int(book.next))
             book.next += 1
             _refill(venue, table, book, side, distance, uniform)
-    for side in range(2):
-        book.ahead[side] = min(book.ahead[side], lots(book, book.price[side])) if book.left[side] > 0 else 0
+    venue.keep_places(book)
 
 
 @routine
 def _refill(venue: Any, table: Any, book: Any, side: int, distance: int, uniform: float) -> None:
     size = int(venue.flow.fresh(table, distance, uniform) * venue.size.mean() + 0.5)
     if size > 0:
-        _offer(book, side, origin(venue, book, side) + (2 * side - 1) * distance, size)
+        _offer(venue, book, side, origin(venue, book, side) + (2 * side - 1) * distance, size)
 
 
 @routine
@@ -279,34 +278,50 @@ def open_book(venue: Any, table: Any, book: Any, weights: Any, key: Any, middle:
     for kind in range(6):
         book.excitement[kind] = 0.0
     for side in range(2):
-        book.best[side], book.left[side], book.price[side], book.ahead[side] = middle + side, 0, middle + side, 0
+        book.best[side] = middle + side
         book.edge[side] = middle + 1 - side + (2 * side - 1) * int(venue.levels)
+    venue.clear_orders(book)
     if venue.flow.anchored():
         renew(venue, table, book, key)
     else:
         for side in range(2):
             for distance in range(1, int(venue.levels) + 1):
-                limit(book, side, middle + 1 - side + (2 * side - 1) * distance, int(venue.size.mean() + 0.5))
+                venue.limit(book, side, middle + 1 - side + (2 * side - 1) * distance, int(venue.size.mean() + 0.5))
     advance(venue, table, book, weights, key, venue.warm_up, 0)
-    move(book, weights, middle - mid_twice(book) // 2)
+    shift = middle - mid_twice(book) // 2
+    move_lots(book, weights, shift)
+    venue.move_orders(book, shift)
     book.pressed -= book.time
     book.time = 0.0
     for kind in range(6):
         book.counts[kind] = 0
-    clear_counters(book)
+    clear_counters_of(venue, book)
+
+
+@routine
+def clear_counters_of(venue: Any, book: Any) -> None:
+    """Start counting what makers' orders and others' market orders trade, of as many makers as the venue has."""
+    book.next, book.arrived = FIRST_BLOCK, 0
+    venue.clear_fills(book)
 
 
 @routine
 def clear_counters(book: Any) -> None:
     """Start counting what our orders and others' market orders trade."""
     book.next, book.arrived = FIRST_BLOCK, 0
-    for side in range(2):
-        book.filled[side], book.value[side], book.gained[side] = 0, 0, 0
+    clear_fills(book)
 
 
 @routine
 def move(book: Any, weights: Any, shift: int) -> None:
     """Move the whole book by `shift` ticks."""
+    move_lots(book, weights, shift)
+    move_orders(book, shift)
+
+
+@routine
+def move_lots(book: Any, weights: Any, shift: int) -> None:
+    """Move all but our orders by `shift` ticks."""
     low, mask = book.edge[BID], book.volume.shape[0] - 1
     prices = book.edge[ASK] - low + 1
     for i in range(prices):
@@ -319,4 +334,3 @@ def move(book: Any, weights: Any, shift: int) -> None:
     for side in range(2):
         book.best[side] += shift
         book.edge[side] += shift
-        book.price[side] += shift

@@ -51,12 +51,24 @@ def mid_twice(book: Any) -> int:
     return book.best[BID] + book.best[ASK]
 
 
+@scalar
+def made_at(book: Any, side: int, price: int) -> int:
+    """Our lots of a side at a price."""
+    return book.left[side] if price == book.price[side] else 0
+
+
+@scalar
+def standing(book: Any) -> int:
+    """Our lots of both sides."""
+    return book.left[BID] + book.left[ASK]
+
+
 @routine
 def limit(book: Any, side: int, price: int, size: int) -> None:
     """Another's limit order: it trades with what it crosses, and what is left joins the queue at `price`."""
     left, _ = _walk(book, 1 - side, size, price, False)
     if left > 0:
-        _join(book, side, price, left)
+        join(book, side, price, left)
 
 
 @routine
@@ -74,7 +86,7 @@ def cancel(book: Any, side: int, price: int, position: int, size: int) -> None:
         if book.left[side] > 0 and book.price[side] == price:
             book.ahead[side] -= max(0, min(gone, book.ahead[side] - position))
         book.volume[slot] -= gone
-        _seek_best(book, side)
+        seek_best(book, side)
 
 
 @routine
@@ -120,9 +132,37 @@ def keep_within(book: Any, side: int, edge: int) -> None:
         book.edge[side] -= out
     book.edge[side] = edge
     if (book.best[side] - edge) * out > 0:
-        _set_best(book, side, edge)
+        set_best(book, side, edge)
     if (book.price[side] - edge) * out > 0:
         book.left[side] = 0
+
+
+@routine
+def keep_places(book: Any) -> None:
+    """Let our orders stand no further back than others' lots at their price reach, which have just been drawn anew."""
+    for side in range(2):
+        book.ahead[side] = min(book.ahead[side], lots(book, book.price[side])) if book.left[side] > 0 else 0
+
+
+@routine
+def clear_orders(book: Any) -> None:
+    """We have no orders."""
+    for side in range(2):
+        book.left[side], book.price[side], book.ahead[side] = 0, book.best[side], 0
+
+
+@routine
+def move_orders(book: Any, shift: int) -> None:
+    """Move our orders by `shift` ticks."""
+    for side in range(2):
+        book.price[side] += shift
+
+
+@routine
+def clear_fills(book: Any) -> None:
+    """Start counting what our orders trade."""
+    for side in range(2):
+        book.filled[side], book.value[side], book.gained[side] = 0, 0, 0
 
 
 @routine
@@ -154,20 +194,20 @@ def _walk(book: Any, side: int, size: int, worst: int, own: bool) -> tuple[int, 
         book.gained[side] += taken * (2 * price - middle) * out
         size -= first + taken + last
         value += (first + taken + last) * price
-        _seek_best(book, side)
+        seek_best(book, side)
     return size, value
 
 
 @routine
-def _join(book: Any, side: int, price: int, size: int) -> None:
+def join(book: Any, side: int, price: int, size: int) -> None:
     """Another's lots join the back of the queue."""
     if lots(book, book.best[side]) == 0 or (book.best[side] - price) * (2 * side - 1) > 0:
-        _set_best(book, side, price)
+        set_best(book, side, price)
     book.volume[price & (book.volume.shape[0] - 1)] += size
 
 
 @scalar
-def _set_best(book: Any, side: int, price: int) -> None:
+def set_best(book: Any, side: int, price: int) -> None:
     """Others' best price of a side, as it comes in or anew. An empty other side's last price gives way if that meets it."""
     out, other = 2 * side - 1, 1 - side
     book.best[side] = price
@@ -176,7 +216,7 @@ def _set_best(book: Any, side: int, price: int) -> None:
 
 
 @routine
-def _seek_best(book: Any, side: int) -> None:
+def seek_best(book: Any, side: int) -> None:
     """Move others' best price out to where lots stand; it stays if there are none."""
     out, price = 2 * side - 1, book.best[side]
     while lots(book, price) == 0 and (book.edge[side] - price) * out > 0:
