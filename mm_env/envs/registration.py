@@ -52,7 +52,9 @@ DESK_IDS = {
 
 WORLD_IDS = {  # of several makers: a lane each, so that only `make_vec` knows them
     "mm_env/Duopoly-v0": "duopoly",
+    "mm_env/Cascade-v0": "cascade",
     "mm_env/BondsDuopoly-v0": "bonds_duopoly",
+    "mm_env/BookDuopoly-v0": "book_duopoly",
 }
 
 
