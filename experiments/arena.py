@@ -12,19 +12,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from agents.policy import Policy
 from experiments.config.agents import agent_config, build_policies, is_learner, load_run, named
 from experiments.config.main import experiment, output_folder
-from experiments.config.markets import build_market
+from experiments.config.markets import build_makers
 from experiments.evaluation import plots, table
 from experiments.reporting.presenter import left_out
 from experiments.runs import jobs
 from experiments.studies import arena
 from experiments.training.training_jobs import Training, train_all, trainings
-from mm_env.makers.competition import Competition
-from mm_env.makers.desks.competing import CompetingDesks
 
 
 @experiment("arena")
@@ -65,12 +63,7 @@ def write(folder: Path, cfg: DictConfig, played: Any, rows: Any, notes: list[str
 
 def _market(cfg: DictConfig) -> Any:
     """The market. Raises: TypeError or ValueError unless two makers quote it."""
-    market = build_market(OmegaConf.create({"market": cfg.market}))
-    if not isinstance(market, Competition | CompetingDesks):
-        raise TypeError(
-            f"market must be a mm_env.Competition, of several makers, got a {type(market).__name__}; of desks it is "
-            "CompetingDesks"
-        )
+    market = build_makers(cfg)
     if market.makers != 2:
         raise ValueError(f"market.makers must be 2 in the arena, where agents meet in pairs, got {market.makers:g}")
     return market

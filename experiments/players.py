@@ -17,13 +17,12 @@ from agents.learning.durable import put_text
 from agents.policy import Policy
 from experiments.config.agents import agent_config, build_policies, is_learner
 from experiments.config.main import experiment, output_folder
-from experiments.config.markets import build, build_market
+from experiments.config.markets import build, build_makers
 from experiments.evaluation import plots, table
 from experiments.reporting.presenter import screen
 from experiments.runs import jobs, program
 from experiments.studies import players as study
 from mm_env.core.parameters import Interval, check
-from mm_env.makers.competition import Competition
 from mm_env.simulation import check_seed
 
 
@@ -43,11 +42,9 @@ def main(cfg: DictConfig) -> float:
     return study.objective(judged).value
 
 
-def _market(cfg: DictConfig) -> Competition:
+def _market(cfg: DictConfig) -> Any:
     """The market. Raises: TypeError or ValueError for one of a single maker, or options that are none."""
-    market = build_market(OmegaConf.create({"market": cfg.market}))
-    if not isinstance(market, Competition):
-        raise TypeError(f"market must be a mm_env.Competition, of several makers, got a {type(market).__name__}")
+    market = build_makers(cfg)
     check("worlds", cfg.worlds, Interval(1, 2**20, whole=True))
     check("grid", cfg.grid, Interval(0, 1000, whole=True))
     if not isinstance(cfg.seeds, ListConfig) or not cfg.seeds:
@@ -59,7 +56,7 @@ def _market(cfg: DictConfig) -> Competition:
     return market
 
 
-def _players(cfg: DictConfig, market: Competition) -> tuple[list[str], list[Any]]:
+def _players(cfg: DictConfig, market: Any) -> tuple[list[str], list[Any]]:
     """The name and the learner, or policy, of each seat. Raises: ValueError for what cannot play, with the reason."""
     from agents.makers.players import check_players
 
@@ -80,7 +77,7 @@ def _players(cfg: DictConfig, market: Competition) -> tuple[list[str], list[Any]
 
 
 def _train(
-    cfg: DictConfig, market: Competition, names: Sequence[str], players: Sequence[Any], seed: int, folder: Path
+    cfg: DictConfig, market: Any, names: Sequence[str], players: Sequence[Any], seed: int, folder: Path
 ) -> tuple[tuple[Policy, ...], study.Curve]:
     """What acts at each seat after a training, and what each earned on the way; learners' models go to folder/seatN."""
     from agents.learning.saved import save_model

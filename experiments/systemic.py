@@ -7,11 +7,11 @@ python -m experiments.systemic fire_sale@market.fire_sale=square_root limits@mar
 
 from __future__ import annotations
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from experiments.config.agents import build_policies
 from experiments.config.main import experiment, output_folder
-from experiments.config.markets import build, build_market
+from experiments.config.markets import build, build_makers
 from experiments.evaluation import plots, table
 from experiments.reporting.presenter import left_out, screen, small
 from experiments.runs import jobs
@@ -41,9 +41,11 @@ def main(cfg: DictConfig) -> float:
 
 def makers_of(cfg: DictConfig) -> Makers:
     """The makers that a config describes. Raises: TypeError or ValueError for what cannot be."""
-    market = build_market(OmegaConf.create({"market": cfg.market}))
+    market = build_makers(cfg)
     if not isinstance(market, Competition):
-        raise TypeError(f"market must be a mm_env.Competition, of several makers, got a {type(market).__name__}")
+        raise TypeError(
+            f"market must be a mm_env.Competition, whose sales may move the mid, got a {type(market).__name__}"
+        )
     numbers = {name: cfg[name] for name in ("capital", "alpha", "beta", "level", "episodes", "seeds")}
     return Makers(market, build(cfg.network), **numbers, first_seed=cfg.seed)
 

@@ -14,14 +14,15 @@ from agents.learning.learner import Learner, reward_units
 from agents.learning.sb3 import TrainedPolicy
 from agents.makers.shared_lanes import SeatLanes, SharedLanes, Stopped
 from agents.policy import Policy, policy_of, translated
-from mm_env.makers.competition import Competition
 
 
 def train_players(
-    market: Competition, players: Sequence[Any], worlds: int, seed: int, folder: Path | None = None,
+    market: Any, players: Sequence[Any], worlds: int, seed: int, folder: Path | None = None,
     callbacks: Callable[[int, Sequence[Policy]], Sequence[Any]] = lambda seat, seats: (),
 ) -> tuple[Policy, ...]:  # fmt: skip
     """What acts at each seat in the end: what its learner learnt, or the policy or strategy that is not one.
+
+    The market is a `Competition`, or `CompetingDesks`.
 
     All learners act in the same `worlds` worlds and learn on at the same time, each from its own rewards, for its `total_steps`
     steps of its own lanes (`num_envs` counts for nothing here); one that is done first goes on as it is. Each starts from a
@@ -70,7 +71,7 @@ def _learn_at_once(shared: SharedLanes, seats: Sequence[Any], steps: Mapping[int
         raise errors[0]
 
 
-def check_players(market: Competition, players: Sequence[Any]) -> None:
+def check_players(market: Any, players: Sequence[Any]) -> None:
     """Refuse players that cannot train together in the market. Raises: TypeError or ValueError."""
     if len(players) != market.makers:
         raise ValueError(f"players must be {market.makers:g}, one a maker, got {len(players)}")
@@ -81,9 +82,8 @@ def check_players(market: Competition, players: Sequence[Any]) -> None:
         )
     for learner in learners:
         learner.check(market)
-        for name in ("teacher", "quoting"):
-            if getattr(learner, name) is not None:
-                raise ValueError(f"Learner.{name} must be null among several players, got {getattr(learner, name)!r}")
+        if learner.teacher is not None:
+            raise ValueError(f"Learner.teacher must be null among several players, got {learner.teacher!r}")
         if learner.expected_fills and market.venue.loops == "lanes":
             raise ValueError(
                 "Learner.expected_fills must be false here for a single maker, whom experiments.train is for"
@@ -94,20 +94,20 @@ def check_players(market: Competition, players: Sequence[Any]) -> None:
             raise ValueError(f"Learner.total_steps must be >= 1, got {learner.total_steps}")
 
 
-def _quieter(market: Competition, learners: Mapping[int, Learner]) -> Competition:
-    """The market with the noise of each maker's rewards as its learner wants it; a strategy does not learn from them."""
-    wanted = [learners[seat].noise if seat in learners else 1.0 for seat in range(int(market.makers))]
-    if any(learner.training_market(market) is market for learner in learners.values()) or set(wanted) == {1.0}:
+def _quieter(market: Any, learners: Mapping[int, Learner]) -> Any:
+    """The market with the noise of each maker's rewards as its learner wants it; what strategies earn nobody learns from."""
+    if all(learner.training_market(market) is market for learner in learners.values()):
         return market
-    reward: Any = market.reward
-    shares = np.array(wanted)
-    return replace(market, reward=replace(reward, noise=shares if len(set(wanted)) > 1 else wanted[0]))
+    reward, first = market.reward, next(iter(learners.values()))
+    wanted = [learners.get(seat, first).noise for seat in range(int(market.makers))]
+    return replace(market, reward=replace(reward, noise=np.array(wanted) if len(set(wanted)) > 1 else first.noise))
 
 
 def _seated(learner: Learner, shared: SharedLanes, seat: int, seed: int, folder: Path | None) -> TrainedPolicy:
     """A learner's untrained policy at a seat."""
     market = shared.market
     mean, unit = reward_units(market) if learner.standardise else (0.0, 1.0)
-    lanes = SeatLanes(shared, seat, learner.reward_scale / unit, 0.0 if market.may_close else mean)
+    shift = 0.0 if market.may_close else mean
+    lanes = SeatLanes(shared, seat, learner.reward_scale / unit, shift, learner.quoting_of(market))
     own = int(market.makers) * seed + seat
     return TrainedPolicy(learner.model(market, own, folder and folder / f"seat{seat}", lanes))

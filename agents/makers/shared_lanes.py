@@ -16,7 +16,6 @@ require("SharedLanes", "training", "torch", "stable_baselines3")
 from stable_baselines3.common.vec_env.base_vec_env import VecEnv
 
 from mm_env.envs.sb3 import Infos, VecAdapter
-from mm_env.makers.competition import Competition
 
 Act = Callable[[NDArray[np.float32]], NDArray[Any]]  # a seat's observations (worlds, k) -> its actions
 
@@ -40,9 +39,7 @@ class SharedLanes:
     on how threads are scheduled.
     """
 
-    def __init__(
-        self, market: Competition, worlds: int, fixed: Mapping[int, Act], seed: int, stagger: bool = True
-    ) -> None:
+    def __init__(self, market: Any, worlds: int, fixed: Mapping[int, Act], seed: int, stagger: bool = True) -> None:
         self.market, self.worlds, self.fixed, self.seed = market, worlds, dict(fixed), seed
         self.lanes = _Lanes(market, worlds * int(market.makers), stagger=stagger)
         self.turns = [seat for seat in range(int(market.makers)) if seat not in self.fixed]
@@ -116,28 +113,37 @@ class SharedLanes:
 
 
 class SeatLanes(VecEnv):
-    """One seat of `shared` as a learner's VecEnv: what it sees and earns, and (reward - `reward_shift`) * `reward_scale`."""
+    """One seat of `shared` as a learner's VecEnv: what it sees, and (reward - `reward_shift`) * `reward_scale` of its rewards.
 
-    def __init__(self, shared: SharedLanes, seat: int, reward_scale: float, reward_shift: float) -> None:
+    With a `quoting` the learner acts by that in the place of the market's own actions, as `agents.learning.reservation` does.
+    """
+
+    def __init__(
+        self, shared: SharedLanes, seat: int, reward_scale: float, reward_shift: float, quoting: Any = None
+    ) -> None:
         self.shared, self.seat, self.reward_scale, self.reward_shift = shared, seat, reward_scale, reward_shift
-        super().__init__(shared.worlds, shared.lanes.observation_space, shared.lanes.action_space)
+        self.quoting, self._seen = quoting, np.empty((0, 0), np.float32)
+        actions = shared.lanes.action_space if quoting is None else quoting.space
+        super().__init__(shared.worlds, shared.lanes.observation_space, actions)
         self.reset_infos = [{} for _ in range(self.num_envs)]
 
     @property
-    def market(self) -> Competition:
+    def market(self) -> Any:
         """The market that all seats share."""
         return self.shared.market
 
     def reset(self) -> NDArray[np.float32]:
         self._reset_seeds()
         self._reset_options()
-        return self.shared.observe(self.seat)
+        self._seen = self.shared.observe(self.seat)
+        return self._seen
 
     def step_async(self, actions: NDArray[Any]) -> None:
-        self._actions = actions
+        self._actions = actions if self.quoting is None else self.quoting.actions(self._seen, actions)
 
     def step_wait(self) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_], Any]:
         observations, rewards, dones, infos = self.shared.step(self.seat, self._actions)
+        self._seen = observations
         return observations, (self.reward_scale * (rewards - self.reward_shift)).astype(np.float32), dones, infos
 
     def close(self) -> None:

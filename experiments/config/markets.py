@@ -8,6 +8,8 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from mm_env.desk.desk import Desk
+from mm_env.makers.competition import Competition
+from mm_env.makers.desks.competing import CompetingDesks
 from mm_env.market import Market
 
 
@@ -29,4 +31,18 @@ def recorded_market(cfg: DictConfig) -> Market:
     market = build(OmegaConf.create(OmegaConf.to_container(cfg, resolve=True)).recorded)
     if not isinstance(market, Market) or not market.venue.happened_once:
         raise ValueError(f"recorded must describe a market whose venue is a Replay, got {market}")
+    return market
+
+
+def build_makers(cfg: DictConfig) -> Any:
+    """The market of several makers that `cfg.market` describes: a Competition, or CompetingDesks.
+
+    Raises: TypeError for any other.
+    """
+    market = build_market(OmegaConf.create({"market": cfg.market}))
+    if not isinstance(market, Competition | CompetingDesks):
+        raise TypeError(
+            f"market must be a mm_env.Competition, of several makers, got a {type(market).__name__}; of desks it is "
+            "CompetingDesks"
+        )
     return market

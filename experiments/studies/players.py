@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -17,7 +18,6 @@ from agents.policy import Policy
 from experiments.evaluation.plots import COLORS, INK, plain
 from experiments.reporting.formats import HALF_WIDTH, estimate
 from experiments.reporting.presenter import Column, TextTable
-from mm_env.makers.competition import Competition
 from mm_env.metrics import Estimate, mean, ratio
 from mm_env.rollout import Episodes
 
@@ -59,7 +59,7 @@ class Judged:
     episodes: Episodes
 
 
-def bounds(market: Competition, grid: int) -> tuple[Bounds | None, str]:
+def bounds(market: Any, grid: int) -> tuple[Bounds | None, str]:
     """Competition and cartel, exactly, on a grid of depths from 0; and what is to be said of it."""
     if not grid:
         return None, ""
@@ -77,14 +77,14 @@ def bounds(market: Competition, grid: int) -> tuple[Bounds | None, str]:
     return found, INDEX.format(competition=found.competition, cartel=found.cartel, grid=grid)
 
 
-def _monopoly(market: Competition) -> float:
+def _monopoly(market: Any) -> float:
     """The depth of one maker alone whose inventory is neutral, at the start, price units."""
     found = optimum(replace(market, makers=1)).table().depths()
     return float(found[0, found.shape[1] // 2].mean())
 
 
 def judge(
-    market: Competition, names: Sequence[str], policies: Sequence[Policy], training: int, worlds: int, seed: int
+    market: Any, names: Sequence[str], policies: Sequence[Policy], training: int, worlds: int, seed: int
 ) -> list[Judged]:
     """What each seat's player brings."""
     played = play_seats(market, policies, worlds, seed)

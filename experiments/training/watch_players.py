@@ -12,7 +12,6 @@ from agents.learning.sb3 import TrainedPolicy
 from agents.makers.seats import play_seats
 from experiments.evaluation.sample import CURVE_SEED
 from experiments.runs import program
-from mm_env.makers.competition import Competition
 
 
 class WatchPlayers:
@@ -21,7 +20,7 @@ class WatchPlayers:
     `curve` has the lane-steps by then and each seat's mean objective, which goes to TensorBoard too.
     """
 
-    def __init__(self, market: Competition, evaluations: int, episodes: int) -> None:
+    def __init__(self, market: Any, evaluations: int, episodes: int) -> None:
         self.market, self.evaluations, self.episodes = market, evaluations, episodes
         self.curve: list[tuple[int, list[float]]] = []
 

@@ -93,3 +93,16 @@ def test_one_that_fails_stops_all():
 def test_what_cannot_train_together_is_refused(players, said):
     with pytest.raises(ValueError, match=said):
         train_players(SHORT, players, 8, seed=0)
+
+
+def test_makers_of_desks_learn_at_once_too_by_what_their_quotes_are_made_of():
+    from agents.learning.reservation import ReservationQuotes
+    from mm_env.competitions import COMPETITIONS
+
+    desks = replace(COMPETITIONS["bonds_duopoly"](), clock=FiniteHorizon(0.2, 10))
+    players = [learner(quoting=ReservationQuotes, noise=0.0), learner(noise=0.0)]
+    first, second = train_players(desks, players, 16, seed=0)
+    again, other = train_players(desks, players, 16, seed=0)
+    assert np.array_equal(weights(first), weights(again))
+    assert np.array_equal(weights(second), weights(other))
+    assert all(np.isfinite(each.objective).all() for each in play_seats(desks, (first, second), 20, 1))
