@@ -11,6 +11,9 @@ from agents.makers.seats import play_seats
 from agents.strategies.fixed import FixedSymmetric
 from mm_env.clock import FiniteHorizon
 from mm_env.competitions import duopoly
+from mm_env.makers.routing import BestQuote
+from mm_env.quote import SpreadAndSkew
+from mm_env.reward import InventoryPenalty
 
 SHORT = replace(duopoly(), clock=FiniteHorizon(0.1, 10), max_inventory=2.0)
 SETTINGS = {"n_steps": 8, "batch_size": 64, "n_epochs": 1, "policy_kwargs": {"net_arch": [8]}}
@@ -106,3 +109,21 @@ def test_makers_of_desks_learn_at_once_too_by_what_their_quotes_are_made_of():
     assert np.array_equal(weights(first), weights(again))
     assert np.array_equal(weights(second), weights(other))
     assert all(np.isfinite(each.objective).all() for each in play_seats(desks, (first, second), 20, 1))
+
+
+@pytest.mark.slow
+def test_myopic_makers_compete_the_spread_away_and_one_alone_keeps_it():
+    """Bertrand: where the best quote takes each order and nobody minds inventory, undercutting ends near no spread at all; one
+    alone quotes 1 / k."""
+    settings = {"n_steps": 20, "batch_size": 640, "n_epochs": 4, "gamma": 0.0, "gae_lambda": 0.0, "learning_rate": 3e-3,
+                "policy_kwargs": {"net_arch": [16], "log_std_init": -1.5}}  # fmt: skip
+    spreads = []
+    for makers in (1, 2, 3):
+        market = replace(duopoly(), makers=makers, routing=BestQuote(), reward=InventoryPenalty(), max_inventory=50.0,
+                         clock=FiniteHorizon(0.2, 20), quote=SpreadAndSkew(max_half_spread=2.0, max_skew=0.5))  # fmt: skip
+        myopic = learner(steps=60_000, noise=0.0, reward_scale=5.0, settings=settings)
+        played = play_seats(market, train_players(market, [myopic] * makers, 64, seed=0), 2_000, 1)
+        spreads.append(sum(each.spread_captured.sum() for each in played) / sum(each.fills.sum() for each in played))
+    assert spreads[0] == pytest.approx(1.0, abs=0.06)
+    assert spreads[1] < 0.25
+    assert spreads[2] < spreads[1]
