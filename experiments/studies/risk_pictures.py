@@ -59,7 +59,8 @@ def worst(agent: str, each: Portrait) -> Picture:
             axes[0].step(times, quoted, where="post", color=color, lw=0.9, alpha=0.8, label=label)
     for axis, values, label in zip(axes, (seen.mid, seen.inventory, seen.profit), ("mid", "_", "_")):
         axis.step(*thinned(seen.times, values[:, at]), where="post", color=INK, lw=1.2, label=label)
-    for axis, label in zip(axes, ("mid and quotes\n(price units)", "inventory\n(units)", "profit\n(price units)")):
+    above = "mid" if seen.quotes is None else "mid and quotes"
+    for axis, label in zip(axes, (f"{above}\n(price units)", "inventory\n(units)", "profit\n(price units)")):
         axis.set_ylabel(label)
     axes[1].axhline(0.0, color=INK, lw=0.5)
     axes[2].axhline(0.0, color=INK, lw=0.5)

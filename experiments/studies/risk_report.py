@@ -173,7 +173,8 @@ def worst_episodes(found: Mapping[str, Portrait]) -> Section:
     """The episodes that brought least, as pictures."""
     pictures = [worst(name, each) for name, each in found.items()]
     said = (
-        "The episode that brought least: the mid and what was quoted around it (in a pool, the ends of the range), the "
+        "The episode that brought least: the mid and what was quoted around it (in a pool, the ends of the range; in "
+        "an order book it is not drawn), the "
         "inventory and the profit, step by step."
     )
     return Section("risk_worst", "Worst episodes", said, None, {"": pictures})
@@ -183,7 +184,7 @@ def beside_optimum(found: Mapping[str, Portrait]) -> Section:
     """What the exact optimum would have brought on the noise of the worst episodes."""
     title = "What the optimum would have lost"
     if OPTIMUM not in found:
-        return Section("risk_optimum", title, "This market has no exact optimum to play its worst episodes again.")
+        return Section("risk_optimum", title, "No exact optimum played: the market has none, or it was not asked for.")
     best = found[OPTIMUM].episodes.profit
     columns = [
         Column("agent", words=True), Column("worst", "worst episode", _plain), Column("optimum_there", "optimum there", _plain),

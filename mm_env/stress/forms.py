@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mm_env.core.component import Sides, leaves, nominal
+from mm_env.core.component import Sides, differs, leaves, nominal
 from mm_env.core.parameters import Distribution
 from mm_env.hedges import Hedges
 from mm_env.lending.collateral import Collateral
@@ -141,7 +141,7 @@ def _(part: Book, blow: Blow) -> Book:
     stress, market = blow.stress, blow.market
     _refuse_drawn(part.flow)
     orders = StressedOrders(part.flow, stress.volatility**2, stress.liquidity, stress.sells, stress.buys)
-    ticks = round(stress.gap * mid_deviation(market) / nominal(part.tick)) if stress.gap else 0
+    ticks = round(stress.gap * left_alone(market).deviation / nominal(part.tick)) if stress.gap else 0
     acts = 1.0 if bears(part) & set(stress.changes()) - {"latency"} else 0.0
     return mixed(
         StressedBook, part, begins=blow.begins, finishes=blow.ends, acts=acts, gap=float(ticks), lag=stress.latency,
@@ -186,16 +186,37 @@ def towards(part: Any, share: float) -> Any:
     return part if share == 0.0 else _with(part, "correlation", moved)
 
 
+def duration(market: Any) -> float:
+    """How long an episode is: the clock's horizon, or where it counts events the mean time that they take without us."""
+    return left_alone(market).time if market.clock.needs_book else market.clock.horizon
+
+
+class Alone(NamedTuple):
+    """What episodes of an order book are like without us."""
+
+    deviation: float  # the standard deviation of the mid's move, price units
+    time: float  # that they take, on average
+
+
+def left_alone(market: Any) -> Alone:
+    """What 500 episodes of an order book are like without us. Raises: ValueError for parameters that differ by lane."""
+    for leaf in leaves(market):
+        if differs(leaf.value):
+            raise ValueError(
+                f"Stress needs Market.{leaf.path} to be one number where it is measured, got {leaf.value!r}"
+            )
+    return _measured(market)
+
+
 @lru_cache(maxsize=16)
-def mid_deviation(market: Any, lanes: int = 500, seed: int = 5) -> float:
-    """The standard deviation of an order book's mid over an episode without us, price units, of 500 episodes."""
-    alone = replace(market, quote=Unbounded())
-    simulation = Simulation(alone, lanes)
+def _measured(market: Any, lanes: int = 500, seed: int = 5) -> Alone:
+    simulation = Simulation(replace(market, quote=Unbounded()), lanes)
     simulation.start(seed)
-    away = np.full((lanes, 2), 1e9).reshape(-1)
+    opened, away = simulation.state.mid.copy(), np.full(2 * lanes, 1e9)
     for _ in range(int(market.clock.steps)):
         simulation.step(away)
-    return float(simulation.state.mid.std())
+    books: Any = simulation.books
+    return Alone(float((simulation.state.mid - opened).std()), float(books["time"].mean()))
 
 
 def _flows(flow: Any, blow: Blow) -> Sides:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from mm_env.core.component import Component
 from mm_env.core.parameters import Interval, NonNegative, Probability, Real
 from mm_env.market import Market
-from mm_env.stress.forms import PARTS, Blow, bears, under
+from mm_env.stress.forms import PARTS, Blow, bears, duration, under
 
 _RATES = ("volatility", "sells", "buys", "liquidity")  # multiples, of which 1 is none
 _SIZES = ("gap", "adverse")
@@ -30,7 +30,8 @@ _CURES = {
 
 
 class Stress(Component):
-    """What happens from `begins` on, for `lasts`, both shares of a market's horizon; several at once are a combination.
+    """What happens from `begins` on, for `lasts`, both shares of a market's horizon; several at once are a combination. Where
+    a clock counts events of an order book they are shares of the mean time that an episode takes without us.
 
     Times and sizes are in a market's own measures, so that one stress goes with any: a gap in standard deviations of the mid
     over an episode, as its price's `sigma` says it or, in an order book, as it is without us; adverse selection in those of a
@@ -61,7 +62,7 @@ class Stress(Component):
         """
         for reason in self._refusals(market):
             raise ValueError(f"Stress needs {reason}")
-        horizon = market.clock.horizon
+        horizon = duration(market)
         blow = Blow(self, market, self.begins * horizon, (self.begins + self.lasts) * horizon)
         return replace(market, **{name: under(getattr(market, name), blow) for name in PARTS})
 

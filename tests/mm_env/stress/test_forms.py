@@ -13,7 +13,7 @@ from mm_env.core.component import record, rule
 from mm_env.markets import MARKETS
 from mm_env.quote import Unbounded
 from mm_env.simulation import Simulation
-from mm_env.stress.forms import Blow, bears, mid_deviation, towards, under
+from mm_env.stress.forms import Alone, Blow, bears, left_alone, towards, under
 from mm_env.stress.parts import StressedFlow
 from mm_env.stress.pools import StressedTraders
 from mm_env.stress.stress import CALM
@@ -138,7 +138,7 @@ def away(market, steps, lanes, interpreted):
 
 def test_an_order_book_gaps_by_so_many_of_its_own_deviations(monkeypatch):
     """All orders go on so many ticks away; what happens then is what would have happened there."""
-    monkeypatch.setattr("mm_env.stress.forms.mid_deviation", lambda market: 2.6)
+    monkeypatch.setattr("mm_env.stress.forms.left_alone", lambda market: Alone(2.6, 6.0))
     market = short(MARKETS["queue_reactive"](), 6)
     calm, gapped = (away(m, 6, 20, True) for m in (market, Stress(0.5, 0.0, gap=-2.0).applied(market)))
     assert (gapped[:4] == calm[:4]).all()
@@ -165,7 +165,23 @@ def test_an_order_book_under_three_times_the_volatility_is_itself_in_a_time_nine
     calm, fast = away(market, 76, lanes, False), away(stressed, 44, lanes, False)
     moved, wanted = fast[44] - fast[40], calm[76] - calm[40]  # nine minutes
     assert abs(moved.var() / wanted.var() - 1.0) < 4.0 * 2.0 / np.sqrt(lanes)
-    assert mid_deviation(market) == pytest.approx(calm[76].std() * np.sqrt(80 / 76), rel=0.15)
+    assert left_alone(market).deviation == pytest.approx(calm[76].std() * np.sqrt(80 / 76), rel=0.15)
+
+
+def test_where_a_clock_counts_events_shares_are_of_the_time_that_they_take(monkeypatch):
+    """Two hundred events take much less than the horizon, by which a decision is due at the latest."""
+    monkeypatch.setattr("mm_env.stress.forms.left_alone", lambda market: Alone(2.6, 40.0))
+    venue = Stress(0.5, 0.25, volatility=2.0).applied(MARKETS["small_book"]()).venue
+    assert (venue.begins, venue.finishes) == (20.0, 30.0)
+
+
+@pytest.mark.slow
+def test_a_small_book_is_stressed_in_the_middle_of_its_events():
+    market = MARKETS["small_book"]()
+    time = left_alone(market).time
+    assert 0.0 < time < 0.5 * market.clock.horizon
+    still = away(Stress(0.5, 0.2, gap=5.0).applied(market), 200, 200, False)
+    assert abs(still[-1] - away(market, 200, 200, False)[-1]).mean() > 2.0
 
 
 def test_orders_reach_a_book_later():
@@ -197,6 +213,10 @@ def test_what_is_drawn_by_the_episode_is_refused_where_it_would_be_drawn_twice()
     drawn = replace(market, hedges=replace(market.hedges, correlation=mm_env.Uniform(0.5, 0.9)))
     with pytest.raises(ValueError, match=r"Stress needs CorrelatedAsset\.correlation to be a number"):
         Stress(correlation=1.0).applied(drawn)
+    book = MARKETS["queue_reactive"]()
+    unlike = replace(book, reward=mm_env.InventoryPenalty(phi=np.array([0.1, 0.2])))
+    with pytest.raises(ValueError, match=r"Stress needs Market\.reward\.phi to be one number where it is measured"):
+        Stress(gap=1.0).applied(unlike)
 
 
 @pytest.mark.parametrize("name", COMPETITIONS)
