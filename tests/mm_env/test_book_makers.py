@@ -55,6 +55,7 @@ WORLDS = {
     "cont_stoikov_talreja": market_of("cont_stoikov_talreja"),
     "queue_reactive": market_of("queue_reactive", clock=FiniteHorizon(300.0, 20)),
     "hawkes": market_of("hawkes"),
+    "small_book": market_of("small_book"),  # a decision at every event
     "unnoticed": market_of("zero_intelligence", venue=unnoticed(market_of("zero_intelligence"))),
     "lots": market_of("zero_intelligence", order_size=3.0, max_inventory=6.0,
                       venue=replace(market_of("zero_intelligence").venue, size=GeometricSize(2.5), latency=0.1)),
@@ -97,7 +98,7 @@ def test_beside_a_maker_who_never_quotes_one_has_the_market_to_itself_to_the_bit
     )
     first, width = alone.start(5), market.width
     assert np.array_equal(first, both.start(5)[::2])
-    for step in range(8):
+    for step in range(40 if market.clock.needs_book else 8):
         told = acted(market, worlds, step).reshape(worlds, width)
         still = np.tile([NOWHERE, NOWHERE, 0.0][:width], (worlds, 1))
         seen = alone.step(told.reshape(-1))
