@@ -9,6 +9,7 @@ import pytest
 import mm_env
 from agents.exact.nodes import Unsolvable
 from agents.exact.optimum import optimum
+from agents.exact.small_book import check_small
 from agents.makers.seats import play_seats
 from agents.strategies.touch import AtTouch
 from mm_env import (
@@ -286,6 +287,9 @@ def test_what_a_book_of_several_makers_does_not_hold_is_refused(other, said):
 def test_it_has_no_exact_optimum_and_says_why():
     with pytest.raises(Unsolvable, match="several makers have orders in its queues"):
         optimum(book_duopoly())
+    with pytest.raises(Unsolvable, match="several makers have orders in its queues"):
+        check_small(shared(MARKETS["small_book"](), 2))
+    check_small(shared(MARKETS["small_book"](), 1))
     market = book_duopoly()
     assert replace(market, makers=1).venue == market.venue.of_one(  # pyright: ignore
         **{field.name: getattr(market.venue, field.name) for field in fields(market.venue)}
