@@ -139,6 +139,8 @@ def check_small(market: Market) -> None:
     """Refuse a market that is no small Poisson book with a decision at each event."""
     check_market(market)
     venue: Any = market.venue
+    if market.lanes_a_world > 1:
+        raise Unsolvable(f"venue: {venue.unsolvable}")
     reasons = {
         "its flow has no finite capacity, so that queues may grow without end": _bounded(venue),
         "others do not look at our quotes": type(venue) is Book,

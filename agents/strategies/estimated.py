@@ -41,9 +41,7 @@ class Fills(NamedTuple):
 
 def rehearsal(market: Market) -> Market:
     """The market in which strategies are estimated and tuned before they are tried in `market`: itself, but for the windows in
-    turn of a recorded day what came before the first of them, where anything did, and with one maker in a book of several."""
-    if market.lanes_a_world > 1:
-        market = replace(market, makers=1)
+    turn of a recorded day what came before the first of them, where anything did."""
     venue: Any = market.venue
     if not venue.happened_once or not isinstance(venue.window, InTurn) or venue.window.begins < venue.span:
         return market
@@ -52,6 +50,8 @@ def rehearsal(market: Market) -> Market:
 
 def estimate_book(market: Market, seed: int = 0) -> BookEstimates:
     """sigma, A and k of an order book, estimated over 512 episodes each of the market's `rehearsal`.
+
+    Of several makers' book these are estimated with one maker in it.
 
     sigma is the root of the mean square of the mid's change per unit of time, without quotes of ours; A and k come by maximum
     likelihood from the fills of constant quotes 1/2, 3/2, ... ticks from the mid, which are Poisson at each depth.
@@ -64,7 +64,8 @@ def estimate_book(market: Market, seed: int = 0) -> BookEstimates:
     """
     if not market.venue.makes_mid:
         raise ValueError(f"only an order book is estimated, got a {type(market.venue).__name__}")
-    return _estimates(replace(rehearsal(market), quote=Unbounded()), seed)
+    one = replace(market, makers=1) if market.lanes_a_world > 1 else market
+    return _estimates(replace(rehearsal(one), quote=Unbounded()), seed)
 
 
 @lru_cache(maxsize=32)

@@ -1,1 +1,1 @@
-"""Several makers who quote the same clients: whom an order goes to, and the loops over worlds of makers."""
+"""Several makers who quote the same clients, or have orders in one book: whose trade it is, and the loops over their worlds."""

@@ -11,7 +11,7 @@ from mm_env.core.component import count, load, store
 from mm_env.core.lanes import TILE, borrowed, of_lane, stepped
 from mm_env.core.maths import scalar
 from mm_env.core.noise import draw, world_key
-from mm_env.makers.contested_book import act, show, want
+from mm_env.makers.book_decision import act, show, want
 from mm_env.makers.kernel import end
 from mm_env.venue.order_book.book import mid_price
 from mm_env.venue.order_book.book_kernel import WARMING

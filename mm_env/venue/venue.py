@@ -82,8 +82,8 @@ class Venue(Component):
 
     @property
     def is_drawn_book(self) -> bool:
-        """Whether it is an order book that is simulated, not recorded."""
-        return self.makes_mid and not self.happened_once
+        """Whether it is an order book that is simulated, not recorded, and one maker's."""
+        return self.makes_mid and not self.happened_once and self.of_one is None
 
     @property
     def can_rebalance(self) -> bool:

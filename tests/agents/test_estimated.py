@@ -9,7 +9,8 @@ from agents import CarteaJaimungal, StrategyPolicy
 from agents.policy import play
 from agents.strategies.estimated import REACH, Fills, decay, estimate_book, rehearsal, widest
 from mm_env import Drawn, FiniteHorizon, FromBook, InTurn, InventoryPenalty, Market, Replay, Touch
-from mm_env.markets import amzn, amzn_book, cont_stoikov_talreja
+from mm_env.competitions import book_duopoly
+from mm_env.markets import amzn, amzn_book, cont_stoikov_talreja, zero_intelligence
 from tests.mm_env.recorded_days import random_day
 
 MARKET = cont_stoikov_talreja()
@@ -111,3 +112,8 @@ def test_prices_are_in_the_units_of_the_tick():
 def test_a_dealer_is_not_measured():
     with pytest.raises(ValueError, match="only an order book is estimated, got a Dealer"):
         estimate_book(amzn())
+
+
+@pytest.mark.slow
+def test_a_book_of_several_makers_is_estimated_with_one():
+    assert estimate_book(book_duopoly()) == estimate_book(zero_intelligence())

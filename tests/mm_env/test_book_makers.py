@@ -9,6 +9,7 @@ import pytest
 import mm_env
 from agents.exact.nodes import Unsolvable
 from agents.exact.optimum import optimum
+from agents.exact.small_book import check_small
 from agents.makers.seats import play_seats
 from agents.strategies.touch import AtTouch
 from mm_env import (
@@ -55,6 +56,7 @@ WORLDS = {
     "cont_stoikov_talreja": market_of("cont_stoikov_talreja"),
     "queue_reactive": market_of("queue_reactive", clock=FiniteHorizon(300.0, 20)),
     "hawkes": market_of("hawkes"),
+    "small_book": market_of("small_book"),  # a decision at every event
     "unnoticed": market_of("zero_intelligence", venue=unnoticed(market_of("zero_intelligence"))),
     "lots": market_of("zero_intelligence", order_size=3.0, max_inventory=6.0,
                       venue=replace(market_of("zero_intelligence").venue, size=GeometricSize(2.5), latency=0.1)),
@@ -97,7 +99,7 @@ def test_beside_a_maker_who_never_quotes_one_has_the_market_to_itself_to_the_bit
     )
     first, width = alone.start(5), market.width
     assert np.array_equal(first, both.start(5)[::2])
-    for step in range(8):
+    for step in range(40 if market.clock.needs_book else 8):
         told = acted(market, worlds, step).reshape(worlds, width)
         still = np.tile([NOWHERE, NOWHERE, 0.0][:width], (worlds, 1))
         seen = alone.step(told.reshape(-1))
@@ -285,6 +287,9 @@ def test_what_a_book_of_several_makers_does_not_hold_is_refused(other, said):
 def test_it_has_no_exact_optimum_and_says_why():
     with pytest.raises(Unsolvable, match="several makers have orders in its queues"):
         optimum(book_duopoly())
+    with pytest.raises(Unsolvable, match="several makers have orders in its queues"):
+        check_small(shared(MARKETS["small_book"](), 2))
+    check_small(shared(MARKETS["small_book"](), 1))
     market = book_duopoly()
     assert replace(market, makers=1).venue == market.venue.of_one(  # pyright: ignore
         **{field.name: getattr(market.venue, field.name) for field in fields(market.venue)}
