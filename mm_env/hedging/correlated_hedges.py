@@ -52,7 +52,7 @@ class CorrelatedHedges(HedgePortfolio):
                 )
             if later := overridden(kind, "own_volatility", "square", "driven"):
                 raise ValueError(
-                    f"{type(self).__name__}.hedges must say the volatility of their own part: {later} is not what the inherited "
+                    f"{type(self).__name__}.hedges must say their own volatility: {later} is not what the inherited "
                     f"`own_volatility` is of (give {kind.__name__} its own), got {hedge}"
                 )
 
