@@ -28,7 +28,7 @@ class CorrelatedHedges(HedgePortfolio):
     rho_1 rho_2 + C_12 sqrt((1 - rho_1^2) (1 - rho_2^2)).
 
     Raises: ValueError unless C is one row a hedge, symmetric, positive definite, with ones on the diagonal, and each hedge is
-    an `Idiosyncratic` that moves by its `driven`.
+    an `Idiosyncratic` that moves by its `driven`, of which its `own_volatility` is.
     """
 
     own_correlation: ListedRows  # between the own parts of the hedges of row and column
@@ -49,6 +49,11 @@ class CorrelatedHedges(HedgePortfolio):
                 raise ValueError(
                     f"{type(self).__name__}.hedges must move by a rule `driven` of their own noise, as CorrelatedAsset and "
                     f"Perpetual do (others go into a HedgePortfolio), got {hedge}"
+                )
+            if later := overridden(kind, "own_volatility", "square", "driven"):
+                raise ValueError(
+                    f"{type(self).__name__}.hedges must say their own volatility: {later} is not what the inherited "
+                    f"`own_volatility` is of (give {kind.__name__} its own), got {hedge}"
                 )
 
     @rule

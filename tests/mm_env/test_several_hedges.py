@@ -340,6 +340,13 @@ class Restless(CorrelatedAsset):
         return state
 
 
+class Wilder(CorrelatedAsset):
+    """It is riskier than its `own_volatility` says."""
+
+    def square(self, inventory, held, variance):
+        return inventory * inventory + 9.0 * held[0] * held[0]
+
+
 @pytest.mark.parametrize(("made", "said"), [
     (lambda: HedgePortfolio(()), "HedgePortfolio.hedges must be a list of Hedges, at least one"),
     (lambda: HedgePortfolio((ASSET, NoHedges())), "must be one instrument each .* got NoHedges"),
@@ -347,6 +354,7 @@ class Restless(CorrelatedAsset):
     (lambda: HedgePortfolio((ASSET, Correlated(0.5, 1.0, 0.0))), "must give a rule `deltas`.* got Correlated"),
     (lambda: CorrelatedHedges((ASSET, CALL), ((1.0, 0.0), (0.0, 1.0))), "must move by a rule `driven`.* got EuropeanOption"),
     (lambda: CorrelatedHedges((ASSET, Restless(0.5)), ((1.0, 0.0), (0.0, 1.0))), "a rule `driven`.* got Restless"),
+    (lambda: CorrelatedHedges((ASSET, Wilder(0.5)), ((1.0, 0.0), (0.0, 1.0))), r"Wilder.square is not what the inherited"),
     (lambda: CorrelatedHedges((ASSET, OTHER), ((1.0,),)), "own_correlation must be 2 rows of 2 numbers"),
     (lambda: CorrelatedHedges((ASSET, OTHER), ((1.0, 0.2), (0.1, 1.0))), "must be symmetric with ones"),
     (lambda: CorrelatedHedges((ASSET, OTHER), ((2.0, 0.2), (0.2, 1.0))), "must be symmetric with ones"),
