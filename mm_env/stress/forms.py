@@ -23,7 +23,9 @@ import numpy as np
 from mm_env.core.component import Sides, differs, leaves, nominal
 from mm_env.core.parameters import Distribution
 from mm_env.hedges import Hedges
+from mm_env.hedging.portfolio import HedgePortfolio
 from mm_env.lending.collateral import Collateral
+from mm_env.makers.contested_book import ContestedBook
 from mm_env.price.models import Price
 from mm_env.quote import Unbounded
 from mm_env.simulation import Simulation
@@ -150,6 +152,16 @@ def _(part: Book, blow: Blow) -> Book:
 
 
 @bears.register
+def _(part: ContestedBook) -> Names:
+    return frozenset()  # the orders of several makers are kept by a ladder of their own
+
+
+@under.register
+def _(part: ContestedBook, blow: Blow) -> ContestedBook:
+    return part
+
+
+@bears.register
 def _(part: Hedges) -> Names:
     if not part.names:
         return frozenset()
@@ -161,6 +173,19 @@ def _(part: Hedges, blow: Blow) -> Hedges:
     if not part.names:
         return part
     shocked = towards(part, blow.stress.correlation) if hasattr(part, "correlation") else part
+    return StressedHedges(part, shocked, blow.begins, blow.ends, blow.stress.hedging)
+
+
+@bears.register
+def _(part: HedgePortfolio) -> Names:
+    return frozenset().union(*map(bears, part.hedges))
+
+
+@under.register
+def _(part: HedgePortfolio, blow: Blow) -> Hedges:
+    share = blow.stress.correlation
+    each = tuple(towards(hedge, share) if hasattr(hedge, "correlation") else hedge for hedge in part.hedges)
+    shocked = part if share == 0.0 else replace(part, hedges=each)
     return StressedHedges(part, shocked, blow.begins, blow.ends, blow.stress.hedging)
 
 

@@ -219,7 +219,27 @@ def test_what_is_drawn_by_the_episode_is_refused_where_it_would_be_drawn_twice()
         Stress(gap=1.0).applied(unlike)
 
 
-@pytest.mark.parametrize("name", COMPETITIONS)
+@pytest.mark.parametrize(("name", "said"), [
+    ("bonds_duopoly", "Stress needs a market of one quoted instrument, got a CompetingDesks"),
+    ("book_duopoly", "Stress needs a market with a mid that moves by itself, or an order book that is simulated, for gap=2"),
+])  # fmt: skip
+def test_several_makers_of_desks_and_in_books_are_not_stressed(name, said):
+    with pytest.raises(ValueError, match=said):
+        Stress(gap=2.0).applied(COMPETITIONS[name]())
+
+
+def test_several_hedges_are_stressed_each_by_its_own_correlation():
+    market = MARKETS["two_hedges"]()
+    assert bears(market.hedges) == {"hedging", "correlation"}
+    shocked = under(market.hedges, _blow(Stress(correlation=1.0), market)).shocked
+    assert [hedge.correlation for hedge in shocked.hedges] == [1.0, 1.0]
+    assert under(market.hedges, _blow(Stress(hedging=0.0), market)).shocked == market.hedges
+    together = mm_env.HedgePortfolio((mm_env.CorrelatedAsset(correlation=0.5), mm_env.Perpetual(kappa=1.0)))
+    first, second = under(together, _blow(Stress(correlation=-1.0), market)).shocked.hedges
+    assert (first.correlation, second) == (0.0, together.hedges[1])
+
+
+@pytest.mark.parametrize("name", ["duopoly", "cascade"])
 def test_several_makers_are_stressed_together(name):
     """No stress is their calm market to the bit; a gap moves the one mid that they share."""
     market = replace(COMPETITIONS[name](), clock=mm_env.FiniteHorizon(0.06, 6))
