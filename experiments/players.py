@@ -58,7 +58,7 @@ def _market(cfg: DictConfig) -> Any:
 
 def _players(cfg: DictConfig, market: Any) -> tuple[list[str], list[Any]]:
     """The name and the learner, or policy, of each seat. Raises: ValueError for what cannot play, with the reason."""
-    from agents.makers.players import check_players
+    from agents.learning.players import check_players
 
     names, players = [], []
     for entry in cfg.players:
@@ -80,8 +80,8 @@ def _train(
     cfg: DictConfig, market: Any, names: Sequence[str], players: Sequence[Any], seed: int, folder: Path
 ) -> tuple[tuple[Policy, ...], study.Curve]:
     """What acts at each seat after a training, and what each earned on the way; learners' models go to folder/seatN."""
+    from agents.learning.players import train_players
     from agents.learning.saved import save_model
-    from agents.makers.players import train_players
     from experiments.training.watch_players import WatchPlayers
 
     watch = WatchPlayers(market, cfg.watch.evaluations, cfg.watch.episodes)

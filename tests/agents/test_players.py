@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from agents.learning.learner import Learner
-from agents.makers.players import train_players
+from agents.learning.players import train_players
 from agents.makers.seats import play_seats
 from agents.strategies.fixed import FixedSymmetric
 from mm_env.clock import FiniteHorizon

@@ -12,7 +12,7 @@ import numpy as np
 
 from agents.learning.learner import Learner, reward_units
 from agents.learning.sb3 import TrainedPolicy
-from agents.makers.shared_lanes import SeatLanes, SharedLanes, Stopped
+from agents.learning.shared_lanes import SeatLanes, SharedLanes, Stopped
 from agents.policy import Policy, policy_of, translated
 
 
