@@ -22,22 +22,30 @@ def test_it_keeps_the_contract_of_pettingzoo(market):
 
 @pytest.mark.parametrize("market", COMPETITIONS)
 def test_it_is_a_world_of_the_vector_env(market):
-    env, lanes = MakersParallelEnv(market), MarketMakingVectorEnv(market, 6)
+    """Step for step; a maker whose account is closed terminates here at once, and there with its world."""
+    env = MakersParallelEnv(market)
+    lanes = MarketMakingVectorEnv(market, 3 * len(env.possible_agents))
     seen, _ = env.reset(seed=4)
     rows, _ = lanes.reset(seed=4)
-    random = np.random.default_rng(0)
+    random, space = np.random.default_rng(0), lanes.single_action_space
     while env.agents:
-        assert np.array_equal(np.stack([seen[agent] for agent in env.agents]), rows[:2])
-        space = lanes.single_action_space
-        acted = random.uniform(-1.0, 1.0, (6, 2)).astype(np.float32)
-        actions = acted if space.shape else random.integers(0, space.n, 6)  # pyright: ignore
-        seen, rewards, over, cut, infos = env.step({agent: actions[i] for i, agent in enumerate(env.possible_agents)})
+        playing = list(env.agents)
+        places = [env.possible_agents.index(agent) for agent in playing]
+        assert np.array_equal(np.stack([seen[agent] for agent in playing]), rows[places])
+        wide = (lanes.num_envs, *(space.shape or ()))
+        drawn = random.uniform(-1.0, 1.0, wide).astype(np.float32)
+        actions = drawn if space.shape else random.integers(0, space.n, wide)  # pyright: ignore
+        seen, rewards, over, cut, infos = env.step(
+            {agent: actions[i] for i, agent in zip(places, playing, strict=True)}
+        )
         rows, earned, terminated, truncated, more = lanes.step(actions)
-        assert list(rewards.values()) == earned[:2].tolist()
-        assert list(over.values()) == terminated[:2].tolist()
+        assert list(rewards.values()) == earned[places].tolist()
+        told = dict(zip(playing, terminated[places].tolist(), strict=True))
+        assert over == told or (env.market.may_close and all(over[agent] for agent in playing if told[agent]))
         assert not any(cut.values())
         assert not truncated.any()
-    assert infos["maker_1"]["figures"]["r"] == more["figures"]["r"][1]
+    for agent, i in zip(playing, places, strict=True):
+        assert infos[agent]["figures"]["r"] == more["figures"]["r"][i]
 
 
 def test_a_closed_account_leaves_the_others():
