@@ -98,11 +98,13 @@ def choose(shared, world, makers, begin, scratch, side, lot):
     total, upto, chosen, depth = 0.0, 0.0, -1, best
     for lane in range(first, first + makers):
         if scratch[place_of(lane, begin) + (2 + side) * TILE] >= anybody:
-            total += shared.routing.weight(scratch[place_of(lane, begin) + side * TILE] - best)
+            weight = shared.routing.weight(scratch[place_of(lane, begin) + side * TILE] - best)
+            scratch[place_of(lane, begin) + (OFFER + side) * TILE] = weight  # where a `Won` will be
+            total += weight
     for lane in range(first, first + makers):
         quoted = scratch[place_of(lane, begin) + side * TILE]
         if upto <= lot * total and scratch[place_of(lane, begin) + (2 + side) * TILE] >= anybody:
-            weight = shared.routing.weight(quoted - best)
+            weight = scratch[place_of(lane, begin) + (OFFER + side) * TILE]
             upto += weight
             chosen, depth = (lane, quoted) if weight > 0.0 else (chosen, depth)
     return chosen, depth, anybody
