@@ -1,6 +1,6 @@
 """Learners who train at once, each at a seat of its own in one market: what each earns, and how collusive they became.
 
-python -m experiments.players market=duopoly players=[ppo,ppo] seeds=[0,1,2,3,4]
+python -m experiments.players market=duopoly players=[ppo,ppo] seeds=[0,2,3]
 python -m experiments.players market=duopoly players=[ppo,cartea_jaimungal]
 python -m experiments.players market=duopoly market.makers=3 players=[ppo,ppo,glft]
 """
@@ -19,6 +19,7 @@ from experiments.config.agents import agent_config, build_policies, is_learner
 from experiments.config.main import experiment, output_folder
 from experiments.config.markets import build, build_makers
 from experiments.evaluation import plots, table
+from experiments.evaluation.sample import CURVE_SEED
 from experiments.reporting.presenter import screen
 from experiments.runs import jobs, program
 from experiments.studies import players as study
@@ -51,7 +52,7 @@ def _market(cfg: DictConfig) -> Any:
         raise ValueError(f"seeds must be a list of at least one, as in seeds=[0], got {cfg.seeds!r}")
     for seed in cfg.seeds:
         check_seed(seed, "seeds")
-        if seed == cfg.seed:
+        if seed in (cfg.seed, CURVE_SEED):
             raise ValueError(f"seeds must not have {seed}, on whose noise players are judged")
     return market
 

@@ -2,7 +2,7 @@
 
 python -m experiments.systemic
 python -m experiments.systemic agents=[competing,fixed_symmetric] network=core_periphery network.dealers=4 network.sizes=[12]
-python -m experiments.systemic fire_sale@market.fire_sale=square_root limits@market.limits=reduce_only
+python -m experiments.systemic fire_sale@market.fire_sale=square_root +limits@market.limits=reduce_only
 """
 
 from __future__ import annotations

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import statistics
 import time
-from dataclasses import fields
+from collections.abc import Iterator
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,12 @@ from rich.console import Console
 
 from experiments.reporting.presenter import TextTable
 from mm_env.clock import Ergodic
+from mm_env.competitions import duopoly
 from mm_env.desk.desk import Desk
 from mm_env.desk.instrument import Instrument, Tier
 from mm_env.desk.varied import instruments_of
 from mm_env.makers.desks.competing import CompetingDesks
+from mm_env.makers.routing import BestQuote
 from mm_env.market import Market
 from mm_env.markets import market_named
 from mm_env.price.joint import CovariancePrices, FactorPrices
@@ -46,27 +49,30 @@ def desks(console: Console, cfg: DictConfig) -> list[str]:
 
 
 def makers(console: Console, cfg: DictConfig) -> list[str]:
-    """Print the table of desks of several makers, on one thread: steps of each instrument of each maker; its lines of CSV."""
+    """Print the table of several makers of dealers and of desks, on one thread: steps of each instrument of each maker; its
+    lines of CSV."""
     rows, lines = [], []
-    for n in OF_MAKERS:
-        for count in cfg.makers:
-            desk, worlds = desk_of(n, "covariance"), max(LANES * WORLDS_OF // count, 1)
-            parts = {field.name: getattr(desk, field.name) for field in fields(desk)}  # pyright: ignore[reportArgumentType]
-            speed, share = beside_market(CompetingDesks(**parts, makers=count), n, cfg.seconds, worlds)
-            rows.append(
-                [
-                    f"{count} of {n} instruments",
-                    f"{worlds:,}",
-                    f"{speed / 1e6:.1f}",
-                    f"{1e9 / speed:.1f}",
-                    f"{share:.2f}",
-                ]
-            )
-            what = f"{count} makers of {n} instruments"
+    for count in cfg.makers:
+        worlds = max(LANES * WORLDS_OF // count, 1)
+        for name, market, n in competing(count):
+            speed, share = beside_market(market, n, cfg.seconds, worlds)
+            what = f"{count} makers of {name}"
+            rows.append([what, f"{worlds:,}", f"{speed / 1e6:.1f}", f"{1e9 / speed:.1f}", f"{share:.2f}"])
             lines += [f"{what},{worlds * count},1,{speed:.0f}", f"{what} share,{worlds * count},1,{share:.4f}"]
     headings = ["makers", "worlds", "M dealer-instrument-\nsteps/s", "ns", f"share of\n{BESIDE}'s"]
-    TextTable.of_text(headings, rows, "desks of several makers on one thread, median of runs").print(console)
+    TextTable.of_text(headings, rows, "several makers on one thread, median of runs").print(console)
     return lines
+
+
+def competing(count: int) -> Iterator[tuple[str, Any, int]]:
+    """Name, market and instruments of what so many makers are timed in."""
+    dealers = replace(duopoly(), makers=count)
+    yield "one instrument by a logit", dealers, 1
+    yield "one instrument by best quotes", replace(dealers, routing=BestQuote()), 1
+    for n in OF_MAKERS:
+        desk = desk_of(n, "covariance")
+        parts = {field.name: getattr(desk, field.name) for field in fields(desk)}  # pyright: ignore[reportArgumentType]
+        yield f"{n} instruments", CompetingDesks(**parts, makers=count), n
 
 
 def desk_of(n: int, kind: str) -> Desk:
@@ -80,7 +86,7 @@ def desk_of(n: int, kind: str) -> Desk:
                 Ergodic(ENDLESS / 200.0, ENDLESS), VariancePenalty(gamma=0.1))  # fmt: skip
 
 
-def beside_market(desk: Desk, instruments: int, seconds: float, worlds: int = 0) -> tuple[float, float]:
+def beside_market(desk: Market | Desk, instruments: int, seconds: float, worlds: int = 0) -> tuple[float, float]:
     """Instrument-steps per second of all makers, and their share of the lane-steps of `BESIDE`: the medians of five runs in
     turn; of `LANES` worlds if they are not given."""
     lanes = (desk.lanes_a_world * (worlds or LANES), LANES)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -101,7 +102,7 @@ class Makers:
             closed.append(np.stack([nobody if each.closed is None else each.closed for each in seats], axis=1))
         return Played(np.concatenate(profits), np.concatenate(closed))
 
-    @property
+    @cached_property
     def owed(self) -> Floats:
         """Claims in each world of each seed, (worlds, makers, makers)."""
         seeds = range(self.first_seed, self.first_seed + self.seeds)

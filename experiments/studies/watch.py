@@ -93,7 +93,7 @@ def _use(rules: Any, market: Market, state: State, now: Now) -> Any:
 
 def _quotes(rules: Any, market: Market, state: State, actions: Any, lanes: NDArray[np.int64]) -> list[Any]:
     """Bid and ask prices, or the ends of a range, of some lanes; NaN in an order book, where they follow its queues."""
-    if market.venue.loops == "events":
+    if market.venue.makes_mid:
         return [[np.nan, np.nan]] * len(lanes)
     return [_quoted(rules, market, lane_of(state, int(i)), tuple(map(float, actions[i]))) for i in lanes]
 

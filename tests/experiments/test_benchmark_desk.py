@@ -29,7 +29,11 @@ def test_mids_have_the_volatility_and_the_correlation_of_the_market_beside(monke
 def test_speeds_of_several_makers_count_each_of_them(monkeypatch):
     monkeypatch.setattr(benchmark_desk, "LANES", 1)
     monkeypatch.setattr(benchmark_desk, "OF_MAKERS", (2,))
-    rates = iter([10.0, 80.0] * 5)
+    rates = iter([10.0, 80.0] * 15)
     monkeypatch.setattr(benchmark_desk, "times", lambda step, seconds: (step(), next(rates))[1])
     lines = benchmark_desk.makers(Console(width=120), OmegaConf.create({"makers": [4], "seconds": 0.1}))
-    assert lines == ["4 makers of 2 instruments,8,1,160", "4 makers of 2 instruments share,8,1,2.0000"]
+    assert lines == [
+        "4 makers of one instrument by a logit,8,1,80", "4 makers of one instrument by a logit share,8,1,1.0000",
+        "4 makers of one instrument by best quotes,8,1,80", "4 makers of one instrument by best quotes share,8,1,1.0000",
+        "4 makers of 2 instruments,8,1,160", "4 makers of 2 instruments share,8,1,2.0000",
+    ]  # fmt: skip
