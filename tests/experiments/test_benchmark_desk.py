@@ -33,7 +33,7 @@ def test_speeds_of_several_makers_count_each_of_them(monkeypatch):
     monkeypatch.setattr(benchmark_desk, "times", lambda step, seconds: (step(), next(rates))[1])
     lines = benchmark_desk.makers(Console(width=120), OmegaConf.create({"makers": [4], "seconds": 0.1}))
     assert lines == [
-        "4 makers of one instrument by a logit,8,1,80", "4 makers of one instrument by a logit share,8,1,1.0000",
-        "4 makers of one instrument by best quotes,8,1,80", "4 makers of one instrument by best quotes share,8,1,1.0000",
+        "4 makers of one by logit,8,1,80", "4 makers of one by logit share,8,1,1.0000",
+        "4 makers of one by best quote,8,1,80", "4 makers of one by best quote share,8,1,1.0000",
         "4 makers of 2 instruments,8,1,160", "4 makers of 2 instruments share,8,1,2.0000",
     ]  # fmt: skip
