@@ -57,7 +57,9 @@ def makers(console: Console, cfg: DictConfig) -> list[str]:
         for name, market, n in competing(count):
             speed, share = beside_market(market, n, cfg.seconds, worlds)
             what = f"{count} makers of {name}"
-            rows.append([f"{count} of {name}", f"{worlds:,}", f"{speed / 1e6:.1f}", f"{1e9 / speed:.1f}", f"{share:.2f}"])
+            rows.append(
+                [f"{count} of {name}", f"{worlds:,}", f"{speed / 1e6:.1f}", f"{1e9 / speed:.1f}", f"{share:.2f}"]
+            )
             lines += [f"{what},{worlds * count},1,{speed:.0f}", f"{what} share,{worlds * count},1,{share:.4f}"]
     headings = ["makers", "worlds", "M dealer-instrument-\nsteps/s", "ns", f"share of\n{BESIDE}'s"]
     TextTable.of_text(headings, rows, "several makers on one thread, median of runs").print(console)
