@@ -209,7 +209,8 @@ class Market(Component):
         price = self.price.evolve(state.world.price, noise, dealt.dt, now)
         ended = Now(now.time + dealt.dt, now.time_left - dealt.dt, state.mid, now.world, now.tables)
         variance = self.price.variance(state.world.price, dealt.dt, ended)
-        hedges = self.hedges.evolve(state.world.hedges, now, mid, noise, dealt.dt, variance, trades)
+        left = self.price.unread(noise)
+        hedges = self.hedges.evolve(state.world.hedges, now, mid, left, dealt.dt, variance, trades)
         unforeseen = moved - self.price.expected(state.mid, state.world.price, dealt.dt, now)
         shock = unforeseen / math.sqrt(variance) if variance > 0.0 else 0.0
         account, owed = self.financing.evolve(managed, loan, shock, noise, dealt.dt, now)

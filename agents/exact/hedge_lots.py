@@ -169,7 +169,7 @@ def _unsaid(market: Market, lane: int, trades: Numbers) -> Floats:
     now = model.opening()
     mid = model.price.move(now.mid, now.world.price, noise, dt, now)
     variance = model.price.variance(now.world.price, dt, now)
-    state = model.hedges.evolve(now.world.hedges, now, mid, noise, dt, variance, trades)
+    state = model.hedges.evolve(now.world.hedges, now, mid, model.price.unread(noise), dt, variance, trades)
     after = Now(now.time + dt, now.time_left - dt, mid, now.world._replace(hedges=state), now.tables)
     moved = np.subtract(model.hedges.marks(after), model.hedges.marks(now))
     said = np.multiply(model.hedges.deltas(now), mid - now.mid) + model.hedges.impacts(trades, now)

@@ -141,13 +141,14 @@ def _stated(cls: type, name: str) -> Callable[..., Any] | None:
     return next((function for function in found if getattr(function, "is_rule", False)), None)
 
 
-def _arguments(function: Callable[..., Any]) -> tuple[str, ...]:
+def arguments(function: Callable[..., Any]) -> tuple[str, ...]:
+    """The names of what a function takes."""
     return function.__code__.co_varnames[: function.__code__.co_argcount]
 
 
 def _check_arguments(name: str, function: Callable[..., Any], stated: Callable[..., Any]) -> None:
     """Refuse a rule that cannot be called as the one it overrides."""
-    most, mine = _arguments(stated), _arguments(function)
+    most, mine = arguments(stated), arguments(function)
     least = most.index("now") if "now" in most else len(most) - len(stated.__defaults__ or ())
     misplaced = any(name in most and most.index(name) != i for i, name in enumerate(mine))
     if not least <= len(mine) <= len(most) or misplaced or mine[least:] != most[least : len(mine)]:
@@ -158,13 +159,13 @@ def _check_arguments(name: str, function: Callable[..., Any], stated: Callable[.
 def stated_arguments(cls: type, name: str) -> tuple[str, ...]:
     """The names of a rule's arguments where it was first stated; those of its own class may differ, their places do not."""
     stated = _stated(cls, name)
-    return () if stated is None else _arguments(stated)
+    return () if stated is None else arguments(stated)
 
 
 def _told_all(function: Callable[..., Any], stated: Callable[..., Any] | None) -> Callable[..., Any]:
     """The rule as a function of all arguments of the one it overrides, of which it leaves out the last."""
-    taken = len(_arguments(function))
-    if stated is None or taken >= len(_arguments(stated)):
+    taken = len(arguments(function))
+    if stated is None or taken >= len(arguments(stated)):
         return function
 
     def told(*arguments: Any) -> Any:

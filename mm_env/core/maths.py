@@ -99,7 +99,7 @@ def one_minus_exp(x: float) -> float:
 
 @scalar
 def cos_turn(turn: float) -> float:
-    """cos(2 pi turn) to 3.4e-16, for 0 <= turn <= 1."""
+    """cos(2 pi turn) to 3.4e-16, for -1/4 <= turn <= 1."""
     half_turns = math.floor(2.0 * turn + 0.5)
     angle = 6.283185307179586 * (turn - 0.5 * half_turns)  # in [-pi/2, pi/2]
     y = angle * angle
@@ -122,6 +122,12 @@ def cos_turn(turn: float) -> float:
 def normal(uniforms: tuple[float, float]) -> float:
     """A standard normal from two uniforms in (0, 1): sqrt(-2 ln u) cos(2 pi v), Box & Muller 1958."""
     return math.sqrt(-2.0 * log(uniforms[0])) * cos_turn(uniforms[1])
+
+
+@scalar
+def second_normal(uniforms: tuple[float, float]) -> float:
+    """The other standard normal of two uniforms, independent of `normal`: sqrt(-2 ln u) sin(2 pi v), Box & Muller 1958."""
+    return math.sqrt(-2.0 * log(uniforms[0])) * cos_turn(uniforms[1] - 0.25)
 
 
 @scalar

@@ -96,11 +96,21 @@ def more(noise, block):
 
 
 @scalar
+def beside_the_price(noise):
+    """The noise of a step whose `price` is of the hedges' own first block, not of what moves the mid."""
+    first, second, _, _ = more(noise, HEDGES)
+    return Noise(
+        noise.bid, noise.ask, (first, second), noise.bid_jump, noise.ask_jump, noise.latent, noise.key, noise.shift
+    )
+
+
+@scalar
 def apart(noise, number):
-    """The noise of a step for one of several parts of one role, 0, 1, ... up to 999: by `more` none draws what another does,
-    and the first draws what it would by itself."""
+    """The noise of a step for one of several hedges, 0, 1, ... up to 999: by `more` and by `price` none draws what another
+    does, and the first draws what it would by itself."""
     shift = noise.shift + _APART * number
-    return Noise(noise.bid, noise.ask, noise.price, noise.bid_jump, noise.ask_jump, noise.latent, noise.key, shift)
+    moved = Noise(noise.bid, noise.ask, noise.price, noise.bid_jump, noise.ask_jump, noise.latent, noise.key, shift)
+    return beside_the_price(moved) if number > 0 else moved
 
 
 def parameter_uniforms(seed: int | NDArray, lanes: NDArray, episodes: NDArray, index: int) -> NDArray[np.float64]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from mm_env.core.component import rule
-from mm_env.core.maths import normal
-from mm_env.core.noise import HEDGES, Noise, more
+from mm_env.core.maths import second_normal
+from mm_env.core.noise import Noise
 from mm_env.hedging.traded import Traded
 from mm_env.world import Now
 
@@ -17,9 +17,8 @@ class Idiosyncratic(Traded):
 
     @rule
     def shock(self, noise: Noise) -> float:
-        """The standard normal of its own part."""
-        z = more(noise, HEDGES)
-        return normal((z[0], z[1]))
+        """The standard normal of its own part, which nothing that moves the mid reads (`Price.unread`)."""
+        return second_normal(noise.price)
 
     @rule
     def own_volatility(self) -> float:

@@ -82,6 +82,10 @@ class ScheduledGap(Around):
         return weighted(0.0, both(squares, self.std, self.std, 0.0), each(is_in, self.at, (begin, dt)))
 
     @rule
+    def unread(self, noise: Noise) -> Noise:
+        return self.price.unread(noise)
+
+    @rule
     def move(self, mid: float, latent: Any, noise: Noise, dt: float, now: Now) -> float:
         drawn = more(noise, GAP)
         gap = self.gap_mean(now.time, dt) + math.sqrt(self.gap_variance(now.time, dt)) * normal((drawn[0], drawn[1]))

@@ -71,6 +71,10 @@ class HiddenRegimes(RegimeSwitching):
         return HiddenRegime(self.initial_regime, self.price.start(), self.prior)
 
     @rule
+    def unread(self, noise: Noise) -> Noise:
+        return self.price.unread(noise)
+
+    @rule
     def evolve(self, latent: Any, noise: Noise, dt: float, now: Now) -> Any:
         inner, moved = latent.inner, self.move(now.mid, latent, noise, dt, now) - now.mid
         told = (moved, self.price.expected(now.mid, inner, dt, now) - now.mid, self.price.variance(inner, dt, now), dt)

@@ -20,7 +20,7 @@ from mm_env.price.compound_poisson import (
 )
 from mm_env.price.jumps import DoubleExponentialJumps, NormalJumps, volatility_of
 from mm_env.price.law import Law
-from mm_env.price.models import Brownian, Geometric, Price, lognormal_variance
+from mm_env.price.models import Brownian, Geometric, Price, lognormal_variance, second_unread
 from mm_env.price.with_jumps import Jumping, WithJumps, WithRelativeJumps
 from mm_env.world import Now
 
@@ -50,6 +50,8 @@ class Merton(Shorthand):
     jump_mean: Real  # price
     jump_std: NonNegative  # price
     drift: Real = 0.0  # price / time, of all
+
+    unread = second_unread
 
     @rule
     def move(self, mid: float, latent: Any, noise: Noise, dt: float) -> float:
@@ -82,6 +84,8 @@ class Kou(Shorthand):
     up_mean: Positive  # price
     down_mean: Positive  # price
     drift: Real = 0.0  # price / time, of all
+
+    unread = second_unread
 
     @rule
     def move(self, mid: float, latent: Any, noise: Noise, dt: float) -> float:
@@ -118,6 +122,8 @@ class GeometricMerton(Shorthand):
     drift: Real = 0.0  # 1 / time, of all
 
     relative: ClassVar[bool] = True
+
+    unread = second_unread
 
     @rule
     def move(self, mid: float, latent: Any, noise: Noise, dt: float) -> float:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from inspect import isfunction
 from typing import Any, ClassVar
 
-from mm_env.core.component import Component, rule
+from mm_env.core.component import Component, arguments, rule
 from mm_env.core.maths import exp, normal, one_minus_exp, scalar
-from mm_env.core.noise import Noise
+from mm_env.core.noise import Noise, beside_the_price
 from mm_env.core.parameters import NonNegative, Positive, Real
 from mm_env.price.law import Floats, Law, Reverting
 from mm_env.world import Now
@@ -20,6 +21,11 @@ def lognormal_variance(mid: float, drift: float, square: float, dt: float) -> fl
     return grown * grown * (exp(square * dt) - 1.0)
 
 
+def second_unread(self, noise: Noise) -> Noise:
+    """The noise of a step, of which a price reads `price` by `normal` alone."""
+    return noise
+
+
 class Price(Component):
     """A model of the mid. Override `move`; for a latent state (a variance, a regime) `start` and `evolve` too. With `law` its
     markets are solved exactly.
@@ -30,6 +36,13 @@ class Price(Component):
     signals: ClassVar[tuple[str, ...]] = ()
     relative: ClassVar[bool] = False  # its moves, and so its sigma, are shares of the price
     needs_book: ClassVar[bool] = False  # what trading makes it: an order book's mid
+
+    def __init_subclass__(cls) -> None:
+        """What `unread` says is of the rules that it was written for: a subclass that draws otherwise says it anew."""
+        draws = any("noise" in arguments(function) for function in vars(cls).values() if isfunction(function))
+        if draws and "unread" not in vars(cls):
+            cls.unread = Price.unread
+        super().__init_subclass__()
 
     @rule
     def start(self) -> Any:
@@ -56,6 +69,15 @@ class Price(Component):
         """Var[mid's move] over a step of dt that ended `now`, told by the state then, price units squared: what
         `VariancePenalty` charges. To a model that does not override it that reward is refused."""
         return 0.0
+
+    @rule
+    def unread(self, noise: Noise) -> Noise:
+        """The noise of a step as hedges draw by it: no rule here may read `second_normal` of its `price`.
+
+        A block of their own, unless a model says `unread = second_unread`: that it reads `noise.price` by `normal` alone,
+        which is independent of `second_normal`. Hedges then need no draw, no logarithm and no root of their own.
+        """
+        return beside_the_price(noise)
 
     @rule
     def observe(self, mid: float, latent: Any, now: Now) -> tuple[float, ...]:
@@ -97,6 +119,8 @@ class Brownian(Price):
 
     sigma: NonNegative  # price / sqrt(time)
     drift: Real = 0.0  # price / time
+
+    unread = second_unread
 
     @rule
     def move(self, mid: float, latent: Any, noise: Noise, dt: float) -> float:
@@ -145,6 +169,8 @@ class Geometric(Price):
 
     relative: ClassVar[bool] = True
 
+    unread = second_unread
+
     @rule
     def move(self, mid: float, latent: Any, noise: Noise, dt: float) -> float:
         growth = (self.drift - 0.5 * self.sigma * self.sigma) * dt
@@ -172,6 +198,8 @@ class OrnsteinUhlenbeck(Price):
     mean: Real  # price
 
     signals: ClassVar[tuple[str, ...]] = ("mid_deviation",)
+
+    unread = second_unread
 
     @rule
     def move(self, mid: float, latent: Any, noise: Noise, dt: float) -> float:
@@ -210,6 +238,8 @@ class FromBook(Price):
     """The mid is that of an order book, midway between the best prices of all others: it moves by what happens there."""
 
     needs_book: ClassVar[bool] = True
+
+    unread = second_unread
 
     @rule
     def move(self, mid: float, latent: Any, noise: Noise, dt: float) -> float:

@@ -121,6 +121,10 @@ class RegimeSwitching(Around):
         return mid + pick(self.volatility, regime) * (moved - mid) + pick(self.drift, regime) * dt
 
     @rule
+    def unread(self, noise: Noise) -> Noise:
+        return self.price.unread(noise)
+
+    @rule
     def move(self, mid: float, latent: Any, noise: Noise, dt: float, now: Now) -> float:
         return self.switched(mid, self.price.move(mid, latent.inner, noise, dt, now), latent.regime, dt)
 

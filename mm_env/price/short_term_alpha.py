@@ -12,7 +12,7 @@ from mm_env.core.maths import exp, normal, one_minus_exp, scalar
 from mm_env.core.noise import Noise
 from mm_env.core.parameters import NonNegative, Positive
 from mm_env.price.law import Law, Reverting
-from mm_env.price.models import Price
+from mm_env.price.models import Price, second_unread
 
 
 class Drift(NamedTuple):
@@ -33,6 +33,8 @@ class ShortTermAlpha(Price):
     vol: Positive  # price / time^(3/2)
 
     signals: ClassVar[tuple[str, ...]] = ("alpha",)
+
+    unread = second_unread
 
     @rule
     def start(self) -> Any:

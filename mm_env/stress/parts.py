@@ -62,6 +62,10 @@ class StressedPrice(Around):
         return within(time, self.begins, self.begins + dt) * self.gap
 
     @rule
+    def unread(self, noise: Noise) -> Noise:
+        return self.price.unread(noise)
+
+    @rule
     def move(self, mid: float, latent: Any, noise: Noise, dt: float, now: Now) -> float:
         moved = self.price.move(mid, latent, noise, dt, now)
         return moved + (self.more(now.time) * (moved - mid) + self.gap_in(now.time, dt))
