@@ -75,7 +75,8 @@ def _of_desk(desk: Any, simulation: Any, played: Any) -> Figure:
 def main() -> None:
     agents = yaml.safe_load((PICTURES / "agents.yml").read_text(encoding="utf-8"))
     for name in sys.argv[1:] or [one for one in agents if not (PICTURES / f"{one}.png").exists()]:
-        draw(name, agents[name]).savefig(PICTURES / f"{name}.png", dpi=90)
+        figure = draw(name, agents[name])
+        figure.savefig(PICTURES / f"{name}.png", dpi=80)
         print(name, flush=True)
 
 
