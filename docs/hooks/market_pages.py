@@ -144,7 +144,7 @@ def _reward(market: Any) -> str:
 
 def _end(market: Any) -> str:
     clock = market.clock
-    lasts = f"An episode lasts {clock.horizon:g} units of time in {clock.steps:g} steps."
+    lasts = f"An episode lasts a time of {clock.horizon:g}, in {clock.steps:g} steps."
     closes = f" {_said(market.margin)}" if getattr(market, "margin", None) is not None and market.may_close else ""
     start = getattr(market, "initial_inventory", None)
     begins = "" if start is None else f" It begins with an inventory of {shown(start)} at a mid of {shown(market.initial_mid)}."
@@ -154,7 +154,12 @@ def _end(market: Any) -> str:
 def _parts(market: Any) -> str:
     rows, known = [], set()
     for path, part in parts(market):
+        if _is_nothing(part) or re.search(r"\.ask\b", path) and _sides_alike(market, path):
+            continue
         where = re.sub(r"\.\d+\b", "", path)
+        where = where.replace(".bid", "") if re.search(r"\.bid\b", path) and _sides_alike(market, path) else where
+        if isinstance(part, mm_env.Sides):
+            continue
         if re.search(r"\.([1-9]\d*)(\.|$)", path) and type(part) in known:
             continue  # the second and later of many alike: their table is in the YAML
         known.add(type(part))
@@ -164,6 +169,19 @@ def _parts(market: Any) -> str:
                  for i, (f, v, c) in enumerate(told)]  # fmt: skip
     note = "Where there are many parts alike, the first is shown.\n\n" if isinstance(market, Desk) else ""
     return f"## Parts and parameters\n\n{note}" + table(("part", "is", "parameter", "value", "unit or meaning"), rows)
+
+
+def _is_nothing(part: Any) -> bool:
+    """Whether a part is the absence of one, such as NoMargin."""
+    return type(part).__name__.startswith("No") and not values(part)
+
+
+def _sides_alike(market: Any, path: str) -> bool:
+    """Whether what stands at the bid and at the ask is the same."""
+    owner: Any = market
+    for name in re.split(r"\.(?:bid|ask)\b", path)[0].split("."):
+        owner = owner[int(name)] if name.isdigit() else getattr(owner, name)
+    return owner.bid == owner.ask
 
 
 def _history(name: str) -> str:
