@@ -73,11 +73,18 @@ def _of_desk(desk: Any, simulation: Any, played: Any) -> Figure:
 
 
 def main() -> None:
+    """Draw what is named, or what is missing; says at the end what could not be drawn."""
     agents = yaml.safe_load((PICTURES / "agents.yml").read_text(encoding="utf-8"))
+    failed: list[str] = []
     for name in sys.argv[1:] or [one for one in agents if not (PICTURES / f"{one}.png").exists()]:
-        figure = draw(name, agents[name])
-        figure.savefig(PICTURES / f"{name}.png", dpi=80)
-        print(name, flush=True)
+        try:
+            draw(name, agents[name]).savefig(PICTURES / f"{name}.png", dpi=80)
+        except (ValueError, TypeError) as error:
+            failed.append(f"{name}: {error}")
+        else:
+            print(name, flush=True)
+    if failed:
+        raise SystemExit("\n".join(failed))
 
 
 if __name__ == "__main__":

@@ -2,11 +2,14 @@
 
 import importlib.util
 import re
+import sys
 import tomllib
+from types import ModuleType
 
 import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from experiments.config.resolvers import register_resolvers
 from experiments.config.search_path import CONF
@@ -14,16 +17,24 @@ from tests.docs.pages import PAGES, ROOT, blocks, commands, name, words
 
 PYTHON = [page for page in PAGES if any(block.language == "python" for block in blocks(page))]
 SLOW = [page for page in PYTHON if any(block.mark == "slow" for block in blocks(page))]
-COMMANDS = [(page, command) for page in PAGES for command in dict.fromkeys(commands(page))]
+COMMANDS = {command: page for page in reversed(PAGES) for command in commands(page)}  # each once, with its first page
 TOOLS = ("python", "pip", "make", "tensorboard", "git", "cd", "export")
 PLACE = re.compile(r"\.\.\.|\b(PATH|FILE|FOLDER|NAME|ITS_FOLDER|COMMIT|NEXT|INSTRUMENT)\b")
 
 register_resolvers()
 
 
-def run(page, slow):
+@pytest.fixture
+def written(tmp_path, monkeypatch):
+    """The namespace of a module, in a folder of its own."""
+    module = ModuleType("documented")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.chdir(tmp_path)
+    return vars(module)
+
+
+def run(page, written, slow):
     """Run the Python of a page from its first block to its last; what is slow only if asked for."""
-    written = {"__name__": "documented"}
     for block in blocks(page):
         if block.language != "python":
             continue
@@ -39,23 +50,21 @@ def run(page, slow):
 
 
 @pytest.mark.parametrize("page", PYTHON, ids=name)
-def test_the_python_of_a_page_runs(page, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    run(page, slow=False)
+def test_the_python_of_a_page_runs(page, written):
+    run(page, written, slow=False)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", SLOW, ids=name)
-def test_the_slow_python_of_a_page_runs(page, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    run(page, slow=True)
+def test_the_slow_python_of_a_page_runs(page, written):
+    run(page, written, slow=True)
 
 
-@pytest.mark.parametrize(("page", "command"), COMMANDS, ids=lambda value: getattr(value, "stem", value))
-def test_a_command_could_be_given(page, command):
-    said = [word for word in words(command) if not re.fullmatch(r"[A-Z_]+=.*", word)]
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_could_be_given(command):
+    said = [word for word in words(command) if not re.fullmatch(r"[A-Z_]+=.*|time", word)]
     tool = said[0].rsplit("/", 1)[-1] if said else ""
-    assert tool in TOOLS, f"{name(page)}: {tool!r} is no command that is known here"
+    assert tool in TOOLS, f"{name(COMMANDS[command])}: {tool!r} is no command that is known here"
     if tool == "make":
         assert re.search(rf"^{said[1]}:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     if tool == "pip":
@@ -84,8 +93,6 @@ def composed(main, overrides):
     """The config of a main with overrides of a command line; of a sweep, with the first value of each."""
     GlobalHydra.instance().clear()
     with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
-        from hydra.core.override_parser.overrides_parser import OverridesParser
-
         parsed = OverridesParser.create().parse_overrides(overrides)
         return compose(main, [first(one) for one in parsed], return_hydra_config=True)
 
