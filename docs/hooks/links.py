@@ -17,8 +17,9 @@ _FENCE = re.compile(r"(^```.*?^```[^\n]*$)", re.MULTILINE | re.DOTALL)
 def outside(files: Any) -> dict[str, Path]:
     """Path in the site -> file, of all that pages point to outside docs/, and of the repository's own pages."""
     found = {site: ROOT / name for name, site in TOP.items() if site != "index.md" and (ROOT / name).exists()}
-    waiting = [file for file in files.documentation_pages()]
-    texts = {file.src_uri: file.content_string for file in waiting} | {s: p.read_text("utf-8") for s, p in found.items()}
+    texts = {file.src_uri: file.content_string for file in files.documentation_pages()} | {
+        s: p.read_text("utf-8") for s, p in found.items()
+    }
     while texts:
         page, text = texts.popitem()
         for target in _targets(text, page):

@@ -107,8 +107,9 @@ def page(name: str) -> str:
         return _unnamed(name)
     market = market_named(name)
     sections = [_top(name), _picture(name), _python(name), "## Observations\n\n" + observation_table(market),
-                "## Actions\n\n" + action_table(market), _reward(market), _end(market), _parts(market), _history(name)]  # fmt: skip
-    return "\n\n".join(section for section in sections if section)
+                "## Actions\n\n" + action_table(market), _reward(market), _end(market), _parts(market),
+                _history(name)]  # fmt: skip
+    return "\n\n".join(filter(None, sections))
 
 
 def _top(name: str) -> str:
@@ -147,14 +148,18 @@ def _end(market: Any) -> str:
     lasts = f"An episode lasts a time of {clock.horizon:g}, in {clock.steps:g} steps."
     closes = f" {_said(market.margin)}" if getattr(market, "margin", None) is not None and market.may_close else ""
     start = getattr(market, "initial_inventory", None)
-    begins = "" if start is None else f" It begins with an inventory of {shown(start)} at a mid of {shown(market.initial_mid)}."
+    begins = (
+        ""
+        if start is None
+        else f" It begins with an inventory of {shown(start)} at a mid of {shown(market.initial_mid)}."
+    )
     return f"## Start and end\n\n{link(clock)}: {_said(clock)}\n\n{lasts}{begins}{closes}"
 
 
 def _parts(market: Any) -> str:
     rows, known = [], set()
     for path, part in parts(market):
-        if _is_nothing(part) or re.search(r"\.ask\b", path) and _sides_alike(market, path):
+        if _is_nothing(part) or (re.search(r"\.ask\b", path) and _sides_alike(market, path)):
             continue
         where = re.sub(r"\.\d+\b", "", path)
         where = where.replace(".bid", "") if re.search(r"\.bid\b", path) and _sides_alike(market, path) else where

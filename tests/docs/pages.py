@@ -1,7 +1,8 @@
 """The pages written by hand, and what is in them: blocks of code, and commands.
 
 A block runs as it stands, the blocks of a page one after the other, unless the line above says otherwise:
-<!-- slow --> runs it among the slow tests alone, <!-- compiled --> only compiles it, <!-- not a command --> passes over a block of text.
+<!-- slow --> runs it among the slow tests alone, <!-- compiled --> only compiles it, and <!-- not a command --> is for a block
+of text without a language. Commands are not run, but taken apart as their tool would.
 """
 
 import re
@@ -29,7 +30,9 @@ class Block(NamedTuple):
 def blocks(page: Path) -> list[Block]:
     """The fenced blocks of a page, in order."""
     text = page.read_text(encoding="utf-8")
-    return [Block(page, text[: m.start(3)].count("\n") + 1, m[1] or "", m[2].strip(), m[3]) for m in _BLOCK.finditer(text)]
+    return [
+        Block(page, text[: m.start(3)].count("\n") + 1, m[1] or "", m[2].strip(), m[3]) for m in _BLOCK.finditer(text)
+    ]
 
 
 def name(page: Path) -> str:
@@ -43,7 +46,9 @@ def commands(page: Path) -> list[str]:
     outside = _BLOCK.sub("", page.read_text(encoding="utf-8"))
     indented = re.findall(r"^    ((?:python -m|pip install) .*)$", outside, re.MULTILINE)
     inline = [" ".join(found.split()) for found in re.findall(r"`([^`]+)`", outside)]
-    said = [line for line in inline if re.match(r"(python -m \S+|make [\w-]+$|pip install|experiments\.\w+( |$))", line)]
+    said = [
+        line for line in inline if re.match(r"(python -m \S+|make [\w-]+$|pip install|experiments\.\w+( |$))", line)
+    ]
     whole = [*lines, *indented, *said]
     return [f"python -m {line}" if line.startswith("experiments.") else line for line in whole if line.strip()]
 

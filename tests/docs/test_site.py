@@ -5,7 +5,6 @@ import subprocess
 import sys
 from functools import cache
 from html import unescape
-from pathlib import Path
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 import pytest
@@ -82,7 +81,7 @@ def test_each_market_of_conf_has_a_page_with_its_spaces(site):
     names = {path.stem for path in (ROOT / "conf" / "market").glob("*.yaml")}
     assert names == set(market_pages.names())
     for name in names:
-        assert f"<h1 id=" in text(site / market_pages.path_of(name).replace(".md", ".html"))
+        assert "<h1 id=" in text(site / market_pages.path_of(name).replace(".md", ".html"))
 
 
 @pytest.mark.parametrize("name", market_pages.NAMES)
