@@ -63,8 +63,8 @@ class InventoryPenalty(Reward):
 
     `noise` is the share of the martingale noise that is left in the reward: of q (dS - E[dS]), what the position gains by
     the mid's unforeseeable moves, and of (fill - P[fill]) (depth - fee), what the randomness of fills earns. Its mean is zero
-    given all that is known when the quotes are set, so at any share every policy's expected objective is the same; 0 rids learners of
-    most of the reward's variance, and is for training alone.
+    given all that is known when the quotes are set, so at any share every policy's expected objective is the same; 0 rids
+    learners of most of the reward's variance, and is for training alone.
     """
 
     phi: NonNegative = 0.0  # price / (inventory^2 time)

@@ -62,9 +62,9 @@ class HedgeBand:
 
 @dataclass(frozen=True)
 class HedgeWhalleyWilmott:
-    """Hedges what is beyond (3 half_spread Gamma^2 / (2 gamma))^(1/3), Gamma being the book's: Whalley & Wilmott 1997, whose cost
-    of a unit, the share k of the price S, is k S = half_spread. The band is for one option whose gamma changes little with time; a
-    book whose gamma is 0 is hedged at once."""
+    """Hedges what is beyond (3 half_spread Gamma^2 / (2 gamma))^(1/3), Gamma being the book's: Whalley & Wilmott 1997,
+    whose cost of a unit, the share k of the price S, is k S = half_spread. The band is for one option whose gamma changes
+    little with time; a book whose gamma is 0 is hedged at once."""
 
     half_spread: NonNegative  # price
     gamma: Positive  # risk aversion, 1 / money
