@@ -7,22 +7,36 @@ import inspect
 import io
 import textwrap
 import tokenize
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
+
+
+class Declared(NamedTuple):
+    """A parameter as its class declares it."""
+
+    kind: str
+    default: str
+    comment: str  # at the end of its line
 
 
 @cache
-def comments(cls: type) -> dict[str, str]:
-    """Parameter -> the comment at the end of its line, of a class and of those that it comes of."""
-    found: dict[str, str] = {}
+def declared(cls: type) -> dict[str, Declared]:
+    """Parameter -> how it is declared, of a class and of those that it comes of."""
+    found: dict[str, Declared] = {}
     for base in reversed(cls.__mro__):
         if base.__module__.startswith(("mm_env", "agents")):
-            found |= _own_comments(base)
-    return found
+            found |= _own(base)
+    known = {field.name for field in fields(cls) if field.init} if is_dataclass(cls) else set[str]()
+    return {name: one for name, one in found.items() if name in known}
 
 
-def _own_comments(cls: type) -> dict[str, str]:
+def comments(cls: type) -> dict[str, str]:
+    """Parameter -> the comment at the end of its line."""
+    return {name: one.comment for name, one in declared(cls).items()}
+
+
+def _own(cls: type) -> dict[str, Declared]:
     try:
         source = textwrap.dedent(inspect.getsource(cls))
     except OSError:  # a class that was made, not written
@@ -34,9 +48,15 @@ def _own_comments(cls: type) -> dict[str, str]:
     }
     body = ast.parse(source).body[0]
     assert isinstance(body, ast.ClassDef)
-    lines = {node.target.id: node.end_lineno for node in body.body
-             if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)}  # fmt: skip
-    return {name: said[line] for name, line in lines.items() if line in said}
+    return {
+        node.target.id: Declared(
+            ast.unparse(node.annotation),
+            ast.unparse(node.value) if node.value else "",
+            said.get(node.end_lineno or 0, ""),
+        )
+        for node in body.body
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+    }
 
 
 def values(component: Any) -> list[tuple[str, Any]]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import agents
 import mm_env
-from docs.hooks.fields import table
+from docs.hooks.fields import declared, table
 
 GROUPS = {  # prefix of the module -> page, the first that fits
     "mm_env.price": "Prices",
@@ -77,4 +77,14 @@ def pages() -> dict[str, str]:
 
 
 def _page(title: str, names: list[str]) -> str:
-    return f"# {title}\n\n" + "\n\n".join(f"::: {name}" for name in names) + "\n"
+    return f"# {title}\n\n" + "\n\n".join(f"::: {name}\n\n{_parameters(name)}" for name in names) + "\n"
+
+
+def _parameters(name: str) -> str:
+    """The parameters of a component or another dataclass, with units."""
+    package, word = name.split(".")
+    thing = getattr({"mm_env": mm_env, "agents": agents}[package], word)
+    found = declared(thing) if inspect.isclass(thing) else {}
+    rows = [(f"`{field}`", f"`{one.kind.replace(" | ", " or ")}`", f"`{one.default}`" if one.default else "", one.comment)
+            for field, one in found.items()]  # fmt: skip
+    return f"Parameters of `{word}`:\n\n" + table(("name", "type", "default", "unit or meaning"), rows) if rows else ""

@@ -97,8 +97,8 @@ def composed(main, overrides):
         return compose(main, [first(one) for one in parsed], return_hydra_config=True)
 
 
-def first(override):
+def first(override) -> str:
     """An override itself; of a sweep, its first value."""
     if not override.is_sweep_override():
-        return override.input_line
+        return str(override.input_line)
     return f"{override.get_key_element()}={next(iter(override.sweep_string_iterator()))}"

@@ -56,7 +56,7 @@ def broken(site):
                 continue
             followed += 1
             where, anchor = urldefrag(urljoin(page.relative_to(site).as_posix(), link))
-            target = site / unquote(where) if where else page
+            target = site / unquote(where).lstrip("/") if where else page
             target = target / "index.html" if target.is_dir() else target
             if not target.exists() or (anchor and target.suffix == ".html" and unquote(anchor) not in places(target)):
                 found.append(f"{page.relative_to(site)}: {link}")
