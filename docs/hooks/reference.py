@@ -85,6 +85,11 @@ def _parameters(name: str) -> str:
     package, word = name.split(".")
     thing = getattr({"mm_env": mm_env, "agents": agents}[package], word)
     found = declared(thing) if inspect.isclass(thing) else {}
-    rows = [(f"`{field}`", f"`{one.kind.replace(" | ", " or ")}`", f"`{one.default}`" if one.default else "", one.comment)
+    rows = [(f"`{field}`", _words(one.kind), f"`{one.default}`" if one.default else "", one.comment)
             for field, one in found.items()]  # fmt: skip
     return f"Parameters of `{word}`:\n\n" + table(("name", "type", "default", "unit or meaning"), rows) if rows else ""
+
+
+def _words(kind: str) -> str:
+    """A type in a table's cell, where a bar would end it."""
+    return f"`{kind}`".replace(" | ", " or ")
