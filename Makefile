@@ -2,13 +2,14 @@
 # make quick: lint, types, and what is tested in plain Python, in less than a minute. make test-slow: what CI cannot afford.
 # make test-lowest: the suite with the lowest versions that pyproject.toml allows, in an environment of its own.
 # make verify: every published and exact value that the project holds itself to, beside ours; a non-zero exit code if one is off.
-# make results: README's tables of learners from scratch, over an hour.
+# make docs: the documentation site, in build/site.
+# make results: the tables of learners in docs/results.md from scratch, over an hour.
 PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?= 2# tests at once
 FILES ?= 40# files of tests a process: what numba compiles stays in memory
 
-.PHONY: train quick test test-slow test-lowest verify results benchmark clean
+.PHONY: train quick test test-slow test-lowest docs verify results benchmark clean
 
 train: .venv/ready
 	$(BIN)/python -m experiments.train
@@ -34,6 +35,9 @@ test-lowest:
 	$(PYTHON) .ci/lowest.py > .venv-lowest/lowest.txt
 	.venv-lowest/bin/python -m pip install --quiet --constraint .venv-lowest/lowest.txt --editable ".[dev]"
 	.venv-lowest/bin/python -m pytest -m "not slow" -n $(WORKERS) --dist loadfile
+
+docs: .venv/ready
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
 verify: .venv/ready
 	$(BIN)/python -m experiments.verify

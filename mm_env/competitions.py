@@ -37,7 +37,8 @@ def duopoly() -> Competition:
 
 
 def cascade() -> Competition:
-    """Four makers with little capital in a volatile market: who breaks the margin is sold out, and moves the mid for all."""
+    """Four makers with little capital in a volatile market: a maker that breaks its margin is closed out, and moves the mid for
+    all."""
     return Competition(
         makers=4,
         routing=LogitRouting(scale=0.5),

@@ -1,4 +1,4 @@
-"""The door for an outside player: parameters of a running simulation, set anew before any step.
+"""Parameters of a running simulation that an outside player (an adversary, a curriculum) sets before any step.
 
 A parameter is named by its path in the market, `price.drift` or `venue.flow.bid.rate`; `venue.flow.rate` is that of both
 sides. Noise does not depend on parameters, so a market set to other ones meets the same draws.

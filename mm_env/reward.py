@@ -61,10 +61,10 @@ class InventoryPenalty(Reward):
 
     With hedges q^2 is the `square` of the whole position, Var[its move] / Var[dS].
 
-    `noise` is the share of the surprise that is left in the reward: of q (dS - E[dS]), what the position gains by the mid's
-    unforeseeable moves, and of (fill - P[fill]) (depth - fee), what luck with fills earns. Its mean is zero given all that
-    is known when the quotes are set, so at any share every policy's expected objective is the same; 0 rids learners of
-    most of the reward's variance, and is for training alone.
+    `noise` is the share of the martingale noise that is left in the reward: of q (dS - E[dS]), what the position gains by
+    the mid's unforeseeable moves, and of (fill - P[fill]) (depth - fee), what the randomness of fills earns. Its mean is zero
+    given all that is known when the quotes are set, so at any share every policy's expected objective is the same; 0 rids
+    learners of most of the reward's variance, and is for training alone.
     """
 
     phi: NonNegative = 0.0  # price / (inventory^2 time)
@@ -81,7 +81,7 @@ class InventoryPenalty(Reward):
 
 
 class VariancePenalty(Reward):
-    """wealth change - (gamma / 2) q^2 Var[S_{t+dt} - S_t], less alpha q_T^2 at the end: risk where and when it is.
+    """wealth change - (gamma / 2) q^2 Var[S_{t+dt} - S_t], less alpha q_T^2 at the end: mean and variance.
 
     The variance is the price's, `Price.variance`, at its state after the step: of a volatility that moves, of a regime, of the
     gap that came. With a constant volatility it is `InventoryPenalty` with phi = gamma sigma^2 / 2. With hedges q^2 is the

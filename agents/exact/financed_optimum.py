@@ -178,7 +178,7 @@ def _worth_on(grid: LoanGrid, market: Market, rule: LoanRule) -> float:
 
 @cache
 def best_static(market: Market) -> StaticCollateral:
-    """The level of collateral at the start of the highest exact worth, of who never moves it after."""
+    """The initial level of collateral of the highest exact worth, for an agent that never moves it afterwards."""
     grid = _searched(market)
     low, high = grid.loan.least_health, grid.loan.most_health
     best, most = low, -np.inf
@@ -194,7 +194,7 @@ def best_static(market: Market) -> StaticCollateral:
 
 @cache
 def best_threshold(market: Market) -> ThresholdTopUp:
-    """The threshold and the target of the highest exact worth, of who tops collateral up by them."""
+    """The threshold and the target of the highest exact worth, for an agent that tops collateral up by them."""
     grid, most, best = _searched(market), -np.inf, (1.05, 1.2)
     highest = grid.loan.most_health
     lowest = grid.loan.least_health

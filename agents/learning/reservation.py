@@ -6,7 +6,7 @@ what a unit more costs (`agents.strategies.hamiltonian`), and near a position th
     s + c z for a bid,   -s + c z for an ask,
 
 s being how far the reservation price of the instrument lies below the mid (Avellaneda & Stoikov 2008), and c how fast it falls
-as more is bought. So two numbers an instrument say all: the depth of each request is the best answer of its clients' demand,
+as more is bought. So two numbers an instrument say all: the depth of each request is the best response to its clients' demand,
 argmax of take(depth) (depth - cost), and what is traded outside is where its marginal cost meets -s + impact q.
 """
 

@@ -1,7 +1,7 @@
 """Rollouts whose advantages are rid of fill noise by conditional expectation, or of a step's whole noise by resampling it.
 
 What a step is worth to a learner is r + V(s') - V(s). Two orders that fill, or pass by, lead to other inventories s' and
-so to other values, and that noise drowns what the quotes themselves change (README's ablations). But the quotes say how
+so to other values, and that noise drowns what the quotes themselves change (docs/ablations.md). But the quotes say how
 likely each s' is, so V(s') is replaced by its conditional expectation (Rao & Blackwell):
 
     r + gamma E[V(s') | s, a] - V(s),    E[V(s') | s, a] = sum over d in {-1, 0, 1} of P(d orders bought | s, a) V(s' | d)

@@ -23,7 +23,7 @@ _TINY = 1e-290  # below it quotients lose their digits
 
 @dataclass(frozen=True)
 class AvellanedaStoikov(ClosedForm):
-    """The paper's inventory strategy, sections 2.2 and 3.2: quotes centred on the reservation price.
+    """Quotes centred on the reservation price: the paper's inventory strategy, sections 2.2 and 3.2.
 
     reservation price = S - q gamma sigma^2 (T - t)
     total spread      = gamma sigma^2 (T - t) + (2/gamma) ln(1 + gamma/k)
@@ -53,7 +53,7 @@ class AvellanedaStoikov(ClosedForm):
 
 @dataclass(frozen=True)
 class AvellanedaStoikovSymmetric(ClosedForm):
-    """The paper's benchmark, section 3.3: the inventory strategy's average spread, constant around the mid.
+    """The average spread of the inventory strategy, constant around the mid: the paper's benchmark, section 3.3.
 
     spread = gamma sigma^2 T / 2 + (2/gamma) ln(1 + gamma/k)
 
@@ -83,7 +83,7 @@ class AvellanedaStoikovSymmetric(ClosedForm):
 
 @dataclass(frozen=True)
 class AvellanedaStoikovStationary(ClosedForm):
-    """Section 2.3: an infinite horizon, utility discounted at the rate `omega` (per second).
+    """Quotes for an infinite horizon, utility discounted at the rate `omega` a second (the paper's section 2.3).
 
     Holding q for ever, with cash x, is worth -exp(-gamma (x + q S)) / (omega - gamma^2 sigma^2 q^2 / 2). The
     reservation prices leave that unchanged:

@@ -36,7 +36,7 @@ class DeltaRule(Protocol):
 
 @dataclass(frozen=True)
 class HedgeEvery:
-    """All of the delta at every `steps`-th step, and nothing in between."""
+    """Hedges all of the delta at every `steps`-th step, and nothing in between."""
 
     steps: Count = 1
 
@@ -49,7 +49,7 @@ class HedgeEvery:
 
 @dataclass(frozen=True)
 class HedgeBand:
-    """What is beyond `width`."""
+    """Hedges the part of the delta that is beyond `width`."""
 
     width: NonNegative  # units of the underlying
 
@@ -62,9 +62,9 @@ class HedgeBand:
 
 @dataclass(frozen=True)
 class HedgeWhalleyWilmott:
-    """What is beyond (3 half_spread Gamma^2 / (2 gamma))^(1/3), Gamma being the book's: Whalley & Wilmott 1997, whose cost of a
-    unit, the share k of the price S, is k S = half_spread. The band is for one option whose gamma changes little with time; a
-    book whose gamma is 0 is hedged at once."""
+    """Hedges what is beyond (3 half_spread Gamma^2 / (2 gamma))^(1/3), Gamma being the book's: Whalley & Wilmott 1997,
+    whose cost of a unit, the share k of the price S, is k S = half_spread. The band is for one option whose gamma changes
+    little with time; a book whose gamma is 0 is hedged at once."""
 
     half_spread: NonNegative  # price
     gamma: Positive  # risk aversion, 1 / money
@@ -77,7 +77,7 @@ class HedgeWhalleyWilmott:
 
 
 class NoDeltaHedge:
-    """Nothing."""
+    """The delta is never hedged."""
 
     def band(self, book: BookSeen) -> Floats:
         return np.full(book.delta.shape, np.inf)

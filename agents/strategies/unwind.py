@@ -89,5 +89,5 @@ class AlmgrenChriss:
 
 
 def twap(position: float, steps: int) -> Floats:
-    """The positions (steps + 1,) of who sells as much in each step: `AlmgrenChriss` without aversion to risk."""
+    """The positions (steps + 1,) that sell the same amount in each step: `AlmgrenChriss` without risk aversion."""
     return position * np.linspace(1.0, 0.0, steps + 1)

@@ -10,7 +10,7 @@ from mm_env.core.parameters import Positive
 
 
 class FireSale(Component):
-    """By how much the mid moves when makers are sold out: override `move`.
+    """The move of the mid when makers are closed out: override `move`.
 
     Margins are judged at the mid after a step. Who is called sells all at that mid, at the closing cost of its margin; the mid
     moves by what was sold so far; the others' wealth is marked and judged again there; and so on until nobody more is called.
@@ -34,7 +34,7 @@ class FireSale(Component):
 
 
 class NoFireSale(FireSale):
-    """Positions that are sold out move nothing."""
+    """Positions that are closed out move nothing."""
 
     @rule
     def spreads(self) -> bool:

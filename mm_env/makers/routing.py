@@ -20,7 +20,7 @@ class Routing(Component):
 
 
 class BestQuote(Routing):
-    """The best quote gets the order, and where several are the same a fair lot decides."""
+    """The order goes to the best quote; ties are broken by a fair lot."""
 
     @rule
     def weight(self, behind: float) -> float:

@@ -81,7 +81,7 @@ class BlackScholesMarks(OptionMarks):
 
 
 class HestonMarks(OptionMarks):
-    """Heston 1993 under the measure that prices, dv = kappa (theta - v) dt + vol sqrt(v) dZ, from a table whose errors
+    """Heston 1993 under the pricing measure, dv = kappa (theta - v) dt + vol sqrt(v) dZ, from a table whose errors
     `HestonTable.errors` tells; variances beyond `highest` are priced by the share of its edge.
 
     Raises: by a desk, ValueError where the variance of its underlying starts, or in the long run goes, beyond `highest`.

@@ -144,20 +144,20 @@ def test_learning_on_a_price_without_its_expected_move_is_refused_with_the_cure(
     assert "agent.noise=1 learns from the rewards as they are" in said
 
 
-def test_the_readmes_session_is_busier_at_its_ends(tmp_path):
-    readme = (ROOT / "README.md").read_text(encoding="utf-8").split("### Parts that have states")[1]
+def test_the_documented_session_is_busier_at_its_ends(tmp_path):
+    page = (ROOT / "docs" / "own_model.md").read_text(encoding="utf-8").split("## Rules that see the time")[1]
     written: dict = {"mm_env": mm_env}
-    exec(re.search(r"```python\n(.*?)```", readme, re.DOTALL)[1], written)
+    exec(re.search(r"```python\n(.*?)```", page, re.DOTALL)[1], written)
     flow = record(written["Session"](2.0))
     early, noon = (Now(time, 10.0 - time, 100.0, None) for time in (0.5, 5.0))
     assert flow.probability(1.0, 0.1, early, ()) == pytest.approx(-np.expm1(-0.6), rel=1e-12)
     assert flow.probability(1.0, 0.1, noon, ()) == pytest.approx(-np.expm1(-0.2), rel=1e-12)
 
 
-def test_the_readmes_own_model_and_its_command_work_as_printed(tmp_path):
-    readme = (ROOT / "README.md").read_text(encoding="utf-8").split("## Your own model")[1]
-    model = re.search(r"```python\n(.*?)```", readme, re.DOTALL)[1]
-    command = re.search(r"\n```\n(python .*?)```", readme, re.DOTALL)[1]
+def test_the_documented_own_model_and_its_command_work_as_printed(tmp_path):
+    page = (ROOT / "docs" / "own_model.md").read_text(encoding="utf-8")
+    model = re.search(r"```python\n(.*?)```", page, re.DOTALL)[1]
+    command = re.search(r"\n```\n(python .*?)```", page, re.DOTALL)[1]
     (tmp_path / "my_models.py").write_text(model, encoding="utf-8")
     words = shlex.split(command.replace("\\\n", " "))
     assert words[:3] == ["python", "-m", "experiments.train"]

@@ -130,7 +130,7 @@ class _Paid(Rebalancing):
 
 
 class ExponentialRebalancing(_Paid):
-    """It takes an exponential time of mean `mean_time`: P(done within a step) = 1 - exp(-dt / mean_time)."""
+    """Rebalancing takes an exponential time of mean `mean_time`: P(done within a step) = 1 - exp(-dt / mean_time)."""
 
     mean_time: Positive = 1.0  # time
 
@@ -151,7 +151,7 @@ class ExponentialRebalancing(_Paid):
 
 
 class FixedRebalancing(_Paid):
-    """It takes a fixed number of `steps`, that in which it is asked for included."""
+    """Rebalancing takes a fixed number of `steps`, including the one in which it is asked for."""
 
     steps: Count = 1
 

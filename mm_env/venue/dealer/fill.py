@@ -13,7 +13,7 @@ from mm_env.world import Now
 
 
 class Fill(Component):
-    """How the chance to be taken decays with depth."""
+    """The fill probability of an arriving order by depth."""
 
     def check(self, market: Any) -> None:
         """Refuse a market whose other parts cannot go with this fill model."""

@@ -78,7 +78,7 @@ class Poisson(Flow):
 
 
 class Bernoulli(Flow):
-    """The same to first order, as in Avellaneda & Stoikov 2008, sec. 3.3: P = min(rate take dt, 1)."""
+    """Arrivals of probability min(rate take dt, 1) a step: Poisson's to first order (Avellaneda & Stoikov 2008, sec. 3.3)."""
 
     rate: NonNegative  # orders / time
 

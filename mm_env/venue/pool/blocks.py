@@ -22,7 +22,7 @@ class Blocks(Component):
 
 
 class FixedBlocks(Blocks):
-    """Every step lasts as long as any other."""
+    """Blocks at even times: each lasts dt."""
 
     @rule
     def lasts(self, dt: float, noise: Noise) -> float:

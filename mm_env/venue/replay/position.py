@@ -39,7 +39,7 @@ class Proportional(QueuePosition):
 
 
 class Exact(QueuePosition):
-    """By the numbers of the orders: who came before us is ahead, who came later behind.
+    """Queue position by order ids: orders that came before ours are ahead, later ones behind.
 
     Who cannot be told (it came while its price was out of view, and ours stood there already) counts as in `Pessimistic`. Of
     orders behind us that trade, all would have met ours, whatever was thought to stand ahead.
