@@ -144,9 +144,7 @@ def of_runs(entries: Iterable[Any]) -> dict[str, Origin]:
 def overlap(one: Market, other: Market) -> bool:
     """Whether two markets play some of the same recorded time."""
     a, b = one.venue, other.venue
-    if not a.happened_once or not b.happened_once or Path(a.path).resolve() != Path(b.path).resolve():
-        return False
-    return a.window.begins < b.window.ends and b.window.begins < a.window.ends
+    return bool(a.happened_once and b.happened_once and a.shares(b))
 
 
 def _same_noise(name: str, origin: Origin, shown: Sample, option: str) -> str:
