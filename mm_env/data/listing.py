@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from mm_env.data import archive as archives
-from mm_env.data import binance_vision, databento, generic, lobster, tardis
+from mm_env.data import binance_depth, binance_vision, databento, generic, lobster, tardis
 from mm_env.data.archive import Archive
 from mm_env.data.join import join
 from mm_env.data.rebuilt import LEVELS
@@ -64,7 +64,7 @@ class Options:
     tick: float | None = None
     levels: int = LEVELS
     schema: str | None = None
-    instrument: str | None = None
+    depth: bool = False  # whether Binance's depth differences are read as single messages
 
 
 def days(
@@ -74,15 +74,16 @@ def days(
     tick: float | None = None,
     levels: int = LEVELS,
     schema: str | None = None,
+    depth: bool = False,
 ) -> list[Day]:
     """The days at a path, by instrument and day; of several those that `day` and `instrument` name.
 
     `path`: a file, a folder (with all below it), a glob, a store of days, or a list of these. `tick`: price units, None for
-    each file's own. `levels`: prices a side of books that are rebuilt. `schema`: a YAML file for tables of one's own.
+    each file's own. `levels`: prices a side of books that are rebuilt. `schema`: a YAML file for tables of one's own. `depth`: whether Binance's depth differences are read as single messages.
 
     Raises: ValueError for a path that holds nothing, for what is no recording, and for two files of one day.
     """
-    options = Options(tick, levels, schema, instrument)
+    options = Options(tick, levels, schema, depth)
     found: list[Day] = []
     files: dict[str, list[Found]] = {}
     for one in expand(path):
@@ -107,12 +108,13 @@ def read(
     tick: float | None = None,
     levels: int = LEVELS,
     schema: str | None = None,
+    depth: bool = False,
 ) -> Recording:
     """The days at a path as one Recording, one after the other, whatever format they are in. Arguments as of `days`.
 
     Raises: ValueError as `days` and the readers, and for days of several instruments.
     """
-    found = days(path, day, instrument, tick, levels, schema)
+    found = days(path, day, instrument, tick, levels, schema, depth)
     names = sorted({one.instrument for one in found})
     if len(names) > 1:
         raise ValueError(f"path must hold one instrument, got {', '.join(names[:6])}: choose one by instrument=")
@@ -205,10 +207,28 @@ def _binance(found: list[Found], options: Options) -> list[FileDay]:
     for one in found:
         symbol, day, market = binance.names(one.path)
         groups.setdefault((symbol + ("" if market == "spot" else f"_{market}"), day), []).append(one.path)
-    return [
-        FileDay(name, day, "Binance", files, lambda tick, files=files: binance.read(files, tick))
-        for (name, day), files in groups.items()
-    ]
+    made = []
+    for (name, day), several in groups.items():
+        messages = binance_depth.archive(several, name) if options.depth else None
+        load = partial(_binance_day, several, messages, options)
+        made.append(
+            FileDay(name, day, "Binance", several, load, None if messages is None else replace(messages, day=day))
+        )
+    return made
+
+
+def _binance_day(files: list[Path], messages: Archive | None, options: Options, tick: float | None) -> Recording:
+    """The log, quotes as its bookTicker has them; with single messages where they are asked for."""
+    from mm_env.data import binance
+
+    read = binance.read(files, tick if tick is not None else options.tick)
+    if messages is None:
+        return read
+    told = archives.assembled(messages, read.tick, options.levels)
+    if told.messages is None:
+        return read
+    late = (told.began - read.began) % archives.DAY
+    return replace(read, messages=replace(told.messages, time=told.messages.time + late))
 
 
 def _of_tables(

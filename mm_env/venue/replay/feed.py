@@ -30,9 +30,9 @@ def recording(path: Path, tick: float, window: Window) -> Recording:
     return _read(path, tick, _changed(path), *_part(path, window))
 
 
-def tape(path: Path, tick: float, window: Window, reach: int, starts: bytes, span: float) -> Any:
+def tape(path: Path, tick: float, window: Window, reach: int, starts: bytes, span: float, unit: float) -> Any:
     """The messages as one array, with the windows' starts."""
-    return _tape(path, tick, _changed(path), *_part(path, window), reach, starts, span)
+    return _tape(path, tick, _changed(path), *_part(path, window), reach, starts, span, unit)
 
 
 def shares(path: Path, window: Window, other_path: Path, other: Window) -> bool:
@@ -53,7 +53,7 @@ def _days(path: Path, changed: int) -> tuple[tuple[str, str, str], ...]:
 def _listed(path: Path) -> Any:
     from mm_env.data import days  # needs polars
 
-    return days(path)
+    return days(path, depth=True)
 
 
 def _changed(path: Path) -> int:
@@ -98,7 +98,8 @@ def _read(path: Path, tick: float, changed: int, begins: float, ends: float) -> 
 
 @lru_cache(maxsize=8)
 def _tape(
-    path: Path, tick: float, changed: int, begins: float, ends: float, reach: int, starts: bytes, span: float
-) -> Any:
+    path: Path, tick: float, changed: int, begins: float, ends: float, reach: int, starts: bytes, span: float,
+    unit: float,
+) -> Any:  # fmt: skip
     read = _read(path, tick, changed, begins, ends)
-    return tapes.tape(read, reach, np.frombuffer(starts, np.int64), round(span * SECOND))
+    return tapes.tape(read, reach, np.frombuffer(starts, np.int64), round(span * SECOND), unit)

@@ -58,7 +58,7 @@ class Replay(OrderBook):
     blindly: what is there when its price comes into view is all ahead of it. An order that goes out of view keeps its place.
     Halts are cut out, and no window spans one.
 
-    Lots are the file's units (shares); a market order of ours walks the recorded prices in view.
+    Lots are `unit` of the file's units (shares); a market order of ours walks the recorded prices in view.
     """
 
     happened_once: ClassVar[bool] = True
@@ -75,6 +75,9 @@ class Replay(OrderBook):
     observed: Count = 3  # prices a side whose queues are shown
     queue_scale: Positive = 5.0  # the queue, in orders of the mean size, that is shown as 1
     flow_memory: Positive = 1.0  # time over which a market order fades from the order flow that is shown
+    unit: Positive = (
+        1.0  # of the files' sizes, in a lot: 1 for shares, 1e-5 for a coin that trades in hundred-thousandths
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -108,7 +111,9 @@ class Replay(OrderBook):
     def memory(self, num_lanes: int) -> tuple[NDArray[Any], ...]:
         """The books of all lanes, a record array (num_lanes,), and the messages, which all share."""
         kind = np.dtype([*ladder.fields(self.levels), *FIELDS], align=True)
-        table = feed.tape(self.path, self.tick, self.window, self.levels, self.starts.tobytes(), self.span)
+        table = feed.tape(
+            self.path, self.tick, self.window, self.levels, self.starts.tobytes(), self.span, float(self.unit)
+        )
         return np.zeros(num_lanes, kind).view(np.recarray), table
 
     def stretches(self, books: Any) -> NDArray[np.int64]:

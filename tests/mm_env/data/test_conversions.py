@@ -96,4 +96,3 @@ def test_amazon_s_day_comes_back(form, tmp_path):
     else:
         columns = [name for name in COLUMNS if form != "databento" or name != "kind"]
         check_same(day, after, 1, columns, MOVES if form == "databento" else None)
-
