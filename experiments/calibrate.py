@@ -2,7 +2,7 @@
 
 python -m experiments.calibrate path=LOBSTER_SampleFile_AMZN_2012-06-21_5.zip
 python -m experiments.calibrate path=[FIRST.gz,NEXT.gz] kind=replay name=btcusdt
-python -m experiments.calibrate path=FOLDER instrument=AAPL kind=book
+python -m experiments.calibrate path=FOLDER data.instrument=AAPL kind=book
 python -m experiments.calibrate data=option_surface path=SURFACE.json surface.model=bates
 """
 

@@ -158,7 +158,8 @@ def _numbers(flow: str, one: ZeroIntelligence, arrival: list[float], cancellatio
         weights = np.nan_to_num(np.array([each.value for each in one.depth[: len(arrival)]])) + 1e-12
         theta = float(np.average(cancellation, weights=weights))
         return f"\n    arrival: {np.mean(arrival):.4g}\n    cancellation: {theta:.4g}{taking}"
-    return f"\n    arrival: [{_listed(arrival)}]\n    cancellation: [{_listed(cancellation)}]{taking}\n    scale: 0.0\n    exponent: 0.0"
+    listed = f"\n    arrival: [{_listed(arrival)}]\n    cancellation: [{_listed(cancellation)}]"
+    return f"{listed}{taking}\n    scale: 0.0\n    exponent: 0.0"
 
 
 def _listed(numbers: list[float]) -> str:

@@ -52,7 +52,8 @@ class Sample:
         if not self.market.venue.happened_once:
             return []
         blocks = f"intervals are by block bootstrap over them ({BLOCK} neighbours a block)"
-        return [f"Each window of the recorded day is played once, whatever the number of episodes asked for; {blocks}."]
+        once = f"Each window of the recorded day is played once, whatever the number of episodes asked for; {blocks}."
+        return [once, "P&L is the objective without its penalty for inventory; no_quotes is what never quoting brings."]
 
     def taking(self, policies: Mapping[str, Policy]) -> dict[str, Policy]:
         """The policies, with all that they learnt or measured elsewhere, in the market of this sample."""

@@ -79,7 +79,8 @@ def days(
     """The days at a path, by instrument and day; of several those that `day` and `instrument` name.
 
     `path`: a file, a folder (with all below it), a glob, a store of days, or a list of these. `tick`: price units, None for
-    each file's own. `levels`: prices a side of books that are rebuilt. `schema`: a YAML file for tables of one's own. `depth`: whether Binance's depth differences are read as single messages.
+    each file's own. `levels`: prices a side of books that are rebuilt. `schema`: a YAML file for tables of one's own.
+    `depth`: whether Binance's depth differences are read as single messages.
 
     Raises: ValueError for a path that holds nothing, for what is no recording, and for two files of one day.
     """
@@ -117,7 +118,9 @@ def read(
     found = days(path, day, instrument, tick, levels, schema, depth)
     names = sorted({one.instrument for one in found})
     if len(names) > 1:
-        raise ValueError(f"path must hold one instrument, got {', '.join(names[:6])}: choose one by instrument=")
+        raise ValueError(
+            f"path must hold one instrument, got {', '.join(names[:6])}: choose one by instrument= (data.instrument={names[0]})"
+        )
     return join(found, tick)
 
 
