@@ -28,13 +28,15 @@ WORDS = {kind: word for word, kind in KINDS.items()}
 def to_lobster(recording: Recording, folder: str | Path) -> tuple[Path, Path]:
     """The message and orderbook CSV of a recording with single messages, written to a folder.
 
+    As in LOBSTER's files, a message that changes none of the levels shown is left out.
+
     Raises: ValueError where prices are no whole ten-thousandths, sizes not whole, or a row follows from no message.
     """
     messages, pl = _messages(recording), _polars()
     first = int(np.argmax(messages.kind > 0))
     if (messages.kind[first:] == 0).any():
         raise ValueError("LOBSTER's format has no line for a book that starts anew within the day, as this one does")
-    unit, rows = _whole("prices in 1e-4", recording.tick / FILE_UNIT), slice(first, None)
+    unit, rows = _whole("prices in 1e-4", recording.tick / FILE_UNIT), np.flatnonzero(changes_view(messages, first))
     stamp = messages.time[rows] + recording.began
     seconds = [f"{t // SECOND}.{t % SECOND:09d}" for t in stamp.tolist()]
     table = pl.DataFrame({
@@ -59,6 +61,15 @@ def to_lobster(recording: Recording, folder: str | Path) -> tuple[Path, Path]:
     for path, frame in zip(paths, (table, pl.DataFrame(book))):
         frame.write_csv(path, include_header=False)
     return paths[0], paths[1]
+
+
+def changes_view(messages: Messages, first: int = 0) -> Any:
+    """(n,) which messages from `first` on change a level that is shown, or are of a kind that changes none."""
+    columns = (messages.bids, messages.asks, messages.bid_sizes, messages.ask_sizes)
+    changed = np.logical_or.reduce([(column[1:] != column[:-1]).any(axis=1) for column in columns])
+    kept = np.r_[True, changed | (messages.kind[1:] > EXECUTED)]
+    kept[:first], kept[first] = False, True
+    return kept
 
 
 def to_generic(recording: Recording, path: str | Path) -> Path:
