@@ -13,7 +13,7 @@ from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import get_method
-from omegaconf import DictConfig
+from omegaconf import DictConfig, ListConfig, OmegaConf
 from rich.console import Console
 
 from experiments.calibration import plots, report
@@ -35,7 +35,10 @@ from experiments.config.main import experiment, output_folder
 from experiments.config.markets import build
 from experiments.evaluation.plots import save
 from experiments.evaluation.table import near
+from mm_env.data.listing import days, expand
+from mm_env.data.listing import read as read_days
 from mm_env.data.recording import Recording
+from mm_env.data.stored import META
 
 KINDS = ("dealer", "book", "replay")
 
@@ -95,9 +98,18 @@ def texts_of(cfg: DictConfig, found: Calibration, path: Path) -> dict[Path, str]
         return {path: market_yaml(found, _command())}
     if cfg.kind == "book":
         return {path: book_yaml(found, cfg.book, _command())}
-    market, window = replay_yaml(found, path_text(cfg.path), path.stem, _command())
+    market, window = replay_yaml(found, path_text(_files(cfg)), path.stem, _command())
     where = path.parent.parent / "window" / f"{path.stem}_test.yaml"
     return {path: market, where: window}
+
+
+def _files(cfg: DictConfig) -> list[Path]:
+    """The files of the days that are meant, of a stored day its folder."""
+    if get_method(cfg.data._target_) is not read_days:
+        return expand(OmegaConf.to_object(cfg.path) if isinstance(cfg.path, ListConfig) else cfg.path)
+    asked = {name: cfg.data[name] for name in ("day", "instrument", "schema")}
+    found = days(OmegaConf.to_object(cfg.path) if isinstance(cfg.path, ListConfig) else cfg.path, **asked)
+    return [file.parent if file.name == META else file for day in found for file in day.files]
 
 
 def of_surface(cfg: DictConfig) -> float:

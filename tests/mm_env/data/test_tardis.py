@@ -39,8 +39,9 @@ TRADED = TRADES + line(1_900_000, "t1", "sell", 6421.0, 2500) + line(5_500_000, 
 def folder(request, tmp_path):
     for name, text in (("deribit_incremental_book_L2_2020-04-01_BTC-PERPETUAL.csv", UPDATES), ("a_trades.csv", TRADED)):
         data = text.encode() if request.param == "plain" else gzip.compress(text.encode(), mtime=0)
-        (tmp_path / (name + ".gz" * (request.param == "gzip"))).write_bytes(data)
-    return tmp_path
+        (tmp_path / "in").mkdir(exist_ok=True)
+        (tmp_path / "in" / (name + ".gz" * (request.param == "gzip"))).write_bytes(data)
+    return tmp_path / "in"
 
 
 def test_books_and_messages_are_those_found_by_hand(folder):
