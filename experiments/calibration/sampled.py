@@ -15,6 +15,7 @@ from mm_env.data.recording import SECOND, Recording
 FLOWS = ("cont_stoikov_talreja", "zero_intelligence")
 STEPS = 300  # of an episode
 TRAIN, GAP = 0.7, 0.01  # shares of the day: what learners are trained on, and what lies between that and the test part
+LEAST = 20  # events that tell a rate
 ROOM = 1.2  # times the mean spread: how far quotes reach from the mid
 
 BOOK = """\
@@ -136,17 +137,19 @@ def book_yaml(found: Calibration, flow: str, command: str) -> str:
 
 
 def rates(one: ZeroIntelligence) -> tuple[list[float], list[float]]:
-    """Arrival and cancellation by distance 1, 2, ..., up to the last distance that was seen. A distance without a rate of
-    its own takes the mean of all, weighted by what rests there."""
+    """Arrival and cancellation by distance 1, 2, ..., up to the last at which LEAST limit orders came. A distance at which
+    fewer were cancelled takes the mean of all, weighted by what rests there."""
     arrival = np.array([rate.rate.value for rate in one.arrival])
     theta = np.array([rate.rate.value for rate in one.cancellation])
-    seen = np.flatnonzero(np.isfinite(arrival) & (arrival > 0.0))
+    seen = np.flatnonzero([rate.events >= LEAST for rate in one.arrival])
     if len(seen) == 0:
-        raise ValueError("no order book can be made: no limit order came within the distances that were looked at")
+        raise ValueError(f"no order book can be made: at no distance did {LEAST} limit orders come")
     arrival, theta = np.nan_to_num(arrival[: seen[-1] + 1]), theta[: seen[-1] + 1]
-    told = np.isfinite(theta) & (theta > 0.0)
+    told = np.array([rate.events >= LEAST for rate in one.cancellation[: len(theta)]])
     if not told.any():
-        raise ValueError("no order book can be made: no cancellation was seen, and its queues would grow for ever")
+        raise ValueError(
+            f"no order book can be made: at no distance were {LEAST} cancellations seen, and queues would grow"
+        )
     depth = np.nan_to_num(np.array([each.value for each in one.depth[: len(theta)]]))
     mean = float(np.average(theta[told], weights=depth[told] + 1e-12))
     return arrival.tolist(), np.where(told, theta, mean).tolist()
