@@ -14,7 +14,7 @@ NAMES = ("time", "kind", "side", "size", "price", "order", "bids", "asks", "bid_
 
 @pytest.fixture(scope="module", params=["zero_intelligence", "queue_reactive"])
 def day(request):
-    return record(market_named(request.param), 6.0, seed=5, levels=3, instrument="SIM")
+    return record(market_named(request.param), 3.0, seed=5, levels=3, instrument="SIM")
 
 
 def test_lobster_s_files_of_a_simulated_book_are_read_back_to_the_same_messages_and_books(day, tmp_path):
