@@ -68,7 +68,7 @@ def changes_view(messages: Messages, first: int = 0) -> Any:
     columns = (messages.bids, messages.asks, messages.bid_sizes, messages.ask_sizes)
     changed = np.logical_or.reduce([(column[1:] != column[:-1]).any(axis=1) for column in columns])
     kept = np.r_[True, changed | (messages.kind[1:] > EXECUTED)]
-    kept[:first], kept[first] = False, True
+    kept[:first] = False
     return kept
 
 
