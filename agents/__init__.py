@@ -37,7 +37,7 @@ from agents.strategies.quadratic_desk import QuadraticDesk
 from agents.strategies.single_bond import SingleBond
 from agents.strategies.theory import Theory, theory
 from agents.strategies.threshold_rebalancing import ThresholdRebalancing
-from agents.strategies.touch import AtTouch, ImbalanceSkew
+from agents.strategies.touch import AtTouch, ImbalanceSkew, NoQuotes
 from agents.strategies.tuning import tuned
 from agents.strategies.unwind import AlmgrenChriss, twap
 from agents.strategies.vega_desk import VegaDesk
@@ -47,7 +47,8 @@ __all__ = [
     "AvellanedaStoikovSymmetric", "BlindOptimum", "CarteaJaimungal", "CarteaJaimungalStationary", "ChannelFees",
     "ConstantDepths", "ConstantVega", "DeltaHedge", "DeltaHedged", "FeeRule", "Financed", "FixedBand", "FixedDeltaBand",
     "FixedSymmetric", "FullHedge", "GLFTAsymptotic", "HedgeBand", "HedgeEvery", "HedgeWhalleyWilmott", "Hedging", "Hold",
-    "ImbalanceSkew", "InternaliseExternalise", "Ladder", "LetAlone", "LinearSkew", "NoDeltaHedge", "NoHedge", "NoneOutside",
+    "ImbalanceSkew", "InternaliseExternalise", "Ladder", "LetAlone", "LinearSkew", "NoDeltaHedge", "NoHedge", "NoQuotes",
+    "NoneOutside",
     "OptionsMaker", "Policy", "PoolTheory", "Provider", "QuadraticDesk", "RandomPolicy", "SingleBond", "StaticCollateral",
     "Strategy", "StrategyPolicy", "Theory", "ThresholdRebalancing", "ThresholdTopUp", "Unhedged", "VegaDesk",
     "WhalleyWilmott", "best_constant_depths", "best_fixed", "best_linear_skew", "best_static", "best_threshold",

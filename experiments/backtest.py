@@ -37,8 +37,8 @@ from mm_env.venue.replay.window import InTurn
 
 COLUMNS = {
     "objective": "objective",
+    "profit": "P&L: objective without penalty",
     "lead": "lead over best strategy",
-    "profit": "P&L",
     "profit_std": "std of P&L",
     "mean_absolute_position": "mean |q|",
     "spread_captured": "spread captured",

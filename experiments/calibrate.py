@@ -1,7 +1,8 @@
 """Calibration: a market from a recorded day, or a price from an option surface, as YAML, with reports of what was estimated.
 
-python -m experiments.calibrate data=lobster path=LOBSTER_SampleFile_AMZN_2012-06-21_5.zip
-python -m experiments.calibrate data=binance path=[FIRST.gz,NEXT.gz] to=btcusdt
+python -m experiments.calibrate path=LOBSTER_SampleFile_AMZN_2012-06-21_5.zip
+python -m experiments.calibrate path=[FIRST.gz,NEXT.gz] kind=replay name=btcusdt
+python -m experiments.calibrate path=FOLDER data.instrument=AAPL kind=book
 python -m experiments.calibrate data=option_surface path=SURFACE.json surface.model=bates
 """
 
@@ -12,11 +13,11 @@ from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import get_method
-from omegaconf import DictConfig
+from omegaconf import DictConfig, ListConfig, OmegaConf
 from rich.console import Console
 
 from experiments.calibration import plots, report
-from experiments.calibration.calibration import Settings, calibrate
+from experiments.calibration.calibration import Calibration, Settings, calibrate
 from experiments.calibration.market import check_free, config_path, market_path, market_yaml
 from experiments.calibration.options import plots as surface_plots
 from experiments.calibration.options import report as surface_report
@@ -29,11 +30,17 @@ from experiments.calibration.options.rows import rows as surface_rows
 from experiments.calibration.options.surface import Surface
 from experiments.calibration.options.valley import valley
 from experiments.calibration.rows import rows
+from experiments.calibration.sampled import book_yaml, path_text, replay_yaml
 from experiments.config.main import experiment, output_folder
 from experiments.config.markets import build
 from experiments.evaluation.plots import save
 from experiments.evaluation.table import near
+from mm_env.data.listing import days, expand
+from mm_env.data.listing import read as read_days
 from mm_env.data.recording import Recording
+from mm_env.data.stored import META
+
+KINDS = ("dealer", "book", "replay")
 
 
 @experiment("calibrate")
@@ -50,28 +57,59 @@ def of_recording(cfg: DictConfig) -> float:
     settings = build(cfg.settings)
     if not isinstance(settings, Settings):
         raise TypeError(f"settings must describe Settings, got {type(settings).__name__}")
-    if cfg.to is not None:
-        check_free(market_path(cfg.to), cfg.overwrite)
+    to = cfg.name if cfg.to is None and cfg.name != "calibrate" else cfg.to
+    if cfg.kind not in KINDS:
+        raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {cfg.kind!r}")
+    if to is not None:
+        check_free(market_path(to), cfg.overwrite)
     start = time.perf_counter()
-    recording = build(cfg.data)
+    config = {**cfg.data, "depth": True} if cfg.kind != "dealer" and "depth" in cfg.data else cfg.data
+    recording = build(config)
     if not isinstance(recording, Recording):
         raise TypeError(f"data must describe a reader of recordings, got {type(recording).__name__}")
-    path = market_path(cfg.to, recording.instrument, recording.day)
+    path = market_path(to, recording.instrument, "" if cfg.kind != "dealer" else recording.day, suffix(cfg.kind))
     check_free(path, cfg.overwrite)
     read = time.perf_counter()
     found, folder = calibrate(recording, settings), output_folder()
     done = time.perf_counter()
-    text, estimates = None if found.missing else market_yaml(found, _command()), rows(found)
-    if text:
-        _write(path, text)
+    texts = {} if found.missing and cfg.kind == "dealer" else texts_of(cfg, found, path)
+    for where, text in texts.items():
+        _write(where, text)
+    estimates = rows(found)
     report.show(found, estimates)
-    report.write(folder, found, estimates, text, save(folder, plots.figures(found)))
+    report.write(folder, found, estimates, texts.get(path), save(folder, plots.figures(found)))
     said = [f"Read and checked in {read - start:.1f} s, calibrated in {done - read:.1f} s"]
     _say(*said, f"Report and plots: {near(folder)}")
-    if not text:
+    if not texts:
         market_yaml(found, _command())  # says what is missing
-    _say(f"Market: {near(path)}")
-    return found.fits["pooled"].exponential.largest_gap
+    _say(f"Market: {near(path)}", *(f"Window: {near(where)}" for where in texts if where != path))
+    pooled = found.fits.get("pooled")
+    return float("nan") if pooled is None else pooled.exponential.largest_gap
+
+
+def suffix(kind: str) -> str:
+    """What is put behind the instrument in a market's name."""
+    return "" if kind == "dealer" else f"_{kind}"
+
+
+def texts_of(cfg: DictConfig, found: Calibration, path: Path) -> dict[Path, str]:
+    """The YAMLs of what is asked for, each with its place."""
+    if cfg.kind == "dealer":
+        return {path: market_yaml(found, _command())}
+    if cfg.kind == "book":
+        return {path: book_yaml(found, cfg.book, _command())}
+    market, window = replay_yaml(found, path_text(_files(cfg)), path.stem, _command())
+    where = path.parent.parent / "window" / f"{path.stem}_test.yaml"
+    return {path: market, where: window}
+
+
+def _files(cfg: DictConfig) -> list[Path]:
+    """The files of the days that are meant, of a stored day its folder."""
+    if get_method(cfg.data._target_) is not read_days:
+        return expand(OmegaConf.to_object(cfg.path) if isinstance(cfg.path, ListConfig) else cfg.path)
+    asked = {name: cfg.data[name] for name in ("day", "instrument", "schema")}
+    found = days(OmegaConf.to_object(cfg.path) if isinstance(cfg.path, ListConfig) else cfg.path, **asked)
+    return [file.parent if file.name == META else file for day in found for file in day.files]
 
 
 def of_surface(cfg: DictConfig) -> float:

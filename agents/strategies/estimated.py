@@ -16,7 +16,7 @@ from mm_env.market import Market
 from mm_env.quote import NOWHERE, Unbounded
 from mm_env.rollout import steps
 from mm_env.simulation import Simulation
-from mm_env.venue.replay.window import Drawn, InTurn
+from mm_env.venue.replay.window import InTurn
 
 Floats = NDArray[np.float64]
 LANES = 512
@@ -43,9 +43,10 @@ def rehearsal(market: Market) -> Market:
     """The market in which strategies are estimated and tuned before they are tried in `market`: itself, but for the windows in
     turn of a recorded day what came before the first of them, where anything did."""
     venue: Any = market.venue
-    if not venue.happened_once or not isinstance(venue.window, InTurn) or venue.window.begins < venue.span:
+    if not venue.happened_once or not isinstance(venue.window, InTurn):
         return market
-    return replace(market, venue=replace(venue, window=Drawn(0.0, venue.window.begins)))
+    earlier = venue.window.before(venue.span)
+    return market if earlier is None else replace(market, venue=replace(venue, window=earlier))
 
 
 def estimate_book(market: Market, seed: int = 0) -> BookEstimates:

@@ -12,7 +12,7 @@ from agents.base import MarketPolicy
 from agents.observed import natural_units
 from mm_env.core.parameters import NonNegative, Positive, Probability, check_fields
 from mm_env.market import Market
-from mm_env.quote import Touch
+from mm_env.quote import NOWHERE, Touch, Unbounded
 
 Floats = NDArray[np.float64]
 AWAY = np.inf  # ticks behind the best price: no quote
@@ -69,3 +69,19 @@ class ImbalanceSkew(AtTouch):
         up, down = imbalance > self.threshold, imbalance < -self.threshold
         bid = np.where(up, -self.inside, np.where(down, 1.0, 0.0))
         return bid, np.where(down, -self.inside, np.where(up, 1.0, 0.0))
+
+
+@dataclass(frozen=True)
+class NoQuotes(MarketPolicy):
+    """Never quotes: an objective of 0, which every other row of a table on a recorded day is held to."""
+
+    market: Market
+
+    def __post_init__(self) -> None:
+        if not self.market.venue.makes_mid:
+            raise ValueError(f"NoQuotes needs an order book, got a {type(self.market.venue).__name__}")
+        object.__setattr__(self, "market", replace(self.market, quote=Unbounded()))
+
+    def act(self, observations: NDArray[np.float32]) -> NDArray[Any]:
+        """Depths (n, 2) at which no order stands, on observations (n, k)."""
+        return np.full((len(observations), 2), NOWHERE)

@@ -148,9 +148,10 @@ def config_path(group: str, name: str) -> Path:
     return written_to("to", group, name)
 
 
-def market_path(to: str | None, instrument: str = "", day: str = "") -> Path:
-    """`config_path` of a market; without a name INSTRUMENT_DAY."""
-    return config_path("market", f"{instrument}_{day.replace('-', '')}".lower() if to is None else str(to))
+def market_path(to: str | None, instrument: str = "", day: str = "", suffix: str = "") -> Path:
+    """`config_path` of a market; without a name INSTRUMENT_DAY, or INSTRUMENT and the suffix."""
+    name = re.sub(r"\W+", "_", f"{instrument}_{day.replace('-', '')}".rstrip("_") + suffix).lower()
+    return config_path("market", name if to is None else str(to))
 
 
 def check_free(path: Path, overwrite: bool) -> None:

@@ -11,15 +11,17 @@ from typing import Any
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from experiments.config.checks import MISTAKES, check_alone, check_numbers, plainly
 from experiments.config.parts import without_leftovers
-from experiments.config.search_path import CONF
+from experiments.config.search_path import CONF, configs
 from experiments.config.stored import interrupted_config, whole
 from experiments.runs import jobs, program
 from experiments.runs.program import Interrupted
 from experiments.runs.sweeps import quoted
+
+OPTION = "evaluation_window"
 
 
 def experiment(config_name: str) -> Callable[[Callable[[DictConfig], float]], Callable[[], Any]]:
@@ -105,7 +107,16 @@ def how_to_go_on(name: str, folder: Path) -> str:
 def as_chosen(cfg: DictConfig) -> DictConfig:
     """The config of this run, in which parts that were swapped have their own parameters only."""
     run = HydraConfig.get()
-    return without_leftovers(cfg, run.runtime.choices, run.overrides.task)
+    return with_own_window(without_leftovers(cfg, run.runtime.choices, run.overrides.task), run)
+
+
+def with_own_window(cfg: DictConfig, run: Any) -> DictConfig:
+    """The config with conf/window/MARKET_test.yaml as its evaluation_window, where there is one and none is asked for: what
+    `experiments.calibrate kind=replay` writes beside the market."""
+    own, asked = f"{run.runtime.choices.get('market')}_test", [each for each in run.overrides.task if OPTION in each]
+    if OPTION not in cfg or asked or own not in configs("window"):
+        return cfg
+    return OmegaConf.merge(cfg, {OPTION: OmegaConf.load(configs("window")[own])})  # pyright: ignore[reportReturnType]
 
 
 def job_folder(cfg: DictConfig) -> Path:

@@ -33,6 +33,14 @@ def is_book(market: DictConfig) -> bool:
         return False
 
 
+def is_recorded(market: DictConfig) -> bool:
+    """Whether the venue is a recorded day."""
+    try:
+        return bool(get_class(market.venue._target_).happened_once)
+    except (ImportError, ValueError, AttributeError):  # no venue of that name: building the market says so
+        return False
+
+
 def is_desk(market: DictConfig) -> bool:
     """Whether it is a desk of several instruments."""
     try:
@@ -62,7 +70,8 @@ def strategies(market: DictConfig) -> list[str]:
     of_hedge = HEDGING if "hedges" in market and not market.hedges._target_.endswith(".NoHedges") else ()
     of_channel = CHANNEL if "venue" in market and "rebalancing" in market.venue else ()
     of_loan = FINANCED if "financing" in market and not market.financing._target_.endswith(".NoFinancing") else ()
-    return [*STRATEGIES, *(TOUCHING if is_book(market) else EXACT), *of_hedge, *of_channel, *of_loan]
+    of_day = RECORDED if is_recorded(market) else ()
+    return [*of_day, *STRATEGIES, *(TOUCHING if is_book(market) else EXACT), *of_hedge, *of_channel, *of_loan]
 
 
 def seated(market: DictConfig) -> list[str]:
@@ -80,6 +89,7 @@ OF_DESKS = (
 )  # fmt: skip
 OF_COMPETITIONS = ("competing",)
 OF_OPTIONS = ("random", "constant_vega", "constant_vega_unhedged", "symmetric_options")
+RECORDED = ("no_quotes",)
 EXACT, TOUCHING = ("best_fixed", "linear_skew"), ("join", "inside", "imbalance")
 CHANNEL = ("channel_fees", "threshold_rebalancing")
 PROVIDING = (

@@ -52,7 +52,8 @@ class Sample:
         if not self.market.venue.happened_once:
             return []
         blocks = f"intervals are by block bootstrap over them ({BLOCK} neighbours a block)"
-        return [f"Each window of the recorded day is played once, whatever the number of episodes asked for; {blocks}."]
+        once = f"Each window of the recorded day is played once, whatever the number of episodes asked for; {blocks}."
+        return [once, "P&L is the objective without its penalty for inventory; no_quotes is what never quoting brings."]
 
     def taking(self, policies: Mapping[str, Policy]) -> dict[str, Policy]:
         """The policies, with all that they learnt or measured elsewhere, in the market of this sample."""
@@ -144,9 +145,7 @@ def of_runs(entries: Iterable[Any]) -> dict[str, Origin]:
 def overlap(one: Market, other: Market) -> bool:
     """Whether two markets play some of the same recorded time."""
     a, b = one.venue, other.venue
-    if not a.happened_once or not b.happened_once or Path(a.path).resolve() != Path(b.path).resolve():
-        return False
-    return a.window.begins < b.window.ends and b.window.begins < a.window.ends
+    return bool(a.happened_once and b.happened_once and a.shares(b))
 
 
 def _same_noise(name: str, origin: Origin, shown: Sample, option: str) -> str:

@@ -17,6 +17,7 @@ The streams are bookTicker (the best quotes), trade and depth differences; a RES
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -27,14 +28,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mm_env.core import engine
-from mm_env.data.binance_log import BLANK, NO_ID, UNITS, Columns, Log
+from mm_env.data.binance_log import BLANK, NANOSECONDS, NO_ID, UNITS, Columns, Log
 from mm_env.data.formats import described
 from mm_env.data.lines import pieces
 from mm_env.data.prices import UNIT, off_tick, tick_in
 from mm_env.data.recording import SECOND, Ints, Orders, Quotes, Recording, Stretches, market_orders
 
 TAKEN = "lines of a time of receipt and a message of Binance's websocket as JSON are taken, plain or .gz"
+DAY = 86_400 * SECOND
 LARGE = 1 << 20  # bytes: below it machine code is not worth the time to compile it
+PROBED = 1 << 20  # bytes that are searched for a symbol
 PATIENCE = 256  # lines taken one by one, at most, before the next look for plain ones
 KNOWN = ("lines", "snapshots", "bookTicker", "trade", "depth")  # what is used
 
@@ -58,6 +61,19 @@ def read(path: str | Path | Sequence[str | Path], tick: float | None = None) -> 
             last = file
             _add(log, piece, file.name, line)
     return _recording(log, paths, step)
+
+
+def names(path: Path) -> tuple[str, str, str]:
+    """(symbol, day, market) of a log, told by its first lines; the market is spot or futures, whose differences bear `pu`."""
+    _check(path)
+    _, _, piece = next(pieces([path]))
+    head = piece[:PROBED]
+    symbol, stamp = re.search(rb'"s":\s*"(\w+)"', head), re.match(rb"\s*(\d+)", head)
+    if symbol is None or stamp is None:
+        raise ValueError(f"{path.name} must name its symbol and time in its first lines; {TAKEN}")
+    ns = int(stamp[1]) * NANOSECONDS.get(len(stamp[1]), 1)
+    market = "futures" if b'"pu":' in piece else "spot"
+    return symbol[1].decode(), datetime.fromtimestamp(ns // SECOND, UTC).date().isoformat(), market
 
 
 def _add(log: Log, piece: bytes, name: str, line: int) -> None:
@@ -135,6 +151,7 @@ def _recording(log: Log, paths: list[Path], tick: int | None) -> Recording:
             "one-sided": Stretches.of(time, one_sided, length),
         },
         tick_guessed=tick is None,
+        began=log.first % DAY,
         notes=(*_notes(log, counts, "" if tick else f"{step * UNIT:g}"), *found),
     )
 

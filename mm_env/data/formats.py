@@ -15,17 +15,17 @@ STARTS = {  # the first bytes of a file -> what it is
     b"BZh": "compressed by bzip2, to be unpacked first (bunzip2 FILE)",
     b"\xfd7zXZ": "compressed by xz, to be unpacked first (unxz FILE)",
     b"DBN": "Databento's binary format (DBN), which is not read",
-    b"PAR1": "a Parquet table, which is not read",
+    b"PAR1": "a Parquet table, which data=recording reads",
     b"ARROW1": "an Arrow table, which is not read",
     b"\x89HDF": "an HDF5 file, which is not read",
     b"\x93NUMPY": "a NumPy array, which is not read",
 }
 TEXTS = [  # how a text starts -> what it is
-    (r"exchange,symbol,timestamp,local_timestamp", "a table of Tardis (tardis.dev), which is not read"),
-    (r"ts_recv,|ts_event,|rtype,", "a table of Databento, which is not read"),
+    (r"exchange,symbol,timestamp,local_timestamp", "a table of Tardis (tardis.dev), which data=recording reads"),
+    (r"ts_recv,|ts_event,|rtype,", "a table of Databento, of which data=recording reads MBO"),
     (
         r"(agg_trade_id|trade_id|id,price|update_id|open_time|timestamp,percentage|create_time),|\d+,[\d.]+,[\d.]+,[\d.]+,\d+,(true|false)",
-        "a table of Binance's archive (data.binance.vision), which is not read",
+        "a table of Binance's archive (data.binance.vision), of which data=recording reads bookTicker, trades and aggTrades",
     ),
     (r"\d{4,5}\.\d+,[1-7],-?\d+,\d+,-?\d+,-?1\b", "LOBSTER's message file (data=lobster)"),
     (r"\s*[{\[]", "JSON without a time of receipt before each message, which is not read"),

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from mm_env.core import engine
 from mm_env.data.lobster_files import EXECUTED, HALT, KINDS, NEW, messages, orderbook
-from mm_env.data.lobster_find import Files, find
+from mm_env.data.lobster_find import Files, find, held
 from mm_env.data.prices import off_tick, tick_in
 from mm_env.data.recording import (
     Floats,
@@ -40,6 +40,7 @@ UNIT = 1e-4  # dollars: the file's prices are ten-thousandths
 CENT, DOLLAR = 100, 10_000
 EMPTY = 9_999_999_999  # the price of a level that does not exist, negative on the bid side
 BID, ASK = 0, 1
+__all__ = ["held", "read"]
 
 
 def read(
@@ -77,6 +78,7 @@ def read(
             "one-sided": Stretches.of(found.trading, ~found.two_sided, length),
         },
         tick_guessed=found.guessed,
+        began=int(columns["time"][0]),
         notes=(*_notes(files, found), *compared),
     )
 

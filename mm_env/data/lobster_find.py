@@ -53,6 +53,16 @@ def find(path: Path, day: str | None = None, instrument: str | None = None) -> F
     return Files(ticker, date, int(start) * 10**6, int(end) * 10**6, int(levels), message, orderbook, Counter())
 
 
+def held(path: Path) -> list[tuple[str, str]]:
+    """(ticker, day) of each whole day at `path`, in order. Raises: ValueError where there is none."""
+    contents = _contents(path)
+    found = _days(contents)
+    whole = sorted({(key[1], key[2]) for key, names in found.items() if len(names) == 2})
+    if not whole:
+        raise ValueError(_no_day(path, contents, found))
+    return whole
+
+
 def _days(contents: Contents) -> dict[tuple[str, ...], dict[str, str]]:
     """(folder, ticker, day, start, end, levels) -> which file is which."""
     found: dict[tuple[str, ...], dict[str, str]] = {}

@@ -101,6 +101,10 @@ class Recording:
     checks: dict[str, int] = field(default_factory=dict)  # what was compared, and what did not agree
     without_quote: dict[str, Stretches] = field(default_factory=dict)  # why there was none -> for how long
     tick_guessed: bool = False  # from the prices alone
+    day_starts: Ints = field(
+        default_factory=lambda: np.zeros(1, np.int64)
+    )  # (d,) ns of trading at which its days begin
+    began: int = 0  # ns after midnight of the first line, in the exchange's time zone
     notes: tuple[
         str, ...
     ] = ()  # what whoever reads the numbers should know: what was passed over, converted or guessed

@@ -47,7 +47,7 @@ def test_every_flow_is_there_at_every_number_of_lanes(composed):
 
 @pytest.mark.parametrize(("mistake", "message"), [
     ("books=[amzn]", "error: books must be markets with an order book, got one with a Dealer"),
-    ("replay=nowhere.zip", "error: Replay.path must name a LOBSTER zip, folder or message CSV, got 'nowhere.zip', which"),
+    ("replay=nowhere.zip", "error: Replay.path must name recorded days: path must name recorded days, got nowhere.zip"),
     ("markets=[glft,gltf]", "got 'gltf'. Did you mean 'glft'?"),
 ])  # fmt: skip
 def test_a_mistake_is_found_before_anything_is_timed(refused, monkeypatch, mistake, message):

@@ -388,11 +388,15 @@ def spared(monkeypatch, refused):
 
 @pytest.mark.parametrize(("overrides", "message"), [
     ([], "error: path must name the file of a recording, got None"),
-    (["path=nowhere.zip"], "path must name a LOBSTER zip, folder or message CSV, got nowhere.zip, which is no file"),
+    (["path=nowhere.zip"], "path must name recorded days, got nowhere.zip, which is no file"),
+    (["data=lobster", "path=nowhere.zip"], "path must name a LOBSTER zip, folder or message CSV, got nowhere.zip, which is"),
+    (["path=x.zip", "kind=desk"], "kind must be one of dealer, book, replay, got 'desk'"),
     (["data=binance", "path=nowhere.gz"], "path must name a Binance log, got nowhere.gz, which is no file"),
     (["data=binance", "path=[]"], "got no bookTicker in no file"),
-    (["path=[a.zip,b.zip]"], "path must be one file, got ['a.zip', 'b.zip']"),
-    (["path=README.md"], "a CSV called TICKER_DATE_START_END_message_LEVEL.csv, got README.md"),
+    (["path=[a.zip,b.zip]"], "path must name recorded days, got a.zip, which is no file"),
+    (["data=lobster", "path=[a.zip,b.zip]"], "path must be one file, got ['a.zip', 'b.zip']"),
+    (["path=README.md"], "path must name a day of README.md, which holds no recording"),
+    (["data=lobster", "path=README.md"], "a CSV called TICKER_DATE_START_END_message_LEVEL.csv, got README.md"),
     (["data=binance", "path=README.md"], "README.md, line 1: a line must be a time in ns and a message"),
     (["path=x.zip", "to=amzn"], "conf/market/amzn.yaml exists: give another to=NAME, or overwrite=true"),
     (["path=x.zip", "to=a b"], "to must be a name (letters, digits, _) or a path ending in .yaml, got 'a b'"),

@@ -187,7 +187,7 @@ OF_RISK = OF_FILL - {"fixed_symmetric"}
 OF_AVERSION = OF_RISK - {"cartea_jaimungal", "cartea_jaimungal_stationary"}
 EXACT, TOUCHING = (
     {"best_fixed", "blind_optimum", "linear_skew"},
-    {"join", "inside", "imbalance"},
+    {"join", "inside", "imbalance", "no_quotes"},
 )  # for dealers, and for order books
 REBALANCING = {"threshold_rebalancing"}  # for channels that can be rebalanced
 OF_CHANNEL = {"channel_fees"}  # for channels and dealers whose inventory costs nothing

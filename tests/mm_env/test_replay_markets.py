@@ -141,7 +141,7 @@ def test_save_and_restore_go_on_to_the_same_bits(day):
 
 
 @pytest.mark.parametrize(("parts", "message"), [
-    ({"path": "nowhere.zip"}, "Replay.path must name a LOBSTER zip, folder or message CSV, got 'nowhere.zip', which"),
+    ({"path": "nowhere.zip"}, "Replay.path must name recorded days: path must name recorded days, got nowhere.zip"),
     ({"tick": 0.05}, r"Replay.tick must be the recording's 0.01, got 0.05"),
     ({"window": InTurn(0.5, 0.52)}, r"InTurn must hold a stretch of 0.05 s without a halt, got 0.5 to 0.52 of"),
     ({"clock": FiniteHorizon(horizon=0.06, steps=10)}, r"Replay.span must be >= the clock's horizon of 0.06, got 0.05"),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,7 +16,7 @@ from mm_env.venue.order_book.book import OrderBook
 from mm_env.venue.order_book.events import clear_counters, pressure
 from mm_env.venue.order_book.ladder import ASK, BID, lots, mid_twice, touch
 from mm_env.venue.order_book.order_flow import CANCEL, LIMIT, MARKET
-from mm_env.venue.replay import tape
+from mm_env.venue.replay import feed
 from mm_env.venue.replay.position import EARLIER, LATER, UNKNOWN, Exact, QueuePosition
 from mm_env.venue.replay.tape import EXECUTED, NEW
 from mm_env.venue.replay.window import Window
@@ -60,12 +58,12 @@ class Replay(OrderBook):
     blindly: what is there when its price comes into view is all ahead of it. An order that goes out of view keeps its place.
     Halts are cut out, and no window spans one.
 
-    Lots are the file's units (shares); a market order of ours walks the recorded prices in view.
+    Lots are `unit` of the file's units (shares); a market order of ours walks the recorded prices in view.
     """
 
     happened_once: ClassVar[bool] = True
 
-    path: str  # a LOBSTER day: zip, folder, or message CSV
+    path: str | tuple[str, ...]  # recorded days of one instrument with single messages: files, folders, globs, a store
     window: Window
     span: Positive  # of a window, time: no less than the clock's horizon
     position: QueuePosition = Exact()
@@ -77,13 +75,15 @@ class Replay(OrderBook):
     observed: Count = 3  # prices a side whose queues are shown
     queue_scale: Positive = 5.0  # the queue, in orders of the mean size, that is shown as 1
     flow_memory: Positive = 1.0  # time over which a market order fades from the order flow that is shown
+    unit: Positive = (
+        1.0  # of the files' sizes, in a lot: 1 for shares, 1e-5 for a coin that trades in hundred-thousandths
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not Path(self.path).exists():
-            raise ValueError(
-                f"Replay.path must name a LOBSTER zip, folder or message CSV, got {self.path!r}, which is no file"
-            )
+        if not isinstance(self.path, str):
+            object.__setattr__(self, "path", tuple(str(one) for one in self.path))
+        feed.check_there(self.path)
 
     def check(self, market: Any) -> None:
         super().check(market)
@@ -94,18 +94,26 @@ class Replay(OrderBook):
 
     @property
     def recording(self) -> Recording:
-        """What the file holds, read once. Raises: ValueError as `mm_env.data.lobster.read`, and for another tick."""
-        return _read(self.path, self.tick, _changed(self.path))
+        """What the files hold, read once; of a store only the windows' single messages.
+
+        Raises: ValueError as `mm_env.data.read`, and for another tick."""
+        return feed.recording(self.path, self.tick, self.window)
 
     @property
     def starts(self) -> NDArray[np.int64]:
         """When the windows begin, (n,) ns of trading since the first line."""
         return self.window.starts(self.recording, self.span)
 
+    def shares(self, other: Any) -> bool:
+        """Whether the windows of another Replay are of some of the same recorded time."""
+        return feed.shares(self.path, self.window, other.path, other.window)
+
     def memory(self, num_lanes: int) -> tuple[NDArray[Any], ...]:
         """The books of all lanes, a record array (num_lanes,), and the messages, which all share."""
         kind = np.dtype([*ladder.fields(self.levels), *FIELDS], align=True)
-        table = _tape(self.path, self.tick, _changed(self.path), self.levels, self.starts.tobytes(), self.span)
+        table = feed.tape(
+            self.path, self.tick, self.window, self.levels, self.starts.tobytes(), self.span, float(self.unit)
+        )
         return np.zeros(num_lanes, kind).view(np.recarray), table
 
     def stretches(self, books: Any) -> NDArray[np.int64]:
@@ -128,34 +136,6 @@ class Replay(OrderBook):
     @rule
     def cross(self, book: Any, side: int, size: int) -> tuple[int, int]:
         return take(book, side, size)
-
-
-def _changed(path: str) -> int:
-    """When the file was last written, or any in the folder."""
-    held = Path(path)
-    return max(file.stat().st_mtime_ns for file in (held, *(held.iterdir() if held.is_dir() else ())))
-
-
-@lru_cache(maxsize=2)
-def _read(path: str, tick: float, changed: int) -> Recording:
-    """The day with prices in ticks of `tick`: the recording's, or another that all prices are whole numbers of, finer only
-    where the recording's is a guess."""
-    from mm_env.data import lobster  # needs polars
-
-    found = lobster.read(path)
-    if abs(found.tick - tick) <= 1e-9 * tick:
-        return found
-    try:
-        if tick < found.tick and not found.tick_guessed:
-            raise ValueError("nobody quotes between the recording's ticks")
-        return lobster.read(path, tick=tick)
-    except ValueError as error:
-        raise ValueError(f"Replay.tick must be the recording's {found.tick:g}, got {tick:g}") from error
-
-
-@lru_cache(maxsize=8)
-def _tape(path: str, tick: float, changed: int, reach: int, starts: bytes, span: float) -> Any:
-    return tape.tape(_read(path, tick, changed), reach, np.frombuffer(starts, np.int64), round(span * SECOND))
 
 
 @routine

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -34,9 +35,9 @@ def fields(levels: int) -> list[Any]:
     ]
 
 
-def tape(recording: Recording, reach: int, starts: NDArray[np.int64], span: int) -> Any:
+def tape(recording: Recording, reach: int, starts: NDArray[np.int64], span: int, unit: float = 1.0) -> Any:
     """The record array (n,) of a recording, of whose book the prices within `reach` ticks of the other side's best are in view,
-    with windows of `span` that begin at `starts` (ns).
+    with windows of `span` that begin at `starts` (ns). A lot is `unit` units of the file's sizes.
 
     A row that is crossed or lacks a side shows the book of the row before, as in `Recording.quotes`.
 
@@ -48,6 +49,7 @@ def tape(recording: Recording, reach: int, starts: NDArray[np.int64], span: int)
         raise ValueError(f"a replay needs single messages, and {recording.source} does not record them")
     if len(starts) > len(messages.time):
         raise ValueError(f"there must be at most as many windows as messages, {len(messages.time)}, got {len(starts)}")
+    messages = in_lots(messages, unit)
     most = max(column.max() for column in (messages.bids, messages.asks, messages.bid_sizes, messages.ask_sizes))
     if most > LARGEST:
         raise ValueError(f"a replay needs prices in ticks and sizes up to {LARGEST:,}, got {most:,.0f}")
@@ -61,6 +63,20 @@ def tape(recording: Recording, reach: int, starts: NDArray[np.int64], span: int)
     rows.start = np.r_[starts, np.full(len(rows) - len(starts), NEVER)]
     rows.windows = len(starts)
     return rows
+
+
+def in_lots(messages: Messages, unit: float) -> Messages:
+    """The messages with sizes in whole lots of `unit`. Raises: ValueError where a size is none."""
+    names = ("size", "bid_sizes", "ask_sizes")
+    lots = {name: np.rint(getattr(messages, name) / unit) for name in names}
+    for name, column in lots.items():
+        size = getattr(messages, name)
+        off = np.abs(column * unit - size) > 1e-6 * np.maximum(unit, size)
+        if off.any():
+            raise ValueError(
+                f"Replay.unit must be a size that all sizes are multiples of, got {unit:g} and {size[off].flat[0]:g}"
+            )
+    return replace(messages, **lots)
 
 
 def _show_books(rows: Any, messages: Messages, reach: int) -> None:

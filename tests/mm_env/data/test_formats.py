@@ -12,7 +12,10 @@ TARDIS = (
     "exchange,symbol,timestamp,local_timestamp,is_snapshot,side,price,amount\nbinance,BTCUSDT,1,1,false,bid,100,1\n"
 )
 FILES = {
-    "book.csv.gz": (gzip.compress(TARDIS.encode(), mtime=0), "a table of Tardis (tardis.dev), which is not read"),
+    "book.csv.gz": (
+        gzip.compress(TARDIS.encode(), mtime=0),
+        "a table of Tardis (tardis.dev), which data=recording reads",
+    ),
     "book.csv": (TARDIS.encode(), "a table of Tardis"),
     "BTCUSDT-trades-2024-08-08.csv": (b"1,100,0.1,10,1723161256000,True,True\n", "a table of Binance's archive"),
     "BTCUSDT-bookTicker.csv": (b"update_id,best_bid_price,best_bid_qty\n", "a table of Binance's archive"),
@@ -24,7 +27,7 @@ FILES = {
     "x.dbn.zst": (b"\x28\xb5\x2f\xfd\x04\x00", "Databento's binary format (DBN), which is not read"),
     "x.dbn": (b"DBN\x01", "Databento's binary format (DBN), which is not read"),
     "x.csv.zst": (b"\x28\xb5\x2f\xfd\x04\x00", "compressed by zstd, to be unpacked first (zstd -d FILE)"),
-    "x.parquet": (b"PAR1\x15\x04", "a Parquet table, which is not read"),
+    "x.parquet": (b"PAR1\x15\x04", "a Parquet table, which data=recording reads"),
     "x.7z": (b"7z\xbc\xaf\x27\x1c\x00\x04", "a 7z archive, to be unpacked first (7z x FILE)"),
     "x.txt": (b'{"stream":"btcusdt@trade","data":{}}\n', "JSON without a time of receipt before each message"),
 }
