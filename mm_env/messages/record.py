@@ -18,6 +18,7 @@ from mm_env.core.noise import lane_key
 from mm_env.market import Market
 from mm_env.simulation import Simulation
 from mm_env.venue.order_book.book import Book, UnnoticedBook
+from mm_env.venue.order_book import events
 from mm_env.venue.order_book.events import clear_counters
 from mm_env.venue.order_book.ladder import ASK, BID, cancel, limit, market
 from mm_env.venue.order_book.order_flow import CANCEL, LIMIT, MARKET
@@ -44,7 +45,7 @@ class _Telling:
     def memory(self, num_lanes: int) -> tuple[NDArray[Any], ...]:
         books, table = super().memory(num_lanes)  # pyright: ignore[reportAttributeAccessIssue]
         kind = np.dtype([(name, books.dtype[name]) for name in books.dtype.names] + FIELDS, align=True)
-        return np.zeros(num_lanes, kind).view(np.recarray), table
+        return events.empty_books(kind, num_lanes, self.size), table  # pyright: ignore[reportAttributeAccessIssue]
 
     @rule
     def limit(self, book: Any, side: int, price: int, size: int) -> None:
