@@ -248,12 +248,12 @@ class _Fitting:
         than the visible levels was fitted to nothing, and would be excited by all that comes out there."""
         inside, behind = (np.diff([*begins, FURTHEST]) for begins in (INSIDE, BEHIND))
         limits = self.rates[0] * self.seen() / np.r_[inside, behind]
-        spread_out = [np.repeat(rates, widths, axis=1) for rates, widths in (
-            (limits[:, : len(INSIDE)], inside), (limits[:, len(INSIDE) :], behind), (self.rates[1], behind))]  # fmt: skip
-        rows = [_rows(rates) for rates in (*spread_out, self.rates[2])]
+        parts = (limits[:, : len(INSIDE)], limits[:, len(INSIDE) :], self.rates[1], self.rates[2])
+        better, worse = (tuple(map(float, (*begins, FURTHEST))) for begins in (INSIDE, BEHIND))
         return QueueReactiveHawkes(
-            tuple(map(float, SPREADS)), *rows, base=tuple(self.base.tolist()), branching=_rows(self.theta), decay=self.decays
-        )
+            tuple(map(float, SPREADS)), better, worse, *map(_rows, parts), tuple(float(f"{x:.3g}") for x in self.base),
+            _rows(self.theta), self.decays,
+        )  # fmt: skip
 
 
 def _rows(table: Floats) -> tuple[tuple[float, ...], ...]:

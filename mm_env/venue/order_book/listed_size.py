@@ -18,7 +18,7 @@ class ListedSize(OrderSize):
     """Limit orders, cancellations and market orders each have a size out of a list, all equally likely: its quantiles.
 
     A queue of no more than `whole` lots is one order: a cancellation takes all of it. Of a longer one it takes the lots that
-    were drawn, wherever they stand.
+    were drawn, from its front or from its back alike: orders mostly have one size, and few of them stand at a price.
     """
 
     limits: Rates  # lots
@@ -55,4 +55,4 @@ class ListedSize(OrderSize):
 
     @rule
     def place(self, queue: int, size: int, uniform: float) -> int:
-        return int(uniform * (queue - size + 1))
+        return 0 if uniform < 0.5 else queue - size

@@ -22,7 +22,8 @@ class QueueReactiveHawkes(OrderFlow):
     with a sum of exponentials for each pair of kinds. The state is the spread, by a row for each range of it, beside
 
     - for a limit order and for each order that may be cancelled, how far its price is from the best of its side: `inside`
-      lists rates at 1, 2, ... ticks better than it, `joining` and `cancellation` at 0, 1, ... ticks worse, none beyond;
+      lists rates by ticks better than it, `joining` and `cancellation` by ticks worse, of classes that begin at the numbers of
+      ticks in `better` (from 1) and `worse` (from 0), whose last is where no limit order comes any more;
     - for a market order the queue that it meets, 0, 1, ... orders of the mean size, the last for all longer ones.
 
     Both sides are alike. A row of `branching` is for limit orders, cancellations and market orders in turn; in it stands for
@@ -31,10 +32,12 @@ class QueueReactiveHawkes(OrderFlow):
     """
 
     spreads: Rates  # ticks: where each range of spreads begins, the first at 1
-    inside: RateRows  # limit orders / time
-    joining: RateRows  # limit orders / time
-    cancellation: RateRows  # 1 / time, of each order
-    taking: RateRows  # market orders / time against one side
+    better: Rates  # (i + 1,) ticks
+    worse: Rates  # (j + 1,) ticks
+    inside: RateRows  # (spreads, i) limit orders / (time price)
+    joining: RateRows  # (spreads, j) limit orders / (time price)
+    cancellation: RateRows  # (spreads, j) 1 / time, of each order
+    taking: RateRows  # (spreads, queues) market orders / time against one side
     base: Rates  # (3,) of limit orders, cancellations and market orders
     branching: RateRows  # (3, 6 decays), times the mean of f: events that one brings
     decay: Rates  # (p,) 1 / time
@@ -49,11 +52,15 @@ class QueueReactiveHawkes(OrderFlow):
                     f"QueueReactiveHawkes.{name} must have a row for each of the {rows} ranges of spreads, "
                     f"got {len(getattr(self, name))}"
                 )
-        if np.shape(self.joining) != np.shape(self.cancellation):
-            raise ValueError(
-                f"QueueReactiveHawkes.cancellation must have the shape of joining, {np.shape(self.joining)}, "
-                f"got {np.shape(self.cancellation)}"
-            )
+        for name, classes, first in (("inside", "better", 1), ("joining", "worse", 0), ("cancellation", "worse", 0)):
+            begins = getattr(self, classes)
+            if np.shape(getattr(self, name))[1] + 1 != len(begins):
+                raise ValueError(
+                    f"QueueReactiveHawkes.{name} must have a rate for each of the {len(begins) - 1} classes of {classes}, "
+                    f"got {np.shape(getattr(self, name))[1]}"
+                )
+            if begins[0] != first or not (np.diff(begins) >= 1.0).all() or any(x != int(x) for x in begins):
+                raise ValueError(f"QueueReactiveHawkes.{classes} must be whole ticks that rise from {first}, got {begins}")
         for name, wanted in (("base", (3,)), ("branching", (3, 6 * len(self.decay)))):
             if np.shape(getattr(self, name)) != wanted:
                 raise ValueError(
@@ -70,10 +77,13 @@ class QueueReactiveHawkes(OrderFlow):
 
     def table(self, levels: int) -> NDArray[np.float64]:
         """Header, row of each spread 1, ..., levels, decay, base, branching, then the row of rates of each range."""
-        shape = [len(self.decay), len(self.inside[0]), len(self.joining[0]), len(self.taking[0])]
+        inside, behind = int(self.better[-1]) - 1, int(self.worse[-1])
+        shape = [len(self.decay), inside, behind, len(self.taking[0])]
         rows = np.searchsorted(self.spreads, np.arange(1.0, levels + 1.0), side="right") - 1.0
-        better = np.array(self.inside)[:, ::-1]
-        rates = np.hstack([better, self.joining, self.cancellation, self.taking])
+        nearer, further = (np.diff(begins).astype(np.int64) for begins in (self.better, self.worse))
+        better = np.repeat(np.array(self.inside), nearer, axis=1)[:, ::-1]
+        worse = [np.repeat(np.array(each), further, axis=1) for each in (self.joining, self.cancellation)]
+        rates = np.hstack([better, *worse, self.taking])
         whole = [np.array(shape, np.float64), rows, self.decay, self.base, np.ravel(self.branching), np.ravel(rates)]
         return np.concatenate([np.array([float(levels)]), *whole])
 
