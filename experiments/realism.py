@@ -1,7 +1,7 @@
 """Realism: stylised facts of a simulated order book beside a recorded day's, and the scores of simulated books against it.
 
 python -m experiments.realism path=LOBSTER_SampleFile_AMZN_2012-06-21_5.zip
-python -m experiments.realism path=FILE.zip market=amzn_excited_book 'scored=[]'
+python -m experiments.realism path=FILE.zip market=amzn_reactive books=64
 
 Scores are LOB-Bench's (Nagy et al. 2025), of `market` and of the books named in `scored`.
 """

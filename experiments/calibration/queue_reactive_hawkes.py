@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.calibration.levels import DELETE, EXECUTE, NEW, NONE, PARTIAL, Side, first_executions, sides
+from experiments.calibration.levels import DELETE, NEW, NONE, PARTIAL, Side, first_executions, sides
 from mm_env.core import engine
-from mm_env.data.recording import Ints, Messages, Recording
+from mm_env.data.recording import Ints, Recording
 from mm_env.venue.order_book.listed_size import ListedSize
 from mm_env.venue.order_book.queue_reactive_hawkes import QueueReactiveHawkes
 
@@ -38,7 +38,9 @@ class Half:
     spread: Ints  # (n,) number of its range
     best: Ints  # (n,) ticks from the other side's best
     orders: Floats  # (n, behind classes) of the visible levels
-    held: NDArray[np.bool_]  # (n, inside + behind classes) whether a limit order of the class would be seen, and may come
+    held: NDArray[
+        np.bool_
+    ]  # (n, inside + behind classes) whether a limit order of the class would be seen, and may come
     queue: Ints  # (n,) orders at the best price, at most QUEUES
     limit: Ints  # (n,) class of a limit order that comes, -1 for none
     cancel: Ints  # (n,) class of a cancellation
@@ -71,7 +73,9 @@ def queue_reactive_hawkes(recording: Recording, decays: tuple[float, ...] = DECA
         fits.excite()
         fits.rate()
     fits.excite()
-    return Fit(fits.flow(), fits.log_likelihood(), plain, int(sum(np.sum(causes == k) for k in range(6))), fits.radius())
+    return Fit(
+        fits.flow(), fits.log_likelihood(), plain, int(sum(np.sum(causes == k) for k in range(6))), fits.radius()
+    )
 
 
 def sizes(recording: Recording) -> ListedSize:
@@ -158,7 +162,11 @@ class _Fitting:
     def __init__(self, halves: list[Half], memory: Floats, decays: tuple[float, ...]) -> None:
         self.halves, self.decays, self.terms = halves, decays, len(decays)
         rows, n = len(SPREADS), len(memory)
-        self.rates = [np.ones((rows, len(INSIDE) + len(BEHIND))), np.ones((rows, len(BEHIND))), np.ones((rows, QUEUES + 1))]
+        self.rates = [
+            np.ones((rows, len(INSIDE) + len(BEHIND))),
+            np.ones((rows, len(BEHIND))),
+            np.ones((rows, QUEUES + 1)),
+        ]
         self.base, self.theta = np.ones(3), np.zeros((3, 6 * self.terms))
         own_first = [memory, memory[:, :, [1, 0, 3, 2, 5, 4]]]  # causes of the half's own side come first in each pair
         self.before = [m[:, 0].transpose(0, 2, 1).reshape(n, -1) for m in own_first]  # (n, terms x 6)

@@ -17,8 +17,8 @@ from mm_env.core.maths import routine
 from mm_env.core.noise import lane_key
 from mm_env.market import Market
 from mm_env.simulation import Simulation
-from mm_env.venue.order_book.book import Book, UnnoticedBook
 from mm_env.venue.order_book import events
+from mm_env.venue.order_book.book import Book, UnnoticedBook
 from mm_env.venue.order_book.events import clear_counters
 from mm_env.venue.order_book.ladder import ASK, BID, cancel, limit, market
 from mm_env.venue.order_book.order_flow import CANCEL, LIMIT, MARKET
@@ -84,11 +84,15 @@ def telling(venue: Book) -> Book:
     """The same book, which says what happened. Raises: TypeError for a kind of book of one's own."""
     kinds: dict[type, type] = {Book: TellingBook, UnnoticedBook: TellingUnnoticedBook}
     if type(venue) not in kinds:
-        raise TypeError(f"market.venue must be Book or UnnoticedBook to have its messages recorded, got {type(venue).__name__}")
+        raise TypeError(
+            f"market.venue must be Book or UnnoticedBook to have its messages recorded, got {type(venue).__name__}"
+        )
     return kinds[type(venue)](**venue.__dict__)
 
 
-def record(market: Market, books: int, until: float, seed: int, levels: int = 5, *, interpreted: bool = False) -> list[Rows]:
+def record(
+    market: Market, books: int, until: float, seed: int, levels: int = 5, *, interpreted: bool = False
+) -> list[Rows]:
     """The messages of `books` books, each run without us from time 0 to `until`, and `levels` prices a side after each.
 
     They are those of a `Simulation` of the market that stops at every event and never quotes.
@@ -104,7 +108,9 @@ def _chunks(simulation: Simulation, lane: int, until: float, levels: int, interp
     layout, (parameters, stride, _, books, table, *_) = simulation._kernels.layouts[0], simulation._where
     step, rows = 0, ROWS
     while rows == ROWS:
-        found = Rows(np.empty(ROWS), np.empty((ROWS, 6), np.int64), *(np.zeros((ROWS, 2, levels), np.int64) for _ in range(2)))
+        found = Rows(
+            np.empty(ROWS), np.empty((ROWS, 6), np.int64), *(np.zeros((ROWS, 2, levels), np.int64) for _ in range(2))
+        )
         given = (layout, parameters, stride, books, table, simulation.seed, lane, step, until, *found)
         rows, step = record_lane(*given) if interpreted else engine.run(record_lane, *given)
         yield Rows(*(column[:rows].copy() for column in found))
@@ -172,4 +178,3 @@ def _write_levels(book: Any, lots: Any, side: int, price: int, prices: Any, size
             prices[row, side, level], sizes[row, side, level] = price, lots[price & mask]
             level += 1
         price += out
-

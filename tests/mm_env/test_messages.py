@@ -35,7 +35,7 @@ def test_they_are_those_of_a_simulation_that_stops_at_every_event(name, until):
         seen[float(book.time)] = tuple(book.best), book.counts.sum()
         simulation.step(np.full(4, NOWHERE))
     assert len(rows.time) > 20
-    for time, price, size in zip(rows.time, rows.price, rows.size):
+    for time, size in zip(rows.time, rows.size):
         (bid, ask), _ = seen[float(time)]
         if name != "queue_reactive" and (size[:, 0] > 0).all() and time != rows.time[-1]:
             last = np.flatnonzero(rows.time == time)[-1]
@@ -95,7 +95,7 @@ def test_time_and_size_are_in_the_units_that_are_asked_for():
 
 
 def test_a_market_without_a_drawn_book_is_refused_by_name():
-    with pytest.raises(TypeError, match="market.venue must be Book or UnnoticedBook to have its messages recorded, got Dealer"):
+    with pytest.raises(TypeError, match="Book or UnnoticedBook to have its messages recorded, got Dealer"):
         record(market_named("amzn"), 1, 1.0, seed=0)
 
 

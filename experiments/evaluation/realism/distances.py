@@ -62,7 +62,9 @@ def score(real: Samples, made: Samples, discrete: bool, resamples: int = 100, se
     steps, held = np.diff(pooled[order]), own[order][:-1]
     is_real = held < len(real)
     sizes = np.array([len(x) for x in (*real, *made)], np.float64)
-    distances = [_wasserstein(w, sizes, held, is_real, steps, len(real)) / scale if scale > 0.0 else 0.0 for w in counts]
+    distances = [
+        _wasserstein(w, sizes, held, is_real, steps, len(real)) / scale if scale > 0.0 else 0.0 for w in counts
+    ]
     return Score(_distance(l1), _distance(distances))
 
 

@@ -23,7 +23,7 @@ LAGS = (1, 2, 5, 10, 20, 50, 100)  # events
 
 
 def events(m: Messages) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
-    """Kind (n,), sign (n,), and mid before each event and after the last, ticks (n + 1,), of a stretch's events at the touch."""
+    """Kind (n,), sign (n,), and mid before each and after the last, ticks (n + 1,), of a stretch's events at the touch."""
     if len(m.kind) < 2:
         return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(1)
     mid, best = 0.5 * (m.bids[:, 0] + m.asks[:, 0]), np.where(m.side > 0, m.bids[:, 0], m.asks[:, 0])

@@ -10,6 +10,8 @@ import numpy as np
 
 from experiments.evaluation.realism.distances import Distance, Score, score
 from experiments.evaluation.realism.figures import FIGURES
+from experiments.evaluation.realism.markouts import markouts
+from experiments.evaluation.realism.markouts import table as markout_table
 from experiments.evaluation.realism.responses import KINDS, LAGS, Floats, gap, responses
 from experiments.evaluation.realism.stretches import cut, halves, levels_of, visible
 from experiments.reporting.presenter import Column, TextTable
@@ -28,6 +30,7 @@ class Scored:
     scores: dict[str, Score]  # by figure
     responses: Floats  # (6, lags) ticks, its own
     gap: Floats  # (6,) ticks, from the day's
+    markouts: dict[str, Distance]  # its own
 
     @property
     def l1(self) -> Distance:
@@ -47,7 +50,7 @@ def scored(real: Sequence[Messages], made: Sequence[Messages], resamples: int = 
         for name, figure in FIGURES.items()
     }
     own = responses(made)
-    return Scored(found, own, gap(responses(real), own))
+    return Scored(found, own, gap(responses(real), own), markouts(made))
 
 
 def of_day(messages: Messages, part: Sequence[float], stretch: float, levels: int) -> list[Messages]:
@@ -84,7 +87,8 @@ def summary(found: Mapping[str, Scored]) -> TextTable:
         for name in order
     ]
     captions = (
-        f"means over {len(FIGURES)} figures; response: mean over lags of {', '.join(map(str, LAGS))} events of |R - R of the day|, ticks",
+        f"means over {len(FIGURES)} figures; response: mean of |R - R of the day| over lags of "
+        f"{', '.join(map(str, LAGS))} events, ticks",
     )
     return TextTable("Distance from the held-out part of the day", columns, rows, captions=captions)
 
@@ -94,7 +98,10 @@ def by_figure(found: Mapping[str, Scored], distance: str) -> TextTable:
     columns = [Column("figure", "", words=True)]
     columns += [Column(name, show=_cell, parts=("", "_low", "_high"), wraps=True) for name in found]
     rows = [[name, *(_values(getattr(one.scores[name], distance)) for one in found.values())] for name in FIGURES]
-    title = {"l1": "L1 (total variation)", "wasserstein": "Wasserstein-1, of both samples brought to standard deviation 1"}
+    title = {
+        "l1": "L1 (total variation)",
+        "wasserstein": "Wasserstein-1, of both samples brought to standard deviation 1",
+    }
     return TextTable(title[distance], columns, rows)
 
 
@@ -115,6 +122,7 @@ def tables(found: Mapping[str, Scored], real: Sequence[Messages]) -> dict[str, T
         "score": summary(found),
         "score_l1": by_figure(found, "l1"),
         "score_wasserstein": by_figure(found, "wasserstein"),
+        "markouts": markout_table({"the day": markouts(real), **{name: one.markouts for name, one in found.items()}}),
         "responses": by_response({"the day": responses(real), **{name: one.responses for name, one in found.items()}}),
     }
 

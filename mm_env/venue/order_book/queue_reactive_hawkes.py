@@ -60,7 +60,9 @@ class QueueReactiveHawkes(OrderFlow):
                     f"got {np.shape(getattr(self, name))[1]}"
                 )
             if begins[0] != first or not (np.diff(begins) >= 1.0).all() or any(x != int(x) for x in begins):
-                raise ValueError(f"QueueReactiveHawkes.{classes} must be whole ticks that rise from {first}, got {begins}")
+                raise ValueError(
+                    f"QueueReactiveHawkes.{classes} must be whole ticks that rise from {first}, got {begins}"
+                )
         for name, wanted in (("base", (3,)), ("branching", (3, 6 * len(self.decay)))):
             if np.shape(getattr(self, name)) != wanted:
                 raise ValueError(

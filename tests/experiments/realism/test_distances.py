@@ -63,7 +63,9 @@ def test_the_interval_of_stretches_is_wider_than_that_of_single_values_that_depe
     levels = random.normal(size=(2, 12))
     real, made = ([np.full(500, x) for x in row] for row in levels)
     by_stretch = score(real, made, False, 200).wasserstein
-    single = score([np.array([x]) for x in np.concatenate(real)], [np.array([x]) for x in np.concatenate(made)], False, 50)
+    single = score(
+        [np.array([x]) for x in np.concatenate(real)], [np.array([x]) for x in np.concatenate(made)], False, 50
+    )
     width = [high - low for low, high in (by_stretch.interval, single.wasserstein.interval)]
     assert width[0] > 5.0 * width[1]
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from experiments.evaluation.realism.figures import FIGURES
+from experiments.evaluation.realism.markouts import against, markouts
 from experiments.evaluation.realism.responses import KINDS, events, gap, responses
 from experiments.evaluation.realism.stretches import cut, halves, levels_of, visible, within
 from mm_env.data import lobster
@@ -135,3 +136,17 @@ def test_fewer_levels_show_fewer_messages(day):
     touch = visible(levels_of(day, 1))
     assert touch.bids.shape[1] == 1
     assert 0 < len(touch.time) < len(day.time)
+
+
+def test_markouts_by_hand():
+    depth, move = against(WALK, 1.0)
+    assert depth.tolist() == [2.0, 3.0]  # offers at 14 and 15, the mid at 12 before the buy
+    assert move.tolist() == [1.0, 1.0]  # and at 13 a second later
+
+
+def test_markouts_are_means_over_executions(day):
+    parts = cut(day, 0.0, day.time[-1] / SECOND, 0.1)
+    found = markouts(parts)
+    moves = np.concatenate([against(part, 1.0)[1] for part in parts])
+    assert len(moves) == 0
+    assert found["1 s"].value == 0.0
