@@ -1,6 +1,9 @@
-"""Realism: stylised facts of a simulated order book beside a recorded day's: spread, depth, durations, signs, signature plot.
+"""Realism: stylised facts of a simulated order book beside a recorded day's, and the scores of simulated books against it.
 
 python -m experiments.realism path=LOBSTER_SampleFile_AMZN_2012-06-21_5.zip
+python -m experiments.realism path=FILE.zip market=amzn_reactive books=64
+
+Scores are LOB-Bench's (Nagy et al. 2025), of `market` and of the books named in `scored`.
 """
 
 # pyright: reportAttributeAccessIssue=false, reportArgumentType=false
@@ -22,10 +25,12 @@ from omegaconf import DictConfig
 from experiments.config.main import experiment, output_folder
 from experiments.config.markets import build_market, recorded_market
 from experiments.evaluation import plots, table
+from experiments.evaluation.realism import scored
 from experiments.reporting.presenter import Column, TextTable, screen
 from mm_env.clock import EveryEvent
-from mm_env.data.recording import SECOND, Quotes, Recording
+from mm_env.data.recording import SECOND, Messages, Quotes, Recording
 from mm_env.market import Market
+from mm_env.markets import market_named
 from mm_env.quote import NOWHERE, Unbounded
 from mm_env.rollout import steps
 from mm_env.simulation import Simulation
@@ -64,9 +69,28 @@ def main(cfg: DictConfig) -> float:
     show(cfg.title, found)
     write(folder, cfg.title, found)
     plots.save(folder, {"realism": figure(streams, float(market.venue.tick))})
+    if day.messages is not None:
+        made = score_tables(cfg, market, day.messages, order)
+        scored.write(folder, made)
+        for one in made.values():
+            one.print(screen(170, fits=False))
     table.say_where(folder)
     *_, last, ours = (each["mean spread (ticks)"] for each in found.values())
     return ours / last - 1.0
+
+
+def score_tables(cfg: DictConfig, market: Market, day: Messages, order: float) -> dict[str, TextTable]:
+    """File name -> table of the scores against the last part of the day, of it against itself, and of its first part."""
+    settings = cfg.score
+    parts = [scored.of_day(day, part, settings.stretch, settings.levels) for part in cfg.parts.values()]
+    found = scored.against_itself(parts[-1], parts[0], settings.resamples)
+    named: dict[str, dict[str, float]] = {cfg.title: cfg.scored.get(cfg.title, {}), **cfg.scored}
+    for name, units in named.items():
+        one = market if name == cfg.title else market_named(name)
+        second, unit = float(units.get("second", 1.0)), float(units.get("unit", order))
+        made = scored.of_book(one, cfg.books, cfg.seconds, cfg.seed, settings.stretch, settings.levels, second, unit)
+        found[name] = scored.scored(parts[-1], made, settings.resamples)
+    return scored.tables(found, parts[-1])
 
 
 def recorded_stream(day: Recording, begins: float, ends: float, order: float) -> Stream:

@@ -89,9 +89,11 @@ from mm_env.venue.dealer.flows_in_time import HawkesFlow, SeasonalFlow, Volatili
 from mm_env.venue.dealer.impact import ArrivalImpact, DepthImpact, FillImpact, Impact, NoImpact
 from mm_env.venue.order_book.book import Book, OrderBook, UnnoticedBook
 from mm_env.venue.order_book.hawkes import Hawkes
+from mm_env.venue.order_book.listed_size import ListedSize
 from mm_env.venue.order_book.order_flow import OrderFlow
 from mm_env.venue.order_book.poisson import ContStoikovTalreja, ZeroIntelligence
 from mm_env.venue.order_book.queue_reactive import QueueReactive
+from mm_env.venue.order_book.queue_reactive_hawkes import QueueReactiveHawkes
 from mm_env.venue.order_book.size import GeometricSize, OrderSize, UnitSize
 from mm_env.venue.pool.blocks import Blocks, FixedBlocks, PoissonBlocks
 from mm_env.venue.pool.exploits import Exploits, NoExploits, PoissonExploits
@@ -220,6 +222,7 @@ __all__ = [
     "Listed",
     "ListedNonNegative",
     "ListedRows",
+    "ListedSize",
     "Loan",
     "LoanTally",
     "LogUniform",
@@ -287,6 +290,7 @@ __all__ = [
     "QuadraticExponential",
     "QueuePosition",
     "QueueReactive",
+    "QueueReactiveHawkes",
     "Quote",
     "Quoting",
     "RandomNetwork",

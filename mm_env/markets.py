@@ -39,7 +39,7 @@ from mm_env.venue.dealer.dealer import Dealer
 from mm_env.venue.dealer.fill import Exponential
 from mm_env.venue.dealer.flow import Bernoulli, Poisson
 from mm_env.venue.dealer.impact import ArrivalImpact
-from mm_env.venue.order_book import published
+from mm_env.venue.order_book import amazon_reactive, published
 from mm_env.venue.order_book.book import Book, UnnoticedBook
 from mm_env.venue.pool.pool import Pool
 from mm_env.venue.pool.ranges import FULL, DynamicFee, RangeGrid
@@ -306,6 +306,14 @@ def amzn_book() -> Market:
     )
 
 
+def amzn_reactive() -> Market:
+    """AMZN on NASDAQ, 2012-06-21, as a queue-reactive Hawkes order book, in dollars and seconds: `amzn_book` with orders that
+    look at spread and queues and bring one another, in sizes that were seen; a lot is a share."""
+    flow, size = amazon_reactive.flow(), amazon_reactive.sizes()
+    venue = UnnoticedBook(flow=flow, size=size, levels=45, tick=0.01, lot=0.01, warm_up=60.0, flow_memory=10.0)
+    return replace(amzn_book(), venue=venue)
+
+
 def channel() -> Market:
     """A channel of capacity 10 through which twice as much would come to us as would go from us: payments of one unit at
     rates 2 exp(-fee) and 1 exp(-fee)."""
@@ -399,6 +407,7 @@ MARKETS: dict[str, Callable[[], Market]] = {
         queue_reactive,
         hawkes,
         amzn_book,
+        amzn_reactive,
         channel,
         rebalanced_channel,
         pool,

@@ -34,6 +34,7 @@ IDS = {
     "mm_env/QueueReactive-v0": "queue_reactive",
     "mm_env/Hawkes-v0": "hawkes",
     "mm_env/AMZNBook-v0": "amzn_book",
+    "mm_env/AMZNReactive-v0": "amzn_reactive",
     "mm_env/Channel-v0": "channel",
     "mm_env/RebalancedChannel-v0": "rebalanced_channel",
     "mm_env/Pool-v0": "pool",

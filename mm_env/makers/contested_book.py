@@ -11,16 +11,18 @@ from mm_env.core.component import rule
 from mm_env.core.noise import Noise
 from mm_env.makers.book_decision import brought
 from mm_env.venue.order_book import events, several
+from mm_env.venue.order_book.order_flow import OrderFlow
+from mm_env.venue.order_book.size import OrderSize
 from mm_env.venue.venue import Dealt, Venue
 
 
-def fields(reach: int, makers: int) -> list[Any]:
+def fields(reach: int, makers: int, flow: OrderFlow, size: OrderSize) -> list[Any]:
     """What is kept of a world: its book, and what its makers want and trade in a decision."""
     whole, each = [("since", np.float64)], (makers,)  # the time of the last decision
     decided = [("acts", np.int64), ("bid", np.int64), ("ask", np.int64), ("units", np.float64), ("held", np.float64)]
     traded = [("closed", np.int64), ("worth", np.int64), ("middle", np.int64)]  # the market order of each
     more = [("turn_of", np.int64), ("lived", np.float64)]  # who acts when; how long each account was open
-    return [*several.fields(reach, makers), *events.FIELDS, *whole,
+    return [*several.fields(reach, makers), *events.fields(flow, size), *whole,
             *((name, kind, each) for name, kind in (*decided, *traded, *more))]  # fmt: skip
 
 
@@ -38,9 +40,9 @@ class ContestedBook(Venue):
     def memory(self, num_lanes: int) -> tuple[NDArray[Any], ...]:
         """The books of all worlds, a record array (num_lanes / makers,), and the table of the flow."""
         book: Any = self
-        kind = np.dtype(fields(book.levels, self.makers), align=True)
+        kind = np.dtype(fields(book.levels, self.makers, book.flow, book.size), align=True)
         table = np.ascontiguousarray(book.flow.table(book.levels), np.float64)
-        return np.zeros(num_lanes // self.makers, kind).view(np.recarray), table
+        return events.empty_books(kind, num_lanes // self.makers, book.size), table
 
     @rule
     def elapsed(self, time: float, memory: Any) -> float:

@@ -67,6 +67,35 @@ class StressedOrders(OrderFlow):
     def kick(self, table: Any, kind: int, cause: int) -> float:
         return self.flow.kick(table, kind, cause)
 
+    @property
+    def memories(self) -> int:
+        return self.flow.memories
+
+    @rule
+    def excited(self, table: Any, memory: Any, kind: int) -> float:
+        return self.flow.excited(table, memory, kind)
+
+    @rule
+    def forget(self, table: Any, memory: Any, dt: float) -> None:
+        """As much sooner as all else happens."""
+        self.flow.forget(table, memory, self.activity * dt)
+
+    @rule
+    def excite(self, table: Any, memory: Any, cause: int) -> None:
+        self.flow.excite(table, memory, cause)
+
+    @rule
+    def sees_best(self) -> bool:
+        return self.flow.sees_best()
+
+    @rule
+    def limit_by(self, table: Any, distance: int, queue: float, best: int) -> float:
+        return self.flow.limit_by(table, distance, queue, best)
+
+    @rule
+    def cancel_by(self, table: Any, distance: int, queue: float, best: int) -> float:
+        return self.flow.cancel_by(table, distance, queue, best)
+
     @rule
     def anchored(self) -> bool:
         return self.flow.anchored()

@@ -193,9 +193,9 @@ class Book(OrderBook):
 
     def memory(self, num_lanes: int) -> tuple[NDArray[Any], ...]:
         """The books of all lanes, a record array (num_lanes,), and the table of the flow."""
-        kind = np.dtype([*ladder.fields(self.levels), *events.FIELDS], align=True)
+        kind = np.dtype([*ladder.fields(self.levels), *events.fields(self.flow, self.size)], align=True)
         table = np.ascontiguousarray(self.flow.table(self.levels), np.float64)
-        return np.zeros(num_lanes, kind).view(np.recarray), table
+        return events.empty_books(kind, num_lanes, self.size), table
 
     @rule
     def mean_order(self) -> float:

@@ -10,11 +10,13 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mm_env.core.maths import exp, log, routine, scalar
 from mm_env.core.noise import uniforms
 from mm_env.venue.order_book.ladder import ASK, BID, clear_fills, lots, mid_twice, move_orders
-from mm_env.venue.order_book.order_flow import CANCEL, LIMIT, MARKET
+from mm_env.venue.order_book.order_flow import CANCEL, LIMIT, MARKET, OrderFlow
+from mm_env.venue.order_book.size import OrderSize
 
 FIRST_BLOCK = 2  # blocks 0 and 1 of a step's noise are those of `mm_env.core.noise.draw`
 
@@ -29,8 +31,19 @@ FIELDS: list[Any] = [
     ("pressure", np.float64),  # lots bought less lots sold by others' market orders, fading with their age
     ("pressed", np.float64),  # the time at which `pressure` was up to date
     ("reference", np.int64),  # the price that anchored flows count distances from
-    ("excitement", np.float64, (6,)),
 ]
+
+
+def fields(flow: OrderFlow, size: OrderSize) -> list[Any]:
+    """What the events of a flow keep of a book."""
+    return [*FIELDS, ("excitement", np.float64, (flow.memories,)), ("sizes", np.float64, size.table().shape)]
+
+
+def empty_books(kind: Any, num_books: int, size: OrderSize) -> NDArray[Any]:
+    """Books with nothing in them but the table of sizes, a record array (num_books,)."""
+    books = np.zeros(num_books, kind).view(np.recarray)
+    books["sizes"] = size.table()
+    return books
 
 
 class Drawn(NamedTuple):
@@ -65,18 +78,19 @@ def advance(venue: Any, table: Any, book: Any, weights: Any, key: Any, until: fl
     while watching:
         total = 0.0
         for kind in range(6):
-            total += venue.flow.rate(table, kind, weights[kind], book.excitement[kind])
+            total += venue.flow.rate(table, kind, weights[kind], venue.flow.excited(table, book.excitement, kind))
         drawn = following if following.block == book.next else _draw(key, int(book.next))  # an event may take noise too
         book.next += 1
         following = _draw(key, int(book.next))  # the next one's noise is made while this one's branches are decided
         wait = drawn.waiting / total if total > 0.0 else np.inf
         if book.time + wait >= until:
-            _pass_time(venue, book, until - book.time)
+            _pass_time(venue, table, book, until - book.time)
             break
-        _pass_time(venue, book, wait)
+        _pass_time(venue, table, book, wait)
         kind, share = _choose(venue, table, book, weights, drawn.kind * total)
         if kind < 6:
-            happen(venue, table, book, weights, key, kind, share, int(venue.size.draw(drawn.size)), drawn.place)
+            size = int(venue.size.draw_of(book.sizes, kind, drawn.size))
+            happen(venue, table, book, weights, key, kind, share, size, drawn.place)
             moved = bid != venue.touch(book, BID) or ask != venue.touch(book, ASK)
             watching = pace == 0 or (pace == 2 and not moved)
             bid, ask = venue.touch(book, BID), venue.touch(book, ASK)
@@ -124,7 +138,12 @@ def _rates(venue: Any, table: Any, book: Any, side: int, distance: int, price: i
     ours = venue.made_at(book, side, price)
     queue = (theirs + ours) / venue.size.mean()
     share = theirs / (theirs + ours) if ours > 0 else (1.0 if theirs > 0 else 0.0)
-    return venue.flow.limit(table, distance, queue), share * venue.flow.cancel(table, distance, queue)
+    if not venue.flow.sees_best():
+        return venue.flow.limit(table, distance, queue), share * venue.flow.cancel(table, distance, queue)
+    out = 2 * side - 1
+    best = (venue.facing(book, side) - price) * out + distance
+    joining = venue.flow.limit_by(table, distance, queue, best)
+    return joining, share * venue.flow.cancel_by(table, distance, queue, best)
 
 
 @scalar
@@ -141,7 +160,7 @@ def _choose(venue: Any, table: Any, book: Any, weights: Any, point: float) -> tu
     """The kind of event at `point` of all rates laid end to end, and where within that kind's rate; kind 6 is none."""
     kind = 0
     while kind < 6:
-        rate = venue.flow.rate(table, kind, weights[kind], book.excitement[kind])
+        rate = venue.flow.rate(table, kind, weights[kind], venue.flow.excited(table, book.excitement, kind))
         if point < rate:
             return kind, point / rate
         point -= rate
@@ -167,12 +186,12 @@ def happen(
         distance = _distance(weights, 6 + levels * (2 * side + kind // 2), levels, share * weights[kind])
         price = start + out * distance
         if distance > 0 and kind >= CANCEL:  # where rounding alone has left a rate there is no distance
-            venue.cancel(book, side, price, int(place * lots(book, price)), size)
+            gone = venue.size.leaving(lots(book, price), size)
+            venue.cancel(book, side, price, venue.size.place(lots(book, price), gone, place), gone)
         elif distance > 0:
             _offer(venue, book, side, price, size)
     if venue.flow.remembers():
-        for other in range(6):
-            book.excitement[other] += venue.flow.kick(table, other, kind)
+        venue.flow.excite(table, book.excitement, kind)
     if venue.flow.anchored() and mid_twice(book) != middle:
         _follow(venue, table, book, key, 1 if mid_twice(book) > middle else -1)
     if (
@@ -216,11 +235,10 @@ def _distance(weights: Any, first: int, levels: int, point: float) -> int:
 
 
 @routine
-def _pass_time(venue: Any, book: Any, dt: float) -> None:
+def _pass_time(venue: Any, table: Any, book: Any, dt: float) -> None:
     book.time += dt
     if venue.flow.remembers():
-        for kind in range(6):
-            book.excitement[kind] *= venue.flow.fade(kind, dt)
+        venue.flow.forget(table, book.excitement, dt)
 
 
 @routine
@@ -275,8 +293,8 @@ def open_book(venue: Any, table: Any, book: Any, weights: Any, key: Any, middle:
     for slot in range(book.volume.shape[0]):
         book.volume[slot] = 0
     book.reference, book.time, book.next, book.pressure, book.pressed = middle, 0.0, FIRST_BLOCK, 0.0, 0.0
-    for kind in range(6):
-        book.excitement[kind] = 0.0
+    for slot in range(book.excitement.shape[0]):
+        book.excitement[slot] = 0.0
     for side in range(2):
         book.best[side] = middle + side
         book.edge[side] = middle + 1 - side + (2 * side - 1) * int(venue.levels)

@@ -44,6 +44,21 @@ class OrderFlow(Component):
         raise NotImplementedError
 
     @rule
+    def sees_best(self) -> bool:
+        """Whether rates depend on where their own side's best price lies: then `limit_by` and `cancel_by` are asked for."""
+        return False
+
+    @rule
+    def limit_by(self, table: Any, distance: int, queue: float, best: int) -> float:
+        """As `limit`, told the distance of others' best price of that side."""
+        return self.limit(table, distance, queue)
+
+    @rule
+    def cancel_by(self, table: Any, distance: int, queue: float, best: int) -> float:
+        """As `cancel`, told the distance of others' best price of that side."""
+        return self.cancel(table, distance, queue)
+
+    @rule
     def rate(self, table: Any, kind: int, weight: float, excitement: float) -> float:
         """Events / time of one of `KINDS`, from the sum of its rates over the prices and its excitement."""
         return weight
@@ -62,6 +77,28 @@ class OrderFlow(Component):
     def kick(self, table: Any, kind: int, cause: int) -> float:
         """How much an event of kind `cause` adds to the excitement of `kind`."""
         return 0.0
+
+    @property
+    def memories(self) -> int:
+        """How many numbers a book keeps of the past; by kind, if a flow states only `fade` and `kick`."""
+        return len(KINDS)
+
+    @rule
+    def excited(self, table: Any, memory: Any, kind: int) -> float:
+        """The excitement of a kind, from the `memories` that are kept."""
+        return memory[kind]
+
+    @rule
+    def forget(self, table: Any, memory: Any, dt: float) -> None:
+        """Let what is kept fade for dt."""
+        for kind in range(6):
+            memory[kind] *= self.fade(kind, dt)
+
+    @rule
+    def excite(self, table: Any, memory: Any, cause: int) -> None:
+        """Add to what is kept what an event of kind `cause` excites."""
+        for kind in range(6):
+            memory[kind] += self.kick(table, kind, cause)
 
     @rule
     def anchored(self) -> bool:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from mm_env.core.component import Component, rule
 from mm_env.core.maths import log
@@ -21,6 +25,25 @@ class OrderSize(Component):
     def mean(self) -> float:
         """The mean size, lots: queues are counted in orders of it."""
         raise NotImplementedError
+
+    def table(self) -> NDArray[np.float64]:
+        """Numbers that `draw_of` looks up, (m, n), m >= 1 and n >= 1."""
+        return np.zeros((1, 1))
+
+    @rule
+    def draw_of(self, table: Any, kind: int, uniform: float) -> float:
+        """As `draw`, for an event of one of `KINDS`."""
+        return self.draw(uniform)
+
+    @rule
+    def leaving(self, queue: int, size: int) -> int:
+        """The lots that a cancellation of `size` takes from a queue of so many."""
+        return size
+
+    @rule
+    def place(self, queue: int, size: int, uniform: float) -> int:
+        """The lots of a queue that stand before those that a cancellation of `size` takes."""
+        return int(uniform * queue)
 
 
 class UnitSize(OrderSize):

@@ -1,0 +1,1 @@
+"""How far a simulated order book is from a recorded day."""
