@@ -38,7 +38,7 @@ from mm_env.rollout import Episodes, inventory_levels, run_actions, run_policy
 
 CHECKPOINT = "checkpoint.pt"
 PENALTIES = (InventoryPenalty, VariancePenalty, WealthChange)  # rewards whose noise can be taken out
-ON_POLICY = ("PPO", "A2C")
+ON_POLICY = ("PPO", "A2C", "CompiledPPO")
 EXPECTING: dict[str, dict[str, Any]] = {
     **{name: {"rollout_buffer_class": ExpectedRollouts} for name in ON_POLICY},
     **{name: {"replay_buffer_class": ExpectedReplay} for name in ("TD3", "SAC")},
