@@ -49,6 +49,7 @@ EXPECTING: dict[str, dict[str, Any]] = {
 class Learner:
     """Trains `algorithm` for `total_steps` lane-steps on `num_envs` lanes.
 
+    `CompiledPPO` is PPO by loops of our own (`agents.learning.compiled.ppo`).
     `expected_fills` takes fill noise out of what PPO, A2C, TD3 and SAC learn from (`rollout_buffers`). With `branches` the
     noise of a whole step is averaged over so many resampled transitions, in any market but a recorded day; it takes the place
     of `expected_fills`, and is for PPO and A2C. A CARA utility is then learnt from each step (`agents.learning.entropic`).

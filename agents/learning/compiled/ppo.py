@@ -11,24 +11,22 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import torch
-from gymnasium import spaces
 from stable_baselines3 import PPO
 from stable_baselines3.common.utils import explained_variance
 
 from agents.learning.compiled import loops
 from agents.learning.compiled.distinct import distinct, grouped
+from agents.learning.compiled.lookahead import Lookahead
 from agents.learning.compiled.mlp import ACTIVATIONS
-from agents.learning.compiled.objective import clipped_objective
+from agents.learning.compiled.acting import acting_of
 from agents.learning.compiled.rollout import Rollout, Samples, Singles, advantages_of, judge
 from agents.learning.compiled.weights import Weights
-from agents.learning.rollout_buffers import ExpectedRollouts, foresee
 
 _AT_ONCE = 8192  # rows that the nets are asked of at a time
 
 
 class CompiledPPO(PPO):
-    """PPO with an MlpPolicy of SiLU or Tanh and Gaussian actions, on a VecAdapter.
+    """PPO with an MlpPolicy of SiLU or Tanh, on a VecAdapter.
 
     Raises: ValueError for what it has no loops for.
     """
@@ -36,13 +34,13 @@ class CompiledPPO(PPO):
     def _setup_model(self) -> None:
         super()._setup_model()
         _check(self)
-        self.weights = Weights(self.policy)
+        self.weights, self.acting = Weights(self.policy), acting_of(self.action_space)
 
     def _excluded_save_params(self) -> list[str]:
-        return [*super()._excluded_save_params(), "weights", "samples"]
+        return [*super()._excluded_save_params(), "weights", "acting", "samples"]
 
-    def means(self, observations: Singles) -> Singles:
-        """The most likely actions (n, width) at observations (n, k)."""
+    def outputs(self, observations: Singles) -> Singles:
+        """What the actor says at observations (n, k): mean actions (n, width), or logits (n, choices)."""
         rows, place = distinct(observations)
         return self._asked(self.weights.actor, rows)[place]
 
@@ -58,45 +56,39 @@ class CompiledPPO(PPO):
     def collect_rollouts(self, env: Any, callback: Any, rollout_buffer: Any, n_rollout_steps: int) -> bool:
         """Play the steps of a rollout and judge them; False where a callback asks to stop."""
         callback.on_rollout_start()
-        drawn = torch.randn(n_rollout_steps, env.num_envs, *self.action_space.shape).numpy()  # pyright: ignore
-        std = np.exp(self.weights.log_std)
-        log_probabilities = (-0.5 * drawn * drawn - self.weights.log_std - np.float32(0.9189385)).sum(axis=-1)
-        observations, actions = [self._last_obs], np.empty_like(drawn)
+        acting = self.acting.begin(self.weights.log_std, n_rollout_steps, env.num_envs)
+        observations, actions, log_probabilities = [self._last_obs], [], []
         rewards, over = np.empty((2, n_rollout_steps, env.num_envs), np.float32)
-        foreseen, endings = [], []
+        lookahead, endings = Lookahead(rollout_buffer, env), []
         for step in range(n_rollout_steps):
-            actions[step] = self.means(observations[-1]) + std * drawn[step]
-            if isinstance(rollout_buffer, ExpectedRollouts):
-                foreseen.append(foresee(env, observations[-1], actions[step]))
-            following, rewards[step], over[step], infos = env.step(np.clip(actions[step], -1.0, 1.0))
+            action, log_probability = acting.draw(self.outputs(observations[-1]), step)
+            actions.append(action)
+            log_probabilities.append(log_probability)
+            lookahead.before(observations[-1], action)
+            following, rewards[step], over[step], infos = env.step(acting.held(action))
+            lookahead.after()
             self.num_timesteps += env.num_envs
             callback.update_locals(locals())
             if not callback.on_step():
                 return False
             endings.append(infos.endings)
             observations.append(following)
-        rollout = Rollout(np.stack(observations), actions, log_probabilities, rewards, over)
-        self.samples = self._judged(rollout, endings, foreseen, env)
+        rollout = Rollout(*map(np.stack, (observations, actions, log_probabilities)), rewards, over)
+        self.samples = self._judged(rollout, endings, lookahead)
         self._last_obs = following
         callback.update_locals(locals())
         callback.on_rollout_end()
         return True
 
-    def _judged(self, rollout: Rollout, endings: list[Any], foreseen: list[Any], env: Any) -> Samples:
+    def _judged(self, rollout: Rollout, endings: list[Any], lookahead: Lookahead) -> Samples:
         """The samples of a rollout, with advantages and returns."""
         for ended in endings:
             self._update_info_buffer(list(ended.values()))
         self._bootstrap(rollout, endings)
-        seen, following = rollout.observations[:-1], rollout.observations[1:]
-        chances = np.stack(foreseen) if foreseen else np.empty((*rollout.rewards.shape, 0, 2))
-        might = _shifted(env.market, following, chances[..., 0])
-        judged, (_, last, reached) = judge(self.values, seen, rollout.observations[-1], might)
-        count = rollout.rewards.size
+        seen, count = rollout.observations, rollout.rewards.size
+        judged, (_, last, might) = judge(self.values, seen[:-1], seen[-1], lookahead.observations(seen[1:]))
         values = np.concatenate([judged.values[judged.place[:count]].reshape(rollout.rewards.shape), last[None]])
-        rewards = rollout.rewards
-        if foreseen:
-            expected = (reached * chances[..., 1]).sum(axis=-1).astype(np.float32)
-            rewards = rewards + np.float32(self.gamma) * (1.0 - rollout.over) * (expected - values[1:])
+        rewards = lookahead.rewards(rollout, values, might, self.gamma)
         advantages = advantages_of(rewards, values, rollout.over, self.gamma, self.gae_lambda)
         rows = judged.rows[: int(judged.place[:count].max()) + 1]
         columns = (rollout.log_probabilities, advantages, advantages + values[:-1], values[:-1])
@@ -127,13 +119,13 @@ class CompiledPPO(PPO):
         self._log(samples, np.mean(figures, axis=0))
 
     def _improve(self, samples: Samples, features: Singles, chosen: Any, order: Any, bounds: Any) -> Any:
-        """One step of Adam by the samples at the `chosen` observations: the figures of `clipped_objective`."""
+        """One step of Adam by the samples at the `chosen` observations: the figures of the objective."""
         weights, inputs, figures = self.weights, features[chosen], np.empty(5)
         means, values = weights.actor.forward(inputs), weights.critic.forward(inputs)
         slopes = np.empty_like(means), np.empty_like(values)
         clip = float(self.clip_range(self._current_progress_remaining))  # pyright: ignore
         loops.run(
-            clipped_objective, chosen, bounds, order, means, values, weights.log_std, samples.actions,
+            self.acting.objective, chosen, bounds, order, means, values, weights.log_std, samples.actions,
             samples.log_probabilities, samples.advantages, samples.returns, self.normalize_advantage, clip,
             self.vf_coef, self.ent_coef, *slopes, weights.log_std_gradient, figures,
         )  # fmt: skip
@@ -149,25 +141,18 @@ class CompiledPPO(PPO):
             "approx_kl": divergence, "clip_fraction": clipped,
             "loss": policy_loss - self.ent_coef * entropy + self.vf_coef * value_loss,
             "explained_variance": explained_variance(samples.values, samples.returns),
-            "std": float(np.exp(self.weights.log_std).mean()), "distinct_share": len(samples.rows) / len(samples.place),
+            "distinct_share": len(samples.rows) / len(samples.place),
         }  # fmt: skip
+        if len(self.weights.log_std):
+            told["std"] = float(np.exp(self.weights.log_std).mean())
         for name, value in told.items():
             self.logger.record(f"train/{name}", value)
         self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
 
 
-def _shifted(market: Any, following: Singles, inventories: Any) -> Singles:
-    """The observations (..., outcomes, k) that would follow with other inventories (..., outcomes)."""
-    might = np.repeat(following[..., None, :], inventories.shape[-1], axis=-2)
-    might[..., market.observation_names.index("inventory")] = inventories / market.inventory_scale
-    return might
-
-
 def _check(model: Any) -> None:
     """Refuse what there are no loops for."""
     policy = model.policy
-    if not isinstance(model.action_space, spaces.Box):
-        raise ValueError(f"CompiledPPO needs continuous actions, got {model.action_space}")
     known = sorted({name for name, _ in ACTIVATIONS})
     if policy.activation_fn.__name__ not in known or model.use_sde:
         raise ValueError(f"CompiledPPO needs an activation_fn of {', '.join(known)}, got {policy.activation_fn.__name__}")

@@ -12,6 +12,7 @@ from agents.learning.compiled import loops
 from agents.learning.compiled.mlp import MLP, Layer
 
 Singles = NDArray[np.float32]
+_NONE = np.zeros(0, np.float32)
 
 
 class Weights:
@@ -31,7 +32,10 @@ class Weights:
         judging = [*_linear(extractor.value_net), policy.value_net]
         self.actor, self.critic = (MLP(self._layers(of, self.flat), activation) for of in (acting, judging))
         self.actor_gradient, self.critic_gradient = (self._layers(of, self.gradient) for of in (acting, judging))
-        self.log_std, self.log_std_gradient = policy.log_std.detach().numpy(), self._part_of(policy.log_std, self.gradient)
+        self.log_std, self.log_std_gradient = _NONE, _NONE
+        if hasattr(policy, "log_std"):
+            self.log_std = policy.log_std.detach().numpy()
+            self.log_std_gradient = self._part_of(policy.log_std, self.gradient)
 
     @property
     def _size(self) -> int:
