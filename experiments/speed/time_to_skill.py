@@ -79,10 +79,11 @@ class Watch(BaseCallback):
 
 def all_reached(cfg: DictConfig) -> list[Reached]:
     """Every agent of cfg on every market from every seed; agents in turn, so that they meet the same moods of a machine."""
-    learners = {name: build(agent_config(entry)[1]) for name, entry in named(cfg.agents).items()}
-    for name, learner in learners.items():
-        if not hasattr(learner, "train"):
+    configs = {name: agent_config(entry)[1] for name, entry in named(cfg.agents).items()}
+    for name, config in configs.items():
+        if "algorithm" not in (config or {}):
             raise ValueError(f"agents must be learners, got {name}")
+    learners: dict[str, Any] = {name: build(config) for name, config in configs.items()}
     markets = {name: market_named(name) for name in cfg.markets}
     for learner in learners.values():
         for market in markets.values():

@@ -65,7 +65,8 @@ class CompiledPPO(PPO):
             actions.append(action)
             log_probabilities.append(log_probability)
             lookahead.before(observations[-1], action)
-            following, rewards[step], over[step], infos = env.step(acting.held(action))
+            following, rewards[step], dones, infos = env.step(acting.held(action))
+            over[step] = dones
             lookahead.after()
             self.num_timesteps += env.num_envs
             callback.update_locals(locals())
