@@ -67,7 +67,7 @@ class QuadraticForm:
         return names.index("time_left") if "time_left" in names else -1
 
     def actions(self, weights: Floats, observations: NDArray[np.float32]) -> NDArray[Any]:
-        """The actions (..., n, outputs), or indices (..., n), of weights (..., outputs, features) at observations (..., n, k)."""
+        """Actions (..., n, outputs), or indices (..., n), of weights (..., outputs, features) at observations (..., n, k)."""
         seen = observations.astype(np.float64)
         late = np.zeros_like(seen[..., 0])
         if self.time_place >= 0:

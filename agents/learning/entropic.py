@@ -53,7 +53,9 @@ class EntropicRollouts(ResampledRollouts):
 
     def lookahead(self, values: Singles) -> Singles:
         worth = resampled_worth(self.critic, self.lanes, self.gamma)
-        return values + entropic_difference(worth, values, self.lanes.outcomes, self.lanes).mean(axis=0, dtype=np.float32)
+        return values + entropic_difference(worth, values, self.lanes.outcomes, self.lanes).mean(
+            axis=0, dtype=np.float32
+        )
 
 
 def entropic_difference(worth: Singles, values: Singles, outcomes: Outcomes, lanes: VecAdapter) -> Singles:

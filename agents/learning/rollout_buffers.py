@@ -126,7 +126,7 @@ def resampled_values(critic: Any, lanes: VecAdapter, gamma: float) -> Singles:
     return resampled_worth(critic, lanes, gamma).mean(axis=0, dtype=np.float32)
 
 
-def resampled_worth(critic: Any, lanes: VecAdapter, gamma: float) -> Singles:
+def resampled_worth(critic: Any, lanes: VecAdapter, gamma: float) -> NDArray[Any]:
     """r + gamma V(s') of the lanes' last step in each of its branches, (branches, num_envs)."""
     observations, rewards = lanes.outcomes[:2]
     with torch.no_grad():
@@ -134,7 +134,7 @@ def resampled_worth(critic: Any, lanes: VecAdapter, gamma: float) -> Singles:
     return outcome_worth(lanes.outcomes, values, gamma, lanes.market)
 
 
-def outcome_worth(outcomes: Outcomes, values: Singles, gamma: float, market: Market) -> Singles:
+def outcome_worth(outcomes: Outcomes, values: Singles, gamma: float, market: Market) -> NDArray[Any]:
     """r + gamma V(s') of outcomes (...) whose next observations have these values (...)."""
     cut = isinstance(market.clock, Ergodic)  # a path that is only cut goes on
     over = outcomes.closed.astype(np.float32) if cut else outcomes.ended

@@ -39,7 +39,9 @@ def minimised(function, n, evaluations, seed=0, shift=0.0):
     return search.generation * search.size, search
 
 
-@pytest.mark.parametrize(("function", "most"), [(sphere, 2500), (ellipsoid, 8000), (rotated, 8000), (rosenbrock, 10_000)])
+@pytest.mark.parametrize(
+    ("function", "most"), [(sphere, 2500), (ellipsoid, 8000), (rotated, 8000), (rosenbrock, 10_000)]
+)
 def test_ten_dimensions_take_no_more_evaluations_than_published(function, most):
     """Hansen & Ostermeier 2001, fig. 6 and 7 at n = 10: about 2e3 (sphere), 6e3 (ellipsoid) and 7e3 (Rosenbrock), to 1e-9."""
     taken = [minimised(function, 10, 30_000, seed)[0] for seed in range(3)]

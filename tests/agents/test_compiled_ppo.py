@@ -1,4 +1,4 @@
-"""PPO by loops of our own: torch's nets and gradients, stable-baselines3's update, the rollouts of its buffers, the same learner."""
+"""PPO by loops of our own: gradients are torch's, updates and rollouts stable-baselines3's, and it is a learner like others."""
 
 from __future__ import annotations
 
@@ -38,7 +38,11 @@ def weights_of(model):
 def test_outputs_and_gradients_are_torchs(activation, dtype, within):
     torch.manual_seed(0)
     shape = [torch.nn.Linear(3, 64), activation(), torch.nn.Linear(64, 32), activation(), torch.nn.Linear(32, 2)]
-    net, seen, slopes = torch.nn.Sequential(*shape).to(dtype), torch.randn(300, 3, dtype=dtype), torch.randn(300, 2, dtype=dtype)
+    net, seen, slopes = (
+        torch.nn.Sequential(*shape).to(dtype),
+        torch.randn(300, 3, dtype=dtype),
+        torch.randn(300, 2, dtype=dtype),
+    )
     own = MLP(layers_of(net), activation.__name__)
     gradients = [Layer(*(np.empty_like(part) for part in layer)) for layer in own.layers]
     outputs = net(10.0 * seen)
@@ -133,7 +137,9 @@ def drawn(space):
 def taken(distribution, draws):
     """The actions of a distribution of torch by these draws."""
     if isinstance(distribution, torch.distributions.Categorical):
-        return (distribution.probs.cumsum(dim=1) <= draws[:, None]).sum(dim=1).clamp(max=distribution.probs.shape[1] - 1)
+        return (
+            (distribution.probs.cumsum(dim=1) <= draws[:, None]).sum(dim=1).clamp(max=distribution.probs.shape[1] - 1)
+        )
     return distribution.mean + distribution.stddev * draws
 
 

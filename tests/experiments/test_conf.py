@@ -4,6 +4,7 @@ import inspect
 import re
 from dataclasses import fields
 
+import numpy as np
 import pytest
 from omegaconf import OmegaConf
 

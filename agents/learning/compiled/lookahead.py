@@ -22,7 +22,9 @@ class Lookahead:
 
     def __init__(self, buffer: Any, lanes: Any) -> None:
         self.buffer, self.lanes = buffer, lanes
-        self._foreseen: list[NDArray[np.float64]] = []  # inventories and their probabilities, (n, outcomes, 2), of each step
+        self._foreseen: list[
+            NDArray[np.float64]
+        ] = []  # inventories and their probabilities, (n, outcomes, 2), of each step
         self._tried: list[Outcomes] = []
 
     def before(self, observations: Singles, actions: Singles) -> None:
@@ -62,4 +64,4 @@ class Lookahead:
         worth = outcome_worth(tried, might, gamma, self.lanes.market)
         if isinstance(self.buffer, EntropicRollouts):
             return values + entropic_difference(worth, values, tried, self.lanes).mean(axis=0, dtype=np.float32)
-        return worth.mean(axis=0, dtype=np.float32)
+        return worth.mean(axis=0).astype(np.float32)

@@ -54,7 +54,7 @@ def squared(error, losses):
 
 @scalar
 def tell(figures, losses, count, entropy):
-    """Write the means over `count` samples: the policy's loss, the value's, the entropy, the KL divergence, what was clipped."""
+    """Write the means over `count` samples: both losses, the entropy, the KL divergence, the share that was clipped."""
     figures[0], figures[1], figures[2] = losses[0] / count, losses[1] / count, entropy
     figures[3], figures[4] = losses[2] / count, losses[3] / count
 

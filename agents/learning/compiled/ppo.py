@@ -15,10 +15,10 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.utils import explained_variance
 
 from agents.learning.compiled import loops
+from agents.learning.compiled.acting import acting_of
 from agents.learning.compiled.distinct import distinct, grouped
 from agents.learning.compiled.lookahead import Lookahead
 from agents.learning.compiled.mlp import ACTIVATIONS
-from agents.learning.compiled.acting import acting_of
 from agents.learning.compiled.rollout import Rollout, Samples, Singles, advantages_of, judge
 from agents.learning.compiled.weights import Weights
 
@@ -57,15 +57,16 @@ class CompiledPPO(PPO):
         """Play the steps of a rollout and judge them; False where a callback asks to stop."""
         callback.on_rollout_start()
         acting = self.acting.begin(self.weights.log_std, n_rollout_steps, env.num_envs)
-        observations, actions, log_probabilities = [self._last_obs], [], []
+        seen: Any = self._last_obs
+        observations, actions, log_probabilities = [seen], [], []
         rewards, over = np.empty((2, n_rollout_steps, env.num_envs), np.float32)
         lookahead, endings = Lookahead(rollout_buffer, env), []
         for step in range(n_rollout_steps):
-            action, log_probability = acting.draw(self.outputs(observations[-1]), step)
+            action, log_probability = acting.draw(self.outputs(seen), step)
             actions.append(action)
             log_probabilities.append(log_probability)
-            lookahead.before(observations[-1], action)
-            following, rewards[step], dones, infos = env.step(acting.held(action))
+            lookahead.before(seen, action)
+            seen, rewards[step], dones, infos = env.step(acting.held(action))
             over[step] = dones
             lookahead.after()
             self.num_timesteps += env.num_envs
@@ -73,10 +74,10 @@ class CompiledPPO(PPO):
             if not callback.on_step():
                 return False
             endings.append(infos.endings)
-            observations.append(following)
-        rollout = Rollout(*map(np.stack, (observations, actions, log_probabilities)), rewards, over)
+            observations.append(seen)
+        rollout = Rollout(np.stack(observations), np.stack(actions), np.stack(log_probabilities), rewards, over)
         self.samples = self._judged(rollout, endings, lookahead)
-        self._last_obs = following
+        self._last_obs = seen
         callback.update_locals(locals())
         callback.on_rollout_end()
         return True
@@ -156,8 +157,8 @@ def _check(model: Any) -> None:
     policy = model.policy
     known = sorted({name for name, _ in ACTIVATIONS})
     if policy.activation_fn.__name__ not in known or model.use_sde:
-        raise ValueError(f"CompiledPPO needs an activation_fn of {', '.join(known)}, got {policy.activation_fn.__name__}")
+        raise ValueError(
+            f"CompiledPPO needs an activation_fn of {', '.join(known)}, got {policy.activation_fn.__name__}"
+        )
     if model.clip_range_vf is not None or model.target_kl is not None:
         raise ValueError("CompiledPPO needs clip_range_vf and target_kl of None")
-
-

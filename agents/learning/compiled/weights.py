@@ -56,7 +56,9 @@ class Weights:
             for name, part in zip(("exp_avg", "exp_avg_sq"), parts, strict=True):
                 if name in known and known[name].data_ptr() != part.ctypes.data:
                     part[...] = known[name].numpy()
-            moments = {name: torch.from_numpy(part) for name, part in zip(("exp_avg", "exp_avg_sq"), parts, strict=True)}
+            moments = {
+                name: torch.from_numpy(part) for name, part in zip(("exp_avg", "exp_avg_sq"), parts, strict=True)
+            }
             state[parameter] = {"step": known.get("step", torch.tensor(0.0)), **moments}
 
     def descend(self, max_norm: float) -> None:
