@@ -105,6 +105,17 @@ class Simulation:
         self._begin(np.ones(self.num_lanes, np.bool_), observations)
         return observations
 
+    def start_copies(self, seed: int, copies: int) -> NDArray[np.float32]:
+        """As `start`, in `copies` equal parts of the lanes that all draw as the first part does: the same noise for each."""
+        part, rest = divmod(self.num_lanes, copies)
+        if rest:
+            raise ValueError(f"copies must divide num_envs = {self.num_lanes}, got {copies}")
+        self.seed, self.keys = check_seed(seed), np.tile(_shared(seed, part), (copies, 1))
+        self.episodes[:] = 0
+        observations = self._nothing_seen()
+        self._begin(np.ones(self.num_lanes, np.bool_), observations)
+        return observations
+
     def start_each(self, seeds: Sequence[int | None], observations: NDArray[np.float32] | None = None) -> Any:
         """Begin episode 0 of `seeds[i]` in lane i, as lane 0 of a simulation of that seed would; where it is None the lane
         goes on as it is. Writes first observations into their rows, and returns all (num_lanes, k)."""
@@ -166,6 +177,12 @@ class Simulation:
         flat_table = np.ascontiguousarray(table, np.float64).reshape(-1)
         run = self._kernels.run(where, self.keys is not None)
         self._over_lanes(run, market, state, action, *where[:3], flat_table, len(table), self._noise)
+
+    def run_loop(self, loop: Callable[..., None], *told: Any) -> None:
+        """Run a loop over lanes of your own, which takes (four layouts, parameters, their stride, states, *told, seed or keys,
+        first lane, last lane), as those of `core.kernel` do."""
+        arguments = (*self._kernels.layouts, *self._where[:3], *told, self._noise)
+        self._over_lanes(self._kernels.own(loop, *arguments, 0, 0), *arguments)
 
     @property
     def state(self) -> Any:

@@ -28,6 +28,8 @@ from numpy.typing import NDArray
 
 from agents.learning.rollout_buffers import ResampledRollouts, resampled_worth
 from mm_env.core.parameters import Positive, Probability
+from mm_env.envs.sb3 import VecAdapter
+from mm_env.resampled import Outcomes
 from mm_env.reward import InventoryPenalty, Reward
 
 Singles = NDArray[np.float32]
@@ -50,9 +52,15 @@ class EntropicRollouts(ResampledRollouts):
     """With the risk-sensitive temporal difference, its mean over the lanes' branches, in place of the next value."""
 
     def lookahead(self, values: Singles) -> Singles:
-        reward: Any = self.lanes.market.reward
-        gamma = reward.gamma / self.lanes.reward_scale  # of the rewards as they are learnt from
-        surprise = self.lanes.outcomes.gains - self.lanes.outcomes.rewards
-        delta = resampled_worth(self.critic, self.lanes, self.gamma) + surprise - values
-        worth = -np.expm1(np.minimum(-gamma * delta, _WORST)) / gamma - surprise
-        return values + worth.mean(axis=0, dtype=np.float32)
+        worth = resampled_worth(self.critic, self.lanes, self.gamma)
+        return values + entropic_difference(worth, values, self.lanes.outcomes, self.lanes).mean(
+            axis=0, dtype=np.float32
+        )
+
+
+def entropic_difference(worth: Singles, values: Singles, outcomes: Outcomes, lanes: VecAdapter) -> Singles:
+    """u (branches, ...) less the surprise, of outcomes that are `worth` r + V(s') (branches, ...) at values V(s) (...)."""
+    reward: Any = lanes.market.reward
+    gamma = reward.gamma / lanes.reward_scale  # of the rewards as they are learnt from
+    surprise = outcomes.gains - outcomes.rewards
+    return -np.expm1(np.minimum(-gamma * (worth + surprise - values), _WORST)) / gamma - surprise

@@ -21,7 +21,7 @@ require("a learner", "training", "torch", "stable_baselines3")
 from agents.learning.clone import clone
 from agents.learning.entropic import EntropicRollouts, WealthChange
 from agents.learning.features import with_log_time_to_go
-from agents.learning.replay_buffers import ExpectedReplay
+from agents.learning.replay_buffers import VALUES, ExpectedReplay
 from agents.learning.reservation import QuotedLanes
 from agents.learning.rollout_buffers import ExpectedRollouts, ResampledRollouts, attached, check_separable
 from agents.learning.saved import put_weights
@@ -38,10 +38,10 @@ from mm_env.rollout import Episodes, inventory_levels, run_actions, run_policy
 
 CHECKPOINT = "checkpoint.pt"
 PENALTIES = (InventoryPenalty, VariancePenalty, WealthChange)  # rewards whose noise can be taken out
-ON_POLICY = ("PPO", "A2C")
+ON_POLICY = ("PPO", "A2C", "CompiledPPO")
 EXPECTING: dict[str, dict[str, Any]] = {
     **{name: {"rollout_buffer_class": ExpectedRollouts} for name in ON_POLICY},
-    **{name: {"replay_buffer_class": ExpectedReplay} for name in ("TD3", "SAC")},
+    **{name: {"replay_buffer_class": ExpectedReplay} for name in VALUES},
 }
 
 
@@ -49,7 +49,8 @@ EXPECTING: dict[str, dict[str, Any]] = {
 class Learner:
     """Trains `algorithm` for `total_steps` lane-steps on `num_envs` lanes.
 
-    `expected_fills` takes fill noise out of what PPO, A2C, TD3 and SAC learn from (`rollout_buffers`). With `branches` the
+    `CompiledPPO` is PPO by loops of our own (`agents.learning.compiled.ppo`).
+    `expected_fills` takes fill noise out of what they learn from (`rollout_buffers`, `replay_buffers`). With `branches` the
     noise of a whole step is averaged over so many resampled transitions, in any market but a recorded day; it takes the place
     of `expected_fills`, and is for PPO and A2C. A CARA utility is then learnt from each step (`agents.learning.entropic`).
     A `teacher` (a Strategy, a Policy, or what makes one of a market) is cloned before PPO or A2C learns (`clone`).

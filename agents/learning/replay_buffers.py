@@ -1,7 +1,11 @@
-"""A replay buffer whose targets hold the expected next value in place of the one that fill noise led to, for TD3 and SAC.
+"""A replay buffer whose targets hold the expected next value in place of the one that fill noise led to.
 
-The value that a target looks ahead to, V(s') = min over the target critics of Q(s', a(s')) with a the (target) actor's most
-likely action, is a matter of who traded; r gets gamma (E[V(s') | s, a] - V(s')) on top, whose mean given s and a is zero.
+The value that a target looks ahead to, V(s'), is a matter of who traded; r gets gamma (E[V(s') | s, a] - V(s')) on top, whose
+mean given s and a is zero. V(s') is, by the target nets,
+
+    TD3, SAC    min over the critics of Q(s', a(s')), a the (target) actor's most likely action,
+    TQC         the mean of the critics' quantiles there that are kept,
+    DQN         max over a of Q(s', a),        QR-DQN    max over a of the (tail) mean of the quantiles.
 """
 
 from __future__ import annotations
@@ -14,24 +18,51 @@ from numpy.typing import NDArray
 from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.type_aliases import ReplayBufferSamples
 
+from agents.learning.qrdqn import tail_means
 from agents.learning.rollout_buffers import Expecting, expected_values, foresee, kept_at, values_of
 
 
+def of_actor(model: Any, observations: torch.Tensor) -> torch.Tensor:
+    """V (n, 1) of TD3 and SAC."""
+    return torch.cat(model.critic_target(observations, _likely(model, observations)), dim=1).amin(dim=1, keepdim=True)
+
+
+def of_quantiles(model: Any, observations: torch.Tensor) -> torch.Tensor:
+    """V (n, 1) of TQC."""
+    quantiles = model.critic_target(observations, _likely(model, observations)).flatten(1)
+    kept = quantiles.shape[1] - model.top_quantiles_to_drop_per_net * model.critic.n_critics
+    return quantiles.sort(dim=1).values[:, :kept].mean(dim=1, keepdim=True)
+
+
+def of_choices(model: Any, observations: torch.Tensor) -> torch.Tensor:
+    """V (n, 1) of DQN."""
+    return model.q_net_target(observations).amax(dim=1, keepdim=True)
+
+
+def of_tails(model: Any, observations: torch.Tensor) -> torch.Tensor:
+    """V (n, 1) of QR-DQN."""
+    quantiles = model.quantile_net_target(observations)
+    return tail_means(quantiles, getattr(model.policy, "level", 0.0)).amax(dim=1, keepdim=True)
+
+
+def _likely(model: Any, observations: torch.Tensor) -> torch.Tensor:
+    target = getattr(model, "actor_target", None)
+    return target(observations) if target is not None else model.actor(observations, deterministic=True)
+
+
+VALUES = {"TD3": of_actor, "SAC": of_actor, "TQC": of_quantiles, "DQN": of_choices, "QRDQN": of_tails}
+
+
 class ExpectedReplay(Expecting, ReplayBuffer):
-    """A replay buffer of TD3 or SAC on a VecAdapter; `attach` tells it whose values to expect."""
+    """A replay buffer of one of `VALUES` on a VecAdapter; `attach` tells it whose values to expect."""
 
     def __init__(self, *settings: Any, **named: Any) -> None:
         super().__init__(*settings, **named)
         self.foreseen: Any = None  # inventories and their probabilities, (buffer_size, n_envs, outcomes, 2)
 
     def critic_of(self, model: Any) -> Any:
-        def values(observations: torch.Tensor) -> torch.Tensor:
-            target = getattr(model, "actor_target", None)
-            actions = target(observations) if target is not None else model.actor(observations, deterministic=True)
-            return torch.cat(model.critic_target(observations, actions), dim=1).amin(dim=1, keepdim=True)
-
-        self.gamma = model.gamma
-        return values
+        self.gamma, value = model.gamma, VALUES[type(model).__name__]
+        return lambda observations: value(model, observations)
 
     def add(self, obs: NDArray[Any], next_obs: NDArray[Any], action: NDArray[Any], *rest: Any) -> None:  # pyright: ignore
         self.foreseen = kept_at(self.foreseen, self.buffer_size, self.pos, foresee(self.lanes, obs, action))

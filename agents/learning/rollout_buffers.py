@@ -28,6 +28,7 @@ from mm_env.core.component import flat, record
 from mm_env.core.renamed import renamed
 from mm_env.envs.sb3 import VecAdapter
 from mm_env.market import Market
+from mm_env.resampled import Outcomes
 from mm_env.venue.dealer.dealer import Dealer
 from mm_env.venue.dealer.impact import NoImpact
 
@@ -125,15 +126,19 @@ def resampled_values(critic: Any, lanes: VecAdapter, gamma: float) -> Singles:
     return resampled_worth(critic, lanes, gamma).mean(axis=0, dtype=np.float32)
 
 
-def resampled_worth(critic: Any, lanes: VecAdapter, gamma: float) -> Singles:
+def resampled_worth(critic: Any, lanes: VecAdapter, gamma: float) -> NDArray[Any]:
     """r + gamma V(s') of the lanes' last step in each of its branches, (branches, num_envs)."""
-    observations, rewards, ended, closed, _ = lanes.outcomes
+    observations, rewards = lanes.outcomes[:2]
     with torch.no_grad():
         values = critic(torch.from_numpy(observations).flatten(0, 1)).numpy().reshape(rewards.shape)
-    over = (
-        closed.astype(np.float32) if isinstance(lanes.market.clock, Ergodic) else ended
-    )  # a path that is only cut goes on
-    return rewards + gamma * (1.0 - over) * values
+    return outcome_worth(lanes.outcomes, values, gamma, lanes.market)
+
+
+def outcome_worth(outcomes: Outcomes, values: Singles, gamma: float, market: Market) -> NDArray[Any]:
+    """r + gamma V(s') of outcomes (...) whose next observations have these values (...)."""
+    cut = isinstance(market.clock, Ergodic)  # a path that is only cut goes on
+    over = outcomes.closed.astype(np.float32) if cut else outcomes.ended
+    return outcomes.rewards + gamma * (1.0 - over) * values
 
 
 def attached(model: Any) -> Any:

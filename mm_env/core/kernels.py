@@ -61,6 +61,10 @@ class Kernels:
         told = (market, state, action, *where[:3], _FLOATS, 0)
         return self._of(kernel.run_table, where, keyed, lambda: (*told, _by(keyed), 0, 0))
 
+    def own(self, loop: Callable[..., Any], *arguments: Any) -> Callable[..., Any]:
+        """A loop of one's own, for arguments of the types of these."""
+        return loop if self._interpreted else engine.compiled(loop, *arguments)
+
     def _of(
         self, loop: Callable[..., Any], where: tuple[Any, ...], keyed: bool, examples: Callable[[], tuple[Any, ...]]
     ) -> Callable[..., Any]:

@@ -31,6 +31,11 @@ class Infos(Sequence[dict[str, Any]]):
     def __init__(self, num_envs: int, endings: dict[int, dict[str, Any]]) -> None:
         self._num_envs, self._endings = num_envs, endings
 
+    @property
+    def endings(self) -> dict[int, dict[str, Any]]:
+        """What the lanes are told whose episode ended, by lane."""
+        return self._endings
+
     @cached_property
     def _lanes(self) -> list[dict[str, Any]]:
         lanes: list[dict[str, Any]] = [{} for _ in range(self._num_envs)]

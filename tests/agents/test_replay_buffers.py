@@ -7,27 +7,36 @@ import torch
 from agents.learning.learner import Learner
 from agents.learning.replay_buffers import ExpectedReplay
 from agents.learning.rollout_buffers import expected_values
-from mm_env import InventoryPenalty
+from mm_env import Grid, InventoryPenalty
 from tests.worlds import within, world
 
 SETTINGS = {"learning_starts": 64, "batch_size": 32, "buffer_size": 4096, "policy_kwargs": {"net_arch": [8]}}
-BOTH = pytest.mark.parametrize("name", ["TD3", "SAC"])
+GRID = Grid(max_half_spread=2.0, max_skew=1.0, half_spreads=3, skews=3)
+EACH = pytest.mark.parametrize("name", ["TD3", "SAC", "TQC", "DQN", "QRDQN"])
 
 
 def trained(name, steps=512, lanes=16, **parts):
     learner = Learner(name, steps, lanes, expected_fills=True, settings=SETTINGS)
-    return learner.train(world(**parts), seed=0).model
+    market = world(**({"quote": GRID} if name.endswith("DQN") else {}), **parts)
+    return learner.train(market, seed=0).model
 
 
 def target_value(model, observations):
-    """min over the two target critics at the (target) actor's most likely action."""
-    seen = torch.from_numpy(observations)
+    """What the model's own target looks ahead to, at the most likely action, written out."""
+    seen, name = torch.from_numpy(observations), type(model).__name__
     with torch.no_grad():
-        actions = model.actor_target(seen) if hasattr(model, "actor_target") else model.actor(seen, deterministic=True)
+        if name == "DQN":
+            return model.q_net_target(seen).max(dim=1).values.numpy()
+        if name == "QRDQN":
+            return model.quantile_net_target(seen).mean(dim=1).max(dim=1).values.numpy()
+        actions = model.actor_target(seen) if name == "TD3" else model.actor(seen, deterministic=True)
+        if name == "TQC":
+            pooled = np.sort(model.critic_target(seen, actions).numpy().reshape(len(observations), -1), axis=1)
+            return pooled[:, : pooled.shape[1] - 2 * model.critic.n_critics].mean(axis=1)
         return torch.minimum(*model.critic_target(seen, actions)).numpy().ravel()
 
 
-@BOTH
+@EACH
 def test_a_sample_is_its_parents_with_the_luck_taken_out_of_the_reward(name):
     model = trained(name)
     buffer = model.replay_buffer
@@ -49,7 +58,7 @@ def test_a_sample_is_its_parents_with_the_luck_taken_out_of_the_reward(name):
     np.testing.assert_allclose(changed, model.gamma * luck, atol=1e-5)
 
 
-@BOTH
+@EACH
 def test_what_is_taken_out_has_mean_zero(name):
     model = trained(name, steps=16_000, lanes=512, reward=InventoryPenalty(phi=0.5))
     buffer = model.replay_buffer

@@ -4,6 +4,7 @@ import inspect
 import re
 from dataclasses import fields
 
+import numpy as np
 import pytest
 from omegaconf import OmegaConf
 
@@ -51,7 +52,8 @@ ABSTRACT = KINDS - CONCRETE | PARENTS
 MODELS = [(family, path) for family in FAMILIES for path in sorted((CONF / family).glob("*.yaml"))]
 AGENTS = {path.stem: OmegaConf.load(path) for path in sorted((CONF / "agent").glob("*.yaml"))}
 LEARNERS = [name for name, config in AGENTS.items() if "algorithm" in config]
-STRATEGIES = [name for name in AGENTS if name not in LEARNERS]
+SEARCHED = {"cma_es"}  # over thousands of episodes
+STRATEGIES = [name for name in AGENTS if name not in LEARNERS and name not in SEARCHED]
 EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
 
 
@@ -228,6 +230,13 @@ def test_the_best_strategies_of_a_class_are_found_for_the_market_they_are_given(
     policies, refused = build_policies(cfg, build_market(cfg), sorted(EXACT))
     assert (set(policies), refused) == (EXACT, {})
     assert policies["best_fixed"].strategy == best_fixed(build_market(cfg))
+
+
+def test_what_is_searched_for_is_found_for_the_market_it_is_given(composed):
+    cfg = composed("compare", "market.max_inventory=2", "market.clock.steps=5")
+    small = OmegaConf.create({"name": "small", "base": "cma_es", "generations": 2, "population": 4, "episodes": 64})
+    policies, _ = build_policies(cfg, market := build_market(cfg), [small])
+    assert policies["small"].act(np.zeros((3, len(market.observation_names)), np.float32)).shape == (3, market.width)
 
 
 @pytest.mark.parametrize(("overrides", "without", "reason"), [
