@@ -1,4 +1,4 @@
-"""What others would quote where a person has to: an agent's action in this very state, as bid and ask and in the person's parts."""
+"""What others would quote where a person has to: an agent's action in this very state, as bid and ask and as parts to set."""
 
 from __future__ import annotations
 

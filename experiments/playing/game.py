@@ -46,7 +46,7 @@ class Game:
         self.lane = Lane(self.market)
         self.asked: list[Advice] = []
         self.heard: list[list[Advice]] = []  # what was advised before each step
-        self.values: list[float] = []  # of the last action
+        self.values = self.neutral()  # of the last action
 
     @property
     def over(self) -> bool:
@@ -75,7 +75,6 @@ class Game:
             policy.forget()
         self.heard = []
         self._ask()
-        self.values = self.values or self.neutral()
 
     def step(self, values: Sequence[float]) -> None:
         """Play a step by these values of the market's action parts.
@@ -128,7 +127,10 @@ class Game:
         """
         if not self.played or self.references.best is None:
             return None
-        name, origin = next(iter(self.references.policies)), 0.0 if self.references.policies.get("optimum") is None else 1.0
+        name, origin = (
+            next(iter(self.references.policies)),
+            0.0 if self.references.policies.get("optimum") is None else 1.0,
+        )
         own, other, gap = self.all_of(YOU), self.all_of(name), self.references.optimal - self.references.fixed
         clock = self.market.clock
         if isinstance(clock, Ergodic):

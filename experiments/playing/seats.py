@@ -19,7 +19,12 @@ from mm_env.desk.desk import Desk
 from mm_env.market import Market
 
 TRIED = 300  # episodes in which the best known strategy is found
-NAIVE = ("fixed_range", "fixed_fee", "join", "fixed_symmetric")  # who never moves, where no best constant quotes are known
+NAIVE = (
+    "fixed_range",
+    "fixed_fee",
+    "join",
+    "fixed_symmetric",
+)  # who never moves, where no best constant quotes are known
 
 
 def game_of(cfg: DictConfig) -> tuple[Game, list[str]]:
@@ -31,7 +36,9 @@ def game_of(cfg: DictConfig) -> tuple[Game, list[str]]:
     others = [each for each in asked if each != OPTIMUM]
     advisers, refused = build_policies(cfg, market, others)
     if refused:
-        raise ValueError(f"agents must be such as the market allows: {'; '.join(f'{n}: {why}' for n, why in refused.items())}")
+        raise ValueError(
+            f"agents must be such as the market allows: {'; '.join(f'{n}: {why}' for n, why in refused.items())}"
+        )
     advisers = {name: in_own_time(each, market, own_steps) for name, each in advisers.items()}
     notes = list(references.of_objective) + list(references.notes)
     if OPTIMUM in asked:
@@ -72,8 +79,8 @@ def best_of(cfg: DictConfig, market: Market, references: SkillReferences) -> tup
     known, _ = build_policies(cfg, market, cfg.known)
     found = evaluate_on_common_noise(market, known, TRIED, CURVE_SEED)[0].name
     why = references.missing or "it is told what nobody sees"
-    said = f"{OPTIMUM} is left out: {why}; in its place stands {found}, the best known strategy in {TRIED} episodes of other noise."
-    return {found: known[found]}, [said]
+    stands = f"in its place stands {found}, the best known strategy in {TRIED} episodes of other noise"
+    return {found: known[found]}, [f"{OPTIMUM} is left out: {why}; {stands}."]
 
 
 def naive(cfg: DictConfig, market: Market, references: SkillReferences) -> dict[str, Policy]:
