@@ -6,7 +6,10 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from agents.exact.pool.fee_optimum import FeeOptimum
+from agents.exact.pool.optimum import PoolOptimum
 from agents.policy import Policy, StrategyPolicy
+from agents.strategies.pool import FeeRule, Provider
 from experiments.config.agents import build_policies
 from experiments.config.markets import build_market
 from experiments.evaluation.common_noise import evaluate_on_common_noise
@@ -53,9 +56,9 @@ def shorten(cfg: DictConfig) -> int:
 
     Raises: ValueError for more than these.
     """
-    clock = cfg.market.get("clock")
-    own = int(clock.steps) if clock is not None else 0
-    if cfg.steps is not None and own:
+    clock: Any = cfg.market.get("clock")
+    own = int(clock.steps) if clock else 0
+    if cfg.steps is not None and clock:
         check("steps", cfg.steps, Interval(1, own, whole=True))
         clock.horizon, clock.steps = clock.horizon * cfg.steps / own, cfg.steps
     return own
@@ -84,9 +87,14 @@ def best_of(cfg: DictConfig, market: Market, references: SkillReferences) -> tup
 
 
 def naive(cfg: DictConfig, market: Market, references: SkillReferences) -> dict[str, Policy]:
-    """Who quotes the same whatever happens: the best constant quotes where they are known."""
+    """Who does the same whatever happens: of constant quotes, ranges or fees the best, where the market says which."""
+    best: Any = references.best
     if references.constant is not None:
         return {CONSTANT: StrategyPolicy(references.constant, market)}
+    if isinstance(best, FeeOptimum):
+        return {"fixed_fee": FeeRule(market, best.fixed)}
+    if isinstance(best, PoolOptimum) and best.fixed < len(best.grid.half_widths):
+        return {"fixed_range": Provider.fixed(market, float(best.grid.half_widths[best.fixed]))}
     for name in NAIVE:
         found, _ = build_policies(cfg, market, [name])
         if found:

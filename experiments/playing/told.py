@@ -34,7 +34,7 @@ def told(game: Game, title: str, notes: Sequence[str]) -> dict[str, Any]:
             "now": present(game) if game.number >= 0 else None,
             "advice": [each._asdict() for each in game.asked],
             "heard": [_heard(game.heard, place) for place in range(len(game.advisers))],
-            "path": path(game.lane.moments),
+            "path": path(game.lane.moments, game.market.venue.takes_ranges),
             "result": result(game) if game.over and game.played else None,
             "score": score(game),
         }
@@ -53,8 +53,12 @@ def present(game: Game) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def path(moments: Sequence[Moment]) -> dict[str, list[float]]:
-    """What went on, decision by decision, each a list: quotes and fills of the step that ended there."""
+def path(moments: Sequence[Moment], in_pool: bool) -> dict[str, list[float]]:
+    """What went on, decision by decision, each a list: quotes and fills of the step that ended there.
+
+    In a pool, which trades all along a range, no fill stands at its ends: none is told.
+    """
+    fills = 0.0 if in_pool else 1.0
     return {
         "time": [m.time for m in moments],
         "mid": [m.mid for m in moments],
@@ -62,15 +66,16 @@ def path(moments: Sequence[Moment]) -> dict[str, list[float]]:
         "profit": [m.profit for m in moments],
         "bid": [float(m.quoted[0]) for m in moments],
         "ask": [float(m.quoted[1]) for m in moments],
-        "bought": [float(m.filled[0]) for m in moments],
-        "sold": [float(m.filled[1]) for m in moments],
+        "bought": [fills * float(m.filled[0]) for m in moments],
+        "sold": [fills * float(m.filled[1]) for m in moments],
         "crossed": [m.crossed for m in moments],
     }
 
 
 def result(game: Game) -> dict[str, Any]:
     """What the last episode brought to the person and to the others, on the same noise."""
-    return {name: {**brought(played), "path": path(played.moments)} for name, played in game.result.items()}
+    in_pool = game.market.venue.takes_ranges
+    return {name: {**brought(played), "path": path(played.moments, in_pool)} for name, played in game.result.items()}
 
 
 def brought(played: Played) -> dict[str, Any]:
