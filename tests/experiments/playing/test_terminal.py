@@ -26,7 +26,14 @@ def lines_of(*lines):
 def test_lines_are_moves(game, composed, tmp_path):
     mine, cfg = game("episodes=1"), composed("play", *MARKET, "title=small")
     console = Console(record=True, width=140)
-    play_here(mine, cfg, ["a note"], tmp_path, lines_of("0.8 0.1", "x2", "?", "nonsense", "0.8 99", "1 x0", "", "x99"), console)
+    play_here(
+        mine,
+        cfg,
+        ["a note"],
+        tmp_path,
+        lines_of("0.8 0.1", "x2", "?", "nonsense", "0.8 99", "1 x0", "", "x99"),
+        console,
+    )
     by_hand = played_through(game("episodes=1"), (0.8, 0.1))
     assert mine.result["you"].objective == by_hand.result["you"].objective
     said = console.export_text()
