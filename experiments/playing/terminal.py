@@ -31,8 +31,10 @@ def play_here(
     game: Game, cfg: DictConfig, notes: Sequence[str], folder: Path, ask: Callable[[str], str] | None = None,
     console: Console | None = None,
 ) -> None:  # fmt: skip
-    """Play the game by lines that `ask` gives (typed ones), until it is finished or they end; what was wrong with one is said, and it is
-    asked again."""
+    """Play the game by lines that `ask` gives (typed ones), until it is finished or they end.
+
+    What was wrong with a line is said, and another one is asked for.
+    """
     console, ask = console or Console(highlight=False), ask or input
     for line in (*notes, HELP, *map(described, game.market.action_parts)):
         console.print(line, markup=False)

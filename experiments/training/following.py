@@ -1,4 +1,4 @@
-"""What a training has logged so far, read from its folder while it runs: config, metrics.json, curve.csv and TensorBoard's files."""
+"""What a training has logged so far, read from its folder while it runs: its config, state, curve and TensorBoard's files."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LOSSES = ("train/entropy_loss", "train/policy_gradient_loss", "train/value_loss"
 
 
 class Told:
-    """The scalars in TensorBoard's files below a folder, of which each `look` reads what is new: tag -> (step, value) in order."""
+    """The scalars in TensorBoard's files below a folder, tag -> (step, value) in order; each `look` reads what is new."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.scalars = folder, dict[str, list[tuple[int, float]]]()

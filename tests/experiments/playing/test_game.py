@@ -119,7 +119,7 @@ def test_a_learner_in_a_shorter_episode_sees_the_time_left_as_it_learnt_it(game)
     market, policy = game("steps=4").market, Learnt()
     assert in_own_time(policy, market, 4) is policy
     in_own_time(policy, market, 10).act(np.array([[0.5, 1.0], [0.5, 0.25]], np.float32))
-    assert policy.seen.tolist() == pytest.approx(np.array([[0.5, 0.4], [0.5, 0.1]], np.float32).tolist())
+    np.testing.assert_allclose(policy.seen, [[0.5, 0.4], [0.5, 0.1]], rtol=1e-6)
 
 
 def test_moves_out_of_turn_are_refused(game):
