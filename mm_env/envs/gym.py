@@ -208,9 +208,9 @@ class MarketMakingEnv(gym.Env[NDArray[np.float32], Any]):
     At the end of an episode `infos["figures"]` holds its figures. `figures()` gives them at any time: where a wrapper cuts the
     episode before, `env.unwrapped.figures()` does.
 
-    With `render_mode="rgb_array"`, `render()` gives the picture of the episode so far, (height, width, 3) of uint8. With "human"
-    it is shown after each reset and step, in a notebook's cell or in a window, `metadata["render_fps"]` times a second at most;
-    where there is neither, making the env is an error that names the cure.
+    With `render_mode="rgb_array"`, `render()` gives the picture of the episode so far, (height, width, 3) of uint8. With
+    "human" it is shown after each reset and step, in a notebook's cell or in a window, `metadata["render_fps"]` times a second
+    at most; where there is neither, making the env is an error that names the cure.
     """
 
     metadata = inputs.METADATA_OF_ONE
@@ -271,8 +271,8 @@ class MarketMakingEnv(gym.Env[NDArray[np.float32], Any]):
         return {name: values[0] for name, values in episode_figures(self.simulation).items()}
 
     def render(self) -> NDArray[np.uint8] | None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """The picture of the episode so far (`mm_env.envs.render`); None where it is shown already, and without a `render_mode`,
-        of which it warns."""
+        """The picture of the episode so far (`mm_env.envs.render`); None where it is shown already; without a `render_mode`
+        a warning and None."""
         if not inputs.renders(self.render_mode, begun=self._running is not None) or self._screen:
             return None
         assert self._recorder is not None

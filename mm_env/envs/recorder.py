@@ -125,7 +125,9 @@ class Recorder:
 
 def quotes_at(rules: Any, state: Any, action: tuple[float, ...]) -> tuple[Floats, float]:
     """Bid and ask, (2,), price units, as an action would quote them in a state outside of an order book, nan where none would
-    stand; and the inventory that they would stand at, after the market order that goes with them. `rules` are a market's record.
+    stand; and the inventory that they would stand at, after the market order that goes with them.
+
+    `rules` are the record of a market.
     """
     now, mid = rules.now(state, ()), state.mid
     quote = rules.quoted(action, state)

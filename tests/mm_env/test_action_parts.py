@@ -115,4 +115,7 @@ def test_a_quoting_of_ones_own_has_numbers_without_names():
     class Own(Quoting):
         pass
 
-    assert [(part.name, part.low, part.high) for part in Own().action_parts] == [("action 1", -1, 1), ("action 2", -1, 1)]
+    assert [(part.name, part.low, part.high) for part in Own().action_parts] == [
+        ("action 1", -1, 1),
+        ("action 2", -1, 1),
+    ]

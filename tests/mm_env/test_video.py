@@ -1,4 +1,4 @@
-"""Videos of an episode by gymnasium's RecordVideo and stable-baselines3's VecVideoRecorder: a frame after each reset and step."""
+"""Videos by gymnasium's RecordVideo and stable-baselines3's VecVideoRecorder: a frame after each reset and step."""
 
 import gymnasium as gym
 import numpy as np

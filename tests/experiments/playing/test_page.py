@@ -9,17 +9,32 @@ from tests.experiments.playing.test_game import played_through
 from tests.experiments.reporting.browser import CHROMIUM
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")]
-FITS = """[document.documentElement.scrollWidth, [...document.querySelectorAll('section, svg, button, input, select, p, dd, h1, h2')]
-  .filter(e => e.offsetParent !== null && !e.closest('.scroll') && e.getBoundingClientRect().right > innerWidth + 0.5).map(e => e.outerHTML)]"""
-UNNAMED = """[...document.querySelectorAll('input, select, button')].filter(e => e.offsetParent !== null && !e.getAttribute('aria-label')
-  && !(e.labels && e.labels.length && e.labels[0].textContent.trim()) && !e.textContent.trim()).map(e => e.outerHTML)"""
+FITS = """[document.documentElement.scrollWidth,
+  [...document.querySelectorAll('section, svg, button, input, select, p, dd, h1, h2')]
+  .filter(e => e.offsetParent !== null && !e.closest('.scroll'))
+  .filter(e => e.getBoundingClientRect().right > innerWidth + 0.5).map(e => e.outerHTML)]"""
+UNNAMED = """[...document.querySelectorAll('input, select, button')].filter(e => e.offsetParent !== null)
+  .filter(e => !e.getAttribute('aria-label') && !e.textContent.trim())
+  .filter(e => !(e.labels && e.labels.length && e.labels[0].textContent.trim())).map(e => e.outerHTML)"""
 CONTRAST = """(() => {
-  const light = text => { const [r, g, b] = text.match(/[\\d.]+/g).slice(0, 3).map(v => { v /= 255; return v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4; });
-    return .2126 * r + .7152 * g + .0722 * b; };
-  const behind = e => { for (; e; e = e.parentElement) { const b = getComputedStyle(e).backgroundColor; if (!/, 0\\)$|transparent/.test(b)) return b; } return 'rgb(255,255,255)'; };
-  return Math.min(...[...document.querySelectorAll('p, td, th, dt, dd, h1, h2, label, small, span, button:not(:disabled), input, select')]
+  const linear = v => (v /= 255) <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4;
+  const light = text => {
+    const [r, g, b] = text.match(/[\\d.]+/g).slice(0, 3).map(linear);
+    return .2126 * r + .7152 * g + .0722 * b;
+  };
+  const behind = e => {
+    for (; e; e = e.parentElement) {
+      const colour = getComputedStyle(e).backgroundColor;
+      if (!/, 0\\)$|transparent/.test(colour)) return colour;
+    }
+    return 'rgb(255,255,255)';
+  };
+  const texts = 'p, td, th, dt, dd, h1, h2, label, small, span, button:not(:disabled), input, select';
+  return Math.min(...[...document.querySelectorAll(texts)]
     .filter(e => e.offsetParent !== null && e.textContent.trim() + (e.value || '')).map(e => {
-      const [a, b] = [light(getComputedStyle(e).color), light(behind(e))]; return (Math.max(a, b) + .05) / (Math.min(a, b) + .05); }));
+      const [a, b] = [light(getComputedStyle(e).color), light(behind(e))];
+      return (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
+    }));
 })()"""
 
 
@@ -50,8 +65,10 @@ def test_an_episode_by_mouse_is_the_envs_own(served, game, browser, tmp_path):
         browser.wait(f"game.step === {step} && !busy")
         state = server.game.lane.state
         shown = facts(browser)
-        for name, value in (("mid", state.mid), ("inventory", state.account.inventory), ("cash", state.account.cash),
-                            ("profit", state.tally.profit), ("objective", state.tally.objective), ("fills", state.tally.fills)):  # fmt: skip
+        account, tally = state.account, state.tally
+        wanted = {"mid": state.mid, "inventory": account.inventory, "cash": account.cash, "profit": tally.profit,
+                  "objective": tally.objective, "fills": tally.fills}  # fmt: skip
+        for name, value in wanted.items():
             assert float(shown[name]) == pytest.approx(value, rel=1e-5, abs=1e-9), name
     by_hand = played_through(game("episodes=1", "agents=[optimum,glft]"), (0.8, 0.1))
     rows = browser.ask("Object.fromEntries([...document.querySelectorAll('#played tbody tr')].map(r => [r.dataset.agent, "

@@ -18,7 +18,7 @@ def start(client):
 
 def test_a_game_by_its_moves_is_the_game_itself(served, game):
     ended = []
-    server, client = served(on_episode=lambda: ended.append(1))
+    _, client = served(on_episode=lambda: ended.append(1))
     told = client.ask("/game")[1]
     assert (told["episode"], told["notes"], told["over"]) == (-1, ["a note"], True)
     told = start(client)
@@ -36,16 +36,15 @@ def test_a_game_by_its_moves_is_the_game_itself(served, game):
     assert len(ended) == 2
 
 
+HERE = {"episode": 0, "step": 0}
 BAD = [
-    ("/nowhere", {}, 404), ("/step", {}, 400), ("/step", {"episode": 0, "step": 0}, 400),
-    ("/step", {"episode": 0, "step": 0, "values": "1"}, 400), ("/step", {"episode": 0, "step": 0, "values": [1]}, 400),
-    ("/step", {"episode": 0, "step": 0, "values": [True, 0]}, 400), ("/step", {"episode": 0, "step": 0, "values": [[1], 0]}, 400),
-    ("/step", {"episode": 0, "step": 0, "values": [9e9, 0]}, 400), ("/step", {"episode": 0, "step": 0, "values": [10**400, 0]}, 400),
-    ("/step", {"episode": 0, "step": 0, "values": VALUES, "count": 0}, 400),
-    ("/step", {"episode": 0, "step": 0, "values": VALUES, "count": 1e3}, 400),
-    ("/step", {"episode": 0, "step": 3, "values": VALUES}, 409), ("/step", {"episode": 5, "step": 0, "values": VALUES}, 409),
-    ("/start", {"episode": 0}, 409), ("/start", {"episode": 3}, 409), ("/quoted", {"episode": 0, "step": 0, "values": [None, 1]}, 400),
-    ("/game", {}, 404), ("/quoted", [], 400),
+    ("/nowhere", {}, 404), ("/game", {}, 404), ("/quoted", [], 400), ("/step", {}, 400), ("/step", HERE, 400),
+    ("/step", {**HERE, "values": "1"}, 400), ("/step", {**HERE, "values": [1]}, 400), ("/step", {**HERE, "values": [True, 0]}, 400),
+    ("/step", {**HERE, "values": [[1], 0]}, 400), ("/step", {**HERE, "values": [9e9, 0]}, 400),
+    ("/step", {**HERE, "values": [10**400, 0]}, 400), ("/step", {**HERE, "values": VALUES, "count": 0}, 400),
+    ("/step", {**HERE, "values": VALUES, "count": 1e3}, 400), ("/step", {"episode": 0, "step": 3, "values": VALUES}, 409),
+    ("/step", {"episode": 5, "step": 0, "values": VALUES}, 409), ("/start", {"episode": 0}, 409),
+    ("/start", {"episode": 3}, 409), ("/quoted", {**HERE, "values": [None, 1]}, 400),
 ]  # fmt: skip
 
 
@@ -102,5 +101,5 @@ def test_closing_ends_it(served):
 def test_two_servers_take_ports_of_their_own_and_one_that_is_taken_is_an_error(served):
     (first, _), (second, _) = served(), served()
     assert first.url != second.url
-    with pytest.raises(OSError):
+    with pytest.raises(OSError, match="in use"):
         served(port=first.server_address[1])
