@@ -9,13 +9,13 @@ from stable_baselines3.common.vec_env import VecVideoRecorder
 from mm_env.envs.sb3 import VecAdapter
 from tests.worlds import world
 
-moviepy = pytest.importorskip("moviepy", reason="mm_env[video] is not installed")
+reader = pytest.importorskip("moviepy.video.io.VideoFileClip", reason="mm_env[video] is not installed")
 pytestmark = pytest.mark.filterwarnings("ignore")  # of moviepy's processes and their pipes
 
 
 def frames(path):
     """The frames of a video."""
-    with moviepy.VideoFileClip(str(path)) as clip:
+    with reader.VideoFileClip(str(path)) as clip:
         assert clip.fps == 10  # the metadata's
         return list(clip.iter_frames())
 

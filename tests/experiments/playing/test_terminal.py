@@ -38,7 +38,8 @@ def test_lines_are_moves(game, composed, tmp_path):
     assert mine.result["you"].objective == by_hand.result["you"].objective
     said = console.export_text()
     for words in ("a note", "error: values must be numbers, got nonsense", "error: skew must be in [-4, 4], got 99",
-                  "error: a number of steps", "half-spread (price): 0 to 4", f"{by_hand.result['optimum'].objective:.4f}"):  # fmt: skip
+                  "error: a number of steps", "half-spread (price): 0 to 4",
+                  f"{by_hand.result['optimum'].objective:.4f}"):  # fmt: skip
         assert words in said
     kept = json.loads((tmp_path / "score.json").read_text(encoding="utf-8"))
     assert kept["episodes"][0]["you"]["objective"] == by_hand.result["you"].objective

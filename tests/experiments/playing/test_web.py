@@ -39,7 +39,8 @@ def test_a_game_by_its_moves_is_the_game_itself(served, game):
 HERE = {"episode": 0, "step": 0}
 BAD = [
     ("/nowhere", {}, 404), ("/game", {}, 404), ("/quoted", [], 400), ("/step", {}, 400), ("/step", HERE, 400),
-    ("/step", {**HERE, "values": "1"}, 400), ("/step", {**HERE, "values": [1]}, 400), ("/step", {**HERE, "values": [True, 0]}, 400),
+    ("/step", {**HERE, "values": "1"}, 400), ("/step", {**HERE, "values": [1]}, 400),
+    ("/step", {**HERE, "values": [True, 0]}, 400),
     ("/step", {**HERE, "values": [[1], 0]}, 400), ("/step", {**HERE, "values": [9e9, 0]}, 400),
     ("/step", {**HERE, "values": [10**400, 0]}, 400), ("/step", {**HERE, "values": VALUES, "count": 0}, 400),
     ("/step", {**HERE, "values": VALUES, "count": 1e3}, 400), ("/step", {"episode": 0, "step": 3, "values": VALUES}, 409),
