@@ -1,5 +1,6 @@
 """A backend of matplotlib with windows that nobody sees: what is drawn in them is kept."""
 
+import numpy as np
 from matplotlib.backend_bases import FigureManagerBase
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
@@ -17,4 +18,4 @@ class FigureCanvas(FigureCanvasAgg):
 
     def flush_events(self):
         self.draw()
-        shown.append(self.buffer_rgba().__array__()[..., :3].copy())
+        shown.append(np.asarray(self.buffer_rgba())[..., :3].copy())
