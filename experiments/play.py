@@ -6,6 +6,7 @@ python -m experiments.play market=amzn agents=[optimum,outputs/train/...] episod
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from omegaconf import DictConfig
@@ -31,11 +32,8 @@ def main(cfg: DictConfig) -> float:
     console.print("The market is made, and solved where it can be; this may take a minute the first time.")
     game, notes = game_of(cfg)
     faces = {"page": _on_page, "terminal": play_here}
-    try:
+    with suppress(KeyboardInterrupt):  # which ends a game as its button does
         faces[cfg.face](game, cfg, notes, folder)
-    except KeyboardInterrupt:
-        if not game.finished:  # what was played is kept, and the rest is said to be missing
-            raise
     return score.close(game, cfg.title, folder, console)
 
 

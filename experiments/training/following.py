@@ -101,8 +101,12 @@ class Followed:
 
     @property
     def rate(self) -> float | None:
-        """Steps a second, as stable-baselines3 logs them: over the whole training, evaluations among it."""
-        return self.told.last("time/fps")
+        """Steps a second over the whole training: as stable-baselines3 logs them, evaluations among it, and until it does those
+        of the curve, evaluations aside."""
+        logged = self.told.last("time/fps")
+        if logged is not None or not len(self.curve) or not self.curve[-1, 1] > 0.0:
+            return logged
+        return float(self.curve[-1, 0] / self.curve[-1, 1])
 
     @property
     def left(self) -> float | None:

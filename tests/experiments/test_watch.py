@@ -15,7 +15,8 @@ from experiments.runs import jobs
 from experiments.training.following import Followed, followed, sparkline
 from tests.experiments.conftest import SMALL, launched
 
-SHORT = ("agent.total_steps=32768", "rivals=[]", "watch.evaluations=3", "watch.episodes=50", "agent.checkpoints=0")
+SHORT = ("agent.total_steps=32768", "rivals=[]", "watch.evaluations=3", "watch.episodes=50", "agent.checkpoints=0",
+         "agent.settings.n_steps=4")  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +75,8 @@ def test_what_is_left_goes_by_the_speed_so_far(run):
     assert mine.steps == 8192
     assert mine.left == (32768 - 8192) / 4096.0
     assert watch.left(mine) == "0:00:06 left"
+    mine.told.scalars, mine.curve = {}, np.array([[16384.0, 2.0, 0.5, 1.0]])  # nothing logged yet but the curve
+    assert (mine.rate, mine.left) == (8192.0, 2.0)
 
 
 def test_a_run_is_followed_while_it_is_written(run, tmp_path):

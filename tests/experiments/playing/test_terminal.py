@@ -80,3 +80,19 @@ def test_who_ends_before_an_episode_is_over_has_no_score(launch, monkeypatch):
     monkeypatch.setattr("builtins.input", lines_of("0.8 0.1"))
     with pytest.raises(SystemExit, match="before an episode was over: there is no score"):
         launch(play.main, *MARKET, "face=terminal")
+
+
+def test_ctrl_c_ends_a_game_with_what_was_played(launch, monkeypatch, game):
+    typed = lines_of("0.8 0.1 x10")
+
+    def ask(prompt):
+        try:
+            return typed(prompt)
+        except EOFError:
+            raise KeyboardInterrupt from None
+
+    monkeypatch.setattr("builtins.input", ask)
+    folder, (skill,) = launch(play.main, *MARKET, "episodes=2", "face=terminal", "title=small")
+    by_hand = played_through(game("episodes=1"), (0.8, 0.1))
+    assert skill == by_hand.skill().value
+    assert json.loads((folder / "metrics.json").read_text(encoding="utf-8"))["played"] == 1
