@@ -82,7 +82,7 @@ def standing(market: Market, lane: Lane, action: Any) -> tuple[float, float]:
     rules, state = record(market), lane.state
     numbers = tuple(np.asarray(action, np.float64).reshape(-1).tolist())
     if not lane.recorder.has_book:
-        bid, ask = quotes_at(rules, state, numbers)[0].tolist()
+        bid, ask = quotes_at(rules, state, numbers, not market.quote.rebalances)[0].tolist()
         return bid, ask
     book, held = lane.env.simulation.book_of(0), state.account.inventory  # the book is a copy
     place(rules, book, held, *orders(rules, book, held, numbers, rules.opening()))

@@ -66,8 +66,8 @@ def path(moments: Sequence[Moment], in_pool: bool) -> dict[str, list[float]]:
         "profit": [m.profit for m in moments],
         "bid": [float(m.quoted[0]) for m in moments],
         "ask": [float(m.quoted[1]) for m in moments],
-        "bought": [fills * float(m.filled[0]) for m in moments],
-        "sold": [fills * float(m.filled[1]) for m in moments],
+        "bought": [max(0.0, fills * float(m.filled[0])) for m in moments],
+        "sold": [max(0.0, fills * float(m.filled[1])) for m in moments],
         "crossed": [m.crossed for m in moments],
     }
 

@@ -117,20 +117,20 @@ class Recorder:
 
     def _with_dealer(self, action: tuple[float, ...]) -> tuple[Floats, Floats, float]:
         before, state, size = self.moments[-1], self._simulation.state_of(self.lane), self.market.order_size
-        quoted, held = quotes_at(self._rules, self._last, action)
+        quoted, held = quotes_at(self._rules, self._last, action, not self.market.quote.rebalances)
         orders = state.tally.fills - self._fills
         net = (state.account.inventory - held) / size  # each side is filled once at most
         return quoted, 0.5 * size * np.array([orders + net, orders - net]), held - before.inventory
 
 
-def quotes_at(rules: Any, state: Any, action: tuple[float, ...]) -> tuple[Floats, float]:
+def quotes_at(rules: Any, state: Any, action: tuple[float, ...], crosses: bool = True) -> tuple[Floats, float]:
     """Bid and ask, (2,), price units, as an action would quote them in a state outside of an order book, nan where none would
     stand; and the inventory that they would stand at, after the market order that goes with them.
 
-    `rules` are the record of a market.
+    `rules` are the record of a market; it `crosses` unless its quoting asks for rebalancing by what is else a market order.
     """
     now, mid = rules.now(state, ()), state.mid
     quote = rules.quoted(action, state)
-    held = rules.cross(state.account, mid, quote.cut, quote.cut_cost, now).inventory
+    held = rules.cross(state.account, mid, quote.cut if crosses else 0.0, quote.cut_cost, now).inventory
     prices = np.array([mid - quote.bid_depth, mid + quote.ask_depth])
     return np.where(rules.sides(held, state, now), prices, np.nan), held
