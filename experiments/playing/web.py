@@ -110,11 +110,9 @@ class GameServer(ThreadingHTTPServer):
         return self._told()
 
     def _quoted(self, asked: dict[str, Any]) -> Any:
-        self._check_place(asked)
-        if self.game.over:
-            raise Refused("no episode is under way")
-        bid, ask = self.game.quoted(_values(asked))
-        return plain({"bid": bid, "ask": ask})
+        """What would stand where the game stands now, and at which step that is; nothing where no episode is under way."""
+        bid, ask = (None, None) if self.game.over else self.game.quoted(_values(asked))
+        return plain({"bid": bid, "ask": ask, "episode": self.game.number, "step": self.game.steps})
 
     def _close(self, asked: dict[str, Any]) -> Any:
         self.closed.set()

@@ -22,11 +22,13 @@ def test_a_game_by_its_moves_is_the_game_itself(served, game):
     told = client.ask("/game")[1]
     assert (told["episode"], told["notes"], told["over"]) == (-1, ["a note"], True)
     told = start(client)
-    quote = client.ask("/quoted", {"episode": 0, "step": 0, "values": VALUES})[1]
+    quote = client.ask("/quoted", {"values": VALUES})[1]
+    assert (quote["episode"], quote["step"]) == (0, 0)
     told = client.ask("/step", {"episode": 0, "step": 0, "values": VALUES})[1]
     assert [quote["bid"], quote["ask"]] == [told["path"]["bid"][1], told["path"]["ask"][1]]
     told = client.ask("/step", {"episode": 0, "step": 1, "values": VALUES, "count": 1000})[1]
     assert (told["step"], told["over"], told["finished"]) == (10, True, False)
+    assert client.ask("/quoted", {"values": VALUES})[1]["bid"] is None
     told = client.ask("/start", {"episode": 0})[1]
     told = client.ask("/step", {"episode": 1, "step": 0, "values": VALUES, "count": 10})[1]
     by_hand = played_through(game(), VALUES)
@@ -45,7 +47,7 @@ BAD = [
     ("/step", {**HERE, "values": [10**400, 0]}, 400), ("/step", {**HERE, "values": VALUES, "count": 0}, 400),
     ("/step", {**HERE, "values": VALUES, "count": 1e3}, 400), ("/step", {"episode": 0, "step": 3, "values": VALUES}, 409),
     ("/step", {"episode": 5, "step": 0, "values": VALUES}, 409), ("/start", {"episode": 0}, 409),
-    ("/start", {"episode": 3}, 409), ("/quoted", {**HERE, "values": [None, 1]}, 400),
+    ("/start", {"episode": 3}, 409), ("/quoted", {"values": [None, 1]}, 400),
 ]  # fmt: skip
 
 
