@@ -65,7 +65,7 @@ class Followed:
     @cached_property
     def config(self) -> Any:
         """What the run's folder says that it is; read as text alone, nothing in it is built."""
-        return OmegaConf.load(self.folder / jobs.CONFIG)
+        return OmegaConf.to_container(OmegaConf.load(self.folder / jobs.CONFIG), resolve=False)
 
     @property
     def name(self) -> str:
@@ -150,8 +150,9 @@ def followed(paths: Sequence[Path]) -> list[Followed]:
     for path in paths:
         if not path.is_dir():
             raise ValueError(f"PATH must be a folder, got {path}")
-    found = {config.parent for path in paths for config in path.rglob(jobs.CONFIG) if jobs.REPLACED not in config.parts}
-    return [Followed(folder) for folder in sorted(found) if _trains(folder)]
+    found = {config.parent for path in paths for config in path.rglob(jobs.CONFIG)}
+    aside = {jobs.REPLACED, ".hydra"}  # what another config left, and Hydra's own notes
+    return [Followed(folder) for folder in sorted(found) if not aside & set(folder.parts) and _trains(folder)]
 
 
 def _trains(folder: Path) -> bool:
@@ -159,7 +160,7 @@ def _trains(folder: Path) -> bool:
     if (folder / CURVE).is_file() or list(folder.glob("training_*")):
         return True
     try:
-        return "total_steps" in (OmegaConf.load(folder / jobs.CONFIG).get("agent") or {})  # pyright: ignore
+        return Followed(folder).total > 0
     except Exception:  # half-written, or of something else
         return False
 
