@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from mm_env.action_parts import ActionPart
 from mm_env.core.component import Component, rule
 from mm_env.core.noise import Noise
 from mm_env.core.tuples import Numbers
@@ -22,6 +23,11 @@ class Financing(Component):
     def names(self) -> tuple[str, ...]:
         """One name for each number of the action that is its own."""
         return ()
+
+    @property
+    def action_parts(self) -> tuple[ActionPart, ...]:
+        """The parts of an action that are its own, by name, unit and ends."""
+        return tuple(ActionPart(name) for name in self.names)
 
     @property
     def signals(self) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from mm_env.action_parts import ActionPart
 from mm_env.core.component import Component, overridden, rule
 from mm_env.core.noise import Noise
 from mm_env.core.tuples import scaled
@@ -37,6 +38,11 @@ class Hedges(Component):
     def names(self) -> tuple[str, ...]:
         """One name a hedge."""
         raise NotImplementedError(f"{type(self).__name__} needs a property `names`, one a hedge")
+
+    @property
+    def action_parts(self) -> tuple[ActionPart, ...]:
+        """The part of an action that is each hedge's, by name, unit and ends."""
+        return tuple(ActionPart(name) for name in self.names)
 
     def encode(self, positions: Floats) -> Floats:
         """The actions' numbers (n, hedges) that ask for positions (n, hedges), units."""

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import gymnasium as gym
 import numpy as np
 
+from mm_env.action_parts import ActionPart
 from mm_env.clock import Clock, Ergodic
 from mm_env.core.component import Component, flat, overridden, parts, record, rule
 from mm_env.core.noise import Noise
@@ -118,6 +119,11 @@ class Market(Component):
         if not (self.hedges.names or self.financing.names):
             return self.quote.space
         return gym.spaces.Box(-1.0, 1.0, (self.width,), np.float32)
+
+    @property
+    def action_parts(self) -> tuple[ActionPart, ...]:
+        """The parts of one lane's action by name, unit and ends, for people to set (`mm_env.action_parts`)."""
+        return *self.quote.action_parts, *self.hedges.action_parts, *self.financing.action_parts
 
     @property
     def observation_names(self) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mm_env.action_parts import PLAIN, ActionPart, unnamed
 from mm_env.core.component import Component, record, rule
 from mm_env.core.maths import clip, scalar
 from mm_env.core.parameters import Count, Listed, NonNegative, Positive, Real, check_fields
@@ -73,6 +74,11 @@ class Quoting(Component):
         """The space of one lane's action."""
         return gym.spaces.Box(-1.0, 1.0, (self.width,), np.float32)
 
+    @property
+    def action_parts(self) -> tuple[ActionPart, ...]:
+        """The parts of one lane's action by name, unit and ends, for people to set; numbers without names unless overridden."""
+        return unnamed(self.space)
+
     def encode(self, depths: NDArray[np.float64], view: View | None = None) -> NDArray[np.float64]:
         """The actions (..., width) that quote `depths` (..., 2), price units from the mid, or the nearest that can be quoted.
 
@@ -114,6 +120,10 @@ class Depths(Quoting):
         super().__post_init__()
         _less("Depths.min_depth", self.min_depth, "max_depth", self.max_depth)
 
+    @property
+    def action_parts(self) -> tuple[ActionPart, ...]:
+        return tuple(ActionPart(f"{side} depth", "price", self.min_depth, self.max_depth) for side in ("bid", "ask"))
+
     def encode(self, depths: NDArray[np.float64], view: View | None = None) -> NDArray[np.float64]:
         return _unscale(depths, self.min_depth, self.max_depth)
 
@@ -137,6 +147,11 @@ class SpreadAndSkew(Quoting):
         super().__post_init__()
         _less("SpreadAndSkew.min_half_spread", self.min_half_spread, "max_half_spread", self.max_half_spread)
 
+    @property
+    def action_parts(self) -> tuple[ActionPart, ...]:
+        half_spread = ActionPart("half-spread", "price", self.min_half_spread, self.max_half_spread)
+        return half_spread, ActionPart("skew", "price", -self.max_skew, self.max_skew)
+
     def encode(self, depths: NDArray[np.float64], view: View | None = None) -> NDArray[np.float64]:
         half_spread = _unscale(depths.mean(axis=-1), self.min_half_spread, self.max_half_spread)
         skew = 0.5 * (depths[..., 1] - depths[..., 0])
@@ -158,6 +173,10 @@ class Skew(Quoting):
     @property
     def width(self) -> int:
         return 1
+
+    @property
+    def action_parts(self) -> tuple[ActionPart, ...]:
+        return (ActionPart("skew", "price", -self.max_skew, self.max_skew),)
 
     def encode(self, depths: NDArray[np.float64], view: View | None = None) -> NDArray[np.float64]:
         skew = 0.5 * (depths[..., 1:] - depths[..., :1])
@@ -190,6 +209,16 @@ class Grid(Quoting):
     @property
     def space(self) -> gym.Space[Any]:
         return gym.spaces.Discrete(self.half_spreads * self.skews)
+
+    @property
+    def action_parts(self) -> tuple[ActionPart, ...]:
+        half_spreads = [
+            _level(i, self.min_half_spread, self.max_half_spread, self.half_spreads) for i in range(self.half_spreads)
+        ]
+        skews = [_level(i, -self.max_skew, self.max_skew, self.skews) for i in range(self.skews)]
+        return ActionPart.choice("half-spread", "price", _shown(half_spreads)), ActionPart.choice(
+            "skew", "price", _shown(skews)
+        )
 
     def encode(self, depths: NDArray[np.float64], view: View | None = None) -> NDArray[np.float64]:
         half_spread, skew = depths.mean(axis=-1), 0.5 * (depths[..., 1] - depths[..., 0])
@@ -236,6 +265,11 @@ class DepthGrid(Quoting):
     def space(self) -> gym.Space[Any]:
         return gym.spaces.Discrete(len(self.depths) ** 2)
 
+    @property
+    def action_parts(self) -> tuple[ActionPart, ...]:
+        labels = ["none" if depth >= NOWHERE else f"{depth:g}" for depth in self.depths]
+        return tuple(ActionPart.choice(f"{side} depth", "price", labels) for side in ("bid", "ask"))
+
     def encode(self, depths: NDArray[np.float64], view: View | None = None) -> NDArray[np.float64]:
         known = np.array(self.depths)
         nearest = np.abs(depths[..., None] - known).argmin(axis=-1)
@@ -266,6 +300,10 @@ class MarketOrders(Quoting):
     @property
     def width(self) -> int:
         return self.quoting.width + 1
+
+    @property
+    def action_parts(self) -> tuple[ActionPart, ...]:
+        return *self.quoting.action_parts, ActionPart("share closed at the market (above 0)", "1")
 
     def encode(self, depths: NDArray[np.float64], view: View | None = None) -> NDArray[np.float64]:
         quoted = self.quoting.encode(depths, view) if self.at_touch() else self.quoting.encode(depths)
@@ -303,6 +341,15 @@ class Touch(Quoting):
     @property
     def space(self) -> gym.Space[Any]:
         return gym.spaces.Discrete(self.choices**2 + self.hedging)
+
+    @property
+    def action_parts(self) -> tuple[ActionPart, ...]:
+        behind = [f"{ticks} behind" for ticks in range(1, self.behind + 1)]
+        labels, closing = (
+            ["1 inside", "at the best", *behind, "none"],
+            ["none, and close all at the market"] * self.hedging,
+        )
+        return ActionPart.choice("bid", "ticks", [*labels, *closing]), ActionPart.choice("ask", "ticks", labels)
 
     def encode(self, depths: NDArray[np.float64], view: View | None = None) -> NDArray[np.float64]:
         """The indices (..., 1) that quote `depths` (..., 2), price units from the mid; beyond `behind` is no quote.
@@ -343,12 +390,21 @@ class Unbounded(Quoting):
     def space(self) -> gym.Space[Any]:
         return gym.spaces.Box(-np.inf, np.inf, (2,), np.float64)
 
+    @property
+    def action_parts(self) -> tuple[ActionPart, ...]:
+        return tuple(ActionPart(f"{side} depth", "price", -np.inf, np.inf, PLAIN) for side in ("bid", "ask"))
+
     def encode(self, depths: NDArray[np.float64], view: View | None = None) -> NDArray[np.float64]:
         return depths
 
     @rule
     def decode(self, action: tuple[float, ...]) -> Quote:
         return Quote(action[0], action[1], 0.0, 0.0)
+
+
+def _shown(levels: list[float]) -> list[str]:
+    """Levels as labels, to the digits that tell them apart."""
+    return [f"{level:.6g}" for level in levels]
 
 
 def _less(name: str, low: float, other: str, high: float) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from experiments.reporting.naming import Settings, flatten
 
-SKILL, CERTAINTY = "eval/skill", "eval/certainty_equivalent"
+SKILL, CERTAINTY, HALF_WIDTH = "eval/skill", "eval/certainty_equivalent", "eval/objective_half_width"
 FIGURES = {  # figure of mm_env.metrics -> tag
     **{name: f"eval/{name}" for name in ("objective", "profit", "spread_captured", "fill_ratio")},
     **{name: f"risk/{name}" for name in ("profit_std", "sharpe", "cvar_95", "max_drawdown", "mean_absolute_position",
@@ -16,6 +16,7 @@ FIGURES = {  # figure of mm_env.metrics -> tag
 UNITS = {  # of what this package writes; train/ and the rest of time/ are stable-baselines3's
     SKILL: "1: 0 is the best constant quoting, 1 the exact optimum; exact, so absent where the policy is no table",
     "eval/objective": "price units an episode: the mean sum of rewards; under CARA utility",
+    HALF_WIDTH: "likewise: of the objective's 95 % interval over the episodes of the evaluation",
     "eval/profit": "price units an episode",
     "eval/spread_captured": "price units an episode: depth x size of the fills",
     "eval/fill_ratio": "fills an arriving order",

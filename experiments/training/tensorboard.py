@@ -103,6 +103,7 @@ class TensorBoardCallback(BaseCallback):
         found = figures_in(self.market, episodes)
         for name, estimate in found.items():
             self.logger.record(tags.tag_of(name), estimate.value)
+        self.logger.record(tags.HALF_WIDTH, found["objective"].half_width)
         skill = self.references.exact_skill(policy)
         if skill is not None:
             self.logger.record(tags.SKILL, skill)

@@ -16,6 +16,7 @@ from mm_env.clock import Ergodic
 from mm_env.desk.desk import Desk
 from mm_env.envs import inputs as inputs
 from mm_env.envs.recorder import Recorder
+from mm_env.envs.screen import Screen
 from mm_env.market import Market
 from mm_env.markets import market_named
 from mm_env.simulation import Simulation
@@ -207,14 +208,17 @@ class MarketMakingEnv(gym.Env[NDArray[np.float32], Any]):
     At the end of an episode `infos["figures"]` holds its figures. `figures()` gives them at any time: where a wrapper cuts the
     episode before, `env.unwrapped.figures()` does.
 
-    With `render_mode="rgb_array"`, `render()` gives the picture of the episode so far, (height, width, 3) of uint8.
+    With `render_mode="rgb_array"`, `render()` gives the picture of the episode so far, (height, width, 3) of uint8. With
+    "human" it is shown after each reset and step, in a notebook's cell or in a window, `metadata["render_fps"]` times a second
+    at most; where there is neither, making the env is an error that names the cure.
     """
 
-    metadata = inputs.METADATA
+    metadata = inputs.METADATA_OF_ONE
 
     def __init__(self, market: Market | Desk | str, render_mode: str | None = None) -> None:
         self.market = market_named(market)
-        self.render_mode = inputs.render_mode(render_mode, self.market)
+        self.render_mode = inputs.render_mode(render_mode, self.market, self.metadata)
+        self._screen = Screen(self.metadata["render_fps"]) if render_mode == "human" else None
         self.simulation = simulation_of(self.market, 1)
         self._recorder = Recorder(self.simulation) if render_mode else None
         self.observation_space: gym.spaces.Box = self.market.observation_space  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -245,6 +249,7 @@ class MarketMakingEnv(gym.Env[NDArray[np.float32], Any]):
         self._running = True
         if self._recorder:
             self._recorder.start()
+        self._show()
         return observations[0], {}
 
     def step(self, action: Any) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
@@ -257,6 +262,7 @@ class MarketMakingEnv(gym.Env[NDArray[np.float32], Any]):
         self._running = not over
         if self._recorder:
             self._recorder.add(usable)
+        self._show()
         infos = {"figures": self.figures()} if over else {}
         return observations[0], float(rewards[0]), terminated, over and not terminated, infos
 
@@ -265,11 +271,22 @@ class MarketMakingEnv(gym.Env[NDArray[np.float32], Any]):
         return {name: values[0] for name, values in episode_figures(self.simulation).items()}
 
     def render(self) -> NDArray[np.uint8] | None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """The picture of the episode so far (`mm_env.envs.render`); without a `render_mode` a warning and None."""
-        if not inputs.renders(self.render_mode, begun=self._running is not None):
+        """The picture of the episode so far (`mm_env.envs.render`); None where it is shown already; without a `render_mode`
+        a warning and None."""
+        if not inputs.renders(self.render_mode, begun=self._running is not None) or self._screen:
             return None
         assert self._recorder is not None
         return self._recorder.picture()
+
+    def close(self) -> None:
+        """Close the window, if there is one."""
+        if self._screen:
+            self._screen.close()
+
+    def _show(self) -> None:
+        """Show the episode so far, if someone looks on."""
+        if self._screen and self._recorder:
+            self._screen.show(self._recorder.picture())
 
 
 def episode_figures(simulation: Simulation) -> dict[str, NDArray[np.float64]]:

@@ -19,6 +19,7 @@ from mm_env.market import Market
 from mm_env.simulation import Simulation, check_seed
 
 METADATA: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 10}
+METADATA_OF_ONE: dict[str, Any] = {**METADATA, "render_modes": ["rgb_array", "human"]}  # of one lane
 _LARGEST = np.finfo(np.float64).max
 _READ = {np.dtype(kind) for kind in (np.float32, np.float64, np.int64)}  # what the kernel reads as it is
 
@@ -58,12 +59,14 @@ def _taking(kind: np.dtype) -> Callable[..., int]:
     return engine.compiled(kernel.take_actions, np.zeros(1, kind), np.zeros(1), 0.0, 0.0)
 
 
-def render_mode(mode: str | None, market: Market | Desk) -> str | None:
-    """The mode itself, if there is such a one, and pictures of such a market."""
+def render_mode(mode: str | None, market: Market | Desk, metadata: dict[str, Any] = METADATA) -> str | None:
+    """The mode itself, if the `metadata` have it, and if there are pictures of such a market."""
     if mode is not None and isinstance(market, Desk):
         raise ValueError(f"render_mode must be None for a desk, of which there are no pictures, got {mode!r}")
-    if mode is not None and mode not in METADATA["render_modes"]:
-        raise ValueError(f"render_mode must be None or 'rgb_array', got {mode!r}")
+    if mode is not None and mode not in metadata["render_modes"]:
+        raise ValueError(
+            f"render_mode must be None or {' or '.join(map(repr, metadata['render_modes']))}, got {mode!r}"
+        )
     return mode
 
 

@@ -117,11 +117,20 @@ class Recorder:
 
     def _with_dealer(self, action: tuple[float, ...]) -> tuple[Floats, Floats, float]:
         before, state, size = self.moments[-1], self._simulation.state_of(self.lane), self.market.order_size
-        now, account = self._rules.now(self._last, ()), self._last.account
-        quote = self._rules.quoted(action, self._last)
-        held = self._rules.cross(account, before.mid, quote.cut, quote.cut_cost, now).inventory
-        prices = np.array([before.mid - quote.bid_depth, before.mid + quote.ask_depth])
-        quoted = np.where(self._rules.sides(held, self._last, now), prices, np.nan)
+        quoted, held = quotes_at(self._rules, self._last, action, not self.market.quote.rebalances)
         orders = state.tally.fills - self._fills
         net = (state.account.inventory - held) / size  # each side is filled once at most
         return quoted, 0.5 * size * np.array([orders + net, orders - net]), held - before.inventory
+
+
+def quotes_at(rules: Any, state: Any, action: tuple[float, ...], crosses: bool = True) -> tuple[Floats, float]:
+    """Bid and ask, (2,), price units, as an action would quote them in a state outside of an order book, nan where none would
+    stand; and the inventory that they would stand at, after the market order that goes with them.
+
+    `rules` are the record of a market; it `crosses` unless its quoting asks for rebalancing by what is else a market order.
+    """
+    now, mid = rules.now(state, ()), state.mid
+    quote = rules.quoted(action, state)
+    held = rules.cross(state.account, mid, quote.cut if crosses else 0.0, quote.cut_cost, now).inventory
+    prices = np.array([mid - quote.bid_depth, mid + quote.ask_depth])
+    return np.where(rules.sides(held, state, now), prices, np.nan), held

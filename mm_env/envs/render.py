@@ -115,7 +115,8 @@ class Picture:
         if self.book:
             self.book.show(times, moments, shown.lots)
         _show_quotes(self.quotes, times, moments)
-        _show_trades(self.trades, 0.5 * (times[:-2] + times[1:-1]), moments)
+        if not self.recorder.market.venue.takes_ranges:  # a pool trades all along a range, not at its ends
+            _show_trades(self.trades, 0.5 * (times[:-2] + times[1:-1]), moments)
         self.held.show(times[:-1], np.array([moment.inventory for moment in moments]))
         self.earned.show(times[:-1], np.array([moment.profit for moment in moments]))
         self.profit.set_xlim(*shown.time)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from mm_env.action_parts import ActionPart
 from mm_env.core.component import rule, rules
 from mm_env.core.noise import Noise
 from mm_env.core.tuples import both, each, joined, numbered, paired, total
@@ -83,6 +84,13 @@ class HedgePortfolio(Hedges):
     @property
     def signals(self) -> tuple[str, ...]:  # pyright: ignore[reportIncompatibleVariableOverride]
         return _told_apart([name for hedge in self.hedges for name in hedge.signals], "_")
+
+    @property
+    def action_parts(self) -> tuple[ActionPart, ...]:
+        own = [part for hedge in self.hedges for part in hedge.action_parts]
+        return tuple(
+            part._replace(name=name) for part, name in zip(own, _told_apart([p.name for p in own], " "), strict=True)
+        )
 
     def encode(self, positions: Floats) -> Floats:
         columns = [hedge.encode(positions[:, i : i + 1]) for i, hedge in enumerate(self.hedges)]

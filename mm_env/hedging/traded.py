@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from mm_env.action_parts import ActionPart
 from mm_env.core.component import differs, rule
 from mm_env.core.maths import clip
 from mm_env.core.parameters import NonNegative, Positive
@@ -49,6 +50,12 @@ class Traded(Hedges):
             raise ValueError(
                 f"{type(self).__name__}.max_position must be whole lots of {self.lot:g}, got {self.max_position:g}"
             )
+
+    @property
+    def action_parts(self) -> tuple[ActionPart, ...]:
+        return tuple(
+            ActionPart(f"target: {name}", "units", -self.max_position, self.max_position) for name in self.names
+        )
 
     def encode(self, positions: Floats) -> Floats:
         """The actions' numbers (n, 1) that ask for positions (n, 1), units."""

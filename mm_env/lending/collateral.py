@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import numpy as np
 
+from mm_env.action_parts import ActionPart
 from mm_env.core.component import rule
 from mm_env.core.maths import clip, exp, log
 from mm_env.core.noise import FINANCING, Noise, more
@@ -74,6 +75,10 @@ class Collateral(Financing):
     @property
     def names(self) -> tuple[str, ...]:
         return ("loan",)
+
+    @property
+    def action_parts(self) -> tuple[ActionPart, ...]:
+        return (ActionPart("loan", "withdraw < -1/3 < nothing < 1/3 < top up < 2/3 < repay"),)
 
     @property
     def signals(self) -> tuple[str, ...]:

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from mm_env import Book, Fees
-from mm_env.envs.recorder import Recorder
+from mm_env.core.component import record
+from mm_env.envs.recorder import Recorder, quotes_at
+from mm_env.markets import market_named
 from mm_env.quote import Unbounded
 from mm_env.simulation import Simulation
 from mm_env.venue.order_book.ladder import lots
@@ -120,3 +122,14 @@ def test_a_new_episode_starts_anew():
     recorder.start()
     (only,) = recorder.moments
     assert (only.time, only.profit) == (0.0, 0.0)
+
+
+def test_asking_for_rebalancing_is_no_market_order():
+    market = market_named("rebalanced_channel")
+    simulation = Simulation(market, 1, interpreted=True)
+    simulation.start(0)
+    state = simulation.state_of(0)
+    held = state._replace(account=state.account._replace(inventory=2.0))
+    quoted, left = quotes_at(record(market), held, (0.0, 0.0, 1.0), crosses=not market.quote.rebalances)
+    assert left == 2.0
+    assert quoted.tolist() == quotes_at(record(market), held, (0.0, 0.0, -1.0))[0].tolist()

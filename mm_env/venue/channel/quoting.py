@@ -10,6 +10,7 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
+from mm_env.action_parts import ActionPart
 from mm_env.core.component import record, rule
 from mm_env.quote import Quote, Quoting, View
 from mm_env.world import Now
@@ -32,6 +33,10 @@ class RebalancingQuotes(Quoting):
     @property
     def width(self) -> int:
         return self.quoting.width + 1
+
+    @property
+    def action_parts(self) -> tuple[ActionPart, ...]:
+        return *self.quoting.action_parts, ActionPart.switch("rebalance")
 
     def encode(self, depths: NDArray[np.float64], view: View | None = None) -> NDArray[np.float64]:
         """The actions (..., width) that quote `depths` (..., 2) and do not ask for rebalancing."""

@@ -10,6 +10,7 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
+from mm_env.action_parts import LOG, ActionPart
 from mm_env.core.component import rule
 from mm_env.core.maths import clip, exp, log, scalar
 from mm_env.core.parameters import Listed, NonNegative, Positive, Probability
@@ -82,6 +83,10 @@ class Range(PoolQuoting):
     def width(self) -> int:
         return 4
 
+    @property
+    def action_parts(self) -> tuple[ActionPart, ...]:
+        return range_parts(self, self.max_centre)
+
     @rule
     def placed(self, action: tuple[float, ...], now: Now) -> Placement:
         low, high = log(self.min_half_width), log(self.max_half_width)
@@ -122,6 +127,12 @@ class RangeGrid(PoolQuoting):
     @property
     def space(self) -> gym.Space[Any]:
         return gym.spaces.Discrete(len(self.half_widths) * len(self.tolerances) + 1)
+
+    @property
+    def action_parts(self) -> tuple[ActionPart, ...]:
+        widths = [*(f"{width:g}" for width in self.half_widths), "out of the pool"]
+        away = ["whatever" if x == 0.0 else "never" if x >= FULL else f"{x:g} away" for x in self.tolerances]
+        return ActionPart.choice("half-width", "log price", widths), ActionPart.choice("move when the mid is", "", away)
 
     @property
     def moves_freely(self) -> bool:
@@ -173,6 +184,10 @@ class DynamicFee(PoolQuoting):
             raise ValueError(f"DynamicFee needs min_fee < max_fee < 1, got {self.min_fee} and {self.max_fee}")
 
     @property
+    def action_parts(self) -> tuple[ActionPart, ...]:
+        return (ActionPart("fee", "share of what comes in", self.min_fee, self.max_fee),)
+
+    @property
     def width(self) -> int:
         return 1
 
@@ -200,6 +215,16 @@ def _lowest_of(wanted: Placement, price: float) -> float:
 @scalar
 def _highest_of(wanted: Placement, price: float) -> float:
     return price * exp(wanted.centre) * exp(min(wanted.half_width, _LAST))
+
+
+def range_parts(quoting: Any, max_centre: float, of: str = "") -> tuple[ActionPart, ...]:
+    """The parts of an action that place one position."""
+    return (
+        ActionPart(f"half-width{of}", "log price", quoting.min_half_width, quoting.max_half_width, LOG),
+        ActionPart(f"centre{of}", "log price", -max_centre, max_centre),
+        ActionPart(f"share of capital{of}", "1", 0.0, 1.0),
+        ActionPart.switch(f"move{of}"),
+    )
 
 
 def not_beyond(name: str, half_width: float) -> None:

@@ -9,13 +9,14 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
+from mm_env.action_parts import ActionPart
 from mm_env.core.component import rule
 from mm_env.core.maths import clip, exp, log, scalar
 from mm_env.core.parameters import ListedNonNegative, Positive
 from mm_env.core.tuples import both, each, head, tail, total
 from mm_env.quote import rescale
 from mm_env.venue.pool.liquidity import Placement, Position
-from mm_env.venue.pool.ranges import PoolQuoting, not_beyond
+from mm_env.venue.pool.ranges import PoolQuoting, not_beyond, range_parts
 from mm_env.world import Now
 
 Floats = NDArray[np.float64]
@@ -75,6 +76,11 @@ class Ranges(PoolQuoting):
     @property
     def width(self) -> int:
         return 4 * len(self.max_centres)
+
+    @property
+    def action_parts(self) -> tuple[ActionPart, ...]:
+        positions = [range_parts(self, most, f" {i}") for i, most in enumerate(self.max_centres, 1)]
+        return tuple(part for kind in zip(*positions, strict=True) for part in kind)
 
     @property
     def space(self) -> gym.Space[Any]:
