@@ -1,7 +1,7 @@
 # long: PPO in one file, top to bottom; the default settings train for minutes, --total-steps 100_000 for seconds
 """PPO in one file: plain torch on the lanes of a dealer market, and the exact skill of what it learnt.
 
-python examples/ppo.py --market amzn --seed 0
+python -m examples.ppo --market amzn --seed 0
 
 It is the proximal policy optimisation of Schulman et al. 2017 with generalised advantage estimation (Schulman et al. 2016), and
 four things that this environment offers a learner and the usual ones do not. Each is one option, so that each can be left out:
@@ -153,7 +153,7 @@ class Lanes:
         return (*row, torch.from_numpy(over).float())
 
     def foreseen(self, actions: np.ndarray) -> np.ndarray:
-        """The inventories that the quotes may lead to, as they are observed, and their probabilities, (2, outcomes, num_envs)."""
+        """Inventories that the quotes may lead to, as they are observed, and their probabilities, (2, outcomes, num_envs)."""
         simulation = self.envs.simulation
         reached = simulation.foresee(actions.astype(np.float64).reshape(-1), simulation.inventory)
         return np.moveaxis(reached / [self.market.inventory_scale, 1.0], (2, 1), (0, 1)).astype(np.float32)

@@ -34,7 +34,9 @@ def main(cfg: DictConfig) -> float:
         cfg.market = run_config(Path(cfg.run)).market
     market, name = build_market(cfg), str(HydraConfig.get().runtime.choices["agent"])
     if market.venue.happened_once:
-        raise ValueError("market must not be a recorded day, whose messages are not ours to copy: market data stays with you")
+        raise ValueError(
+            "market must not be a recorded day, whose messages are not ours to copy: market data stays with you"
+        )
     built, _ = build_policies(cfg, market, [cfg.run or OmegaConf.merge({"name": name}, cfg.agent)])
     (policy,) = built.values()
     agent = OmegaConf.create({"run": str(cfg.run)}) if cfg.run else cfg.agent
@@ -43,13 +45,17 @@ def main(cfg: DictConfig) -> float:
     objectives: list[float] = []
 
     def told():
-        for one in tqdm(episodes(market, policy, cfg.episodes, cfg.seed, cfg.explore), "episodes", cfg.episodes, delay=1.0):
+        for one in tqdm(
+            episodes(market, policy, cfg.episodes, cfg.seed, cfg.explore), "episodes", cfg.episodes, delay=1.0
+        ):
             objectives.append(float(one.rewards.sum()))
             yield one
 
     dataset = write(cfg.dataset, market, cfg.market, agent, told())
     steps = f"{dataset.total_steps:,} steps of {dataset.total_episodes:,} episodes"
-    Console(highlight=False, soft_wrap=True).print(f"{place_of(cfg.dataset)}: {steps}, mean objective {np.mean(objectives):.4g}")
+    Console(highlight=False, soft_wrap=True).print(
+        f"{place_of(cfg.dataset)}: {steps}, mean objective {np.mean(objectives):.4g}"
+    )
     return float(np.mean(objectives))
 
 

@@ -36,7 +36,9 @@ def main(cfg: DictConfig) -> float:
     apart = furthest_apart(policy, OnnxPolicy(path), market, cfg.observations, cfg.seed)
     if not apart <= (CLOSE if market.action_space.shape else 0):
         path.unlink()
-        raise ValueError(f"{path} must act as {folder} does, got actions {apart:g} apart on {cfg.observations} observations")
+        raise ValueError(
+            f"{path} must act as {folder} does, got actions {apart:g} apart on {cfg.observations} observations"
+        )
     far = f"at most {apart:.1g} apart" if market.action_space.shape else "the same"
     Console(highlight=False, soft_wrap=True).print(f"{path}: actions {far} on {cfg.observations:,} observations")
     return apart

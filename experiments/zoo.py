@@ -40,7 +40,15 @@ from mm_env.markets import MARKETS
 FOLDER = Path(__file__).parent / "results" / "zoo"
 FIGURES, TABLE = "figures.json", "zoo.md"
 KEPT = ("name", "title", "market", "agent", "seed", "evaluation_seed", "episodes")  # of a training's config
-ASIDE = ("rivals", "watch", "title", "resume", "hydra", "episodes", "evaluation_seed")  # that do not change what is learnt
+ASIDE = (
+    "rivals",
+    "watch",
+    "title",
+    "resume",
+    "hydra",
+    "episodes",
+    "evaluation_seed",
+)  # that do not change what is learnt
 LARGEST = 200_000  # bytes of a model.zip
 
 
@@ -72,8 +80,8 @@ class Figures:
 def load(agent: str, market: str, to: Any = None, folder: Path = FOLDER) -> Policy:
     """The shipped policy of `agent`, trained on `market`; to act in another one, give it as `to`.
 
-    Warns: OtherMarket where `to`, or what `market` names by now, is not the very market that the agent was trained on: its skill
-    is then not known. Raises: ValueError for an agent that does not ship, and for a market that shows or takes other things.
+    Warns: OtherMarket where `to`, or what `market` names by now, is not the very market that the agent was trained on: its
+    skill is then not known. Raises: ValueError for an agent that does not ship, or a market that shows or takes other things.
     """
     place = place_of(agent, market, folder)
     trained_on = build_market(run_config(place))
@@ -90,7 +98,9 @@ def place_of(agent: str, market: str, folder: Path = FOLDER) -> Path:
     place = folder / f"{agent}_{market}"
     if not (place / FIGURES).is_file():
         known = ", ".join(f"({each.agent!r}, {each.market!r})" for each in shipped(folder))
-        raise ValueError(f"agent and market must be those of an agent that ships, got ({agent!r}, {market!r}); known: {known}")
+        raise ValueError(
+            f"agent and market must be those of an agent that ships, got ({agent!r}, {market!r}); known: {known}"
+        )
     return place
 
 
@@ -149,7 +159,16 @@ def add(run: Path, folder: Path = FOLDER) -> Figures:
     built = build_market(cfg)
     found = skill_of(built, load_run(place, built), cfg.episodes, cfg.evaluation_seed)
     command = " ".join(["python -m experiments.train", *(quoted(*each.split("=", 1)) for each in overrides)])
-    told = (agent, market, int(cfg.seed), *found, int(cfg.episodes), int(cfg.evaluation_seed), round(facts["seconds"]), command)
+    told = (
+        agent,
+        market,
+        int(cfg.seed),
+        *found,
+        int(cfg.episodes),
+        int(cfg.evaluation_seed),
+        round(facts["seconds"]),
+        command,
+    )
     put_text(place / FIGURES, json.dumps(asdict(Figures(*told)), indent=1) + "\n")
     return figures(place)
 
@@ -162,20 +181,24 @@ def _weights(model: Path, to: Path) -> None:
             target.writestr("policy.pth", source.read("policy.pth"))
             target.writestr("data", json.dumps(told))
     if to.stat().st_size > LARGEST:
-        raise ValueError(f"an agent that ships must have at most {LARGEST:,} bytes of weights, got {to.stat().st_size:,}")
+        raise ValueError(
+            f"an agent that ships must have at most {LARGEST:,} bytes of weights, got {to.stat().st_size:,}"
+        )
 
 
 def table(folder: Path = FOLDER) -> str:
     """Every agent that ships, as Markdown."""
-    head = "| agent | market | skill | objective | seed | training s | remade by |\n| --- | --- | ---: | ---: | ---: | ---: | --- |\n"
+    names = ("agent", "market", "skill", "objective", "seed", "training s", "remade by")
+    head = f"| {' | '.join(names)} |\n| --- | --- | ---: | ---: | ---: | ---: | --- |\n"
     rows = (
         f"| {one.agent} | {one.market} | {one.skill_says} | {one.objective:.4g} | {one.seed} | {one.training_seconds:.0f} | "
         f"`{one.command}` |\n"
         for one in shipped(folder)
     )
     note = (
-        "\nSkill is 0 for the best constant symmetric quotes and 1 for the exact optimum; without an interval it is exact, with one "
-        "it is simulated, paired with the optimum's episodes. Seconds are those of the whole command.\n"
+        "\nSkill is 0 for the best constant symmetric quotes and 1 for the exact optimum; without an interval it is exact, "
+        "with one it is simulated, paired with the optimum's episodes. Seconds are those of the whole command, on a machine busy "
+        "with other work.\n"
     )
     return f"# trained agents that ship\n\n{head}{''.join(rows)}{note}"
 
@@ -199,7 +222,11 @@ def main(cfg: DictConfig) -> float:
         console.print(f"{one.agent} of {one.market}: skill {one.skill_says}")
         put_text(folder.parent / TABLE, table(folder))
     if cfg.check:
-        off = [f"{one.agent} of {one.market}: {found:.4f}, stated {one.skill_says}" for one, found in again(folder) if is_off(one, found)]
+        off = [
+            f"{one.agent} of {one.market}: {found:.4f}, stated {one.skill_says}"
+            for one, found in again(folder)
+            if is_off(one, found)
+        ]
         if off:
             raise ValueError(f"skills must be as stated, got {'; '.join(off)}")
         console.print("Every skill is as stated.")

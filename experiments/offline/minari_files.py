@@ -109,7 +109,11 @@ def _facts(name: str, config: DictConfig, agent: DictConfig) -> dict[str, Any]:
 
     said = {MARKET: OmegaConf.to_yaml(config, resolve=True), AGENT: OmegaConf.to_yaml(agent, resolve=True)}
     what = "Episodes of market making by mm_env: episode i is reset(seed=its seed) of the market, played by the agent"
-    about: dict[str, Any] = {"description": what, "author": {"mm_env"}, "requirements": [f"mm_env=={mm_env.__version__}"]}
+    about: dict[str, Any] = {
+        "description": what,
+        "author": {"mm_env"},
+        "requirements": [f"mm_env=={mm_env.__version__}"],
+    }
     about["minari_version"] = minari.__version__
     return {"dataset_id": name, "algorithm_name": str(agent.get("_target_", agent.get("run", ""))), **about, **said}
 

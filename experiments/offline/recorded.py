@@ -59,7 +59,12 @@ def _together(market: Any, policy: Any, seeds: list[int], explore: float) -> Ite
         lived = int(alive[:, lane].sum())
         made = bool(closed[lane])
         yield Recording(
-            its, seen[: lived + 1, lane], actions[:lived, lane], rewards[:lived, lane].astype(np.float64), made, not made
+            its,
+            seen[: lived + 1, lane],
+            actions[:lived, lane],
+            rewards[:lived, lane].astype(np.float64),
+            made,
+            not made,
         )
 
 
@@ -84,7 +89,7 @@ class Explorer:
 
 
 def replayed(market: Any, recording: Recording) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-    """Observations (T + 1, k) and rewards (T,) of the single env that is reset to the recording's seed and given its actions."""
+    """Observations (T + 1, k) and rewards (T,) of the single env, reset to the recording's seed and given its actions."""
     from mm_env.envs.gym import MarketMakingEnv
 
     env = MarketMakingEnv(market)
