@@ -53,7 +53,11 @@ def test_the_file_acts_as_the_policy_does(name, tmp_path):
     export(policy, market, tmp_path / "policy.onnx", {"market": "a small one"})
     read = OnnxPolicy(tmp_path / "policy.onnx")
     assert furthest_apart(policy, read, market, observations=1000) <= (1e-5 if market.action_space.shape else 0)
-    assert read.told == {"observations": list(market.observation_names), "recurrent": policy.recurrent, "market": "a small one"}
+    assert read.told == {
+        "observations": list(market.observation_names),
+        "recurrent": policy.recurrent,
+        "market": "a small one",
+    }
 
 
 def test_the_statistics_of_vec_normalize_are_in_the_file(tmp_path):
