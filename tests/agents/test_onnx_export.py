@@ -37,12 +37,12 @@ CASES = {
 }
 
 
-def untrained(market, learner):
+def untrained(market, learner, spread=0.7):
     """A policy whose last layers are far from zero, so that actions differ, and some are clipped."""
     policy = TrainedPolicy(learner.model(market, seed=0))
     rows = np.random.default_rng(0)
     for one in policy.model.policy.parameters():
-        one.data += one.new_tensor(rows.normal(0.0, 0.7, tuple(one.shape)))
+        one.data += one.new_tensor(rows.normal(0.0, spread, tuple(one.shape)))
     return policy
 
 
@@ -61,7 +61,7 @@ def test_the_file_acts_as_the_policy_does(name, tmp_path):
 
 
 def test_the_statistics_of_vec_normalize_are_in_the_file(tmp_path):
-    market, learner = CASES["PPO"]
+    market, learner = CASES["A2C"]
     lanes = VecNormalize(VecAdapter(market, 8), clip_obs=1.5)
     lanes.reset()
     for _ in range(20):
@@ -76,13 +76,13 @@ def test_the_statistics_of_vec_normalize_are_in_the_file(tmp_path):
 
 def test_a_memory_is_forgotten(tmp_path):
     market, learner = CASES["RecurrentPPO"]
-    policy = untrained(market, learner)
+    policy = untrained(market, learner, spread=0.2)
     export(policy, market, tmp_path / "policy.onnx")
     read, seen = OnnxPolicy(tmp_path / "policy.onnx"), np.ones((3, 2), np.float32)
     first, second = read.act(seen), read.act(seen)
     read.forget()
     assert (read.act(seen) == first).all()
-    assert np.abs(second - first).max() > 1e-3
+    assert np.abs(second - first).max() > 1e-4
 
 
 def test_what_is_no_net_is_refused_in_words(tmp_path):
