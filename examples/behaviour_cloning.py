@@ -53,7 +53,7 @@ def cloned(dataset: Any, market: Any, steps: int = STEPS) -> Clone:
     return clone
 
 
-def main() -> float:
+def main() -> float | None:
     """Clone, and the exact skill of the clone."""
     torch.set_num_threads(1)
     dataset, market = read(sys.argv[1] if len(sys.argv) > 1 else "mm_env/amzn/cartea_jaimungal-v0")

@@ -178,10 +178,9 @@ def advantages(rollout: Rollout, gae_lambda: float) -> Tensor:
     return found
 
 
-def loss(
-    agent: Agent, seen: Tensor, actions: Tensor, before: Tensor, advantage: Tensor, returns: Tensor, settings: Settings
-) -> Tensor:
+def loss(agent: Agent, batch: list[Tensor], settings: Settings) -> Tensor:
     """The clipped surrogate of Schulman et al. 2017 and the squared error of the values."""
+    seen, actions, before, advantage, returns = batch
     ratio = (agent.law(seen).log_prob(actions).sum(-1) - before).exp()
     advantage = (advantage - advantage.mean()) / (advantage.std() + 1e-8)
     clipped = ratio.clamp(1.0 - settings.clip, 1.0 + settings.clip)
@@ -197,7 +196,7 @@ def learn_from(rollout: Rollout, agent: Agent, optimizer: torch.optim.Optimizer,
     for _ in range(settings.epochs):
         for batch in torch.randperm(len(returns.flatten())).split(settings.batch_size):
             optimizer.zero_grad()
-            loss(agent, *(part[batch] for part in rows), settings).backward()
+            loss(agent, [part[batch] for part in rows], settings).backward()
             nn.utils.clip_grad_norm_(agent.parameters(), settings.max_grad_norm)
             optimizer.step()
 
@@ -231,7 +230,7 @@ class Learnt(Policy):
 
 def told() -> Settings:
     """The settings of the command line."""
-    parser = ArgumentParser(description=__doc__.splitlines()[0])
+    parser = ArgumentParser(description="PPO in one file, on the lanes of a dealer market")
     for one in fields(Settings):
         option, kind = f"--{one.name.replace('_', '-')}", type(one.default)
         how: dict[str, Any] = {"action": BooleanOptionalAction} if kind is bool else {"type": kind}

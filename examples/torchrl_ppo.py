@@ -1,4 +1,4 @@
-# long: TorchRL's PPO on the lanes of a market; --frames 20_000 for seconds
+# long: --frames 20_000 for seconds
 """TorchRL's own parts on a market's lanes: collector, generalised advantages, clipped loss; and the exact skill.
 
 python -m examples.torchrl_ppo --market amzn --frames 1_000_000
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser
 from dataclasses import replace
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -24,7 +25,7 @@ from agents.base import Policy
 from experiments.evaluation.skill_references import SkillReferences
 from mm_env.markets import market_named
 
-LANES, STEPS, BATCH, EPOCHS = 256, 32, 2048, 4
+LANES, FRAMES, BATCH, EPOCHS = 256, 8192, 2048, 4
 
 
 class Learnt(Policy):
@@ -40,7 +41,7 @@ class Learnt(Policy):
             return self.actor(torch.from_numpy(observations))[2].numpy()
 
 
-def nets(width: int, spec: object) -> tuple[ProbabilisticActor, ValueOperator]:
+def nets(width: int, spec: Any) -> tuple[ProbabilisticActor, ValueOperator]:
     """An actor of numbers in [-1, 1], and the values of what it sees."""
     layers = {"num_cells": [64, 64], "activation_class": nn.SiLU}
     body = nn.Sequential(MLP(out_features=2 * width, **layers), NormalParamExtractor("biased_softplus_0.2"))
@@ -50,21 +51,21 @@ def nets(width: int, spec: object) -> tuple[ProbabilisticActor, ValueOperator]:
     return actor, ValueOperator(MLP(out_features=1, **layers), in_keys=["observation"])
 
 
-def train(market: object, frames: int, seed: int) -> Policy:
+def train(market: Any, frames: int, seed: int) -> Policy:
     """What is learnt in so many steps of all lanes together."""
+    torch.set_num_threads(1)
     torch.manual_seed(seed)
     quieter = replace(market, reward=replace(market.reward, noise=0.0))  # without what no quote changes
-    lanes = gymnasium.make_vec("mm_env/AMZN-v0", num_envs=LANES, market=quieter)
-    envs = GymWrapper(lanes).append_transform(RewardScaling(loc=0.0, scale=30.0))
+    envs = GymWrapper(gymnasium.make_vec("mm_env/AMZN-v0", num_envs=LANES, market=quieter))
+    envs = envs.append_transform(RewardScaling(loc=0.0, scale=30.0))
     envs.set_seed(seed)
     actor, critic = nets(market.action_space.shape[0], envs.action_spec_unbatched)
-    actor(envs.reset())
-    critic(envs.reset())  # lazy layers learn their sizes
+    critic(actor(envs.reset()))  # lazy layers learn their sizes
     advantage = GAE(gamma=1.0, lmbda=0.4, value_network=critic)
     loss = ClipPPOLoss(actor, critic, clip_epsilon=0.2, entropy_coeff=0.0, critic_coeff=0.5, normalize_advantage=True)
     optimizer = torch.optim.Adam(loss.parameters(), 1e-3, eps=1e-5)
-    updates = -(-frames // (LANES * STEPS))
-    sizes = {"frames_per_batch": LANES * STEPS, "total_frames": updates * LANES * STEPS}
+    updates = -(-frames // FRAMES)
+    sizes = {"frames_per_batch": FRAMES, "total_frames": updates * FRAMES}
     collector = Collector(envs, actor, **sizes, auto_register_policy_transforms=False)
     for update, shown in enumerate(collector):
         optimizer.param_groups[0]["lr"] = 1e-3 * (1.0 - update / updates)
@@ -82,14 +83,13 @@ def train(market: object, frames: int, seed: int) -> Policy:
     return Learnt(actor)
 
 
-def main() -> float:
+def main() -> float | None:
     """Train, and the exact skill of what was learnt."""
-    parser = ArgumentParser(description=__doc__.splitlines()[0])
+    parser = ArgumentParser(description="TorchRL's PPO on the lanes of a market")
     parser.add_argument("--market", default="amzn")
-    parser.add_argument("--frames", type=int, default=1_000_000)
-    parser.add_argument("--seed", type=int, default=0)
+    for name, default in (("--frames", 1_000_000), ("--seed", 0)):
+        parser.add_argument(name, type=int, default=default)
     told = parser.parse_args()
-    torch.set_num_threads(1)
     market = market_named(told.market)
     skill = SkillReferences.of(market).exact_skill(train(market, told.frames, told.seed))
     print(f"{told.market}: exact skill {skill:.4f} after {told.frames:,} frames")

@@ -85,7 +85,7 @@ def load(agent: str, market: str, to: Any = None, folder: Path = FOLDER) -> Poli
     """
     place = place_of(agent, market, folder)
     trained_on = build_market(run_config(place))
-    wanted = to if to is not None else (MARKETS | DESKS)[market]() if market in MARKETS | DESKS else trained_on
+    wanted: Any = to if to is not None else (MARKETS | DESKS)[market]() if market in MARKETS | DESKS else trained_on
     policy = load_run(place, wanted)
     if differences := differing(trained_on, wanted):
         said = f"{place.name} was trained on another market, and its skill of {figures(place).skill_says} is not known here: "
@@ -197,8 +197,8 @@ def table(folder: Path = FOLDER) -> str:
     )
     note = (
         "\nSkill is 0 for the best constant symmetric quotes and 1 for the exact optimum; without an interval it is exact, "
-        "with one it is simulated, paired with the optimum's episodes. Seconds are those of the whole command, on a machine busy "
-        "with other work.\n"
+        "with one it is simulated, paired with the optimum's episodes. Seconds are those of the whole command, on a busy "
+        "machine.\n"
     )
     return f"# trained agents that ship\n\n{head}{''.join(rows)}{note}"
 

@@ -55,6 +55,9 @@ class NoNet(ValueError):
 class Normalised(nn.Module):
     """Observations as VecNormalize shows them to a policy: (x - mean) / std in double precision, clipped."""
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(self, statistics: Any) -> None:
         super().__init__()
         mean, var = statistics.obs_rms.mean, statistics.obs_rms.var
@@ -73,14 +76,15 @@ class Acting(nn.Module):
     def __init__(self, policy: TrainedPolicy) -> None:
         super().__init__()
         self.seen = nn.Identity() if policy.normalize is None else Normalised(policy.normalize)
-        self.policy, self.space = policy.model.policy, policy.model.action_space
+        self.policy: Any = policy.model.policy
+        self.space: Any = policy.model.action_space
 
     def forward(self, observations: Tensor) -> Tensor:
         seen, policy = self.seen(observations), self.policy
         if isinstance(policy, ActorCriticPolicy):
             return self.usable(policy.action_net(policy.mlp_extractor.forward_actor(_features(policy, seen))))
         if isinstance(self.space, gym.spaces.Discrete):
-            return policy._predict(seen, deterministic=True).long()  # pyright: ignore[reportCallIssue]
+            return policy._predict(seen, deterministic=True).long()
         return self.unscaled(_squashed_mean(policy.actor, seen))
 
     def usable(self, given: Tensor) -> Tensor:
@@ -104,7 +108,7 @@ class Remembering(Acting):
     """The same of a recurrent policy: (actions, hidden, cell) from observations (n, k) and memory (layers, n, units)."""
 
     def forward(self, observations: Tensor, hidden: Tensor, cell: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # pyright: ignore[reportIncompatibleMethodOverride]
-        policy: Any = self.policy
+        policy = self.policy
         features = _features(policy, self.seen(observations))
         latent, (hidden, cell) = policy.lstm_actor(features[None], (hidden, cell))
         given = policy.action_net(policy.mlp_extractor.forward_actor(latent[0]))
@@ -203,8 +207,9 @@ class OnnxPolicy(Policy):
         given = {OBSERVATIONS: np.ascontiguousarray(observations, np.float32)}
         if self.recurrent:
             given |= dict(zip(MEMORY, self._memory or self._nothing(len(observations)), strict=True))
-        actions, *self._memory = self.session.run(None, given)
-        return actions
+        made: Any = self.session.run(None, given)
+        self._memory = made[1:]
+        return made[0]
 
     def forget(self) -> None:
         """Start new episodes."""

@@ -121,10 +121,8 @@ def _facts(name: str, config: DictConfig, agent: DictConfig) -> dict[str, Any]:
 def _buffer(recording: Recording) -> EpisodeBuffer:
     ends = np.zeros((2, len(recording.rewards)), np.bool_)
     ends[:, -1] = recording.terminated, recording.truncated
-    own: dict[str, Any] = {"observations": recording.observations, "actions": recording.actions}
-    return EpisodeBuffer(
-        seed=recording.seed, rewards=recording.rewards, terminations=ends[0], truncations=ends[1], **own
-    )  # pyright: ignore[reportArgumentType]
+    own: Any = {"observations": recording.observations, "actions": recording.actions, "rewards": recording.rewards}
+    return EpisodeBuffer(seed=recording.seed, terminations=ends[0], truncations=ends[1], **own)  # pyright: ignore[reportArgumentType]
 
 
 def _batches(recordings: Iterable[Recording], size: int) -> Iterator[list[Recording]]:
