@@ -1,4 +1,5 @@
 # long: --frames 20_000 for seconds
+# pyright: reportMissingImports=false
 """TorchRL's own parts on a market's lanes: collector, generalised advantages, clipped loss; and the exact skill.
 
 python -m examples.torchrl_ppo --market amzn --frames 1_000_000
@@ -69,8 +70,7 @@ def train(market: Any, frames: int, seed: int) -> Policy:
     collector = Collector(envs, actor, **sizes, auto_register_policy_transforms=False)
     for update, shown in enumerate(collector):
         optimizer.param_groups[0]["lr"] = 1e-3 * (1.0 - update / updates)
-        with torch.no_grad():
-            advantage(shown)
+        advantage(shown)
         rows = shown.reshape(-1)
         for _ in range(EPOCHS):
             for batch in torch.randperm(len(rows)).split(BATCH):
@@ -86,9 +86,8 @@ def train(market: Any, frames: int, seed: int) -> Policy:
 def main() -> float | None:
     """Train, and the exact skill of what was learnt."""
     parser = ArgumentParser(description="TorchRL's PPO on the lanes of a market")
-    parser.add_argument("--market", default="amzn")
-    for name, default in (("--frames", 1_000_000), ("--seed", 0)):
-        parser.add_argument(name, type=int, default=default)
+    for name, default in (("--market", "amzn"), ("--frames", 1_000_000), ("--seed", 0)):
+        parser.add_argument(name, type=type(default), default=default)
     told = parser.parse_args()
     market = market_named(told.market)
     skill = SkillReferences.of(market).exact_skill(train(market, told.frames, told.seed))
