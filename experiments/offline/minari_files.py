@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -54,13 +55,15 @@ def write(
     place = place_of(name)
     if place.exists():
         raise ValueError(f"dataset must be a new name: {place} is there already")
-    data = place / "data"
-    os.makedirs(data)
-    storage = MinariStorage.new(data, market.observation_space, market.action_space, env_spec_of(market))
+    partial = place.with_name(f".{place.name}.partial")  # Minari never sees one that was cut off
+    shutil.rmtree(partial, ignore_errors=True)
+    os.makedirs(partial / "data")
+    storage = MinariStorage.new(partial / "data", market.observation_space, market.action_space, env_spec_of(market))
     storage.update_metadata(_facts(name, config, agent))
     for batch in _batches(recordings, together):
         storage.update_episodes([_buffer(each) for each in batch])
-    return MinariDataset(data)
+    os.replace(partial, place)
+    return MinariDataset(place / "data")
 
 
 def read(name: str) -> tuple[MinariDataset, Any]:

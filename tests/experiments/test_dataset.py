@@ -9,12 +9,13 @@ import pytest
 pytest.importorskip("minari")
 pytest.importorskip("h5py")
 import minari
+from omegaconf import OmegaConf
 
 from agents.policy import StrategyPolicy, policy_of
 from agents.strategies.cartea_jaimungal import CarteaJaimungal
 from agents.strategies.fixed import FixedSymmetric
 from experiments.dataset import main
-from experiments.offline.minari_files import market_of, read, recordings_of
+from experiments.offline.minari_files import market_of, read, recordings_of, write
 from experiments.offline.recorded import TOGETHER, episodes, replayed
 from mm_env.markets import amzn_ergodic, solvency
 from tests.experiments.conftest import SMALL
@@ -101,6 +102,19 @@ def test_a_clone_of_a_data_set_is_as_good_as_its_teacher(launch):
 )
 def test_mistakes_are_told_in_a_line(refused, overrides, said):
     assert said in refused(main, *overrides)
+
+
+def test_one_that_was_cut_off_is_not_there():
+    market = solvency()
+
+    def cut():
+        yield from episodes(market, StrategyPolicy(FixedSymmetric(0.2), market), 2, seed=0)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write(NAME, market, OmegaConf.create({}), OmegaConf.create({}), cut(), together=1)
+    with pytest.raises(ValueError, match="dataset must be one that is there"):
+        read(NAME)
 
 
 def test_a_name_is_not_written_over_and_another_ones_config_is_not_trusted(launch, refused, tmp_path):
