@@ -22,7 +22,7 @@ from mm_env.core.parameters import Interval, check
 
 def tail_means(quantiles: Tensor, level: float) -> Tensor:
     """The mean of the lowest share 1 - level (but at least one) of quantiles (n, quantiles, actions); (n, actions)."""
-    counted = max(1, round((1.0 - level) * quantiles.shape[1]))
+    counted = max(1, round((1.0 - level) * int(quantiles.shape[1])))
     if counted < quantiles.shape[1]:
         quantiles = quantiles.topk(counted, dim=1, largest=False).values
     return quantiles.mean(dim=1)

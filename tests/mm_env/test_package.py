@@ -43,7 +43,7 @@ def test_the_package_alone_needs_four_libraries():
 
 
 def test_everything_is_all_that_users_may_want():
-    extras = ("training", "experiments", "data", "sweeps", "options", "makers", "video")
+    extras = ("training", "experiments", "data", "sweeps", "options", "makers", "minari", "onnx")
     parts = [line for extra in extras for line in EXTRAS[extra]]
     assert set(brought_by(EXTRAS["everything"])) == set(brought_by(parts))
     assert set(brought_by(EXTRAS["dev"])) > set(brought_by(parts))
