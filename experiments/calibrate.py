@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import get_method
@@ -105,10 +106,11 @@ def texts_of(cfg: DictConfig, found: Calibration, path: Path) -> dict[Path, str]
 
 def _files(cfg: DictConfig) -> list[Path]:
     """The files of the days that are meant, of a stored day its folder."""
+    path: Any = OmegaConf.to_object(cfg.path) if isinstance(cfg.path, ListConfig) else cfg.path
     if get_method(cfg.data._target_) is not read_days:
-        return expand(OmegaConf.to_object(cfg.path) if isinstance(cfg.path, ListConfig) else cfg.path)
+        return expand(path)
     asked = {name: cfg.data[name] for name in ("day", "instrument", "schema")}
-    found = days(OmegaConf.to_object(cfg.path) if isinstance(cfg.path, ListConfig) else cfg.path, **asked)
+    found = days(path, **asked)
     return [file.parent if file.name == META else file for day in found for file in day.files]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -236,7 +236,7 @@ def _whole(length: float, lifetime: float) -> float:
     return max(1, math.floor(length / lifetime)) * lifetime
 
 
-def _common(found: Calibration, command: str) -> dict[str, object]:
+def _common(found: Calibration, command: str) -> dict[str, Any]:
     recording, spread = found.recording, found.spread.mean.value
     reach = max(5, math.ceil(ROOM * spread / recording.tick)) * recording.tick
     return {

@@ -125,7 +125,8 @@ def orders(trades: Trades, first: int, step: int) -> Orders:
 
 def messages(rows: Rows, first: int, step: int) -> Messages:
     """Rows as a Recording holds them."""
-    prices = rows.prices // step
+    bids, asks = (np.ascontiguousarray(rows.prices[:, s] // step) for s in (0, 1))
+    bid_sizes, ask_sizes = (np.ascontiguousarray(rows.sizes[:, s]) for s in (0, 1))
     return Messages(
         rows.time - first,
         rows.kind,
@@ -133,8 +134,10 @@ def messages(rows: Rows, first: int, step: int) -> Messages:
         rows.size,
         rows.price // step,
         rows.order,
-        *(np.ascontiguousarray(prices[:, s]) for s in (0, 1)),
-        *(np.ascontiguousarray(rows.sizes[:, s]) for s in (0, 1)),
+        bids,
+        asks,
+        bid_sizes,
+        ask_sizes,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,12 +43,13 @@ def events(time: Ints, kind: Ints, side: Ints, size: Floats, price: Ints, order:
     """Events with the columns' types made what they must be."""
     numbers = np.zeros(len(time), np.int64) if order is None else order
     whole = [np.ascontiguousarray(column, np.int64) for column in (time, kind, side, price, numbers)]
-    return Events(*whole[:3], np.ascontiguousarray(size, np.float64), *whole[3:])
+    return Events(whole[0], whole[1], whole[2], np.ascontiguousarray(size, np.float64), whole[3], whole[4])
 
 
 def part(columns: Events, rows: NDArray[np.bool_] | slice | Ints) -> Events:
     """Some of the events."""
-    return Events(*(column[rows] for column in columns))
+    chosen: list[Any] = [column[rows] for column in columns]
+    return Events(*chosen)
 
 
 def joined(chunks: list[Events]) -> Events:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from mm_env.data import archive as archives
-from mm_env.data import binance_depth, binance_vision, databento, generic, lobster, tardis
+from mm_env.data import binance_vision, databento, generic, lobster, tardis
 from mm_env.data.archive import Archive
 from mm_env.data.join import join
 from mm_env.data.rebuilt import LEVELS
@@ -204,7 +204,7 @@ def _lobster_day(path: Path, day: str, ticker: str, tick: float | None) -> Recor
 
 def _binance(found: list[Found], options: Options) -> list[FileDay]:
     """Logs that follow each other, one day; told apart by the market that each is of."""
-    from mm_env.data import binance
+    from mm_env.data import binance, binance_depth  # they need tqdm
 
     groups: dict[tuple[str, str], list[Path]] = {}
     for one in found:

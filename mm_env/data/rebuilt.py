@@ -91,7 +91,8 @@ class Rebuilt:
             self._book = (np.pad(prices, more), np.pad(sizes, more), counts)
 
 
-EMPTY = Events(*(np.zeros(0, kind) for kind in (np.int64, np.int64, np.int64, np.float64, np.int64, np.int64)))
+_NONE = np.zeros(0, np.int64)
+EMPTY = Events(_NONE, _NONE, _NONE, np.zeros(0), _NONE, _NONE)
 
 
 def trades_in(chunk: Events, said: bool) -> Trades:

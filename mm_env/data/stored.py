@@ -171,7 +171,7 @@ class _Writer:
 
     def __init__(self, folder: Path, levels: int, overwrite: bool) -> None:
         self._folder, self._levels, self._overwrite = folder, levels, overwrite
-        self._parts = dict.fromkeys((MESSAGES, QUOTES, ORDERS), 0)
+        self._parts: dict[str, int] = dict.fromkeys((MESSAGES, QUOTES, ORDERS), 0)
         self._first = self._last = self._step = 0
         self._quote: Any = None  # the last one
         self._held: Any = None  # (first row's time, state) of the stretch without a quote

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -113,7 +114,7 @@ def with_clears(found: Events, starts: Ints) -> Events:
     if not len(starts):
         return found
     time = found.time[starts]
-    filled = [np.insert(column, starts, 0) for column in found]
+    filled: list[Any] = [np.insert(column, starts, 0) for column in found]
     places = starts + np.arange(len(starts))
     filled[0][places], filled[1][places], filled[2][places] = time, CLEAR, 1
     return Events(*filled)

@@ -88,7 +88,7 @@ def test_several_days_are_played_one_after_the_other(day, tmp_path):
 
 
 def test_of_a_store_the_windows_part_alone_is_on_the_tape_and_says_the_same(day, tmp_path):
-    store(export.to_generic(day, tmp_path / "TEST.csv"), tmp_path / "days", tick=day.tick, levels=3)
+    store(export.to_generic(day, tmp_path / "TEST.csv"), tmp_path / "days", tick=day.tick)
     window, span = InTurn(0.1, 0.2), 0.05
     starts = window.starts(feed.recording(str(tmp_path / "days"), day.tick, window), span)
     part = feed.tape(str(tmp_path / "days"), day.tick, window, 150, starts.tobytes(), span, 1.0)
