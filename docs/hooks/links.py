@@ -18,7 +18,7 @@ def outside(files: Any) -> dict[str, Path]:
     """Path in the site -> file, of all that pages point to outside docs/, and of the repository's own pages."""
     found = {site: ROOT / name for name, site in TOP.items() if site != "index.md" and (ROOT / name).exists()}
     texts = {file.src_uri: file.content_string for file in files.documentation_pages()} | {
-        s: p.read_text("utf-8") for s, p in found.items()
+        s: p.read_text(encoding="utf-8") for s, p in found.items()
     }
     while texts:
         page, text = texts.popitem()
@@ -27,7 +27,7 @@ def outside(files: Any) -> dict[str, Path]:
             if site and site not in found and not target.startswith("docs/"):
                 found[site] = ROOT / target
                 if target.endswith(".md"):
-                    texts[site] = (ROOT / target).read_text("utf-8")
+                    texts[site] = (ROOT / target).read_text(encoding="utf-8")
     known = {file.src_uri for file in files}
     return {site: source for site, source in found.items() if site not in known}
 

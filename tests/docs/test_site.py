@@ -121,9 +121,11 @@ def test_the_readme_is_short_and_its_test_command_is_what_ci_runs():
     assert (ROOT / ".ci" / "run").read_text(encoding="utf-8").rstrip().endswith("exec make test")
 
 
-def test_a_picture_is_kept_of_each_market_that_has_one_named():
+def test_each_picture_of_a_market_says_whose_episode_it_is():
     named = yaml.safe_load((market_pages.PICTURES / "agents.yml").read_text(encoding="utf-8"))
-    assert set(named) == {path.stem for path in market_pages.PICTURES.glob("*.png")}
+    drawn = {path.stem for path in market_pages.PICTURES.glob("*.png")}
+    assert drawn <= set(named) <= set(market_pages.names())
+    assert set(named.values()) <= {path.stem for path in (ROOT / "conf" / "agent").glob("*.yaml")}
 
 
 @pytest.mark.browser

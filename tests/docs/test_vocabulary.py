@@ -9,7 +9,9 @@ import mm_env
 from tests.docs.pages import ROOT
 
 ROWS = re.findall(
-    r"^\| ([^|]+) \| ([^|]+) \| ([^|]+) \|$", (ROOT / "docs" / "vocabulary.md").read_text("utf-8"), re.MULTILINE
+    r"^\| ([^|]+) \| ([^|]+) \| ([^|]+) \|$",
+    (ROOT / "docs" / "vocabulary.md").read_text(encoding="utf-8"),
+    re.MULTILINE,
 )
 NAMES = [(word, name) for word, _, names in ROWS for name in re.findall(r"`([\w.]+)`", names)]
 SOURCES = "\n".join(
