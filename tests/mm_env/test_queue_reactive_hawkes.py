@@ -79,7 +79,7 @@ def test_rates_are_those_of_the_spread_and_of_the_class_of_the_price(best, row):
     ],
 )
 def test_what_does_not_fit_together_is_refused_by_name(changed, said):
-    with pytest.raises(ValueError, match=f"QueueReactiveHawkes.{said}"):
+    with pytest.raises(ValueError, match=rf"QueueReactiveHawkes\.{said}"):
         reactive_flow(**changed)
 
 
