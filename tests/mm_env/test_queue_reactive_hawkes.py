@@ -90,5 +90,5 @@ def test_a_listed_size_draws_each_of_its_sizes_alike_and_takes_short_queues_whol
         assert [rules.draw_of(table, kind, u) for u in (0.01, 0.49, 0.51, 0.99)] == [pair[0]] * 2 + [pair[1]] * 2
     assert [rules.leaving(queue, 2) for queue in (1, 4, 5)] == [1, 4, 2]
     assert [rules.place(9, 2, u) for u in (0.2, 0.7)] == [0, 7]
-    with pytest.raises(ValueError, match="ListedSize.markets must be as long as limits, 2, got 1"):
+    with pytest.raises(ValueError, match="must be as long as limits, 2, got 1"):
         replace(size, markets=(3,))
