@@ -60,6 +60,7 @@ class Stream:
 @experiment("realism")
 def main(cfg: DictConfig) -> float:
     """Print the table, write it and the figure; the relative difference of the mean spreads, simulated and held out."""
+    check_stretch(cfg)
     market, recorded, folder = build_market(cfg), recorded_market(cfg), output_folder()
     if not market.venue.is_drawn_book:
         raise ValueError(f"market must be a simulated order book, got a {type(market.venue).__name__}")
@@ -80,8 +81,8 @@ def main(cfg: DictConfig) -> float:
     return ours / last - 1.0
 
 
-def score_tables(cfg: DictConfig, market: Market, day: Messages, order: float) -> dict[str, TextTable]:
-    """File name -> table of the scores against the last part of the day, of it against itself, and of its first part."""
+def check_stretch(cfg: DictConfig) -> None:
+    """Refuse stretches that a part of the day, or a simulated book, cannot hold. Raises: ValueError."""
     settings = cfg.score
     shortest = min(part[1] - part[0] for part in cfg.parts.values())
     if not 0.0 < 2.0 * settings.stretch <= min(shortest, 2.0 * cfg.seconds):
@@ -89,6 +90,11 @@ def score_tables(cfg: DictConfig, market: Market, day: Messages, order: float) -
             f"score.stretch must be > 0, at most half of the shortest of parts ({shortest:g} s) and at most seconds "
             f"({cfg.seconds:g}), got {settings.stretch:g}"
         )
+
+
+def score_tables(cfg: DictConfig, market: Market, day: Messages, order: float) -> dict[str, TextTable]:
+    """File name -> table of the scores against the last part of the day, of it against itself, and of its first part."""
+    settings = cfg.score
     parts = [scored.of_day(day, part, settings.stretch, settings.levels) for part in cfg.parts.values()]
     found = scored.against_itself(parts[-1], parts[0], settings.resamples)
     others = cfg.scored or {}
