@@ -28,6 +28,7 @@ from experiments.evaluation import plots, table
 from experiments.evaluation.realism import scored
 from experiments.reporting.presenter import Column, TextTable, screen
 from mm_env.clock import EveryEvent
+from mm_env.core.component import record
 from mm_env.data.recording import SECOND, Messages, Quotes, Recording
 from mm_env.market import Market
 from mm_env.markets import market_named
@@ -59,6 +60,7 @@ class Stream:
 @experiment("realism")
 def main(cfg: DictConfig) -> float:
     """Print the table, write it and the figure; the relative difference of the mean spreads, simulated and held out."""
+    check_stretch(cfg)
     market, recorded, folder = build_market(cfg), recorded_market(cfg), output_folder()
     if not market.venue.is_drawn_book:
         raise ValueError(f"market must be a simulated order book, got a {type(market.venue).__name__}")
@@ -79,15 +81,28 @@ def main(cfg: DictConfig) -> float:
     return ours / last - 1.0
 
 
+def check_stretch(cfg: DictConfig) -> None:
+    """Refuse stretches that a part of the day, or a simulated book, cannot hold. Raises: ValueError."""
+    settings = cfg.score
+    shortest = min(part[1] - part[0] for part in cfg.parts.values())
+    if not 0.0 < 2.0 * settings.stretch <= min(shortest, 2.0 * cfg.seconds):
+        raise ValueError(
+            f"score.stretch must be > 0, at most half of the shortest of parts ({shortest:g} s) and at most seconds "
+            f"({cfg.seconds:g}), got {settings.stretch:g}"
+        )
+
+
 def score_tables(cfg: DictConfig, market: Market, day: Messages, order: float) -> dict[str, TextTable]:
     """File name -> table of the scores against the last part of the day, of it against itself, and of its first part."""
     settings = cfg.score
     parts = [scored.of_day(day, part, settings.stretch, settings.levels) for part in cfg.parts.values()]
     found = scored.against_itself(parts[-1], parts[0], settings.resamples)
-    named: dict[str, dict[str, float]] = {cfg.title: cfg.scored.get(cfg.title, {}), **cfg.scored}
+    others = cfg.scored or {}
+    named: dict[str, dict[str, float]] = {cfg.title: others.get(cfg.title, {}), **others}
     for name, units in named.items():
         one = market if name == cfg.title else market_named(name)
-        second, unit = float(units.get("second", 1.0)), float(units.get("unit", order))
+        own = order / float(record(one.venue).mean_order())
+        second, unit = float(units.get("second", 1.0)), float(units.get("unit", own))
         made = scored.of_book(one, cfg.books, cfg.seconds, cfg.seed, settings.stretch, settings.levels, second, unit)
         found[name] = scored.scored(parts[-1], made, settings.resamples)
     return scored.tables(found, parts[-1])

@@ -165,13 +165,24 @@ def episodes(value):
 @pytest.mark.slow
 def test_the_two_markets_beside_each_other(launch, day):
     parts = ("parts.train=[0.2,0.5]", "parts.test=[0.5,0.9]")
-    folder, (gap,) = launch(realism.main, "books=2", "seconds=400", *parts, *short(day), "market.venue.warm_up=5")
+    scored = ("score.stretch=0.1", "score.resamples=5", "scored=null")
+    folder, (gap,) = launch(
+        realism.main, "books=2", "seconds=400", *parts, *scored, *short(day), "market.venue.warm_up=5"
+    )
     with (folder / "realism.csv").open(newline="", encoding="utf-8") as file:
         rows = {row[0]: row[1:] for row in csv.reader(file)}
     assert rows["figure"] == ["recorded, train", "recorded, test", "simulated, amzn_book"]
     spreads = [float(x) for x in rows["mean spread (ticks)"]]
     assert gap == pytest.approx(spreads[2] / spreads[1] - 1.0)
     assert (folder / "realism.png").stat().st_size > 10_000
+    with (folder / "score.csv").open(newline="", encoding="utf-8") as file:
+        books = {row["book"]: float(row["mean L1"]) for row in csv.DictReader(file)}
+    assert set(books) == {"amzn_book", "the day's own other half", "the day's first part"}
+    assert books["the day's own other half"] < books["amzn_book"]
+
+
+def test_stretches_longer_than_half_a_part_are_refused(refused, day):
+    assert "score.stretch must be > 0, at most half" in refused(realism.main, *short(day), "parts.train=[0.2,0.5]")
 
 
 def stream(times, bid, ask, orders=(), signs=(), length=10):

@@ -53,7 +53,7 @@ def score(real: Samples, made: Samples, discrete: bool, resamples: int = 100, se
     if not sum(map(len, real)) or not sum(map(len, made)):
         return Score(Distance(1.0, np.ones(resamples)), Distance(np.nan, np.full(resamples, np.nan)))
     pooled, counts = np.concatenate([*real, *made]), _weights(real, made, resamples, seed)
-    bins = np.unique(pooled, return_inverse=True)[1] if discrete else np.digitize(pooled, edges(pooled))
+    bins = np.unique(pooled, return_inverse=True)[1] if discrete else _binned(pooled, np.concatenate(real))
     own = np.repeat(np.arange(len(real) + len(made)), [len(x) for x in (*real, *made)])
     table = np.zeros((len(real) + len(made), bins.max() + 1))
     np.add.at(table, (own, bins), 1.0)
@@ -75,6 +75,16 @@ def edges(pooled: Floats) -> Floats:
     width = 2.0 * quartiles * len(pooled) ** (-1.0 / 3.0)
     number = min(int(np.ceil((high - low) / width)), BINS) if width > 0.0 else 1
     return np.linspace(low, high, max(number, 1) + 1)[1:-1]
+
+
+def _binned(pooled: Floats, real: Floats) -> NDArray[np.int64]:
+    """The bin of each value. Where half of all values are the same, as where a book has one size only, the width is that of
+    the real ones alone, and if these are so too each value has a bin: one bin for all would be no distance."""
+    for sample in (pooled, real):
+        if np.subtract(*np.percentile(sample, [75, 25])) > 0.0:
+            inner = edges(sample)
+            return np.digitize(pooled, inner)
+    return np.unique(pooled, return_inverse=True)[1]
 
 
 def _weights(real: Samples, made: Samples, resamples: int, seed: int) -> list[Floats]:

@@ -81,3 +81,11 @@ def test_the_mean_of_distances_leaves_out_those_that_are_no_numbers():
     mean = Distance.mean([one, other, Distance(3.0, np.array([3.0, 3.0]))])
     assert mean.value == 2.0
     assert mean.drawn.tolist() == [2.0, 3.0]
+
+
+def test_a_book_of_one_size_is_not_near_a_day_of_many():
+    """The pooled quartiles are one value, whose single bin would hold both."""
+    random = np.random.default_rng(0)
+    real, made = [random.normal(size=200)], [np.zeros(2_000)]
+    assert score(real, made, False, 2).l1.value > 0.8
+    assert score([np.r_[np.zeros(90), 1.0]], [np.zeros(90)], False, 2).l1.value == pytest.approx(1.0 / 91.0)

@@ -144,9 +144,8 @@ def test_markouts_by_hand():
     assert move.tolist() == [1.0, 1.0]  # and at 13 a second later
 
 
-def test_markouts_are_means_over_executions(day):
-    parts = cut(day, 0.0, day.time[-1] / SECOND, 0.1)
-    found = markouts(parts)
-    moves = np.concatenate([against(part, 1.0)[1] for part in parts])
-    assert len(moves) == 0
-    assert found["1 s"].value == 0.0
+def test_markouts_are_means_over_executions_whose_horizon_lies_within():
+    found = markouts([WALK, WALK])
+    assert (found["depth"].value, found["1 s"].value) == (2.5, 1.0)
+    assert found["1 s"].interval == (1.0, 1.0)
+    assert np.isnan(found["10 s"].drawn).all()
