@@ -66,9 +66,10 @@ def test_the_same_seed_searches_the_same():
     assert (one == other).all()
 
 
+@pytest.mark.slow
 def test_what_it_finds_beats_the_best_linear_skew():
     market = market_named("cartea_jaimungal")
     references = SkillReferences.of(market)
-    found = references.exact_skill(cma_es(market, generations=40, population=32, episodes=128))
+    found = references.exact_skill(cma_es(market))
     rival = references.exact_skill(policy_of(best_linear_skew(market), market))
     assert rival < found <= 1.0

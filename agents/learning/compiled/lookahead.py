@@ -57,7 +57,7 @@ class Lookahead:
         if not self._tried:
             return rollout.rewards
         expected = [self._expected(*step, gamma) for step in zip(self._tried, might, values[:-1], strict=True)]
-        return np.stack(expected) - goes_on * values[1:]
+        return (np.stack(expected) - goes_on * values[1:]).astype(np.float32)
 
     def _expected(self, tried: Outcomes, might: Singles, values: Singles, gamma: float) -> Singles:
         """E[r + gamma V(s') | s, a] of a step, (n,), at values V(s) (n,)."""
