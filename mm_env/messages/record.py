@@ -113,11 +113,11 @@ def _chunks(simulation: Simulation, lane: int, until: float, levels: int, interp
         )
         given = (layout, parameters, stride, books, table, simulation.seed, lane, step, until, *found)
         rows, step = record_lane(*given) if interpreted else engine.run(record_lane, *given)
-        yield Rows(*(column[:rows].copy() for column in found))
+        yield Rows(*(column[:rows].copy() for column in found))  # pyright: ignore[reportArgumentType]
 
 
 def _joined(chunks: list[Rows]) -> Rows:
-    return Rows(*(np.concatenate(columns) for columns in zip(*chunks, strict=True)))
+    return Rows(*(np.concatenate(columns) for columns in zip(*chunks, strict=True)))  # pyright: ignore[reportArgumentType]
 
 
 def record_lane(

@@ -94,7 +94,7 @@ def volume_per_minute(m: Messages) -> Floats:
     """60 times what was executed in each second in which anything was."""
     executed = m.kind == EXECUTED
     seconds, which = np.unique(m.time[executed] // SECOND, return_inverse=True)
-    return 60.0 * np.bincount(which, m.size[executed], minlength=len(seconds))
+    return np.asarray(60.0 * np.bincount(which, m.size[executed], minlength=len(seconds)), np.float64)
 
 
 def returns(seconds: float) -> Callable[[Messages], Floats]:
