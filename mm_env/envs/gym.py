@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from mm_env.clock import Ergodic
 from mm_env.desk.desk import Desk
 from mm_env.envs import inputs as inputs
+from mm_env.envs.manual import Manual
 from mm_env.envs.recorder import Recorder
 from mm_env.market import Market
 from mm_env.markets import market_named
@@ -43,6 +44,8 @@ class MarketMakingVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray
 
     Raises: TypeError or ValueError for a market, seed, mask or action that cannot be used, before anything is simulated.
     """
+
+    __doc__ = Manual(__doc__)  # of an instance: the manual of its market
 
     def __init__(
         self,
@@ -208,7 +211,12 @@ class MarketMakingEnv(gym.Env[NDArray[np.float32], Any]):
     episode before, `env.unwrapped.figures()` does.
 
     With `render_mode="rgb_array"`, `render()` gives the picture of the episode so far, (height, width, 3) of uint8.
+
+    `env.unwrapped.__doc__` is the manual of its market: spaces with units, reward, end, arguments, version history
+    (`mm_env.manual`).
     """
+
+    __doc__ = Manual(__doc__)
 
     metadata = inputs.METADATA
 
