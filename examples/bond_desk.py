@@ -1,0 +1,27 @@
+"""A desk of two bonds: closed-form quotes that know how the bonds move together, beside the best constant ones.
+
+python examples/bond_desk.py
+"""
+
+import numpy as np
+
+from agents import QuadraticDesk, best_constant_depths
+from agents.policy import play, policy_of
+from mm_env.markets import market_named
+from mm_env.metrics import figures, paired_difference
+
+desk = market_named("two_bonds")  # Bergault, Evangelista, Gueant & Vieira 2021: a week of clients' requests
+strategies = {"constant depths": best_constant_depths(desk), "quadratic": QuadraticDesk.of(desk)}
+played = {name: play(desk, policy_of(one, desk), num_episodes=400, seed=1) for name, one in strategies.items()}
+for name, episodes in played.items():
+    found = figures(episodes)
+    told = f"P&L {found['profit'].value:8,.0f}, std {found['profit_std'].value:8,.0f}"
+    print(f"{name:16} objective {found['objective'].value:8,.0f} ±{found['objective'].half_width:,.0f}, {told}")
+ahead = paired_difference(played["quadratic"], played["constant depths"])
+print(f"the quadratic quotes are ahead by {ahead.value:,.0f} ±{ahead.half_width:,.0f} on the same requests")
+
+held = np.array([[0.0, 0.0], [50_000.0, 0.0], [50_000.0, -150_000.0]])  # units of each bond
+for position, depths in zip(held, strategies["quadratic"].depths(held, 3.5)):
+    first, second = depths[: len(depths) // 2], depths[len(depths) // 2 :]
+    print(f"holding {position[0]:7,.0f} and {position[1]:8,.0f}: bid and ask of the smallest size "
+          f"{first[0]:.3f} {first[1]:.3f}, and {second[0]:.3f} {second[1]:.3f}")  # fmt: skip
