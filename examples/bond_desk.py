@@ -21,7 +21,7 @@ ahead = paired_difference(played["quadratic"], played["constant depths"])
 print(f"the quadratic quotes are ahead by {ahead.value:,.0f} ±{ahead.half_width:,.0f} on the same requests")
 
 held = np.array([[0.0, 0.0], [50_000.0, 0.0], [50_000.0, -150_000.0]])  # units of each bond
-for position, depths in zip(held, strategies["quadratic"].depths(held, 3.5)):
-    first, second = depths[: len(depths) // 2], depths[len(depths) // 2 :]
-    print(f"holding {position[0]:7,.0f} and {position[1]:8,.0f}: bid and ask of the smallest size "
-          f"{first[0]:.3f} {first[1]:.3f}, and {second[0]:.3f} {second[1]:.3f}")  # fmt: skip
+print("bid and ask of the smallest size, from the mids, half-way through the week:")
+for position, depths in zip(held, strategies["quadratic"].depths(held, 3.5)[..., 0]):
+    told = "bond_1 {:.3f} {:.3f}, bond_2 {:.3f} {:.3f}".format(*depths)
+    print(f"holding {position[0]:7,.0f} of bond_1 and {position[1]:9,.0f} of bond_2: {told}")

@@ -34,7 +34,9 @@ class News(mm_env.Price):
         return mm_env.Law([[1.0 - 2.0 * half, half, half]], [[0.0, self.size, -self.size]], self.sigma**2 * dt)
 
 
-market = replace(mm_env.markets.cartea_jaimungal(), price=News(0.1, 2.0, 1.0), reward=mm_env.CARA(0.3), max_inventory=8.0)
+market = replace(
+    mm_env.markets.cartea_jaimungal(), price=News(0.1, 2.0, 1.0), reward=mm_env.CARA(0.3), max_inventory=8.0
+)
 settings = {"total_steps": int(sys.argv[1]) if sys.argv[1:] else 400_000, "branches": 4, "num_envs": 128}
 ppo = build(OmegaConf.merge(OmegaConf.load(CONF / "agent" / "ppo.yaml"), settings)).train(market, seed=0)
 skill = SkillReferences.of(market).exact_skill

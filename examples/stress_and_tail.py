@@ -10,7 +10,10 @@ from mm_env.markets import market_named
 from mm_env.metrics import cvar, mean, value_at_risk
 
 market = market_named("amzn")
-agents = {"constant quotes": StrategyPolicy(best_fixed(market), market), "GLFT": StrategyPolicy(GLFT.of(market), market)}
+agents = {
+    "constant quotes": StrategyPolicy(best_fixed(market), market),
+    "GLFT": StrategyPolicy(GLFT.of(market), market),
+}
 scenarios = {
     "calm": None,
     "volatility x 3": Stress(begins=0.25, lasts=0.5, volatility=3.0),

@@ -8,7 +8,9 @@ from agents.makers.seats import play_seats
 from agents.policy import policy_of
 from mm_env.markets import market_named
 
-market = market_named("duopoly")  # clients choose by a logit of the depths; a maker's quotes see its own inventory alone
+market = market_named(
+    "duopoly"
+)  # clients choose by a logit of the depths; a maker's quotes see its own inventory alone
 agents = {
     "as if alone": policy_of(CarteaJaimungal.of, market),
     "knows of the other": policy_of(competing, market),

@@ -23,7 +23,7 @@ def codes(notebook):
 
 
 def test_the_story_is_told_in_order():
-    expected = ["1_first_quarter_of_an_hour", "2_why_skew", "3_order_book", "4_messages_to_agent"]
+    expected = ["first_quarter_of_an_hour", "why_makers_skew", "queues_of_an_order_book", "messages_to_agent"]
     assert [path.stem for path in NOTEBOOKS] == expected
 
 
@@ -74,7 +74,7 @@ def test_each_figure_is_drawn(path):
 
 def test_a_brief_training_comes_near_the_optimum():
     """Skill runs from the best constant quotes to the optimum; and what constant quotes forgo is in the risk."""
-    found = rows(said("1_first_quarter_of_an_hour"))
+    found = rows(said("first_quarter_of_an_hour"))
     assert found["optimum"][-1] == 1.0
     assert found["constant quotes"][-1] == 0.0
     assert 0.9 < found["PPO"][-1] <= 1.0
@@ -83,7 +83,7 @@ def test_a_brief_training_comes_near_the_optimum():
 
 
 def test_the_closed_forms_rank_as_their_theories_say_and_skewing_pays():
-    text = said("2_why_skew")
+    text = said("why_makers_skew")
     skills = {name: numbers[-1] for name, numbers in rows(text).items()}
     assert skills["optimum"] == 1.0
     assert skills["Cartea-Jaimungal"] > skills["GLFT"] > skills["GLFT, asymptotic"] > skills["Avellaneda-Stoikov"] > 0.5
@@ -94,7 +94,7 @@ def test_the_closed_forms_rank_as_their_theories_say_and_skewing_pays():
 
 
 def test_the_book_keeps_its_exact_chances_and_no_strategy_beats_its_optimum():
-    text = said("3_order_book")
+    text = said("queues_of_an_order_book")
     assert float(re.search(r"exact chance: ([\d.]+)", text)[1]) < 4.0
     places = re.findall(r"filled ([\d.]+) \(exactly ([\d.]+)\), worth ([+-][\d.]+)", text)
     filled, exact, worth = np.array(places, float).T
@@ -115,7 +115,7 @@ def test_the_book_keeps_its_exact_chances_and_no_strategy_beats_its_optimum():
 
 
 def test_the_true_market_comes_back_from_its_messages_and_the_agent_survives_the_errors():
-    text = said("4_messages_to_agent")
+    text = said("messages_to_agent")
     assert "\n0 of " in text
     estimates = re.findall(r"(\w+) +([\d.]+) ±([\d.]+) +true ([\d.]+)", text)
     assert [name for name, *_ in estimates] == ["rate", "k", "sigma"]

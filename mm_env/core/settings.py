@@ -37,4 +37,6 @@ def _holds_components(value: Any) -> bool:
 def _plain(value: Any) -> Setting:
     if isinstance(value, tuple | list | np.ndarray):
         return [_plain(item) for item in value]
-    return float(value) if isinstance(value, int | float | np.number) else value if isinstance(value, str) else repr(value)
+    return (
+        float(value) if isinstance(value, int | float | np.number) else value if isinstance(value, str) else repr(value)
+    )

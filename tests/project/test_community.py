@@ -97,7 +97,9 @@ def test_every_file_that_contributing_names_is_there():
 
 
 def test_pre_commit_has_the_versions_that_are_pinned():
-    repositories = {entry["repo"].rsplit("/", 1)[-1]: entry for entry in read(ROOT / ".pre-commit-config.yaml")["repos"]}
+    repositories = {
+        entry["repo"].rsplit("/", 1)[-1]: entry for entry in read(ROOT / ".pre-commit-config.yaml")["repos"]
+    }
     assert set(repositories) == {"ruff-pre-commit", "nbstripout", "codespell"}
     assert repositories["ruff-pre-commit"]["rev"] == f"v{PINS['ruff']}"
     assert repositories["codespell"]["rev"] == f"v{PINS['codespell']}"
@@ -107,6 +109,8 @@ def test_the_text_is_spelt_well():
     """By codespell's list of common mistakes, with pyproject.toml's exceptions."""
     pytest.importorskip("codespell_lib")
 
-    done = subprocess.run([sys.executable, "-m", "codespell_lib"], cwd=ROOT, capture_output=True, text=True, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "codespell_lib"], cwd=ROOT, capture_output=True, text=True, encoding="utf-8"
+    )
     assert done.stdout == ""
     assert done.returncode == 0

@@ -74,7 +74,10 @@ def _(quote: Unbounded) -> list[Number]:
 
 @numbers.register
 def _(quote: MarketOrders) -> list[Number]:
-    return [*numbers(quote.quoting), Number("market order", "none up to 0", "1", "share of the inventory closed at once")]
+    return [
+        *numbers(quote.quoting),
+        Number("market order", "none up to 0", "1", "share of the inventory closed at once"),
+    ]
 
 
 @numbers.register
