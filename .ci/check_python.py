@@ -3,6 +3,7 @@
 Written for any Python, so that an old one says it too.
 """
 
+import io
 import os
 import re
 import sys
@@ -12,7 +13,7 @@ PYPROJECT = os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, 
 
 def bounds():
     """The lowest version that is allowed, and the first that is no longer, as pyproject.toml's requires-python says."""
-    with open(PYPROJECT, encoding="utf-8") as file:
+    with io.open(PYPROJECT, encoding="utf-8") as file:
         found = re.search(r'requires-python = ">=3\.(\d+),<3\.(\d+)"', file.read())
     return (3, int(found.group(1))), (3, int(found.group(2)))
 

@@ -14,15 +14,10 @@ agents = {
     "constant quotes": StrategyPolicy(best_fixed(market), market),
     "GLFT": StrategyPolicy(GLFT.of(market), market),
 }
-scenarios = {
-    "calm": None,
-    "volatility x 3": Stress(begins=0.25, lasts=0.5, volatility=3.0),
-    "a flood of sellers": Stress(begins=0.5, lasts=0.2, sells=3.0, buys=0.3),
-    "flood, then a gap": Stress(begins=0.5, lasts=0.2, sells=3.0, buys=0.3, gap=-2.0),
-}
+crisis = Stress(begins=0.5, lasts=0.2, sells=3.0, buys=0.3, gap=-2.0)  # sellers come in a flood, and then a gap
+scenarios = {"calm": market, "sellers and a gap": crisis.applied(market)}
 print(f"{'':20}{'':18}{'P&L':>8}{'VaR 95':>9}{'CVaR 95':>9}{'deepest fall':>14}")
-for scenario, stress in scenarios.items():
-    world = stress.applied(market) if stress else market
+for scenario, world in scenarios.items():
     for name, agent in agents.items():  # who is not told, and quotes as in calm
         played = play(world, moved(agent, world), num_episodes=4_000, seed=1)
         tail = value_at_risk(played.profit).value, cvar(played.profit).value, mean(played.drawdown).value
