@@ -1,4 +1,4 @@
-"""Each example runs by itself, is short, and prints what it promises. Those whose first line says `# long` are run elsewhere."""
+"""Each example runs by itself, is short, and prints what it promises. Those that begin with `# long` are run elsewhere."""
 
 import re
 import runpy
