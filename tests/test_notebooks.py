@@ -22,9 +22,17 @@ def codes(notebook):
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
-def test_the_story_is_told_in_order():
-    expected = ["first_quarter_of_an_hour", "why_makers_skew", "queues_of_an_order_book", "messages_to_agent"]
-    assert [path.stem for path in NOTEBOOKS] == expected
+def test_a_notebook_is_called_by_what_it_shows():
+    assert [path.stem for path in NOTEBOOKS] == [
+        "desk_of_two_bonds", "first_quarter_of_an_hour", "liquidity_in_a_pool", "messages_to_agent", "queues_of_an_order_book",
+        "risk_and_tails", "why_makers_skew",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_names_only_notebooks_that_are_there(path):
+    named = {name for cell in read(path).cells for name in re.findall(r"`(\w+)\.ipynb`", cell.source)}
+    assert named <= {other.stem for other in NOTEBOOKS} - {path.stem}
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -125,3 +133,42 @@ def test_the_true_market_comes_back_from_its_messages_and_the_agent_survives_the
     assert 0.98 < skills["optimum of the measured market"][1] < 1.0
     assert all(0.9 < skill <= 1.0 for skill in skills["PPO"])
     assert skills["best constant quotes"][1] <= 0.0 == skills["best constant quotes"][0]
+
+
+def test_who_leans_earns_as_much_at_a_thinner_tail_in_calm_and_in_each_crisis():
+    text = said("risk_and_tails")
+    calm = {name: [float(n) for n in line.split()[-4:]] for line in text.splitlines()
+            for name in ("constant quotes", "GLFT") if line.startswith(name)}  # fmt: skip
+    assert all(row[2] < row[1] < row[0] for row in calm.values())  # CVaR < VaR < mean
+    assert calm["GLFT"][0] > 0.9 * calm["constant quotes"][0]
+    assert calm["GLFT"][2] > calm["constant quotes"][2] + 1.0
+    tails = dict(re.findall(r"^(.+, (?:constant quotes|GLFT)) +(-?[\d.]+)$", text, re.M))
+    assert len(tails) == 6
+    for stress in ("volatility x 3", "sellers", "sellers and a gap"):
+        constant, leaning = (float(tails[f"{stress}, {name}"]) for name in ("constant quotes", "GLFT"))
+        assert constant < leaning
+        assert constant < calm["constant quotes"][2]
+
+
+def test_a_desk_long_of_one_bond_bids_less_for_the_one_that_moves_with_it_and_that_pays():
+    text = said("desk_of_two_bonds")
+    short, long = map(float, re.search(r"short and long of bond_2: ([\d.-]+) ([\d.-]+)", text).groups())
+    assert short < long
+    ahead, error = map(float, re.search(r"ahead by ([\d.-]+) ±([\d.]+)", text).groups())
+    assert ahead > error
+    table = rows(text)
+    assert table["quadratic"][2] < table["constant depths"][2]  # at less risk
+
+
+def test_a_pools_narrow_range_earns_and_loses_more_and_moving_keeps_it_in_range():
+    text = said("liquidity_in_a_pool")
+    widths = np.array(re.findall(r"^(0\.\d+) +([\d.]+) +([\d.]+) +([\d.]+)$", text, re.M), float)
+    assert len(widths) == 5
+    assert np.all(np.diff(widths[:, 3]) > 0.0)  # the wider, the longer in range
+    assert np.all(widths[:, 1] > widths[:, 2])  # fees are more than what arbitrageurs take
+    assert widths[1, 1] > widths[4, 1]
+    table = {name: [float(n) for n in re.findall(r"-?[\d.]+", line[20:])] for line in text.splitlines()
+             for name in ("out of the pool", "placed once, 2 %", "moved on exit") if line.startswith(name)}  # fmt: skip
+    assert table["out of the pool"][0] == 0.0
+    assert table["moved on exit"][3] > 0.99 > table["placed once, 2 %"][3]
+    assert table["moved on exit"][2] > 1.0
