@@ -1,6 +1,6 @@
 """A desk of two bonds: closed-form quotes that know how the bonds move together, beside the best constant ones.
 
-python examples/bond_desk.py
+python -m examples.bond_desk
 """
 
 import numpy as np

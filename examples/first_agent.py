@@ -1,6 +1,6 @@
 """A first agent, written by hand, and its skill: 0 is the best quotes that never change, 1 the exact optimum.
 
-python examples/first_agent.py
+python -m examples.first_agent
 """
 
 import numpy as np

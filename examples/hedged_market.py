@@ -1,6 +1,6 @@
 """A maker who hedges: never, at once, or back into a band, beside the exact optimum of quotes and hedge together.
 
-python examples/hedged_market.py
+python -m examples.hedged_market
 """
 
 from dataclasses import replace

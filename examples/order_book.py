@@ -1,6 +1,6 @@
 """An order book, queue by queue: who joins the best prices, goes inside the spread, or waits behind.
 
-python examples/order_book.py
+python -m examples.order_book
 """
 
 from agents import AtTouch, ImbalanceSkew

@@ -1,6 +1,6 @@
 """A price model of one's own, a learner trained on it, and both compared with the closed form and the exact optimum.
 
-python examples/own_price.py
+python -m examples.own_price
 """
 
 import math

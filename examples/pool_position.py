@@ -1,6 +1,6 @@
 """Liquidity in a pool: what it earns in fees, and what it loses to arbitrageurs, by how wide its range is.
 
-python examples/pool_position.py
+python -m examples.pool_position
 """
 
 from agents import Hold, Provider

@@ -1,6 +1,6 @@
 """Tails of the profit in calm and under stress: value at risk, CVaR and the deepest falls, on the same noise.
 
-python examples/stress_and_tail.py
+python -m examples.stress_and_tail
 """
 
 from agents import GLFT, StrategyPolicy, best_fixed

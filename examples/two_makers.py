@@ -1,6 +1,6 @@
 """Two makers of one market: who quotes as if alone is undercut by who knows that clients compare.
 
-python examples/two_makers.py
+python -m examples.two_makers
 """
 
 from agents import CarteaJaimungal, FixedSymmetric, competing

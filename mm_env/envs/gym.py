@@ -207,16 +207,14 @@ class MarketMakingVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray
 class MarketMakingEnv(gym.Env[NDArray[np.float32], Any]):
     """One lane of a market: lane 0 of `MarketMakingVectorEnv` with the same seed, step for step.
 
+    `env.unwrapped.__doc__` is the manual of its market: spaces with units, reward, end, arguments, version history
+    (`mm_env.manual`).
+
     At the end of an episode `infos["figures"]` holds its figures. `figures()` gives them at any time: where a wrapper cuts the
     episode before, `env.unwrapped.figures()` does.
 
     With `render_mode="rgb_array"`, `render()` gives the picture of the episode so far, (height, width, 3) of uint8.
-
-    `env.unwrapped.__doc__` is the manual of its market: spaces with units, reward, end, arguments, version history
-    (`mm_env.manual`).
     """
-
-    __doc__ = Manual(__doc__)
 
     metadata = inputs.METADATA
 
@@ -239,6 +237,8 @@ class MarketMakingEnv(gym.Env[NDArray[np.float32], Any]):
     @spec.setter
     def spec(self, spec: EnvSpec | None) -> None:
         self._spec = inputs.with_steps(spec, self.market.clock.steps)
+
+    __doc__ = Manual(__doc__)  # of an instance: the manual of its market
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None

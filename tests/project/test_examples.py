@@ -38,7 +38,7 @@ def numbers(text, name):
 def test_an_example_is_short_and_says_how_to_run_it(path):
     text = path.read_text(encoding="utf-8")
     assert len(text.splitlines()) <= 40
-    assert f"\n\npython examples/{path.name}" in text.split('"""')[1]
+    assert f"\n\npython -m examples.{path.stem}\n" in text.split('"""')[1]
 
 
 def test_every_example_is_held_here():
