@@ -22,7 +22,7 @@ class MLflowRun:
     """
 
     def __init__(self, folder: Path, name: str, config: str) -> None:
-        from mlflow import MlflowClient
+        from mlflow import MlflowClient  # pyright: ignore[reportMissingImports]
 
         self._client, known = MlflowClient(), known_id(folder, "mlflow")
         self._run = known or self._created(name, config)
@@ -32,7 +32,7 @@ class MLflowRun:
 
     def _created(self, name: str, config: str) -> str:
         """A new run with all of the config."""
-        from mlflow.entities import Param
+        from mlflow.entities import Param  # pyright: ignore[reportMissingImports]
 
         run = self._client.create_run(self._experiment(), run_name=name).info.run_id
         settings: Any = flatten(OmegaConf.to_container(OmegaConf.create(config)))  # pyright: ignore[reportArgumentType]
@@ -47,7 +47,7 @@ class MLflowRun:
         return found.experiment_id if found else self._client.create_experiment(name)
 
     def log(self, scalars: Mapping[str, float], step: int) -> None:
-        from mlflow.entities import Metric
+        from mlflow.entities import Metric  # pyright: ignore[reportMissingImports]
 
         now = int(1000 * time.time())
         self._client.log_batch(self._run, metrics=[Metric(tag, value, now, step) for tag, value in scalars.items()])

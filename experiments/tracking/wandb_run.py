@@ -20,7 +20,7 @@ class WandBRun:
     def __init__(self, folder: Path, name: str, config: str) -> None:
         import os
 
-        import wandb
+        import wandb  # pyright: ignore[reportMissingImports]
 
         self._run = wandb.init(
             project=os.environ.get("WANDB_PROJECT", "mm_env"), name=name, id=known_id(folder, "wandb"), resume="allow",

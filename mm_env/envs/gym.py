@@ -45,7 +45,7 @@ class MarketMakingVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray
     Raises: TypeError or ValueError for a market, seed, mask or action that cannot be used, before anything is simulated.
     """
 
-    __doc__ = Manual(__doc__)  # of an instance: the manual of its market
+    __doc__ = Manual(__doc__)  # pyright: ignore[reportAssignmentType]  (of an instance: the manual of its market)
 
     def __init__(
         self,
@@ -238,7 +238,7 @@ class MarketMakingEnv(gym.Env[NDArray[np.float32], Any]):
     def spec(self, spec: EnvSpec | None) -> None:
         self._spec = inputs.with_steps(spec, self.market.clock.steps)
 
-    __doc__ = Manual(__doc__)  # of an instance: the manual of its market
+    __doc__ = Manual(__doc__)  # pyright: ignore[reportAssignmentType]  (of an instance: the manual of its market)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
