@@ -28,6 +28,10 @@ class News(mm_env.Price):
         jump = 0.0 if u >= 1.0 else self.size if u < 0.5 else -self.size
         return mid + self.sigma * math.sqrt(dt) * mm_env.maths.normal(noise.price) + jump
 
+    @mm_env.rule
+    def expected(self, mid, latent, dt):  # learners then learn from rewards without the noise of the mid
+        return mid
+
     def law(self, dt, nodes):  # with it the market has its exact optimum, after the law was tried against the steps
         half = 0.5 * self.rate * dt
         return mm_env.Law([[1.0 - 2.0 * half, half, half]], [[0.0, self.size, -self.size]], self.sigma**2 * dt)

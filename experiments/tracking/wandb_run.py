@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,8 +19,6 @@ class WandBRun:
     """
 
     def __init__(self, folder: Path, name: str, config: str) -> None:
-        import os
-
         import wandb  # pyright: ignore[reportMissingImports]
 
         self._run = wandb.init(
