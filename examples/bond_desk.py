@@ -1,18 +1,19 @@
-"""A desk of two bonds: closed-form quotes that know how the bonds move together, beside the best constant ones.
+"""A desk of two bonds: closed-form quotes that know how the bonds move together, beside constant ones.
 
 python -m examples.bond_desk
 """
 
 import numpy as np
 
-from agents import QuadraticDesk, best_constant_depths
+from agents import ConstantDepths, QuadraticDesk
 from agents.policy import play, policy_of
 from mm_env.markets import market_named
 from mm_env.metrics import figures, paired_difference
 
 desk = market_named("two_bonds")  # Bergault, Evangelista, Gueant & Vieira 2021: a week of clients' requests
-strategies = {"constant depths": best_constant_depths(desk), "quadratic": QuadraticDesk.of(desk)}
-played = {name: play(desk, policy_of(one, desk), num_episodes=400, seed=1) for name, one in strategies.items()}
+# constant: the depths at which each request earns most by itself; quadratic: closed forms, by what is held of both
+strategies = {"constant depths": ConstantDepths.wider(desk, 0.0), "quadratic": QuadraticDesk.of(desk)}
+played = {name: play(desk, policy_of(one, desk), num_episodes=200, seed=1) for name, one in strategies.items()}
 for name, episodes in played.items():
     found = figures(episodes)
     told = f"P&L {found['profit'].value:8,.0f}, std {found['profit_std'].value:8,.0f}"
