@@ -14,7 +14,14 @@ from experiments.tracking.run import Writer, scalars_in, tracked
 from mm_env.core.extras import MissingExtra
 from tests.experiments.conftest import SMALL
 
-BRIEF = ("agent.total_steps=4_096", "agent.num_envs=64", "watch.evaluations=1", "watch.episodes=100", "rivals=[]")
+BRIEF = (
+    "agent.total_steps=4_096",
+    "agent.num_envs=64",
+    "agent.settings.batch_size=512",
+    "watch.evaluations=1",
+    "watch.episodes=100",
+    "rivals=[]",
+)
 
 
 class Kept:
