@@ -19,5 +19,5 @@ agents = {
 print("what a maker earns an episode, by its own quotes (rows) and the other's (columns)")
 print(f"{'':22}" + "".join(f"{name:>22}" for name in agents))
 for name, own in agents.items():
-    earned = [play_seats(market, (own, other), worlds=1_000, seed=1)[0].objective for other in agents.values()]
+    earned = [play_seats(market, (own, other), worlds=500, seed=1)[0].objective for other in agents.values()]
     print(f"{name:22}" + "".join(f"{each.mean():22.2f}" for each in earned))
