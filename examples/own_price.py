@@ -9,7 +9,7 @@ from dataclasses import replace
 from omegaconf import OmegaConf
 
 import mm_env
-from agents import GLFT, StrategyPolicy
+from agents import CarteaJaimungal, StrategyPolicy
 from experiments.config.markets import build
 from experiments.config.search_path import CONF
 from experiments.evaluation.skill_references import SkillReferences
@@ -37,9 +37,9 @@ class News(mm_env.Price):
         return mm_env.Law([[1.0 - 2.0 * half, half, half]], [[0.0, self.size, -self.size]], self.sigma**2 * dt)
 
 
-parts = {"price": News(0.1, 2.0, 1.0), "reward": mm_env.CARA(0.3), "max_inventory": 8.0}
-market = replace(mm_env.markets.cartea_jaimungal(), **parts)
-settings = {"total_steps": 100_000, "branches": 4}  # a step is learnt from the mean of four outcomes
+market = replace(mm_env.markets.cartea_jaimungal(), price=News(0.1, 2.0, 1.0), max_inventory=8.0)
+settings = {"total_steps": 500_000}  # of conf/agent/ppo.yaml, a quarter of its steps
 ppo = build(OmegaConf.merge(OmegaConf.load(CONF / "agent" / "ppo.yaml"), settings)).train(market, seed=0)
+closed_form = StrategyPolicy(CarteaJaimungal.of(market), market)
 skill = SkillReferences.of(market).exact_skill  # 0 for the best quotes that never change, 1 for the optimum
-print(f"skill of PPO {skill(ppo):.3f}, of the closed form GLFT {skill(StrategyPolicy(GLFT.of(market), market)):.3f}")
+print(f"skill of PPO {skill(ppo):.3f}, of the closed form of Cartea & Jaimungal {skill(closed_form):.3f}")

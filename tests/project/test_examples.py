@@ -106,5 +106,4 @@ def test_no_hedge_is_better_than_the_optimum_of_quotes_and_hedge_together(said):
 @pytest.mark.slow
 def test_a_price_of_ones_own_has_its_skill(said):
     learnt, closed_form = numbers(said("own_price"), "skill of PPO")
-    assert 0.5 < learnt < 1.0
-    assert 0.5 < closed_form < 1.0
+    assert 0.8 < learnt < closed_form < 1.0
