@@ -3,13 +3,15 @@
 # make test-lowest: the suite with the lowest versions that pyproject.toml allows, in an environment of its own.
 # make verify: every published and exact value that the project holds itself to, beside ours; a non-zero exit code if one is off.
 # make docs: the documentation site, in build/site.
+# make benchmark-check: speeds as ratios within one run beside the stored ones; a non-zero exit code if one has lost too much.
+# make spelling: common mistakes in words.
 # make results: the tables of learners in docs/results.md from scratch, over an hour.
 PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?= 2# tests at once
 FILES ?= 40# files of tests a process: what numba compiles stays in memory
 
-.PHONY: train quick test test-slow test-lowest docs verify results benchmark clean
+.PHONY: train quick test test-slow test-lowest docs verify results benchmark benchmark-check spelling clean
 
 train: .venv/ready
 	$(BIN)/python -m experiments.train
@@ -31,6 +33,7 @@ test-slow: .venv/ready
 	$(BIN)/python -m pytest -m slow
 
 test-lowest:
+	$(PYTHON) .ci/check_python.py
 	$(PYTHON) -m venv .venv-lowest
 	$(PYTHON) .ci/lowest.py > .venv-lowest/lowest.txt
 	.venv-lowest/bin/python -m pip install --quiet --constraint .venv-lowest/lowest.txt --editable ".[dev]"
@@ -53,8 +56,14 @@ results: .venv/ready
 benchmark: .venv/ready
 	$(BIN)/python -m experiments.benchmark
 
+benchmark-check: .venv/ready
+	$(BIN)/python -m experiments.benchmark_check
+
+spelling: .venv/ready
+	$(BIN)/python -m codespell_lib
+
 .venv/ready: pyproject.toml constraints.txt
-	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'mm_env needs Python 3.11 or newer')"
+	$(PYTHON) .ci/check_python.py
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dev]"
 	touch $@

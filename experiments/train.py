@@ -23,6 +23,7 @@ from experiments.evaluation.sample import CURVE_SEED, Origin, evaluation_sample,
 from experiments.evaluation.show import show_evaluation
 from experiments.evaluation.skill_references import SkillReferences
 from experiments.runs import jobs, program
+from experiments.tracking.loggers import check_loggers
 from experiments.training.curve import read_curve
 from mm_env.market import Market
 
@@ -31,6 +32,7 @@ from mm_env.market import Market
 def main(cfg: DictConfig) -> float:
     """Train, save, compare, report; the trained agent's skill (its objective where the market has no exact optimum)."""
     folder = job_folder(cfg)
+    check_loggers(cfg.get("logger") or ())
     market = build_market(cfg)
     learner = build(cfg.agent)
     if not hasattr(learner, "train"):
@@ -78,6 +80,7 @@ def learn(
     from agents.learning.learner import CHECKPOINT
     from agents.learning.saved import save_model
     from experiments.runs.stop import Stop
+    from experiments.tracking.run import tracked
     from experiments.training.tensorboard import TensorBoardCallback
 
     config = OmegaConf.to_yaml(cfg, resolve=True)
@@ -89,8 +92,10 @@ def learn(
     callback = TensorBoardCallback(
         market, references, learner.total_steps, config, cfg.watch.evaluations, cfg.watch.episodes, folder
     )
-    with program.held(), closing(callback.progress):
-        policy = learner.train(market, cfg.seed, folder, [Stop(folder / CHECKPOINT), callback, *callbacks], begun)
+    loggers = check_loggers(cfg.get("logger") or ())
+    with program.held(), closing(callback.progress), tracked(loggers, folder, config) as trackers:
+        watching = [Stop(folder / CHECKPOINT), callback, *trackers, *callbacks]
+        policy = learner.train(market, cfg.seed, folder, watching, begun)
         save_model(policy.model, folder / "model.zip")
     program.check()
     return policy

@@ -30,6 +30,7 @@ from mm_env.desk.state import DeskState, Holding
 from mm_env.desk.varied import instruments_of
 from mm_env.desk_simulation import DeskSimulation
 from mm_env.envs.gym import MarketMakingEnv, MarketMakingVectorEnv
+from mm_env.envs.manual import manual
 from mm_env.envs.registration import register_all
 from mm_env.financing import Financing, NoFinancing
 from mm_env.hedges import Hedges, NoHedges
@@ -349,6 +350,7 @@ __all__ = [
     "World",
     "ZeroIntelligence",
     "instruments_of",
+    "manual",
     "maths",
     "metrics",
     "more",

@@ -418,11 +418,16 @@ MARKETS: dict[str, Callable[[], Market]] = {
 }
 
 
+def known_markets() -> dict[str, Callable[[], Any]]:
+    """Name -> what makes it, of every market, desk and competition that has a name."""
+    return {**MARKETS, **DESKS, **COMPETITIONS}
+
+
 def market_named(market: Market | Desk | str) -> Any:
     """The market (or desk) of that name, or the market itself."""
     if isinstance(market, Market | Desk):
         return market
-    known = MARKETS | DESKS | COMPETITIONS
+    known = known_markets()
     if isinstance(market, str) and market in known:
         return known[market]()
     close = get_close_matches(str(market), known, n=1)

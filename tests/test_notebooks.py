@@ -22,9 +22,17 @@ def codes(notebook):
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
-def test_the_story_is_told_in_order():
-    expected = ["1_first_quarter_of_an_hour", "2_why_skew", "3_order_book", "4_messages_to_agent"]
-    assert [path.stem for path in NOTEBOOKS] == expected
+def test_a_notebook_is_called_by_what_it_shows():
+    assert [path.stem for path in NOTEBOOKS] == [
+        "desk_of_two_bonds", "first_quarter_of_an_hour", "liquidity_in_a_pool", "messages_to_agent", "queues_of_an_order_book",
+        "risk_and_tails", "why_makers_skew",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_names_only_notebooks_that_are_there(path):
+    named = {name for cell in read(path).cells for name in re.findall(r"`(\w+)\.ipynb`", cell.source)}
+    assert named <= {other.stem for other in NOTEBOOKS} - {path.stem}
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -74,7 +82,7 @@ def test_each_figure_is_drawn(path):
 
 def test_a_brief_training_comes_near_the_optimum():
     """Skill runs from the best constant quotes to the optimum; and what constant quotes forgo is in the risk."""
-    found = rows(said("1_first_quarter_of_an_hour"))
+    found = rows(said("first_quarter_of_an_hour"))
     assert found["optimum"][-1] == 1.0
     assert found["constant quotes"][-1] == 0.0
     assert 0.9 < found["PPO"][-1] <= 1.0
@@ -83,7 +91,7 @@ def test_a_brief_training_comes_near_the_optimum():
 
 
 def test_the_closed_forms_rank_as_their_theories_say_and_skewing_pays():
-    text = said("2_why_skew")
+    text = said("why_makers_skew")
     skills = {name: numbers[-1] for name, numbers in rows(text).items()}
     assert skills["optimum"] == 1.0
     assert skills["Cartea-Jaimungal"] > skills["GLFT"] > skills["GLFT, asymptotic"] > skills["Avellaneda-Stoikov"] > 0.5
@@ -94,7 +102,7 @@ def test_the_closed_forms_rank_as_their_theories_say_and_skewing_pays():
 
 
 def test_the_book_keeps_its_exact_chances_and_no_strategy_beats_its_optimum():
-    text = said("3_order_book")
+    text = said("queues_of_an_order_book")
     assert float(re.search(r"exact chance: ([\d.]+)", text)[1]) < 4.0
     places = re.findall(r"filled ([\d.]+) \(exactly ([\d.]+)\), worth ([+-][\d.]+)", text)
     filled, exact, worth = np.array(places, float).T
@@ -115,7 +123,7 @@ def test_the_book_keeps_its_exact_chances_and_no_strategy_beats_its_optimum():
 
 
 def test_the_true_market_comes_back_from_its_messages_and_the_agent_survives_the_errors():
-    text = said("4_messages_to_agent")
+    text = said("messages_to_agent")
     assert "\n0 of " in text
     estimates = re.findall(r"(\w+) +([\d.]+) ±([\d.]+) +true ([\d.]+)", text)
     assert [name for name, *_ in estimates] == ["rate", "k", "sigma"]
@@ -125,3 +133,42 @@ def test_the_true_market_comes_back_from_its_messages_and_the_agent_survives_the
     assert 0.98 < skills["optimum of the measured market"][1] < 1.0
     assert all(0.9 < skill <= 1.0 for skill in skills["PPO"])
     assert skills["best constant quotes"][1] <= 0.0 == skills["best constant quotes"][0]
+
+
+def test_who_leans_earns_as_much_at_a_thinner_tail_in_calm_and_in_each_crisis():
+    text = said("risk_and_tails")
+    calm = {name: [float(n) for n in line.split()[-4:]] for line in text.splitlines()
+            for name in ("constant quotes", "GLFT") if line.startswith(name)}  # fmt: skip
+    assert all(row[2] < row[1] < row[0] for row in calm.values())  # CVaR < VaR < mean
+    assert calm["GLFT"][0] > 0.9 * calm["constant quotes"][0]
+    assert calm["GLFT"][2] > calm["constant quotes"][2] + 1.0
+    tails = dict(re.findall(r"^(.+, (?:constant quotes|GLFT)) +(-?[\d.]+)$", text, re.M))
+    assert len(tails) == 6
+    for stress in ("volatility x 3", "sellers", "sellers and a gap"):
+        constant, leaning = (float(tails[f"{stress}, {name}"]) for name in ("constant quotes", "GLFT"))
+        assert constant < leaning
+        assert constant < calm["constant quotes"][2]
+
+
+def test_a_desk_long_of_one_bond_bids_less_for_the_one_that_moves_with_it_and_that_pays():
+    text = said("desk_of_two_bonds")
+    short, long = map(float, re.search(r"short and long of bond_2: ([\d.-]+) ([\d.-]+)", text).groups())
+    assert short < long
+    ahead, error = map(float, re.search(r"ahead by ([\d.-]+) ±([\d.]+)", text).groups())
+    assert ahead > error
+    table = rows(text)
+    assert table["quadratic"][2] < table["constant depths"][2]  # at less risk
+
+
+def test_a_pools_narrow_range_earns_and_loses_more_and_moving_keeps_it_in_range():
+    text = said("liquidity_in_a_pool")
+    widths = np.array(re.findall(r"^(0\.\d+) +([\d.]+) +([\d.]+) +([\d.]+)$", text, re.M), float)
+    assert len(widths) == 5
+    assert np.all(np.diff(widths[:, 3]) > 0.0)  # the wider, the longer in range
+    assert np.all(widths[:, 1] > widths[:, 2])  # fees are more than what arbitrageurs take
+    assert widths[1, 1] > widths[4, 1]
+    table = {name: [float(n) for n in re.findall(r"-?[\d.]+", line[20:])] for line in text.splitlines()
+             for name in ("out of the pool", "placed once, 2 %", "moved on exit") if line.startswith(name)}  # fmt: skip
+    assert table["out of the pool"][0] == 0.0
+    assert table["moved on exit"][3] > 0.99 > table["placed once, 2 %"][3]
+    assert table["moved on exit"][2] > 1.0

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from mm_env.clock import Ergodic
 from mm_env.desk.desk import Desk
 from mm_env.envs import inputs as inputs
+from mm_env.envs.manual import Manual
 from mm_env.envs.recorder import Recorder
 from mm_env.envs.screen import Screen
 from mm_env.market import Market
@@ -44,6 +45,8 @@ class MarketMakingVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray
 
     Raises: TypeError or ValueError for a market, seed, mask or action that cannot be used, before anything is simulated.
     """
+
+    __doc__ = Manual(__doc__)  # pyright: ignore[reportAssignmentType]  (of an instance: the manual of its market)
 
     def __init__(
         self,
@@ -205,6 +208,9 @@ class MarketMakingVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray
 class MarketMakingEnv(gym.Env[NDArray[np.float32], Any]):
     """One lane of a market: lane 0 of `MarketMakingVectorEnv` with the same seed, step for step.
 
+    `env.unwrapped.__doc__` is the manual of its market: spaces with units, reward, end, arguments, version history
+    (`mm_env.manual`).
+
     At the end of an episode `infos["figures"]` holds its figures. `figures()` gives them at any time: where a wrapper cuts the
     episode before, `env.unwrapped.figures()` does.
 
@@ -235,6 +241,8 @@ class MarketMakingEnv(gym.Env[NDArray[np.float32], Any]):
     @spec.setter
     def spec(self, spec: EnvSpec | None) -> None:
         self._spec = inputs.with_steps(spec, self.market.clock.steps)
+
+    __doc__ = Manual(__doc__)  # pyright: ignore[reportAssignmentType]  (of an instance: the manual of its market)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from mm_env.envs.registration import IDS, WORLD_IDS
+from mm_env.envs.registration import DESK_IDS, IDS, WORLD_IDS
 from tests.golden.made import FILE, MARKETS, digests, objectives
 
 QUICK = {
@@ -18,7 +18,7 @@ GOLDEN = json.loads(FILE.read_text(encoding="utf-8"))
 
 
 def test_every_registered_market_is_held():
-    assert {*IDS.values(), *WORLD_IDS.values()} <= set(GOLDEN) == set(MARKETS)
+    assert {*IDS.values(), *DESK_IDS.values(), *WORLD_IDS.values()} <= set(GOLDEN) == set(MARKETS)
 
 
 @pytest.mark.parametrize("name", sorted(GOLDEN))
