@@ -80,12 +80,20 @@ class SmallBook:
             value = choices.max(axis=1)
         return value, actions
 
-    def worth(self, action: int) -> Floats:
-        """The value (n,) of one action at every decision."""
+    def worth(self, action: int | NDArray[np.integer]) -> Floats:
+        """The value (n,) of one action at every decision, or of actions (steps, n) by decisions done and state."""
+        steps, each = self.market.clock.steps, np.arange(len(self.keys))
+        actions = np.broadcast_to(np.asarray(action), (steps, len(each)))
         value = -float(self.market.reward.alpha) * self.inventory**2  # pyright: ignore
-        for _ in progress(range(self.market.clock.steps), "evaluating", "decision"):
-            value = self.sent_gain[:, action] + self._ahead(value)[self.sent[:, action]]
+        for step in progress(range(steps - 1, -1, -1), "evaluating", "decision"):
+            value = self.sent_gain[each, actions[step]] + self._ahead(value)[self.sent[each, actions[step]]]
         return value
+
+    def starts(self, books: int) -> Ints:
+        """The states that the first `books` episodes of seed 0 start from."""
+        simulation = Simulation(self.market, books)
+        simulation.start(0)
+        return self.places(simulation.books, simulation.state.account.inventory)
 
     def places(self, books: Any, inventory: Floats) -> Ints:
         """The state of each of `books`, (n,)."""
@@ -105,6 +113,7 @@ class BookOptimum(MarketPolicy):
     states: SmallBook
     actions: NDArray[np.uint8]
     objective: float
+    starts: Ints  # the states of those books
     error: float = 0.0
 
     @property
@@ -126,13 +135,11 @@ def book_optimum(market: Market, books: int = 20_000) -> tuple[BookOptimum, int,
     Raises: Unsolvable, saying what stands in the way.
     """
     states = SmallBook.of(market)
-    simulation = Simulation(market, books)
-    simulation.start(0)
-    starts = states.places(simulation.books, simulation.state.account.inventory)
+    starts = states.starts(books)
     value, actions = states.best()
     constant = [float(states.worth(a)[starts].mean()) for a in range(states.sent.shape[1])]
     best = int(np.argmax(constant))
-    return BookOptimum(market, states, actions, float(value[starts].mean())), best, constant[best]
+    return BookOptimum(market, states, actions, float(value[starts].mean()), starts), best, constant[best]
 
 
 def check_small(market: Market) -> None:

@@ -20,7 +20,7 @@ from mm_env.core.extras import require
 require("a learner", "training", "torch", "stable_baselines3")
 from agents.learning.clone import clone
 from agents.learning.entropic import EntropicRollouts, WealthChange
-from agents.learning.features import with_log_time_to_go
+from agents.learning.features import with_log_time_to_go, with_one_hot
 from agents.learning.replay_buffers import ExpectedReplay
 from agents.learning.reservation import QuotedLanes
 from agents.learning.rollout_buffers import ExpectedRollouts, ResampledRollouts, attached, check_separable
@@ -54,7 +54,8 @@ class Learner:
     of `expected_fills`, and is for PPO and A2C. A CARA utility is then learnt from each step (`agents.learning.entropic`).
     A `teacher` (a Strategy, a Policy, or what makes one of a market) is cloned before PPO or A2C learns (`clone`).
     `quoting` makes, of a market, what the nets act by in the place of its own actions (`agents.learning.reservation`).
-    `lateness` shows the nets the log time-to-go too (`agents.learning.features`).
+    `lateness` shows the nets the log time-to-go too; `one_hot` shows them that, and an order book's queues, places and
+    inventory one-hot, without its order flow (`agents.learning.features`).
     `noise` is the share of the position's unforeseeable gain left in the rewards it learns from (`InventoryPenalty.noise`);
     `standardise` subtracts and divides by `reward_units`, `reward_scale` then multiplies. None of it changes which policy is
     best: episodes are equally long, and where accounts may be closed (`Market.may_close`) nothing is subtracted. In an order
@@ -76,6 +77,7 @@ class Learner:
     expected_fills: bool = False
     branches: Annotated[int, Interval(0, 1024, whole=True)] = 0
     lateness: bool = False
+    one_hot: bool = False
     teacher: object = None
     quoting: object = None
     checkpoints: NonNegative = 10
@@ -164,7 +166,9 @@ class Learner:
     def _settings(self, market: Market) -> dict[str, Any]:
         """What the algorithm is made with, beside its lanes and its seed."""
         settings = {"policy": "MlpPolicy", "device": "cpu", **deepcopy(self.settings)}  # it writes into them
-        if self.lateness:
+        if self.one_hot:
+            settings["policy_kwargs"] = with_one_hot(market, settings.get("policy_kwargs", {}))
+        elif self.lateness:
             settings["policy_kwargs"] = with_log_time_to_go(market, settings.get("policy_kwargs", {}))
         if self.branches:
             kind = EntropicRollouts if self.is_entropic(market) else ResampledRollouts
