@@ -90,6 +90,7 @@ from mm_env.venue.dealer.impact import ArrivalImpact, DepthImpact, FillImpact, I
 from mm_env.venue.order_book.book import Book, OrderBook, UnnoticedBook
 from mm_env.venue.order_book.hawkes import Hawkes
 from mm_env.venue.order_book.order_flow import OrderFlow
+from mm_env.venue.order_book.ephemeral import EphemerallySelfExciting
 from mm_env.venue.order_book.poisson import ContStoikovTalreja, ZeroIntelligence
 from mm_env.venue.order_book.queue_reactive import QueueReactive
 from mm_env.venue.order_book.size import GeometricSize, OrderSize, UnitSize
@@ -157,6 +158,7 @@ __all__ = [
     "Ergodic",
     "EuropeanOption",
     "EvenLiquidations",
+    "EphemerallySelfExciting",
     "EveryEvent",
     "EveryQuoteChange",
     "Exact",
