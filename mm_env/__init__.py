@@ -88,9 +88,9 @@ from mm_env.venue.dealer.flow import Bernoulli, Flow, Poisson
 from mm_env.venue.dealer.flows_in_time import HawkesFlow, SeasonalFlow, VolatilityFlow
 from mm_env.venue.dealer.impact import ArrivalImpact, DepthImpact, FillImpact, Impact, NoImpact
 from mm_env.venue.order_book.book import Book, OrderBook, UnnoticedBook
+from mm_env.venue.order_book.ephemeral import EphemerallySelfExciting
 from mm_env.venue.order_book.hawkes import Hawkes
 from mm_env.venue.order_book.order_flow import OrderFlow
-from mm_env.venue.order_book.ephemeral import EphemerallySelfExciting
 from mm_env.venue.order_book.poisson import ContStoikovTalreja, ZeroIntelligence
 from mm_env.venue.order_book.queue_reactive import QueueReactive
 from mm_env.venue.order_book.size import GeometricSize, OrderSize, UnitSize
@@ -155,10 +155,10 @@ __all__ = [
     "DrawdownStop",
     "Drawn",
     "DynamicFee",
+    "EphemerallySelfExciting",
     "Ergodic",
     "EuropeanOption",
     "EvenLiquidations",
-    "EphemerallySelfExciting",
     "EveryEvent",
     "EveryQuoteChange",
     "Exact",

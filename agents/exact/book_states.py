@@ -57,7 +57,10 @@ def counted(market: Market) -> dict[str, tuple[float, int, int]]:
         raise ValueError(f"whole numbers are shown by order books (market=small_book), got {venue}")
     queue, held = 1.0 / venue.queue_scale, round(market.max_inventory / market.order_size)
     longest = int(min(longest_queue(market), LONGEST))
-    told = {"inventory": (market.order_size / market.inventory_scale, -held, held), "spread": (1.0, 1, venue.levels + 1)}
+    told = {
+        "inventory": (market.order_size / market.inventory_scale, -held, held),
+        "spread": (1.0, 1, venue.levels + 1),
+    }
     for side in ("bid", "ask"):
         told |= {f"{side}_queue_{i + 1}": (queue, 0, longest) for i in range(venue.observed)}
         told[f"our_{side}_stands"] = (1.0, 0, 1)

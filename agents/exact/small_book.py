@@ -6,8 +6,8 @@ simulator runs (`agents.exact.small_book_kernel`); then, with w the value just a
 
     v_n(s) = max_a gain(s, a) + w_n(s after a),    w_n(s') = sum_e P(e | s') (gain(s', e) + v_{n-1}(s' after e)),
 
-for n decisions to go, with v_0(s) = -alpha q^2. Nothing is discretised: it is the process that is simulated, to rounding. A flow
-may have a state of its own, if agents see it: the reference price of a queue-reactive one, whole units of excitement.
+for n decisions to go, with v_0(s) = -alpha q^2. Nothing is discretised: it is the process that is simulated, to rounding.
+A flow may have a state of its own, if agents see it: the reference price of a queue-reactive one, whole units of excitement.
 """
 
 from __future__ import annotations
@@ -18,10 +18,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-from agents.base import MarketPolicy
 from scipy.sparse import csr_array
 
+from agents.base import MarketPolicy
 from agents.exact.book_states import Ints, of_books, of_observations, pack
 from agents.exact.room import progress, require_room
 from agents.exact.small_book_check import check_small

@@ -66,9 +66,9 @@ def after_event(
     chance: Any,
     gained: Any,
 ) -> int:
-    """All that may come next in each of `books`, one after the other: book, which of `books` it came of, inventory, probability,
-    and the change in wealth less phi q^2 x the expected time until then; how many there are. An event, an end of excitement,
-    or that nothing comes within the clock's step.
+    """All that may come next in each of `books`, one after the other: book, which of `books` it came of, inventory,
+    probability, and the change in wealth less phi q^2 x the expected time until then; how many there are. An event, an end of
+    excitement, or that nothing comes within the clock's step.
 
     `still` is the market with a reference that never moves, `moves` are the chances that it moves when it may and that the book
     is drawn anew then, and `fresh` (levels, sizes) those of the sizes of a new queue.

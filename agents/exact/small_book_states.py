@@ -57,7 +57,9 @@ class _Found:
         keys = pack(self.market, *columns)
         for column, kept in zip(columns, unpack(self.market, keys), strict=True):
             if (column != kept).any():
-                raise Unsolvable("in this order book a number of the state leaves the range that states are told apart in")
+                raise Unsolvable(
+                    "in this order book a number of the state leaves the range that states are told apart in"
+                )
         new = np.array([i for i in np.unique(keys, return_index=True)[1] if int(keys[i]) not in self.known], int)
         if len(new):
             first = len(self.known)

@@ -1,7 +1,7 @@
-"""The exact worth of any policy of a small book that goes by the state alone: who quotes alike whatever the order flow of late.
+"""The exact worth of any policy of a small book that goes by the state alone: who quotes alike whatever the order flow.
 
-Others' orders come without memory, so an order flow says nothing of what comes; but a net that sees it may act by it, and is then
-no table over the states. Whether it does is seen by showing it the same states with other flows.
+Others' orders come without memory, so an order flow says nothing of what comes; but a net that sees it may act by it, and is
+then no table over the states. Whether it does is seen by showing it the same states with other flows.
 """
 
 from __future__ import annotations

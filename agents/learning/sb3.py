@@ -24,6 +24,7 @@ __all__ = ["ALGORITHMS", "Infos", "TrainedPolicy", "VecAdapter", "algorithm", "l
 ALGORITHMS = {
     **dict.fromkeys(("PPO", "A2C", "SAC", "TD3", "DQN"), "stable_baselines3"),
     **dict.fromkeys(("TQC", "RecurrentPPO"), "sb3_contrib"),
+    "MDPO": "agents.learning.mirror",
     "QRDQN": "agents.learning.qrdqn",  # sb3-contrib's, which may act on a CVaR
 }
 

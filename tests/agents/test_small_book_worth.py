@@ -1,4 +1,4 @@
-"""The exact worth of policies of a small book: held to what they bring in simulation, and to who goes by more than the state."""
+"""The exact worth of policies of a small book: held to what they bring, and to who goes by more than the state."""
 
 import numpy as np
 import pytest

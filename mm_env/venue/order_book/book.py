@@ -194,7 +194,9 @@ class Book(OrderBook):
     observed: Count = 3  # prices a side whose queues are shown
     queue_scale: Positive = 5.0  # the queue, in orders of the mean size, that is shown as 1
     flow_memory: Positive = 1.0  # time over which a market order fades from the order flow that is shown
-    flow_seen: Annotated[int, Interval(0, 1, whole=True)] = 0  # 1: the flow's own state is shown too (reference, excitement)
+    flow_seen: Annotated[int, Interval(0, 1, whole=True)] = (
+        0  # 1: the flow's own state is shown too (reference, excitement)
+    )
 
     @property
     def signals(self) -> tuple[str, ...]:
