@@ -39,7 +39,7 @@ def starts(market):
 @pytest.mark.parametrize("market", [MARKET, HEDGING], ids=["quotes", "hedging"])
 def test_all_that_may_come_next_is_counted(market):
     states = SmallBook.of(market)
-    assert np.abs(states.chance.sum(axis=1) - 1.0).max() < 1e-14
+    assert np.abs(states.chance.sum(axis=1) - 1.0).max() < 1e-13
     assert (np.diff(states.keys) > 0).all()
     assert np.abs(states.inventory).max() == market.max_inventory
 
