@@ -34,7 +34,7 @@ def found_states(market: Market) -> tuple[Ints, Floats, Ints, Floats, csr_array,
     while found.waiting:
         first, books, inventory = found.taken(step.at_once)
         reached, held, gained = step.orders(books, inventory)
-        sent.append((found.add(reached, held), gained))
+        sent.append((first, found.add(reached, held), gained))
         reached, held, gained, chance, came_of = step.events(books, inventory)
         came.append((first + came_of, found.add(reached, held), chance, gained))
         if len(found.known) > MOST:
@@ -95,8 +95,11 @@ def _assembled(found: _Found, sent: list[Any], came: list[Any], actions: int) ->
     rows, columns = rank[rows], np.searchsorted(keys, reached)
     law = csr_array((chance, (rows, columns)), (n, n))
     gain = np.bincount(rows, chance * gained, n)
-    after = np.concatenate([np.searchsorted(keys, one).reshape(-1, actions) for one, _ in sent])
-    change = np.concatenate([one.reshape(-1, actions) for _, one in sent])
+    after, change = np.empty((n, actions), np.int64), np.empty((n, actions))
+    for first, reached, gained in sent:
+        places = rank[first : first + len(reached) // actions]
+        after[places] = np.searchsorted(keys, reached).reshape(-1, actions)
+        change[places] = gained.reshape(-1, actions)
     return keys, np.concatenate(found.held)[order], after, change, law, gain
 
 
