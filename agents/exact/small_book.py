@@ -66,7 +66,7 @@ class SmallBook:
         require_room(self.market, "the optimum", steps * len(self.keys) / NUMBER)  # an action is one byte
         value, actions = -alpha * self.inventory**2, np.empty((steps, len(self.keys)), np.uint8)
         for left in progress(range(1, steps + 1), "solving", "decision"):
-            choices = self.sent_gain + self._ahead(value)[self.sent]
+            choices = self.sent_gain + self.ahead(value)[self.sent]
             actions[steps - left] = choices.argmax(axis=1)
             value = choices.max(axis=1)
         return value, actions
@@ -77,7 +77,7 @@ class SmallBook:
         actions = np.broadcast_to(np.asarray(action), (steps, len(each)))
         value = -float(self.market.reward.alpha) * self.inventory**2  # pyright: ignore
         for step in progress(range(steps - 1, -1, -1), "evaluating", "decision"):
-            value = self.sent_gain[each, actions[step]] + self._ahead(value)[self.sent[each, actions[step]]]
+            value = self.sent_gain[each, actions[step]] + self.ahead(value)[self.sent[each, actions[step]]]
         return value
 
     def starts(self, books: int) -> Ints:
@@ -91,7 +91,8 @@ class SmallBook:
         found = np.searchsorted(self.keys, pack(self.market, *of_books(self.market, books, inventory)))
         return np.minimum(found, len(self.keys) - 1)
 
-    def _ahead(self, value: Floats) -> Floats:
+    def ahead(self, value: Floats) -> Floats:
+        """What is expected (n,) after the orders are sent, of the value (n,) at the next decision."""
         return self.gain + self.chance @ value
 
 
