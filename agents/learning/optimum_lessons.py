@@ -1,8 +1,8 @@
 """How closely a net can act as the optimum of a small book does, when it is shown every state: what nets and features can hold.
 
-States are drawn as the optimum meets them, time and all, and the net is fitted by cross-entropy: to the optimum's own action, or,
-where several actions are worth the same, to softmax(Q / temperature) of what each is worth, which does not ask it to tell them
-apart. What it then does is worth what `SmallBook.worth` says, exactly.
+States are drawn as the optimum meets them, time and all, and the net is fitted by cross-entropy: to the optimum's own action,
+or, as several actions may be worth the same, to softmax(Q / temperature) of what each is worth, which asks for no distinction
+between them. What it then does is worth what `SmallBook.worth` says, exactly.
 """
 
 from __future__ import annotations
