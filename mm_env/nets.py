@@ -47,6 +47,11 @@ class OneHot(BaseFeaturesExtractor):
     with the log time-to-go beside it (`LogTimeToGo`). What is named by neither is not seen.
     """
 
+    units: torch.Tensor
+    low: torch.Tensor
+    most: torch.Tensor
+    starts: torch.Tensor
+
     def __init__(
         self, observation_space: gym.spaces.Box, places: Sequence[int], units: Sequence[float], low: Sequence[int],
         high: Sequence[int], passed: Sequence[int], time: int | None, steps: int,

@@ -151,9 +151,9 @@ def _resting(flow: Any) -> tuple[Any, tuple[float, float]]:
 def _fresh(market: Market, table: Floats) -> Floats:
     """P(a new queue holds so many orders), (levels, sizes)."""
     venue: Any = market.venue
-    sizes, rules = longest_queue(market) + 1, record(market).venue.flow
+    sizes, rules = int(longest_queue(market)) + 1, record(market).venue.flow
     below = [
         [rules.look_up(table, 3, distance, float(size)) for size in range(sizes)]
-        for distance in range(1, venue.levels + 1)
+        for distance in range(1, int(venue.levels) + 1)
     ]
     return np.diff(np.array(below), axis=1, prepend=0.0)
