@@ -7,11 +7,12 @@ Where actions are few and a step can be tried again, what each of them is worth 
 in which all actions of a state meet the same noise (`mm_env.resampled.EveryAction`). So the policy pi need not follow the
 gradient of the action that was drawn: it steps to
 
-    pi+(a | s) = pi(a | s) exp(Q(s, a) / temperature) / sum over b of pi(b | s) exp(Q(s, b) / temperature),
+    ln pi+(a | s) = memory x ln pi(a | s) + Q(s, a) / temperature + a constant of s.
 
-the most of sum_a pi+ Q less temperature x KL(pi+ || pi), to which the net is fitted by cross-entropy (Tomar, Shani, Efroni &
-Ghavamzadeh 2022, Mirror Descent Policy Optimization, with the sum over actions in the place of samples; as in Abdolmaleki et
-al. 2018, Maximum a Posteriori Policy Optimisation). Rollouts, critic and GAE are PPO's.
+With a memory of 1 that is mirror descent (Tomar, Shani, Efroni & Ghavamzadeh 2022, Mirror Descent Policy Optimization, with the
+sum over actions in the place of samples), with 0 the soft-greedy policy of a policy iteration. What is tried is noisy, and the
+exponential of noise has another mean: so logits, less their mean over actions, are fitted by least squares, in which noise
+averages out. Rollouts, critic and GAE are PPO's; the values learnt are those of the policy's mean over actions.
 """
 
 from __future__ import annotations
@@ -39,12 +40,19 @@ class LookaheadRollouts(ResampledRollouts):
         if not isinstance(branches, EveryAction):
             self.lanes.branches = EveryAction(branches.simulation, int(self.lanes.action_space.n), branches.count)  # pyright: ignore
 
+    def attach(self, model: Any) -> None:
+        super().attach(model)
+        self.policy = model.policy
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in super().__getstate__().items() if name != "policy"}
+
     def reset(self) -> None:
         super().reset()
         self.worth: Any = None
 
     def add(self, obs: Any, action: NDArray[Any], *rest: Any) -> None:
-        self.acted = np.asarray(action).reshape(-1).astype(np.int64)
+        self.seen = obs
         super().add(obs, action, *rest)
 
     def lookahead(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -54,15 +62,20 @@ class LookaheadRollouts(ResampledRollouts):
         if self.worth is None:
             self.worth = np.zeros((self.buffer_size, *worth.shape), np.float32)
         self.worth[self.pos] = worth
-        return worth[np.arange(len(worth)), self.acted]
+        policy: Any = self.policy
+        with torch.no_grad():
+            seen = torch.from_numpy(self.seen)
+            chances = policy.get_distribution(seen).distribution.probs.numpy()
+        return (chances * worth).sum(axis=1)
 
 
 class MDPO(PPO):
     """PPO with mirror descent as its policy step, of `temperature` in the units of the rewards it learns from."""
 
-    def __init__(self, *args: Any, temperature: float = 1.0, **settings: Any) -> None:
+    def __init__(self, *args: Any, temperature: float = 1.0, memory: float = 0.0, **settings: Any) -> None:
         check("MDPO.temperature", temperature, Interval(0.0, low_open=True))
-        self.temperature = temperature
+        check("MDPO.memory", memory, Interval(0.0, 1.0))
+        self.temperature, self.memory = temperature, memory
         super().__init__(*args, **settings)
 
     def train(self) -> None:
@@ -80,17 +93,18 @@ class MDPO(PPO):
         self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
 
     def _lessons(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Observations (n, k), returns (n,) and the policy to step to (n, actions)."""
+        """Observations (n, k), returns (n,) and the logits to step to (n, actions), each less their mean."""
         buffer: Any = self.rollout_buffer
         observations = torch.from_numpy(buffer.observations).flatten(0, 1)
         returns, worth = (torch.from_numpy(part).flatten(0, 1) for part in (buffer.returns, buffer.worth))
         with torch.no_grad():
-            targets = torch.softmax(self._log_chances(observations) + worth / self.temperature, dim=1)
+            targets = _centred(self.memory * self._log_chances(observations) + worth / self.temperature)
         return observations, returns, targets
 
     def _improve(self, observations: Tensor, returns: Tensor, targets: Tensor) -> tuple[float, float]:
         """One step of the optimizer on a batch; the losses of policy and values."""
-        policy_loss = -(targets * self._log_chances(observations)).sum(dim=1).mean()
+        apart = _centred(self._log_chances(observations)) - targets
+        policy_loss = (self.temperature * apart).square().sum(dim=1).mean()
         value_loss = functional.mse_loss(self.policy.predict_values(observations).flatten(), returns)
         self.policy.optimizer.zero_grad()
         (policy_loss + self.vf_coef * value_loss).backward()
@@ -102,3 +116,7 @@ class MDPO(PPO):
         """ln pi (n, actions)."""
         distribution: Any = self.policy.get_distribution(observations).distribution
         return distribution.logits
+
+
+def _centred(logits: Tensor) -> Tensor:
+    return logits - logits.mean(dim=1, keepdim=True)
