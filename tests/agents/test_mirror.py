@@ -19,7 +19,8 @@ SETTINGS = {"n_steps": 8, "batch_size": 64, "n_epochs": 1, "learning_rate": 0.0}
 
 
 def learner(**parts):
-    return Learner("MDPO", 512, 32, branches=2, one_hot=True, **{"settings": SETTINGS, **parts})
+    told = {"total_steps": 512, "num_envs": 32, "branches": 2, "one_hot": True, "settings": SETTINGS}
+    return Learner("MDPO", **{**told, **parts})
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +91,7 @@ def test_what_is_expected_of_a_step_is_the_policys_mean_over_the_worths_of_actio
 ])  # fmt: skip
 def test_what_it_cannot_learn_from_is_refused(parts, market, reason):
     with pytest.raises(ValueError, match=reason):
-        learner(**parts).lanes(market)
+        learner(**parts).check(market)
 
 
 def test_a_temperature_is_positive():
