@@ -82,7 +82,7 @@ def longest_queue(market: Market) -> float:
 def _reach(market: Market, name: str) -> tuple[int, int]:
     """The least and the most that a flow shows of its own state."""
     levels = int(market.venue.levels)
-    return (-levels, 2 * levels) if name == "reference" else (0, int(market.venue.flow.most))
+    return (-2 * levels - 2, 2 * levels + 2) if name == "reference" else (0, int(market.venue.flow.most))
 
 
 def pack(market: Market, *columns: Any) -> Ints:
