@@ -89,6 +89,7 @@ from mm_env.venue.dealer.flow import Bernoulli, Flow, Poisson
 from mm_env.venue.dealer.flows_in_time import HawkesFlow, SeasonalFlow, VolatilityFlow
 from mm_env.venue.dealer.impact import ArrivalImpact, DepthImpact, FillImpact, Impact, NoImpact
 from mm_env.venue.order_book.book import Book, OrderBook, UnnoticedBook
+from mm_env.venue.order_book.ephemeral import EphemerallySelfExciting
 from mm_env.venue.order_book.hawkes import Hawkes
 from mm_env.venue.order_book.listed_size import ListedSize
 from mm_env.venue.order_book.order_flow import OrderFlow
@@ -157,6 +158,7 @@ __all__ = [
     "DrawdownStop",
     "Drawn",
     "DynamicFee",
+    "EphemerallySelfExciting",
     "Ergodic",
     "EuropeanOption",
     "EvenLiquidations",

@@ -35,9 +35,49 @@ class LogTimeToGo(BaseFeaturesExtractor):
         self.places, self.steps = places, steps
 
     def forward(self, observations: torch.Tensor) -> torch.Tensor:
-        steps_left = self.steps * observations[:, self.places]
-        log_time = 1.0 - 2.0 * torch.log1p(steps_left) / math.log1p(self.steps)
+        log_time = log_time_to_go(observations[:, self.places], self.steps)
         return torch.cat([observations, log_time], dim=1)
+
+
+class OneHot(BaseFeaturesExtractor):
+    """Observations (n, k) with whole numbers one-hot: queues, places in them, inventory.
+
+    Column `places[i]` holds whole multiples of `units[i]`, from `low[i]` to `high[i]` (beyond that the nearest counts); it
+    becomes high[i] - low[i] + 1 columns, of which one is 1. The columns of `passed` come through as they are, the `time` left
+    with the log time-to-go beside it (`LogTimeToGo`). What is named by neither is not seen.
+    """
+
+    units: torch.Tensor
+    low: torch.Tensor
+    most: torch.Tensor
+    starts: torch.Tensor
+
+    def __init__(
+        self, observation_space: gym.spaces.Box, places: Sequence[int], units: Sequence[float], low: Sequence[int],
+        high: Sequence[int], passed: Sequence[int], time: int | None, steps: int,
+    ) -> None:  # fmt: skip
+        sizes = [last - first + 1 for first, last in zip(low, high, strict=True)]
+        super().__init__(observation_space, sum(sizes) + len(passed) + 2 * (time is not None))
+        self.places, self.passed, self.time, self.steps, self.wide = places, passed, time, steps, sum(sizes)
+        starts = [sum(sizes[:i]) for i in range(len(sizes))]
+        told = {"units": units, "low": low, "most": [size - 1 for size in sizes], "starts": starts}
+        for name, values in told.items():
+            self.register_buffer(name, torch.tensor(values, dtype=torch.float32), persistent=False)
+
+    def forward(self, observations: torch.Tensor) -> torch.Tensor:
+        counts = torch.round(observations[:, self.places] / self.units) - self.low
+        hot = (torch.minimum(counts.clamp(min=0.0), self.most) + self.starts).long()
+        parts = [observations.new_zeros(len(observations), self.wide).scatter_(1, hot, 1.0)]
+        parts += [observations[:, self.passed]]
+        if self.time is not None:
+            left = observations[:, self.time : self.time + 1]
+            parts += [left, log_time_to_go(left, self.steps)]
+        return torch.cat(parts, dim=1)
+
+
+def log_time_to_go(left: torch.Tensor, steps: int) -> torch.Tensor:
+    """1 - 2 ln(1 + steps left) / ln(1 + steps), of the shares of the horizon that are `left`."""
+    return 1.0 - 2.0 * torch.log1p(steps * left) / math.log1p(steps)
 
 
 class Dueling(nn.Module):

@@ -20,7 +20,8 @@ from mm_env.core.extras import require
 require("a learner", "training", "torch", "stable_baselines3")
 from agents.learning.clone import clone
 from agents.learning.entropic import EntropicRollouts, WealthChange
-from agents.learning.features import with_log_time_to_go
+from agents.learning.features import with_log_time_to_go, with_one_hot
+from agents.learning.mirror import LookaheadRollouts
 from agents.learning.replay_buffers import VALUES, ExpectedReplay
 from agents.learning.reservation import QuotedLanes
 from agents.learning.rollout_buffers import ExpectedRollouts, ResampledRollouts, attached, check_separable
@@ -38,9 +39,9 @@ from mm_env.rollout import Episodes, inventory_levels, run_actions, run_policy
 
 CHECKPOINT = "checkpoint.pt"
 PENALTIES = (InventoryPenalty, VariancePenalty, WealthChange)  # rewards whose noise can be taken out
-ON_POLICY = ("PPO", "A2C", "CompiledPPO")
+ON_POLICY = ("PPO", "A2C", "CompiledPPO", "MDPO")
 EXPECTING: dict[str, dict[str, Any]] = {
-    **{name: {"rollout_buffer_class": ExpectedRollouts} for name in ON_POLICY},
+    **{name: {"rollout_buffer_class": ExpectedRollouts} for name in ("PPO", "A2C", "CompiledPPO")},
     **{name: {"replay_buffer_class": ExpectedReplay} for name in VALUES},
 }
 
@@ -55,7 +56,8 @@ class Learner:
     of `expected_fills`, and is for PPO and A2C. A CARA utility is then learnt from each step (`agents.learning.entropic`).
     A `teacher` (a Strategy, a Policy, or what makes one of a market) is cloned before PPO or A2C learns (`clone`).
     `quoting` makes, of a market, what the nets act by in the place of its own actions (`agents.learning.reservation`).
-    `lateness` shows the nets the log time-to-go too (`agents.learning.features`).
+    `lateness` shows the nets the log time-to-go too; `one_hot` shows them that, and an order book's queues, places and
+    inventory one-hot, without its order flow (`agents.learning.features`).
     `noise` is the share of the position's unforeseeable gain left in the rewards it learns from (`InventoryPenalty.noise`);
     `standardise` subtracts and divides by `reward_units`, `reward_scale` then multiplies. None of it changes which policy is
     best: episodes are equally long, and where accounts may be closed (`Market.may_close`) nothing is subtracted. In an order
@@ -77,6 +79,7 @@ class Learner:
     expected_fills: bool = False
     branches: Annotated[int, Interval(0, 1024, whole=True)] = 0
     lateness: bool = False
+    one_hot: bool = False
     teacher: object = None
     quoting: object = None
     checkpoints: NonNegative = 10
@@ -90,6 +93,8 @@ class Learner:
             raise ValueError(f"Learner.expected_fills is for {', '.join(EXPECTING)}, got {self.algorithm}")
         if self.branches and self.algorithm not in ON_POLICY:
             raise ValueError(f"Learner.branches is for PPO and A2C, got {self.algorithm}")
+        if self.algorithm == "MDPO" and not self.branches:
+            raise ValueError("Learner.branches must be >= 1 for MDPO, which tries every action so often, got 0")
         if self.teacher is not None and self.algorithm not in ON_POLICY:
             raise ValueError(f"Learner.teacher is for PPO and A2C, got {self.algorithm}")
         if self.teacher is not None and self.quoting is not None:
@@ -165,10 +170,13 @@ class Learner:
     def _settings(self, market: Market) -> dict[str, Any]:
         """What the algorithm is made with, beside its lanes and its seed."""
         settings = {"policy": "MlpPolicy", "device": "cpu", **deepcopy(self.settings)}  # it writes into them
-        if self.lateness:
+        if self.one_hot:
+            settings["policy_kwargs"] = with_one_hot(market, settings.get("policy_kwargs", {}))
+        elif self.lateness:
             settings["policy_kwargs"] = with_log_time_to_go(market, settings.get("policy_kwargs", {}))
         if self.branches:
-            kind = EntropicRollouts if self.is_entropic(market) else ResampledRollouts
+            kind: Any = EntropicRollouts if self.is_entropic(market) else ResampledRollouts
+            kind = LookaheadRollouts if self.algorithm == "MDPO" else kind
             settings |= {"rollout_buffer_class": kind}
         elif self.expected_fills and market.venue.loops == "lanes":
             settings |= EXPECTING[self.algorithm]
@@ -206,11 +214,13 @@ class Learner:
             check_branches(market)
         elif self.expected_fills and market.venue.loops == "lanes":
             check_separable(market)
+        if self.algorithm == "MDPO" and self.is_entropic(market):
+            raise ValueError(f"MDPO needs rewards that add up over steps, got {market.reward}")
         self.quoting_of(market)
         discrete = isinstance(market.action_space, gym.spaces.Discrete)
         if discrete and self.algorithm in ("SAC", "TD3", "TQC"):
             raise ValueError(f"{self.algorithm} needs continuous actions, got {market.quote}")
-        if not discrete and self.algorithm in ("DQN", "QRDQN"):
+        if not discrete and self.algorithm in ("DQN", "QRDQN", "MDPO"):
             raise ValueError(f"{self.algorithm} needs a grid of actions (quote@market.quote=grid), got {market.quote}")
         try:
             self.training_market(market)

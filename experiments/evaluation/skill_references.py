@@ -21,6 +21,7 @@ from agents.exact.pool.fee_optimum import FeeOptimum
 from agents.exact.pool.optimum import PoolOptimum
 from agents.exact.price_grid import Unsolvable
 from agents.exact.small_book import BookOptimum, book_optimum
+from agents.exact.small_book_worth import worth_in
 from agents.policy import Policy, StrategyPolicy, quoted_depths, tabulate
 from agents.strategies.fixed import FixedSymmetric
 from experiments.evaluation.common_noise import Entry
@@ -233,13 +234,17 @@ class SkillReferences:
         return not np.allclose(quoted_depths(self.market, quote.encode(depths)), depths, rtol=1e-4, atol=1e-9)
 
     def exact_skill(self, policy: Policy) -> float | None:
-        """The skill without noise, of a policy that is a table; of a desk without an end, of any that goes by what it sees."""
+        """The skill without noise, of a policy that is a table, in a small book over its states; of a desk without an end, of
+        any that goes by what it sees."""
         if isinstance(self.market, Desk):
             lasting = self.best is not None and isinstance(self.market.clock, Ergodic) and not policy.recurrent
             return self._skill_of(worth_of(self.market, policy)) if lasting else None
         if isinstance(self.best, HedgedOptimum) and (seen := hedged_table(self.market, policy)) is not None:
             return self._skill_of(evaluate_hedged(self.market, seen, NODES).worth)
-        solved = self.best is not None and not isinstance(self.best, BookOptimum | PoolOptimum | FeeOptimum)
+        if isinstance(self.best, BookOptimum):
+            value = worth_in(self.best, policy)
+            return None if value is None else self._skill_of(value)
+        solved = self.best is not None and not isinstance(self.best, PoolOptimum | FeeOptimum)
         table = tabulate(self.market, policy) if solved else None
         if table is None:
             return None

@@ -97,6 +97,27 @@ class StressedOrders(OrderFlow):
         return self.flow.cancel_by(table, distance, queue, best)
 
     @rule
+    def most_excited(self) -> float:
+        return self.flow.most_excited()
+
+    @rule
+    def expires(self) -> bool:
+        return self.flow.expires()
+
+    @rule
+    def expiry(self) -> float:
+        """As `fade`."""
+        return self.activity * self.flow.expiry()
+
+    @property
+    def signals(self) -> tuple[str, ...]:
+        return self.flow.signals
+
+    @rule
+    def show(self, book: Any, observations: Any, place: int) -> None:
+        self.flow.show(book, observations, place)
+
+    @rule
     def anchored(self) -> bool:
         return self.flow.anchored()
 

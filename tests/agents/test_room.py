@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 
 from agents.exact import room
 from agents.exact.evaluation import (
@@ -73,7 +74,7 @@ def test_the_equations_of_many_inventories_are_refused():
 def test_a_small_book_with_too_many_decisions_is_refused(monkeypatch):
     market = replace(small_book(), clock=replace(small_book().clock, steps=10**9))
     one = np.zeros((1, 1))
-    states = SmallBook(market, np.zeros(1, int), np.zeros(1), one.astype(int), one, one.astype(int), one, one)
+    states = SmallBook(market, np.zeros(1, int), np.zeros(1), one.astype(int), one, csr_array(one), np.zeros(1))
     monkeypatch.setattr(room, "free_memory", lambda: 1e8)
     with pytest.raises(Unsolvable, match=r"the optimum needs 1\.0 GB of memory for clock.steps = 1,000,000,000"):
         states.best()

@@ -38,7 +38,12 @@ from tests.worlds import world
 
 FILE = Path(__file__).with_name("theory.json")
 KNOWN = json.loads(FILE.read_text(encoding="utf-8"))
-LONG = {"amzn_book", "hawkes"}  # estimated as the other books are, over tens of seconds
+LONG = {
+    "amzn_book",
+    "hawkes",
+    "small_hawkes",
+    "small_queue_reactive",
+}  # estimated as the other books are, over tens of seconds
 
 
 def test_every_registered_market_is_known():

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mm_env.core.component import rule, rules
 from mm_env.core.maths import clip, routine, scalar
 from mm_env.core.noise import Noise
-from mm_env.core.parameters import Count, Distribution, NonNegative, Positive
+from mm_env.core.parameters import Count, Distribution, Interval, NonNegative, Positive
 from mm_env.limits import NoLimits
 from mm_env.portfolio import Portfolio
 from mm_env.venue.order_book import events, ladder
@@ -96,6 +96,10 @@ class OrderBook(Venue):
         queues = [f"{side}_queue_{i + 1}" for side in ("bid", "ask") for i in range(self.observed)]
         ours = [f"our_{side}_{what}" for side in ("bid", "ask") for what in ("stands", "distance", "ahead")]
         return ("spread", "imbalance", *queues, *ours, "order_flow")
+
+    @rule
+    def show_flow(self, book: Any, observations: Any, place: int) -> None:
+        """Write what is shown of the flow's own state from `place` on: nothing."""
 
     def check(self, market: Any) -> None:
         kind = type(self).__name__
@@ -190,6 +194,19 @@ class Book(OrderBook):
     observed: Count = 3  # prices a side whose queues are shown
     queue_scale: Positive = 5.0  # the queue, in orders of the mean size, that is shown as 1
     flow_memory: Positive = 1.0  # time over which a market order fades from the order flow that is shown
+    flow_seen: Annotated[int, Interval(0, 1, whole=True)] = (
+        0  # 1: the flow's own state is shown too (reference, excitement)
+    )
+
+    @property
+    def signals(self) -> tuple[str, ...]:
+        """What every order book shows, and of the flow what it shows itself where it is seen."""
+        return (*super().signals, *(self.flow.signals if self.flow_seen else ()))
+
+    @rule
+    def show_flow(self, book: Any, observations: Any, place: int) -> None:
+        if self.flow_seen > 0:
+            self.flow.show(book, observations, place)
 
     def memory(self, num_lanes: int) -> tuple[NDArray[Any], ...]:
         """The books of all lanes, a record array (num_lanes,), and the table of the flow."""
@@ -428,3 +445,4 @@ def show(venue: Any, book: Any, observations: Any, place: int) -> None:
         observations[place + 2] = unit * book.ahead[side] if stands else 0.0
         place += 3
     observations[place] = unit * pressure(venue, book)
+    venue.show_flow(book, observations, place + 1)

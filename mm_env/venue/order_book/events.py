@@ -79,6 +79,8 @@ def advance(venue: Any, table: Any, book: Any, weights: Any, key: Any, until: fl
         total = 0.0
         for kind in range(6):
             total += venue.flow.rate(table, kind, weights[kind], venue.flow.excited(table, book.excitement, kind))
+        if venue.flow.expires():
+            total += venue.flow.expiry() * excited(book)
         drawn = following if following.block == book.next else _draw(key, int(book.next))  # an event may take noise too
         book.next += 1
         following = _draw(key, int(book.next))  # the next one's noise is made while this one's branches are decided
@@ -94,6 +96,30 @@ def advance(venue: Any, table: Any, book: Any, weights: Any, key: Any, until: fl
             moved = bid != venue.touch(book, BID) or ask != venue.touch(book, ASK)
             watching = pace == 0 or (pace == 2 and not moved)
             bid, ask = venue.touch(book, BID), venue.touch(book, ASK)
+        elif venue.flow.expires():
+            expire(book, drawn.place)
+            watching = pace != 1
+
+
+@scalar
+def excited(book: Any) -> float:
+    """The excitement of all kinds."""
+    total = 0.0
+    for kind in range(6):
+        total += book.excitement[kind]
+    return total
+
+
+@routine
+def expire(book: Any, share: float) -> None:
+    """One unit of excitement is gone: that of the kind at `share` of all."""
+    point, found = share * excited(book), 6
+    for kind in range(6):
+        if found == 6 and point < book.excitement[kind]:
+            found = kind
+        point -= book.excitement[kind]
+    if found < 6:
+        book.excitement[found] -= 1.0
 
 
 @scalar
@@ -251,26 +277,37 @@ def set_edges(venue: Any, book: Any) -> None:
 @routine
 def _follow(venue: Any, table: Any, book: Any, key: Any, way: int) -> None:
     """The mid has moved up (1) or down (-1): let the reference follow, if it does."""
-    side = ASK if way > 0 else BID
-    nearest = book.reference + side
-    if lots(book, nearest) > 0 or venue.made_at(book, side, nearest) > 0:
+    if not may_follow(venue, book, way):
         return
     whether, renewed, entering, _ = uniforms(key[0], key[1], key[2], key[3], int(book.next))
     book.next += 1
     if whether < venue.flow.follow():
-        book.reference += way
-        set_edges(venue, book)
+        follow(venue, book, way)
         if renewed < venue.flow.renew():
             renew(venue, table, book, key)
         else:
-            _refill(venue, table, book, side, int(venue.levels), entering)
+            _refill(venue, table, book, ASK if way > 0 else BID, int(venue.levels), entering)
+
+
+@scalar
+def may_follow(venue: Any, book: Any, way: int) -> bool:
+    """Whether nobody stands next to the reference on the side to which the mid has moved."""
+    side = ASK if way > 0 else BID
+    nearest = book.reference + side
+    return lots(book, nearest) == 0 and venue.made_at(book, side, nearest) == 0
+
+
+@routine
+def follow(venue: Any, book: Any, way: int) -> None:
+    """The reference moves by a tick."""
+    book.reference += way
+    set_edges(venue, book)
 
 
 @routine
 def renew(venue: Any, table: Any, book: Any, key: Any) -> None:
     """Draw all of others' queues anew; our orders stay, no further back than they were."""
-    for slot in range(book.volume.shape[0]):
-        book.volume[slot] = 0
+    wipe(book)
     for side in range(2):
         for distance in range(int(venue.levels), 0, -1):
             uniform, _, _, _ = uniforms(key[0], key[1], key[2], key[3], int(book.next))
@@ -281,7 +318,20 @@ def renew(venue: Any, table: Any, book: Any, key: Any) -> None:
 
 @routine
 def _refill(venue: Any, table: Any, book: Any, side: int, distance: int, uniform: float) -> None:
-    size = int(venue.flow.fresh(table, distance, uniform) * venue.size.mean() + 0.5)
+    refill(venue, book, side, distance, venue.flow.fresh(table, distance, uniform))
+
+
+@routine
+def wipe(book: Any) -> None:
+    """All of others' orders leave."""
+    for slot in range(book.volume.shape[0]):
+        book.volume[slot] = 0
+
+
+@routine
+def refill(venue: Any, book: Any, side: int, distance: int, orders: float) -> None:
+    """So many orders of the mean size come to where nobody stood."""
+    size = int(orders * venue.size.mean() + 0.5)
     if size > 0:
         _offer(venue, book, side, origin(venue, book, side) + (2 * side - 1) * distance, size)
 

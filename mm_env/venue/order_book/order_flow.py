@@ -24,6 +24,15 @@ class OrderFlow(Component):
     mean size. `table` is what the flow's own `table(levels)` gave, for rates that are looked up.
     """
 
+    @property
+    def signals(self) -> tuple[str, ...]:
+        """What of the flow's own state a book shows that shows it (`Book.flow_seen`): see `show`."""
+        return ()
+
+    @rule
+    def show(self, book: Any, observations: Any, place: int) -> None:
+        """Write `signals` from `place` on."""
+
     def table(self, levels: int) -> NDArray[np.float64]:
         """Numbers that the rules look up, the same in all lanes, for a book of `levels` distances: (n,), n >= 1."""
         return np.zeros(1)
@@ -98,7 +107,23 @@ class OrderFlow(Component):
     def excite(self, table: Any, memory: Any, cause: int) -> None:
         """Add to what is kept what an event of kind `cause` excites."""
         for kind in range(6):
-            memory[kind] += self.kick(table, kind, cause)
+            memory[kind] = min(memory[kind] + self.kick(table, kind, cause), self.most_excited())
+
+    @rule
+    def most_excited(self) -> float:
+        """The most excitement that a kind may have."""
+        return np.inf
+
+    @rule
+    def expires(self) -> bool:
+        """Whether excitement is whole units that end one by one, at random: then `expiry` is asked for. It is an event of the
+        book, after which a decision is due like after any other."""
+        return False
+
+    @rule
+    def expiry(self) -> float:
+        """1 / time, of each unit of excitement."""
+        return 0.0
 
     @rule
     def anchored(self) -> bool:

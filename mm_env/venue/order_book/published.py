@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from mm_env.venue.order_book.ephemeral import EphemerallySelfExciting
 from mm_env.venue.order_book.hawkes import Hawkes
 from mm_env.venue.order_book.poisson import ContStoikovTalreja, ZeroIntelligence
 from mm_env.venue.order_book.queue_reactive import QueueReactive
@@ -58,6 +59,34 @@ def after_huang() -> QueueReactive:
     taking = [0.55 * np.exp(-0.1 * queue), 0.1 * np.exp(-0.2 * queue), 0.0 * queue]
     rows = [np.round(np.array(each), 3) for each in (arrival, leaving, [np.where(queue > 0.0, t, 0.0) for t in taking])]
     return QueueReactive(*(row.tolist() for row in rows), following=0.7, renewal=0.85)
+
+
+def after_huang_small() -> QueueReactive:
+    """`after_huang` with two prices a side and two orders a price at most, and rates by the size of the queue that much
+    steeper: five times as much in each order."""
+    queue = np.arange(3.0)
+    arrival = [0.9 / (1.0 + 0.25 * queue), 0.7 / (1.0 + 0.15 * queue)]
+    leaving = [1.1 * (1.0 - np.exp(-0.4 * queue)), 0.9 * (1.0 - np.exp(-0.5 * queue))]
+    taking = [0.55 * np.exp(-0.5 * queue), 0.1 * np.exp(-queue)]
+    rows = [
+        np.round(np.array(each), 3)
+        for each in (
+            [np.where(queue < 2.0, each, 0.0) for each in arrival],
+            leaving,
+            [np.where(queue > 0.0, each, 0.0) for each in taking],
+        )
+    ]
+    return QueueReactive(*(row.tolist() for row in rows), following=0.7, renewal=0.85)
+
+
+def sky_perfect_excited() -> EphemerallySelfExciting:
+    """Sky Perfect's rates with two orders a price at most, whose market orders bring others of their side: half of them,
+    and as many in all, but for the cut at two units."""
+    calm = sky_perfect()
+    return EphemerallySelfExciting(
+        calm.arrival, calm.cancellation, 0.5 * calm.taking, calm.scale, calm.exponent, capacity=2.0,
+        excitation=1.0, expiry_rate=2.0, most=2.0,
+    )  # fmt: skip
 
 
 def excited() -> Hawkes:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from mm_env.core.component import rule
 from mm_env.core.parameters import Positive, Probability, RateRows
 from mm_env.venue.order_book.birth_death import stationary_queue
+from mm_env.venue.order_book.ladder import BID
 from mm_env.venue.order_book.order_flow import OrderFlow
 
 
@@ -48,6 +49,15 @@ class QueueReactive(OrderFlow):
             raise ValueError(
                 "QueueReactive: the longest queue must shrink, cancellation + taking > arrival in its column"
             )
+
+    @property
+    def signals(self) -> tuple[str, ...]:
+        """The reference, ticks above others' best bid."""
+        return ("reference",)
+
+    @rule
+    def show(self, book: Any, observations: Any, place: int) -> None:
+        observations[place] = book.reference - book.best[BID]
 
     def table(self, levels: int) -> NDArray[np.float64]:
         """(4, levels, sizes), flat: arrival, cancellation, taking, and P(queue <= n) of the stationary law."""
