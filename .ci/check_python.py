@@ -24,7 +24,7 @@ def refusal(version):
     if low <= tuple(version) < end:
         return ""
     allowed = " or ".join("3.%d" % minor for minor in range(low[1], end[1]))
-    why = "is too old" if tuple(version) < low else "is too new: numba and torch, as pinned, have no wheels for it"
+    why = "is too old" if tuple(version) < low else "is too new: nothing here was ever run on it"
     cure = "make PYTHON=python3.%d takes another one that is installed" % (end[1] - 1)
     return "mm_env needs Python %s, and Python %d.%d %s; %s" % (allowed, version[0], version[1], why, cure)
 

@@ -256,11 +256,11 @@ class _Fitting:
         than the visible levels was fitted to nothing, and would be excited by all that comes out there."""
         inside, behind = (np.diff([*begins, FURTHEST]) for begins in (INSIDE, BEHIND))
         limits = self.rates[0] * self.seen() / np.r_[inside, behind]
-        parts = (limits[:, : len(INSIDE)], limits[:, len(INSIDE) :], self.rates[1], self.rates[2])
         better, worse = (tuple(map(float, (*begins, FURTHEST))) for begins in (INSIDE, BEHIND))
         return QueueReactiveHawkes(
-            tuple(map(float, SPREADS)), better, worse, *map(_rows, parts), tuple(float(f"{x:.3g}") for x in self.base),
-            _rows(self.theta), self.decays,
+            tuple(map(float, SPREADS)), better, worse, _rows(limits[:, : len(INSIDE)]), _rows(limits[:, len(INSIDE) :]),
+            _rows(self.rates[1]), _rows(self.rates[2]), tuple(float(f"{x:.3g}") for x in self.base), _rows(self.theta),
+            self.decays,
         )  # fmt: skip
 
 
