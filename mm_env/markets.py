@@ -268,13 +268,6 @@ def small_book() -> Market:
     return replace(cont_stoikov_talreja(), venue=venue, clock=clock, max_inventory=2.0)
 
 
-def small_queue_reactive() -> Market:
-    """A queue-reactive book with two prices a side, two orders a price, a decision at every event and its reference price
-    shown: small enough for its exact optimum."""
-    venue = Book(flow=published.after_huang_small(), levels=2, observed=2, warm_up=0.0, flow_memory=10.0, flow_seen=1)
-    return replace(small_book(), venue=venue, reward=InventoryPenalty(phi=0.01))
-
-
 def small_hawkes() -> Market:
     """`small_book` with two orders a price, whose market orders excite others of their side for a random time, shown in whole
     units: small enough for its exact optimum."""
@@ -418,7 +411,6 @@ MARKETS: dict[str, Callable[[], Market]] = {
         cont_stoikov_talreja,
         small_book,
         small_hawkes,
-        small_queue_reactive,
         zero_intelligence,
         queue_reactive,
         hawkes,

@@ -32,8 +32,6 @@ def of_books(market: Market, books: Any, inventory: Floats) -> tuple[NDArray[Any
         columns += [stands, np.where(stands, (books.price[:, side] - books.best[:, side]) * out, 0)]
         columns.append(np.where(stands, books.ahead[:, side], 0))
     own: list[Any] = []
-    if "reference" in market.venue.flow.signals:
-        own.append(books.reference - books.best[:, 0])
     if "sells_excited" in market.venue.flow.signals:
         own += [books.excitement[:, 4], books.excitement[:, 5]]
     return (*columns, *own, np.rint(inventory / market.order_size))

@@ -16,10 +16,9 @@ from mm_env.reward import InventoryPenalty
 from mm_env.venue.order_book.book import Book
 from mm_env.venue.order_book.ephemeral import EphemerallySelfExciting
 from mm_env.venue.order_book.poisson import ContStoikovTalreja, ZeroIntelligence
-from mm_env.venue.order_book.queue_reactive import QueueReactive
 from mm_env.venue.order_book.size import UnitSize
 
-FLOWS = (ContStoikovTalreja, ZeroIntelligence, QueueReactive, EphemerallySelfExciting)
+FLOWS = (ContStoikovTalreja, ZeroIntelligence, EphemerallySelfExciting)
 
 
 def check_small(market: Market) -> None:

@@ -11,14 +11,10 @@ from mm_env.venue.order_book.book import exchange, orders, place
 from mm_env.venue.order_book.events import clear_counters as clear
 from mm_env.venue.order_book.events import (
     excited,
-    follow,
     happen,
-    may_follow,
     move,
-    refill,
     set_edges,
     weigh,
-    wipe,
 )
 from mm_env.venue.order_book.ladder import ASK, BID, lots, mid_twice, touch
 from mm_env.venue.order_book.order_flow import CANCEL, MARKET
@@ -47,15 +43,12 @@ def after_orders(
             gained[k] = _wealth(market, account, mid_twice(book)) - _wealth(
                 market, Portfolio(0.0, inventory[i], ()), before
             )
-            _rest(book, weights, market.venue.flow.anchored())
+            _rest(book, weights)
 
 
 def after_event(
     market: Any,
-    still: Any,
     table: Any,
-    fresh: Any,
-    moves: tuple[float, float],
     books: Any,
     inventory: Any,
     weights: Any,
@@ -68,11 +61,7 @@ def after_event(
 ) -> int:
     """All that may come next in each of `books`, one after the other: book, which of `books` it came of, inventory,
     probability, and the change in wealth less phi q^2 x the expected time until then; how many there are. An event, an end of
-    excitement, or that nothing comes within the clock's step.
-
-    `still` is the market with a reference that never moves, `moves` are the chances that it moves when it may and that the book
-    is drawn anew then, and `fresh` (levels, sizes) those of the sizes of a new queue.
-    """
+    excitement, or that nothing comes within the clock's step."""
     venue, dt, levels, k = market.venue, market.clock.dt(), int(market.venue.levels), 0
     for i in range(books.shape[0]):
         _weigh(venue, table, books[i], weights)
@@ -92,14 +81,10 @@ def after_event(
                     if odds > 0.0:
                         clear(out[k])
                         place = 1.0 - 1e-9 if behind == 1 else 0.0
-                        happen(still.venue, table, out[k], weights, (0, 0, 0, 0), kind, share, 1, place)
-                        first, chance[k], moved = k, odds, mid_twice(out[k]) - mid_twice(books[i])
+                        happen(venue, table, out[k], weights, (0, 0, 0, 0), kind, share, 1, place)
+                        came_of[k], chance[k] = i, odds
+                        _settle(market, out[k], weights, books[i], inventory[i], phi * wait, held, gained, k)
                         k += 1
-                        if venue.flow.anchored() and moved != 0 and may_follow(venue, out[first], moved):
-                            k = _follow(venue, table, fresh, moves, 1 if moved > 0 else -1, out, chance, first)
-                        for j in range(first, k):
-                            came_of[j] = i
-                            _settle(market, out[j], weights, books[i], inventory[i], phi * wait, held, gained, j)
                         _weigh(venue, table, books[i], weights)
         for kind in range(6):
             if venue.flow.expires() and books[i].excitement[kind] > 0.0:
@@ -127,49 +112,6 @@ def _ending(venue: Any, book: Any) -> float:
 
 
 @routine
-def _follow(
-    venue: Any, table: Any, fresh: Any, moves: tuple[float, float], way: int, out: Any, chance: Any, first: int
-) -> int:
-    """Split what came of an event in out[first] by whether the reference follows and what queues come then, one after the
-    other; the place after the last."""
-    levels, sizes, k = int(venue.levels), fresh.shape[1], first + 1
-    odds, side = chance[first], ASK if way > 0 else BID
-    chance[first] = odds * (1.0 - moves[0])
-    for size in range(sizes):
-        chance[k] = odds * moves[0] * (1.0 - moves[1]) * fresh[levels - 1, size]
-        if chance[k] > 0.0:
-            out[k] = out[first]
-            follow(venue, out[k], way)
-            refill(venue, out[k], side, levels, float(size))
-            set_edges(venue, out[k])
-            k += 1
-    if odds * moves[0] * moves[1] > 0.0:
-        for draw in range(sizes ** (2 * levels)):
-            out[k] = out[first]
-            follow(venue, out[k], way)
-            chance[k] = odds * moves[0] * moves[1] * _drawn_anew(venue, fresh, out[k], draw)
-            if chance[k] > 0.0:
-                k += 1
-    return k
-
-
-@routine
-def _drawn_anew(venue: Any, fresh: Any, book: Any, draw: int) -> float:
-    """Put the queues number `draw` of all that may be drawn anew in the place of others' orders; their probability."""
-    chance, sizes = 1.0, fresh.shape[1]
-    wipe(book)
-    for side in range(2):
-        for distance in range(int(venue.levels), 0, -1):
-            size = draw % sizes
-            draw //= sizes
-            chance *= fresh[distance - 1, size]
-            refill(venue, book, side, distance, float(size))
-    venue.keep_places(book)
-    set_edges(venue, book)
-    return chance
-
-
-@routine
 def _settle(
     market: Any, book: Any, weights: Any, before: Any, inventory: float, cost: float, held: Any, gained: Any, k: int
 ) -> None:
@@ -179,7 +121,7 @@ def _settle(
     account = exchange(market, bought, -book.filled[ASK], -book.value[ASK], True, now)
     change = _wealth(market, account, mid_twice(book)) - _wealth(market, Portfolio(0.0, inventory, ()), middle)
     held[k], gained[k] = account.inventory, change - cost * account.inventory * account.inventory
-    _rest(book, weights, market.venue.flow.anchored())
+    _rest(book, weights)
 
 
 @routine
@@ -213,13 +155,12 @@ def _position(venue: Any, book: Any, kind: int, distance: int, behind: int) -> f
 
 
 @routine
-def _rest(book: Any, weights: Any, anchored: bool) -> None:
+def _rest(book: Any, weights: Any) -> None:
     """Forget what tells two books of the same queues apart: where they stand, time and counters."""
     move(book, weights, -book.best[BID])
     clear(book)
     book.time, book.pressure, book.pressed, book.next = 0.0, 0.0, 0.0, 0
-    if not anchored:
-        book.reference = 0
+    book.reference = 0
     for kind in range(6):
         book.counts[kind] = 0
     for side in range(2):
@@ -230,4 +171,4 @@ def _rest(book: Any, weights: Any, anchored: bool) -> None:
 def rest_all(market: Any, books: Any, weights: Any) -> None:
     """`_rest` of each book."""
     for i in range(books.shape[0]):
-        _rest(books[i], weights, market.venue.flow.anchored())
+        _rest(books[i], weights)

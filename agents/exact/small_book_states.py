@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,13 +9,12 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from agents.exact import small_book_kernel as kernel
-from agents.exact.book_states import Ints, longest_queue, of_books, pack, unpack
+from agents.exact.book_states import Ints, of_books, pack, unpack
 from agents.exact.price_grid import Unsolvable
 from mm_env.core import engine
 from mm_env.core.component import record
 from mm_env.market import Market
 from mm_env.simulation import Simulation
-from mm_env.venue.order_book.queue_reactive import QueueReactive
 
 Floats = NDArray[np.float64]
 MOST = 400_000  # states
@@ -58,7 +56,8 @@ class _Found:
         for column, kept in zip(columns, unpack(self.market, keys), strict=True):
             if (column != kept).any():
                 raise Unsolvable(
-                    "in this order book a number of the state leaves the range that states are told apart in"
+                    f"in this order book a number of the state leaves the range that states are told apart in, with "
+                    f"{column[column != kept][0]} (of {len(columns)}: spread, queues, our orders, the flow's own, inventory)"
                 )
         new = np.array([i for i in np.unique(keys, return_index=True)[1] if int(keys[i]) not in self.known], int)
         if len(new):
@@ -108,14 +107,11 @@ class _Steps:
 
     def __init__(self, market: Market) -> None:
         venue: Any = market.venue
-        levels, (flow, self.moves) = int(venue.levels), _resting(venue.flow)
+        levels = int(venue.levels)
         self.market, self.rules = market, record(market)
-        self.still = record(replace(market, venue=replace(venue, flow=flow)))
         _, self.table = venue.memory(1)
-        self.fresh = _fresh(market, self.table) if venue.flow.signals == ("reference",) else np.ones((levels, 1))
         self.weights, self.actions = np.zeros(6 + 4 * levels), np.arange(float(market.quote.space.n))  # pyright: ignore
-        sizes = self.fresh.shape[1]
-        self.outcomes = (6 * levels + 2) * (1 + sizes + sizes ** (2 * levels) * (self.moves[1] > 0.0)) + 7
+        self.outcomes = 6 * levels + 9
         self.at_once = max(1, CHUNK // self.outcomes)
 
     def orders(self, books: Any, inventory: Floats) -> tuple[Any, Floats, Floats]:
@@ -131,29 +127,10 @@ class _Steps:
         n = len(books) * self.outcomes
         out, came_of, held, chance, gained = self._copies(n), np.zeros(n, np.int64), *np.zeros((3, n))
         phi = float(self.market.reward.phi)  # pyright: ignore[reportAttributeAccessIssue]
-        arguments = (self.rules, self.still, self.table, self.fresh, self.moves, books, inventory, self.weights, phi,
-                     out, came_of, held, chance, gained)  # fmt: skip
+        arguments = (self.rules, self.table, books, inventory, self.weights, phi, out, came_of, held, chance, gained)
         count = engine.compiled(kernel.after_event, *arguments)(*arguments)
         may = np.flatnonzero(chance[:count] > 0.0)
         return out[may], held[may], gained[may], chance[may], came_of[may]
 
     def _copies(self, n: int) -> Any:
         return self.market.venue.memory(n)[0]
-
-
-def _resting(flow: Any) -> tuple[Any, tuple[float, float]]:
-    """The flow with a reference that never moves, and the chances that it moves when it may and that all is drawn anew then."""
-    if not isinstance(flow, QueueReactive):
-        return flow, (0.0, 0.0)
-    return replace(flow, following=0.0), (float(flow.following), float(flow.renewal))
-
-
-def _fresh(market: Market, table: Floats) -> Floats:
-    """P(a new queue holds so many orders), (levels, sizes)."""
-    venue: Any = market.venue
-    sizes, rules = int(longest_queue(market)) + 1, record(market).venue.flow
-    below = [
-        [rules.look_up(table, 3, distance, float(size)) for size in range(sizes)]
-        for distance in range(1, int(venue.levels) + 1)
-    ]
-    return np.diff(np.array(below), axis=1, prepend=0.0)

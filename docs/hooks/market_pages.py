@@ -14,6 +14,7 @@ from docs.hooks.fields import comments, shown, table, values
 from docs.hooks.spaces import action_table, observation_table
 from mm_env.core.component import parts
 from mm_env.desk.desk import Desk
+from mm_env.envs.manual.versions import HISTORY
 from mm_env.envs.registration import DESK_IDS, IDS, WORLD_IDS
 from mm_env.makers.competition import Competition
 from mm_env.makers.desks.competing import CompetingDesks
@@ -23,7 +24,6 @@ ROOT = Path(__file__).parents[2]
 CONF = ROOT / "conf" / "market"
 PICTURES = ROOT / "docs" / "pictures" / "markets"
 NAMES = {market: name for name, market in (IDS | DESK_IDS | WORLD_IDS).items()}
-SINCE = yaml.safe_load((Path(__file__).parent / "history.yml").read_text(encoding="utf-8"))
 FAMILIES = {
     "dealer": "Dealer markets",
     "volatile": "Volatile markets, margins and risk measures",
@@ -190,9 +190,7 @@ def _sides_alike(market: Any, path: str) -> bool:
 
 
 def _history(name: str) -> str:
-    return "## Version history\n\n" + table(("id", "since", "change"), [
-        (f"`{NAMES[name].rsplit('-v', 1)[0]}-v{number}`", since, change)
-        for number, (since, change) in enumerate(SINCE.get(name, [["unreleased", "the first"]]))])  # fmt: skip
+    return "## Version history\n\n" + "\n".join(f"- `{NAMES[name]}` {line}" for line in HISTORY[NAMES[name]])
 
 
 def _unnamed(name: str) -> str:

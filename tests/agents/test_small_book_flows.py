@@ -1,4 +1,4 @@
-"""Small books whose flow has a state of its own, a reference price or excitement: exact values held to the simulator."""
+"""Small books whose flow has a state of its own, excitement: exact values held to the simulator."""
 
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ from agents.exact.price_grid import Unsolvable
 from agents.exact.small_book import BookOptimum, SmallBook
 from agents.policy import play
 from mm_env import ContStoikovTalreja, EphemerallySelfExciting, InventoryPenalty
-from mm_env.markets import small_hawkes, small_queue_reactive
+from mm_env.markets import small_hawkes
 from mm_env.rollout import run_policy
 from mm_env.simulation import Simulation
 from tests.worlds import within
@@ -25,10 +25,9 @@ def tiny(market, **flow):
 
 
 MARKETS = {
-    "queue_reactive": tiny(small_queue_reactive(), renewal=0.5),
     "hawkes": tiny(small_hawkes(), most=1.0),
 }
-BOTH = pytest.mark.parametrize("market", MARKETS.values(), ids=MARKETS)
+EACH = pytest.mark.parametrize("market", MARKETS.values(), ids=MARKETS)
 
 
 def started(market, lanes=LANES):
@@ -42,14 +41,14 @@ def starts(market):
     return SmallBook.of(market).places(simulation.books, simulation.state.account.inventory)
 
 
-@BOTH
+@EACH
 def test_all_that_may_come_next_is_counted(market):
     states = SmallBook.of(market)
     assert np.abs(states.chance.sum(axis=1) - 1.0).max() < 1e-12
     assert np.abs(states.inventory).max() == market.max_inventory
 
 
-@BOTH
+@EACH
 def test_what_an_agent_sees_tells_the_state(market):
     states, simulation, random = SmallBook.of(market), started(market, 500), np.random.default_rng(0)
     _, actions = states.best()
@@ -62,7 +61,7 @@ def test_what_an_agent_sees_tells_the_state(market):
         simulation.step(random.integers(0, 16, 500).astype(np.float64))
 
 
-@BOTH
+@EACH
 @pytest.mark.parametrize("action", [0, 1, 5, 6])
 def test_one_action_at_every_decision_is_worth_what_it_brings_in_simulation(market, action):
     exact = SmallBook.of(market).worth(action)[starts(market)]
@@ -70,7 +69,7 @@ def test_one_action_at_every_decision_is_worth_what_it_brings_in_simulation(mark
     assert within(episodes.objective - exact, 0.0)
 
 
-@BOTH
+@EACH
 def test_the_optimum_brings_its_value_in_simulation_and_no_action_more(market):
     states, place = SmallBook.of(market), starts(market)
     value, actions = states.best()
@@ -107,7 +106,6 @@ def test_excitement_has_the_stationary_mean_of_its_birth_and_death():
 
 
 @pytest.mark.parametrize(("name", "parts", "reason"), [
-    ("queue_reactive", {"flow_seen": 0}, "the flow's own state is not seen"),
     ("hawkes", {"flow_seen": 0}, "the flow's own state is not seen"),
     ("hawkes", {"flow": EphemerallySelfExciting((1.0,), (1.0,), 1.0)}, "its flow has no finite capacity"),
 ])  # fmt: skip

@@ -42,7 +42,6 @@ LONG = {
     "amzn_book",
     "hawkes",
     "small_hawkes",
-    "small_queue_reactive",
 }  # estimated as the other books are, over tens of seconds
 
 

@@ -37,11 +37,11 @@ def _bits(market: str) -> str:
 
 
 def changes(name: str, held: dict[str, Any]) -> list[str]:
-    """What of the id differs from what is held, in words."""
+    """What of the id differs from what is held, in words; of parameters that came later the bits tell."""
     today = json.loads(json.dumps(meaning(name)))
     pairs = {**{key: (held[key], today[key]) for key in ("bits", "observations", "actions")}}
-    for path in {**held["settings"], **today["settings"]}:
-        pairs[path] = (held["settings"].get(path), today["settings"].get(path))
+    for path, was in held["settings"].items():
+        pairs[path] = (was, today["settings"].get(path))
     return [f"{name}: {what} was {was}, is {now}" for what, (was, now) in pairs.items() if was != now]
 
 

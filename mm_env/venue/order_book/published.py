@@ -61,24 +61,6 @@ def after_huang() -> QueueReactive:
     return QueueReactive(*(row.tolist() for row in rows), following=0.7, renewal=0.85)
 
 
-def after_huang_small() -> QueueReactive:
-    """`after_huang` with two prices a side and two orders a price at most, and rates by the size of the queue that much
-    steeper: five times as much in each order."""
-    queue = np.arange(3.0)
-    arrival = [0.9 / (1.0 + 0.25 * queue), 0.7 / (1.0 + 0.15 * queue)]
-    leaving = [1.1 * (1.0 - np.exp(-0.4 * queue)), 0.9 * (1.0 - np.exp(-0.5 * queue))]
-    taking = [0.55 * np.exp(-0.5 * queue), 0.1 * np.exp(-queue)]
-    rows = [
-        np.round(np.array(each), 3)
-        for each in (
-            [np.where(queue < 2.0, each, 0.0) for each in arrival],
-            leaving,
-            [np.where(queue > 0.0, each, 0.0) for each in taking],
-        )
-    ]
-    return QueueReactive(*(row.tolist() for row in rows), following=0.7, renewal=0.85)
-
-
 def sky_perfect_excited() -> EphemerallySelfExciting:
     """Sky Perfect's rates with two orders a price at most, whose market orders bring others of their side: half of them,
     and as many in all, but for the cut at two units."""
