@@ -80,7 +80,7 @@ def summary(found: Mapping[str, Scored]) -> TextTable:
     """A row for each book, best first, and for the day itself: means over the figures."""
     columns = [Column("book", "", words=True)]
     columns += [Column(name, show=_cell, parts=("", "_low", "_high")) for name in ("mean L1", "mean Wasserstein-1")]
-    columns += [Column(f"response {kind}", show="{:.2f}".format) for kind in KINDS]
+    columns += [Column(f"response {kind}", show=_ticks) for kind in KINDS]
     order = sorted(found, key=lambda name: found[name].l1.value)
     rows = [
         [name, *(_values(d) for d in (found[name].l1, found[name].wasserstein)), *found[name].gap.tolist()]
@@ -107,7 +107,7 @@ def by_figure(found: Mapping[str, Scored], distance: str) -> TextTable:
 
 def by_response(found: Mapping[str, Floats], lags: Sequence[int] = (1, 10, 100)) -> TextTable:
     """R of each kind at some lags, ticks; a column for each book and the day."""
-    columns = [Column("response", "", words=True), *(Column(name, show="{:.2f}".format, wraps=True) for name in found)]
+    columns = [Column("response", "", words=True), *(Column(name, show=_ticks, wraps=True) for name in found)]
     rows = [
         [f"{kind}, {lag} event{'s' * (lag > 1)}", *(float(r[k, LAGS.index(lag)]) for r in found.values())]
         for k, kind in enumerate(KINDS)
@@ -140,3 +140,8 @@ def _values(distance: Distance) -> tuple[float, float, float]:
 
 def _cell(value: tuple[float, float, float]) -> str:
     return f"{value[0]:.2f} [{value[1]:.2f}, {value[2]:.2f}]" if np.isfinite(value[0]) else "-"
+
+
+def _ticks(value: float) -> str:
+    """A response; of a book that had no such event, or too few after it, there is none."""
+    return f"{value:.2f}" if np.isfinite(value) else "-"
