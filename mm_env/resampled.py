@@ -64,13 +64,9 @@ class Branches:
         copies.copy_state_from(self.simulation)
         before = copies.profits
         copies.seed, copies.keys = (self.simulation.seed + APART) % (MAX_SEED + 1), self._keys()
-        observations, rewards, ended, _ = copies.step(self._acted(actions))
+        observations, rewards, ended, _ = copies.step(np.tile(actions, self.count))
         gains, seen = (copies.profits - before).reshape(shape), observations.reshape(*shape, -1)
         return Outcomes(seen, rewards.reshape(shape), ended.reshape(shape), copies.closed.reshape(shape), gains)
-
-    def _acted(self, actions: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The actions of all copies, branch by branch."""
-        return np.tile(actions, self.count)
 
     def _keys(self) -> NDArray[np.int64] | None:
         """What the copies draw by, where each lane has a seed of its own."""
@@ -79,25 +75,3 @@ class Branches:
             return None
         seeds = (keys[:, 0].astype(np.uint64) + np.uint64(APART)) & np.uint64(MAX_SEED)
         return np.stack([np.tile(seeds.astype(np.int64), self.count), np.arange(self._copies.num_lanes)], axis=1)
-
-
-class EveryAction(Branches):
-    """`tries` copies of each lane for every one of `actions`, whatever the lane itself does.
-
-    Copies of a lane with the same number of try meet the same noise under all actions, so that differences between actions are
-    paired. Outcomes are (actions x tries, num_lanes), action by action.
-    """
-
-    def __init__(self, simulation: Simulation, actions: int, tries: int) -> None:
-        super().__init__(simulation, actions * tries)
-        self.actions, self.tries = actions, tries
-
-    def _acted(self, actions: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.repeat(np.arange(float(self.actions)), self.tries * self.simulation.num_lanes)
-
-    def _keys(self) -> NDArray[np.int64]:
-        lanes = self.simulation.num_lanes
-        keys = super()._keys()
-        seeds = np.full(self._copies.num_lanes, self._copies.seed, np.int64) if keys is None else keys[:, 0]
-        numbers = np.tile(np.arange(self.tries * lanes), self.actions)
-        return np.stack([seeds, numbers], axis=1)

@@ -21,7 +21,6 @@ require("a learner", "training", "torch", "stable_baselines3")
 from agents.learning.clone import clone
 from agents.learning.entropic import EntropicRollouts, WealthChange
 from agents.learning.features import with_log_time_to_go, with_one_hot
-from agents.learning.mirror import LookaheadRollouts
 from agents.learning.replay_buffers import VALUES, ExpectedReplay
 from agents.learning.reservation import QuotedLanes
 from agents.learning.rollout_buffers import ExpectedRollouts, ResampledRollouts, attached, check_separable
@@ -39,9 +38,9 @@ from mm_env.rollout import Episodes, inventory_levels, run_actions, run_policy
 
 CHECKPOINT = "checkpoint.pt"
 PENALTIES = (InventoryPenalty, VariancePenalty, WealthChange)  # rewards whose noise can be taken out
-ON_POLICY = ("PPO", "A2C", "CompiledPPO", "MDPO")
+ON_POLICY = ("PPO", "A2C", "CompiledPPO")
 EXPECTING: dict[str, dict[str, Any]] = {
-    **{name: {"rollout_buffer_class": ExpectedRollouts} for name in ("PPO", "A2C", "CompiledPPO")},
+    **{name: {"rollout_buffer_class": ExpectedRollouts} for name in ON_POLICY},
     **{name: {"replay_buffer_class": ExpectedReplay} for name in VALUES},
 }
 
@@ -93,8 +92,6 @@ class Learner:
             raise ValueError(f"Learner.expected_fills is for {', '.join(EXPECTING)}, got {self.algorithm}")
         if self.branches and self.algorithm not in ON_POLICY:
             raise ValueError(f"Learner.branches is for PPO and A2C, got {self.algorithm}")
-        if self.algorithm == "MDPO" and not self.branches:
-            raise ValueError("Learner.branches must be >= 1 for MDPO, which tries every action so often, got 0")
         if self.teacher is not None and self.algorithm not in ON_POLICY:
             raise ValueError(f"Learner.teacher is for PPO and A2C, got {self.algorithm}")
         if self.teacher is not None and self.quoting is not None:
@@ -175,8 +172,7 @@ class Learner:
         elif self.lateness:
             settings["policy_kwargs"] = with_log_time_to_go(market, settings.get("policy_kwargs", {}))
         if self.branches:
-            kind: Any = EntropicRollouts if self.is_entropic(market) else ResampledRollouts
-            kind = LookaheadRollouts if self.algorithm == "MDPO" else kind
+            kind = EntropicRollouts if self.is_entropic(market) else ResampledRollouts
             settings |= {"rollout_buffer_class": kind}
         elif self.expected_fills and market.venue.loops == "lanes":
             settings |= EXPECTING[self.algorithm]
@@ -214,13 +210,11 @@ class Learner:
             check_branches(market)
         elif self.expected_fills and market.venue.loops == "lanes":
             check_separable(market)
-        if self.algorithm == "MDPO" and self.is_entropic(market):
-            raise ValueError(f"MDPO needs rewards that add up over steps, got {market.reward}")
         self.quoting_of(market)
         discrete = isinstance(market.action_space, gym.spaces.Discrete)
         if discrete and self.algorithm in ("SAC", "TD3", "TQC"):
             raise ValueError(f"{self.algorithm} needs continuous actions, got {market.quote}")
-        if not discrete and self.algorithm in ("DQN", "QRDQN", "MDPO"):
+        if not discrete and self.algorithm in ("DQN", "QRDQN"):
             raise ValueError(f"{self.algorithm} needs a grid of actions (quote@market.quote=grid), got {market.quote}")
         try:
             self.training_market(market)

@@ -25,7 +25,6 @@ ALGORITHMS = {
     **dict.fromkeys(("PPO", "A2C", "SAC", "TD3", "DQN"), "stable_baselines3"),
     **dict.fromkeys(("TQC", "RecurrentPPO"), "sb3_contrib"),
     "CompiledPPO": "agents.learning.compiled.ppo",  # PPO by loops of our own
-    "MDPO": "agents.learning.mirror",
     "QRDQN": "agents.learning.qrdqn",  # sb3-contrib's, which may act on a CVaR
 }
 
