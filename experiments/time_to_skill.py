@@ -29,7 +29,7 @@ def main(cfg: DictConfig) -> float:
     table.print(screen(WIDE, fits=False))
     table.write_markdown(folder / "table.md")
     (folder / "reached.csv").write_text(
-        "\n".join([Reached.heading(cfg.skills), *(r.line for r in found)]) + "\n", "utf-8"
+        "\n".join([Reached.heading(cfg.skills), *(r.line for r in found)]) + "\n", encoding="utf-8"
     )
     say([f"Table: {folder}"])
     share = sum(not any(map(math.isnan, one.seconds)) for one in found) / len(found)

@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FLOORS = (  # of the house, from the ground up; rooms of one floor do not know each other
     ("mm_env.core",),
-    ("mm_env.world", "mm_env.data", "mm_env.clock", "mm_env.watched", "mm_env.bootstrap"),
+    ("mm_env.world", "mm_env.data", "mm_env.clock", "mm_env.watched", "mm_env.bootstrap", "mm_env.action_parts"),
     ("mm_env.portfolio", "mm_env.price", "mm_env.systemic"),
     ("mm_env.state", "mm_env.quote", "mm_env.reward", "mm_env.hedges", "mm_env.margin", "mm_env.financing"),
     ("mm_env.limits", "mm_env.margins", "mm_env.hedging"),

@@ -12,6 +12,8 @@ from nbclient import NotebookClient
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+LONG = ("messages_to_agent", "queues_of_an_order_book", "why_makers_skew")  # most of a minute each
+RUN = [pytest.param(path, id=path.stem, marks=[pytest.mark.slow] * (path.stem in LONG)) for path in NOTEBOOKS]
 
 
 def read(path):
@@ -65,7 +67,7 @@ def rows(text):
     return {row[1]: [float(number.lstrip("±")) for number in row[2].split()] for row in found if row}
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", RUN)
 def test_a_notebook_runs_to_its_last_cell_without_a_warning(path):
     outputs = [output for cell in codes(executed(path)) for output in cell.outputs]
     assert all(cell.execution_count is not None for cell in codes(executed(path)))
@@ -73,7 +75,7 @@ def test_a_notebook_runs_to_its_last_cell_without_a_warning(path):
     assert not [line for line in said if not line.startswith("mm_env: making machine code")]  # where none was kept yet
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", RUN)
 def test_each_figure_is_drawn(path):
     for cell in codes(executed(path)):
         pictures = [output for output in cell.outputs if "image/png" in output.get("data", {})]
@@ -90,6 +92,7 @@ def test_a_brief_training_comes_near_the_optimum():
     assert found["constant quotes"][2] > 2.0 * found["optimum"][2]
 
 
+@pytest.mark.slow
 def test_the_closed_forms_rank_as_their_theories_say_and_skewing_pays():
     text = said("why_makers_skew")
     skills = {name: numbers[-1] for name, numbers in rows(text).items()}
@@ -101,6 +104,7 @@ def test_the_closed_forms_rank_as_their_theories_say_and_skewing_pays():
     assert float(skewed) > 1.5 * float(constant)
 
 
+@pytest.mark.slow
 def test_the_book_keeps_its_exact_chances_and_no_strategy_beats_its_optimum():
     text = said("queues_of_an_order_book")
     assert float(re.search(r"exact chance: ([\d.]+)", text)[1]) < 4.0
@@ -122,6 +126,7 @@ def test_the_book_keeps_its_exact_chances_and_no_strategy_beats_its_optimum():
     assert np.all(bid[3:] < ask[3:])
 
 
+@pytest.mark.slow
 def test_the_true_market_comes_back_from_its_messages_and_the_agent_survives_the_errors():
     text = said("messages_to_agent")
     assert "\n0 of " in text

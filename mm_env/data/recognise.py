@@ -114,7 +114,7 @@ def _head(path: Path) -> bytes:
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             names = [name for name in archive.namelist() if not name.endswith("/") and "__MACOSX" not in name]
-            with archive.open(names[0]) as file:
+            with archive.open(names[0], "r") as file:
                 return file.read(1 << 14)
     return start
 

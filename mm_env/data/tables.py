@@ -137,7 +137,7 @@ def _unzipped(path: Path, held: ExitStack) -> Path:
         with zipfile.ZipFile(path) as archive:
             name = only_member(path, archive)
             target = Path(held.enter_context(tempfile.TemporaryDirectory())) / Path(name).name
-            with archive.open(name) as source, target.open("wb") as sink:
+            with archive.open(name, "r") as source, target.open("wb") as sink:
                 shutil.copyfileobj(source, sink)
             return target
     except (zipfile.BadZipFile, EOFError, OSError) as error:

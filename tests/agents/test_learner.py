@@ -15,7 +15,8 @@ SHORT = {"n_steps": 16, "batch_size": 64, "n_epochs": 2, "policy_kwargs": {"net_
 
 
 @pytest.mark.parametrize(("wrong", "message"), [
-    ({"algorithm": "PPOO"}, "Learner.algorithm must be one of PPO, A2C, SAC, TD3, DQN, TQC, RecurrentPPO, CompiledPPO, QRDQN, got 'PPOO'"),
+    ({"algorithm": "PPOO"}, "Learner.algorithm must be one of PPO, A2C, SAC, TD3, DQN, TQC, RecurrentPPO, CompiledPPO, QRDQN, "
+     "got 'PPOO'"),
     ({"total_steps": 0}, r"Learner.total_steps must be a whole number in \[1, 2.14748e\+09\], got 0"),
     ({"total_steps": 1.5}, "Learner.total_steps must be a whole number"),
     ({"num_envs": -1}, "Learner.num_envs must be a whole number"),

@@ -121,7 +121,7 @@ def test_a_name_is_not_written_over_and_another_ones_config_is_not_trusted(launc
     launch(main, *SMALL, AGENT, "episodes=1", f"dataset={NAME}")
     assert "dataset must be a new name" in refused(main, *SMALL, AGENT, "episodes=1", f"dataset={NAME}")
     path = tmp_path / "minari" / NAME / "data" / "metadata.json"
-    told = json.loads(path.read_text())
-    path.write_text(json.dumps({**told, "mm_env_market": "_target_: os.system\n"}))
+    told = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**told, "mm_env_market": "_target_: os.system\n"}), encoding="utf-8")
     with pytest.raises(ValueError, match=r"_target_ must name a component.*got os\.system"):
         read(NAME)

@@ -13,7 +13,7 @@ MINE = "_target_: mm_env.InTurn\nbegins: 7.0\nends: 9.0\n"
 @pytest.fixture
 def cfg(tmp_path, monkeypatch):
     (tmp_path / "conf" / "window").mkdir(parents=True)
-    (tmp_path / "conf" / "window" / "mine_test.yaml").write_text(MINE)
+    (tmp_path / "conf" / "window" / "mine_test.yaml").write_text(MINE, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     return OmegaConf.create({"evaluation_window": {"_target_": "mm_env.InTurn", "begins": 1.0, "ends": 2.0}})
 

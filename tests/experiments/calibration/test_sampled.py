@@ -76,7 +76,7 @@ def test_several_days_are_played_one_after_the_other(day, tmp_path):
     for date in ("2012-06-21", "2012-06-22"):
         export.to_generic(replace(day, day=date), tmp_path / f"{date}.parquet")
     for date in ("2012-06-21", "2012-06-22"):
-        (tmp_path / f"{date}.yaml").write_text("instrument: TEST\n")
+        (tmp_path / f"{date}.yaml").write_text("instrument: TEST\n", encoding="utf-8")
     whole = read(tmp_path, tick=day.tick, levels=3)
     assert len(whole.messages.time) == 2 * len(day.messages.time)
     early, late = InTurn(0.0, 1e9, 0.0, 0.5), InTurn(0.0, 1e9, 0.5, 1.0)

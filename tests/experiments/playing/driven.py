@@ -67,7 +67,7 @@ class Browser:
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.send("Emulation.setEmulatedMedia", features=[scheme])
 
-    def open(self, url):
+    def visit(self, url):
         self.send("Page.navigate", url=url)
         self.wait("document.readyState === 'complete'")
 

@@ -54,7 +54,7 @@ def facts(browser):
 def test_an_episode_by_mouse_is_the_envs_own(served, game, browser, tmp_path):
     server, _ = served("agents=[optimum,glft]")
     browser.size(1280)
-    browser.open(server.url)
+    browser.visit(server.url)
     browser.wait("game !== null")
     browser.click("#start")
     browser.wait("game.episode === 0 && !busy")
@@ -83,7 +83,7 @@ def test_an_episode_by_mouse_is_the_envs_own(served, game, browser, tmp_path):
 def test_keys_alone_play_a_game(served, browser):
     server, _ = served()
     browser.size(1280)
-    browser.open(server.url)
+    browser.visit(server.url)
     browser.wait("game !== null")
     browser.key("n")
     browser.wait("game.episode === 0 && !busy")
@@ -106,7 +106,7 @@ def test_keys_alone_play_a_game(served, browser):
 def test_playing_pauses_where_it_is_asked_to_and_takes_anothers_values(served, browser):
     server, _ = served("market.clock.steps=400")
     browser.size(1280)
-    browser.open(server.url)
+    browser.visit(server.url)
     browser.wait("game !== null")
     browser.click("#start")
     browser.wait("game.episode === 0 && !busy")
@@ -124,7 +124,7 @@ def test_playing_pauses_where_it_is_asked_to_and_takes_anothers_values(served, b
 def test_two_windows_do_not_play_over_one_another(served, browser):
     server, client = served()
     browser.size(1280)
-    browser.open(server.url)
+    browser.visit(server.url)
     browser.wait("game !== null")
     client.ask("/start", {"episode": -1})
     browser.click("#start")
@@ -143,7 +143,7 @@ def test_two_windows_do_not_play_over_one_another(served, browser):
 def test_it_fits_and_is_readable(served, browser, width, dark):
     server, _ = served("agents=[optimum,glft]")
     browser.size(width, 844, dark)
-    browser.open(server.url)
+    browser.visit(server.url)
     browser.wait("game !== null")
     browser.click("#start")
     browser.wait("game.episode === 0 && !busy")

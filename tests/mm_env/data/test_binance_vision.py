@@ -36,7 +36,7 @@ def ticker(folder, zip_it=True):
     )
     if zip_it:
         return zipped(folder / f"{name}.zip", {f"{name}.csv": body})
-    (folder / f"{name}.csv").write_text(body)
+    (folder / f"{name}.csv").write_text(body, encoding="utf-8")
     return folder / f"{name}.csv"
 
 
@@ -44,7 +44,7 @@ def test_quotes_and_market_orders_are_those_of_the_rows(tmp_path):
     ticker(tmp_path)
     name = "BTCUSDT-aggTrades-2023-05-16"
     zipped(tmp_path / f"{name}.zip", {f"{name}.csv": AGGREGATES + text(AGGREGATED)})
-    (tmp_path / f"{name}.zip.CHECKSUM").write_text("0" * 64 + f"  {name}.zip\n")
+    (tmp_path / f"{name}.zip.CHECKSUM").write_text("0" * 64 + f"  {name}.zip\n", encoding="utf-8")
     day = read(tmp_path)
     assert (day.instrument, day.day, day.source, day.messages) == ("BTCUSDT", "2023-05-16", "Binance Vision", None)
     assert (day.quotes.time // 10**6).tolist() == [0, 9, 15]
@@ -58,7 +58,7 @@ def test_quotes_and_market_orders_are_those_of_the_rows(tmp_path):
 def test_spot_s_tables_have_no_headings_and_may_be_in_microseconds(tmp_path, unit, flags):
     ticker(tmp_path, zip_it=False)
     rows = [(*row[:4], row[4] * unit) for row in TRADED]
-    (tmp_path / "BTCUSDT-trades-2023-05-16.csv").write_text(text(rows, *flags))
+    (tmp_path / "BTCUSDT-trades-2023-05-16.csv").write_text(text(rows, *flags), encoding="utf-8")
     day = read(tmp_path)
     assert (day.orders.time // 10**6).tolist() == [9]  # one order: one side, one stamp
     assert day.orders.size.tolist() == [0.5]
@@ -68,7 +68,8 @@ def test_spot_s_tables_have_no_headings_and_may_be_in_microseconds(tmp_path, uni
 def test_the_depth_within_bands_is_no_book(tmp_path):
     path = tmp_path / "BTCUSDT-bookDepth-2024-01-15.csv"
     path.write_text(
-        "timestamp,percentage,depth,notional\n2024-01-15 00:00:06,-5,9000.5,370000000\n2024-01-15 00:00:06,5,8000,350000000\n"
+        "timestamp,percentage,depth,notional\n2024-01-15 00:00:06,-5,9000.5,370000000\n2024-01-15 00:00:06,5,8000,350000000\n",
+        encoding="utf-8",
     )
     found = bands(path)
     assert found.time.tolist() == [1_705_276_806 * 10**9] * 2
@@ -78,7 +79,7 @@ def test_the_depth_within_bands_is_no_book(tmp_path):
 
 
 def test_trades_without_quotes_are_refused(tmp_path):
-    (tmp_path / "BTCUSDT-aggTrades-2023-05-16.csv").write_text(AGGREGATES + text(AGGREGATED))
+    (tmp_path / "BTCUSDT-aggTrades-2023-05-16.csv").write_text(AGGREGATES + text(AGGREGATED), encoding="utf-8")
     with pytest.raises(
         ValueError, match="BTCUSDT must have a bookTicker table, which alone gives its quotes, got aggTrades"
     ):

@@ -53,7 +53,7 @@ def test_books_and_messages_are_those_found_by_hand(tmp_path, form):
         for price in ("7.99", "8.01", "8.00", "7.98"):
             text = text.replace(f",{price},", f",{int(float(price) * 100)}0000000,")
         text = text.replace(",N,,", ",N,9223372036854775807,")
-    (tmp_path / "mbo.csv").write_text(text)
+    (tmp_path / "mbo.csv").write_text(text, encoding="utf-8")
     day = read(tmp_path, levels=2)
     messages = day.messages
     assert (day.instrument, day.day, day.tick) == ("SOFI", "2023-09-29", 0.01)
@@ -72,7 +72,9 @@ def test_books_and_messages_are_those_found_by_hand(tmp_path, form):
 
 def test_of_several_symbols_one_is_chosen(tmp_path):
     other = HEAD + "".join(record(*row, symbol="ALLO") for row in [(*row, 128)[:7] for row in ROWS])
-    (tmp_path / "mbo.csv").write_text(decimals(*ROWS) + other.removeprefix(HEAD).replace(f"{NS}", f"{NS + 100}"))
+    (tmp_path / "mbo.csv").write_text(
+        decimals(*ROWS) + other.removeprefix(HEAD).replace(f"{NS}", f"{NS + 100}"), encoding="utf-8"
+    )
     assert [day.instrument for day in days(tmp_path)] == ["ALLO", "SOFI"]
     with pytest.raises(ValueError, match="path must hold one instrument, got ALLO, SOFI: choose one by instrument="):
         read(tmp_path)
@@ -80,13 +82,15 @@ def test_of_several_symbols_one_is_chosen(tmp_path):
 
 
 def test_two_publishers_are_two_books(tmp_path):
-    (tmp_path / "mbo.csv").write_text(decimals(*ROWS) + record(99, "A", "B", "7.90", 1, 9, by=3))
+    (tmp_path / "mbo.csv").write_text(decimals(*ROWS) + record(99, "A", "B", "7.90", 1, 9, by=3), encoding="utf-8")
     with pytest.raises(ValueError, match="must hold one publisher's book"):
         read(tmp_path)
 
 
 def test_an_order_that_was_never_added_takes_from_its_price(tmp_path):
-    (tmp_path / "mbo.csv").write_text(decimals(*ROWS, (90, "C", "B", "7.99", 40, 77), (95, "C", "B", "7.99", 400, 78)))
+    (tmp_path / "mbo.csv").write_text(
+        decimals(*ROWS, (90, "C", "B", "7.99", 40, 77), (95, "C", "B", "7.99", 400, 78)), encoding="utf-8"
+    )
     day = read(tmp_path)
     assert day.messages.bid_sizes[-2:, 0].tolist() == [60, 15]
     assert day.checks["messages that take more than there was"] == 1

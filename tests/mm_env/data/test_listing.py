@@ -31,7 +31,7 @@ def rows(day: int = 0, price: float = 10.0) -> str:
 def folder(tmp_path):
     for number, name in enumerate(("one", "two", "three")):
         (tmp_path / name).mkdir()
-        (tmp_path / name / "ACME.csv").write_text(rows(number))
+        (tmp_path / name / "ACME.csv").write_text(rows(number), encoding="utf-8")
     return tmp_path
 
 
@@ -61,7 +61,7 @@ def test_days_are_read_as_one_recording_with_cuts_between(folder):
 ])  # fmt: skip
 def test_what_holds_nothing_or_a_day_twice_is_refused(folder, make, said):
     (folder / "again").mkdir()
-    (folder / "again" / "ACME.csv").write_text(rows())
+    (folder / "again" / "ACME.csv").write_text(rows(), encoding="utf-8")
     with pytest.raises(ValueError, match=said):
         days(make(folder))
 
@@ -91,7 +91,8 @@ def test_a_table_of_one_s_own_is_read_by_its_schema(tmp_path, form):
         frame.lazy().sink_csv(path, **compressed)
     (tmp_path / "schema.yaml").write_text(
         "time: {column: stamp, unit: ms}\nevent: {column: type, values: {S: new, X: partial}}\n"
-        "side: {column: way, values: {B: buy, O: sell}}\nprice: px\nsize: qty\nday: 2024-02-01\ninstrument: MINE\n"
+        "side: {column: way, values: {B: buy, O: sell}}\nprice: px\nsize: qty\nday: 2024-02-01\ninstrument: MINE\n",
+        encoding="utf-8",
     )
     day = read(path, schema=str(tmp_path / "schema.yaml"), levels=1)
     assert (day.instrument, day.day, day.began, day.tick) == ("MINE", "2024-02-01", 36_000 * SECOND, 0.25)
@@ -106,8 +107,8 @@ def test_a_table_of_one_s_own_is_read_by_its_schema(tmp_path, form):
     ("price: {column: px, values: {}}\n", "price must have only column, got"),
 ])  # fmt: skip
 def test_a_schema_that_is_wrong_is_named(tmp_path, text, said):
-    (tmp_path / "s.yaml").write_text(text)
-    (tmp_path / "d.csv").write_text("a,b\n1,2\n")
+    (tmp_path / "s.yaml").write_text(text, encoding="utf-8")
+    (tmp_path / "d.csv").write_text("a,b\n1,2\n", encoding="utf-8")
     with pytest.raises(ValueError, match=said):
         days(tmp_path / "d.csv", schema=str(tmp_path / "s.yaml"))
 
@@ -115,7 +116,9 @@ def test_a_schema_that_is_wrong_is_named(tmp_path, text, said):
 def test_a_reader_of_one_s_own_takes_one_function_and_one_registration(tmp_path, monkeypatch):
     monkeypatch.setattr(recognise, "OWN", {})
     monkeypatch.setattr(listing, "MAKERS", dict(listing.MAKERS))
-    (tmp_path / "XYZ_2024-05-06.txt").write_text("ns;bid;ask\n1000;1.0;1.5\n2000;1.25;1.5\n".replace(";", ","))
+    (tmp_path / "XYZ_2024-05-06.txt").write_text(
+        "ns;bid;ask\n1000;1.0;1.5\n2000;1.25;1.5\n".replace(";", ","), encoding="utf-8"
+    )
 
     def mine(files, instrument):
         def stream():

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from mm_env.data import export, lobster
-from mm_env.data.simulated import record
 from mm_env.markets import market_named
+from mm_env.simulated_day import record
 
 NAMES = ("time", "kind", "side", "size", "price", "order", "bids", "asks", "bid_sizes", "ask_sizes")
 

@@ -104,7 +104,7 @@ def test_a_snapshot_table_gives_quotes_and_no_messages(tmp_path):
         line(0, "50001.0", "1.0", "49999.0", "1.5", "50002.0", "2.0", "49998.0", "2.5"),
         line(10, "50001.5", "1.1", "49999.5", "1.6", "", "", "49998.5", "2.6"),
     ]
-    (tmp_path / "s.csv").write_text(head + "\n" + "".join(rows))
+    (tmp_path / "s.csv").write_text(head + "\n" + "".join(rows), encoding="utf-8")
     day = read(tmp_path / "s.csv")
     assert day.messages is None
     assert (day.quotes.bid * day.tick).tolist() == [49999.0, 49999.5]
@@ -120,12 +120,12 @@ def test_a_snapshot_table_gives_quotes_and_no_messages(tmp_path):
     (line(7_000_000, "false", "bid", "0.123456789", 1), "line 12: price must be a number >= 0 of at most eight decimals"),
 ])  # fmt: skip
 def test_a_line_that_is_wrong_is_named(tmp_path, wrong, said):
-    (tmp_path / "book.csv").write_text(UPDATES + wrong)
+    (tmp_path / "book.csv").write_text(UPDATES + wrong, encoding="utf-8")
     with pytest.raises(ValueError, match=said.replace("(", r"\(")):
         read(tmp_path)
 
 
 def test_trades_alone_are_refused(tmp_path):
-    (tmp_path / "t.csv").write_text(TRADED)
+    (tmp_path / "t.csv").write_text(TRADED, encoding="utf-8")
     with pytest.raises(ValueError, match="must have incremental_book_L2, book_snapshot or quotes beside its trades"):
         read(tmp_path)
