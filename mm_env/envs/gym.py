@@ -17,7 +17,7 @@ from mm_env.desk.desk import Desk
 from mm_env.envs import inputs as inputs
 from mm_env.envs.manual import Manual
 from mm_env.envs.recorder import Recorder
-from mm_env.envs.screen import Screen
+from mm_env.envs.screen import Screen, may_be_seen
 from mm_env.market import Market
 from mm_env.markets import market_named
 from mm_env.simulation import Simulation
@@ -225,6 +225,11 @@ class MarketMakingEnv(gym.Env[NDArray[np.float32], Any]):
         self.market = market_named(market)
         self.render_mode = inputs.render_mode(render_mode, self.market, self.metadata)
         self._screen = Screen(self.metadata["render_fps"]) if render_mode == "human" else None
+        if not may_be_seen():  # so that what tries all modes (gymnasium's check_env) tries those that there are
+            self.metadata = {
+                **self.metadata,
+                "render_modes": [m for m in self.metadata["render_modes"] if m != "human"],
+            }
         self.simulation = simulation_of(self.market, 1)
         self._recorder = Recorder(self.simulation) if render_mode else None
         self.observation_space: gym.spaces.Box = self.market.observation_space  # pyright: ignore[reportIncompatibleVariableOverride]

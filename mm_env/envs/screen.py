@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 import time
 from typing import Any
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from mm_env.core.extras import require
 
 Frame = NDArray[np.uint8]
+UNSEEN = ("", "agg", "cairo", "pdf", "pgf", "ps", "svg", "template")  # backends of matplotlib that draw to files
 
 
 class Screen:
@@ -112,6 +114,13 @@ def in_notebook() -> bool:
     shell = sys.modules.get("IPython")
     running = shell.get_ipython() if shell is not None else None
     return running is not None and hasattr(running, "kernel")
+
+
+def may_be_seen() -> bool:
+    """Whether there may be a notebook or a window, as far as can be told without matplotlib."""
+    displayed = any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
+    named = os.environ.get("MPLBACKEND", "").lower() not in UNSEEN
+    return in_notebook() or displayed or named or sys.platform in ("darwin", "win32")
 
 
 def check_window() -> None:

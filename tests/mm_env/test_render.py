@@ -126,9 +126,13 @@ def test_what_is_recorded_changes_nothing(market):
         assert one[1:4] == other[1:4]
 
 
-def test_gymnasium_makes_an_env_that_renders():
+@pytest.mark.parametrize(("display", "modes"), [("", ["rgb_array"]), (":0", ["rgb_array", "human"])])
+def test_gymnasium_makes_an_env_that_renders_and_says_human_where_there_may_be_a_screen(monkeypatch, display, modes):
+    monkeypatch.setattr("sys.platform", "linux")
+    for name, value in {"DISPLAY": display, "WAYLAND_DISPLAY": "", "MPLBACKEND": "agg"}.items():
+        monkeypatch.setenv(name, value)
     env = gym.make("mm_env/ContStoikovTalreja-v0", render_mode="rgb_array")
-    assert (env.render_mode, env.metadata["render_modes"]) == ("rgb_array", ["rgb_array", "human"])
+    assert (env.render_mode, env.metadata["render_modes"]) == ("rgb_array", modes)
     env.reset(seed=0)
     env.step(env.action_space.sample())
     assert env.render().shape == SHAPE

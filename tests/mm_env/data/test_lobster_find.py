@@ -109,7 +109,7 @@ def test_two_halves_of_different_days_are_refused(tmp_path):
     ("_data_dwn_AMZN_5.7z", b"7z\xbc\xaf\x27\x1c\0\4", "got _data_dwn_AMZN_5.7z, which is a 7z archive, to be unpacked first"),
     ("day.tar.xz", b"\xfd7zXZ\0", "which is compressed by xz, to be unpacked first"),
     ("log.gz", gzip.compress(b'1723161253937085768 {"stream":"x@trade"}\n', mtime=0), "which is a Binance log (data=bin"),
-    ("day.parquet", b"PAR1", "which is a Parquet table, which is not read"),
+    ("day.parquet", b"PAR1", "which is a Parquet table, which data=recording reads"),
 ])  # fmt: skip
 def test_what_is_no_lobster_day_is_named(tmp_path, name, data, message):
     (tmp_path / name).write_bytes(data)
