@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from stable_baselines3.common.callbacks import BaseCallback
 
-from agents.learning.learner import ON_POLICY, Learner, middling
+from agents.learning.learner import Learner, middling
 from mm_env.controls import parameter_rows
 from mm_env.core.parameters import NonNegative
 from mm_env.market import Market
@@ -45,8 +45,8 @@ class CVaRLearner(Learner):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.algorithm not in ON_POLICY:
-            raise ValueError(f"CVaRLearner.algorithm must be one of {', '.join(ON_POLICY)}, got {self.algorithm!r}")
+        if self.algorithm not in ("PPO", "A2C"):
+            raise ValueError(f"CVaRLearner.algorithm must be one of PPO, A2C, got {self.algorithm!r}")
 
     def training_market(self, market: Market) -> Market:
         """The market to learn on: its reward shaped, the threshold that of the middle action."""

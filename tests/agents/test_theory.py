@@ -40,6 +40,7 @@ FILE = Path(__file__).with_name("theory.json")
 KNOWN = json.loads(FILE.read_text(encoding="utf-8"))
 LONG = {
     "amzn_book",
+    "amzn_reactive",
     "hawkes",
     "small_hawkes",
 }  # estimated as the other books are, over tens of seconds
