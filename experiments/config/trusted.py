@@ -25,7 +25,7 @@ FUNCTIONS = {
     "agents.blind_optimum", "agents.best_constant_depths", "mm_env.instruments_of", "mm_env.option_grid",
     "agents.competing", "agents.best_static", "agents.best_threshold", "agents.best_thresholds",
     *(f"agents.Provider.{name}" for name in ("fixed", "full_range", "optimal", "cartea_drissi_monga", "patient")),
-    "agents.Ladder.nested", "agents.Ladder.side_by_side",
+    "agents.Ladder.nested", "agents.Ladder.side_by_side", "agents.learning.evolved.cma_es",
 }  # fmt: skip
 CLASS_OF = "hydra.utils.get_class"  # gives the class itself, of a net say
 _SCHEDULES = ("LinearSchedule", "ConstantSchedule", "FloatSchedule")

@@ -99,7 +99,7 @@ def test_an_agent_that_evaluate_does_not_know_is_refused_and_others_are_named(re
     (["agent=dqn"], "DQN needs a grid of actions (quote@market.quote=grid), got SpreadAndSkew"),
     (["agent=sac", "quote@market.quote=grid"], "SAC needs continuous actions, got Grid"),
     (["agent.algorithm=PPOO"], "Learner.algorithm must be one of PPO, "),
-    (["agent.algorithm=DQN"], "Learner.expected_fills is for PPO, A2C, TD3, SAC, got DQN"),
+    (["agent.algorithm=RecurrentPPO"], "Learner.expected_fills is for PPO, A2C, CompiledPPO, TD3, SAC, TQC, DQN, QRDQN, got R"),
     (["agent.total_steps=0"], "Learner.total_steps must be a whole number in"),
     (["agent.num_envs=abc"], "Learner.num_envs must be a whole number in"),
     (["agent.noise=2"], "Learner.noise must be in [0, 1], got 2"),

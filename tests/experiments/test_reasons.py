@@ -85,7 +85,7 @@ def check_words(said):
             "limits",
         )  # as an optimum says
         words = ("the theory wants ", *parts)
-        assert why.startswith(words) or " must " in why or " needs a " in why, (name, why)
+        assert why.startswith(words) or " must " in why or " needs a" in why, (name, why)
 
 
 @pytest.mark.parametrize(
