@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
+from mm_env.action_parts import ActionPart
 from mm_env.core.component import record, rule
 from mm_env.core.maths import exponential, scalar
 from mm_env.core.noise import Noise
@@ -154,6 +155,10 @@ class StressedHedges(Hedges):
     @property
     def reads_variance(self) -> bool:
         return self.hedges.reads_variance
+
+    @property
+    def action_parts(self) -> tuple[ActionPart, ...]:
+        return self.hedges.action_parts
 
     @property
     def names(self) -> tuple[str, ...]:
