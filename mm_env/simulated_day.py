@@ -8,13 +8,17 @@ from typing import Any
 
 import numpy as np
 
+from mm_env.clock import EveryEvent
 from mm_env.data.archive import DAY, Archive, assembled
 from mm_env.data.events import DELETE, EXECUTED, NEW, PARTIAL, REST, events
 from mm_env.data.prices import UNIT
 from mm_env.data.recording import SECOND, Recording
+from mm_env.quote import NOWHERE, Unbounded
+from mm_env.rollout import steps
+from mm_env.simulation import Simulation
+from mm_env.venue.order_book.ladder import ASK, BID
 
 OPENS = 34_200 * SECOND  # ns after midnight: half past nine
-BID, ASK = 0, 1
 
 
 def record(
@@ -59,11 +63,6 @@ def _told(market: Any, seconds: float, seed: int) -> Iterator[tuple[Any, ...]]:
 
 def _books(market: Any, seconds: float, seed: int) -> Iterator[tuple[float, dict[tuple[int, int], int], list[int]]]:
     """(time, (side, price) -> lots, lots traded of each side since the last) at the start and after each event."""
-    from mm_env.clock import EveryEvent
-    from mm_env.quote import NOWHERE, Unbounded
-    from mm_env.rollout import steps
-    from mm_env.simulation import Simulation
-
     most = 2**31 - 1
     still = replace(market, clock=EveryEvent(horizon=1e6 * most, steps=most), quote=Unbounded(), initial_inventory=0.0)
     simulation = Simulation(still, 1)

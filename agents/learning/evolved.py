@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -30,8 +31,13 @@ class QuadraticPolicy(MarketPolicy):
     tabulable = True
     learnt = True
 
+    @cached_property
+    def form(self) -> QuadraticForm:
+        """What turns the weights into actions."""
+        return QuadraticForm(self.market)
+
     def act(self, observations: NDArray[np.float32]) -> NDArray[Any]:
-        return QuadraticForm(self.market).actions(self.weights, observations)
+        return self.form.actions(self.weights, observations)
 
 
 def quiet(market: Market) -> Market:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -302,10 +301,3 @@ class _Writer:
             spent[0] += time - self._held[0]
             spent[1] = max(spent[1], time - self._held[0])
         self._held = (time, state)
-
-
-def stored_days(folder: Path) -> Iterator[StoredDay]:
-    """The days of a store, by instrument and day."""
-    for meta in sorted(folder.rglob(META)):
-        if not any(part.startswith(".") for part in meta.relative_to(folder).parts):
-            yield stored(meta.parent)
