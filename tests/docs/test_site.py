@@ -120,10 +120,10 @@ def test_the_readme_is_short_and_its_test_command_is_what_ci_runs():
     assert (ROOT / ".ci" / "run").read_text(encoding="utf-8").rstrip().endswith("exec make test")
 
 
-def test_each_picture_of_a_market_says_whose_episode_it_is():
+def test_each_market_that_needs_no_file_has_a_picture_which_says_whose_episode_it_is():
     named = yaml.safe_load((market_pages.PICTURES / "agents.yml").read_text(encoding="utf-8"))
     drawn = {path.stem for path in market_pages.PICTURES.glob("*.png")}
-    assert drawn <= set(named) <= set(market_pages.names())
+    assert drawn == set(named) == set(market_pages.NAMES)
     assert set(named.values()) <= {path.stem for path in (ROOT / "conf" / "agent").glob("*.yaml")}
 
 
