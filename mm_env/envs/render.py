@@ -22,7 +22,7 @@ SHADES = np.linspace(0.12, 0.62, 256)  # of a colour map: our quotes are darker 
 MARGIN = 6  # ticks shown beyond the outermost best price or quote
 WIDTH, HEIGHT = round(SIZE[0] * DPI), round(SIZE[1] * DPI)  # pixels
 ROWS = ((45, 436), (501, 96), (611, 95))  # top and height of the axes, pixels
-RIGHT, RIGHT_OF_BOOK, BARS, BAR = 1179, 1103, (1130, 1147), 9  # where axes end and scales of colour begin, pixels
+RIGHT, RIGHT_OF_BOOK, BARS, BAR = 1179, 1089, (1116, 1133), 9  # where axes end and scales of colour begin, pixels
 LOTS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 _LEADING = (1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
 
