@@ -103,6 +103,7 @@ from mm_env.venue.pool.pool import Pool
 from mm_env.venue.pool.ranges import DynamicFee, PoolQuoting, Range, RangeGrid
 from mm_env.venue.pool.several import Ranges
 from mm_env.venue.pool.traders import NoTraders, RandomTraders, SteadyTraders, Traders
+from mm_env.venue.replay.answer import Answer, NoAnswer, TransientImpact
 from mm_env.venue.replay.position import Exact, Pessimistic, Proportional, QueuePosition
 from mm_env.venue.replay.replay import Replay
 from mm_env.venue.replay.window import Drawn, InTurn, Window
@@ -113,6 +114,7 @@ __version__ = "0.11.0"
 
 __all__ = [
     "CARA",
+    "Answer",
     "ArrivalImpact",
     "AsymmetricDamping",
     "Bachelier",
@@ -244,6 +246,7 @@ __all__ = [
     "MatrixNetwork",
     "Merton",
     "Network",
+    "NoAnswer",
     "NoExploits",
     "NoFinancing",
     "NoFireSale",
@@ -337,6 +340,7 @@ __all__ = [
     "Traded",
     "Traders",
     "Trades",
+    "TransientImpact",
     "Transition",
     "Uniform",
     "UnitSize",

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from experiments.calibration.calibration import Calibration
+from experiments.calibration.transient import transient
 from experiments.calibration.zero_intelligence import ZeroIntelligence
 from mm_env.data.recording import SECOND, Recording
 
@@ -59,11 +60,13 @@ inventory_scale: 3.0
 REPLAY = """\
 # {instrument}, {day} ({source}), as it was recorded. A unit is {unit:g} of the file's; learners are trained on these windows,
 # the first {train:g} % of the day, and tables are of conf/window/{name}_test.yaml, what is left after a gap
+{answer}
 # {command}
 defaults:
   - /price@price: from_book
   - /window@venue.window: train
   - /position@venue.position: {position}
+  - /answer@venue.answer: none
   - /clock@clock: finite_horizon
   - /quote@quote: spread_and_skew
   - /reward@reward: inventory_penalty
@@ -186,6 +189,7 @@ def replay_yaml(found: Calibration, path: str, name: str, command: str) -> tuple
         path=path,
         unit=sizes.unit,
         train=100 * TRAIN,
+        answer=answer_words(recording.until(round(TRAIN * recording.length)), sizes.unit, found.settings.lifetime),
         position="exact" if recording.messages.order.max() > 0 else "pessimistic",
         ends=TRAIN * seconds,
         apart=min(1.0, found.settings.lifetime),
@@ -200,6 +204,21 @@ def replay_yaml(found: Calibration, path: str, name: str, command: str) -> tuple
         instrument=recording.instrument, day=recording.day, name=name, begins=(TRAIN + GAP) * seconds, ends=seconds
     )
     return market, window
+
+
+def answer_words(recording: Recording, unit: float, step: float) -> str:
+    """How the market is made to answer our own trades, by what others' trades did to the mid, as comments."""
+    try:
+        one = transient(recording, step)
+    except ValueError as error:
+        return f"# what our own trades would move is not told: {error}"
+    strength, decay = one.answer(unit)
+    fades = f"of it {one.strength} fades" if one.fades else "none of it is seen to fade, and the decay is chosen"
+    return (
+        f"# our trades move nothing, unless answer@market.venue.answer=transient market.venue.answer.strength={strength:.3g}\n"
+        f"#   market.venue.answer.decay={decay:.3g}: others' market orders moved the mid by {one.push} a unit of the file in\n"
+        f"#   the train part ({fades})"
+    )
 
 
 def sizes_of(recording: Recording) -> Sizes:

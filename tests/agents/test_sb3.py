@@ -389,6 +389,7 @@ def test_a_name_is_its_algorithm(name):
 
 def test_an_unknown_algorithm_is_an_error():
     with pytest.raises(
-        ValueError, match="algorithm must be one of PPO, A2C, SAC, TD3, DQN, TQC, RecurrentPPO, QRDQN, got 'ppo'"
+        ValueError,
+        match="algorithm must be one of PPO, A2C, SAC, TD3, DQN, TQC, RecurrentPPO, CompiledPPO, QRDQN, got 'ppo'",
     ):
         algorithm("ppo")

@@ -12,7 +12,7 @@ from mm_env import Exact, InTurn, Pessimistic, Proportional, Replay
 from mm_env.core import engine
 from mm_env.core.component import record
 from mm_env.venue.order_book.ladder import quote
-from mm_env.venue.replay.replay import open_tape, play, take
+from mm_env.venue.replay.messages import FIELDS, open_tape, play, take
 from tests.mm_env.recorded_days import ASK, BID, HIDDEN, Exchange, OrderByOrder, random_day
 from tests.recordings import real
 from tests.worlds import same_bits
@@ -92,9 +92,9 @@ def expected(made, row, slots):
 def machine_code(leaving, levels):
     kind = record(venue_of(__file__, leaving))
     from mm_env.venue.order_book import ladder
-    from mm_env.venue.replay import replay, tape
+    from mm_env.venue.replay import tape
 
-    books = np.zeros(1, np.dtype([*ladder.fields(150), *replay.FIELDS], align=True)).view(np.recarray)
+    books = np.zeros(1, np.dtype([*ladder.fields(150), *FIELDS], align=True)).view(np.recarray)
     table = np.zeros(1, np.dtype(tape.fields(levels), align=True)).view(np.recarray)
     numbers = np.zeros((1, 1), np.int64)
     return engine.compiled(follow, kind, table, books, numbers, numbers)

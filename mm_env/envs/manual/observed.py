@@ -92,6 +92,7 @@ _ANYWHERE: dict[str, Callable[..., str]] = {
     f"our_{_SIDE}_distance": _said("ticks from others' best {0} out to our order; below 0 inside the spread"),
     f"our_{_SIDE}_ahead": _in_orders("volume ahead of our {0} in its queue"),
     "order_flow": _in_orders("market orders of late, buys less sells"),
+    "displacement": _said("how far our own trades have moved the mid, ticks"),
     "reference": _said("reference price less others' best bid, ticks"),
     "(sells|buys)_excited": _said("units of excitement of market orders that are {0}, each of which brings more of them"),
     "mispricing": lambda market: f"ln(mid / pool's price), in {market.venue.mispricing_scale:g}",

@@ -10,7 +10,7 @@ from experiments.calibration.options.fit import Settings, fit
 from experiments.calibration.options.models import HESTON, MODELS, MOST_NODES, Pricer, per_day
 from experiments.calibration.options.price import remarks
 from experiments.calibration.options.reader import read
-from experiments.calibration.options.search import starts
+from experiments.calibration.options.search import BOUNDS, starts
 from experiments.calibration.options.surface import Smile, Surface
 from experiments.calibration.options.valley import valley
 from tests.experiments.calibration.surfaces import BATES, HESTON_TRUTH, made
@@ -141,11 +141,9 @@ def test_what_a_reader_should_know_is_said():
     )
     found = fit(flat, Settings(starts=2))
     assert found.rmse < 1e-5
-    assert set(found.at_bounds) & {
-        "vol",
-        "kappa",
-    }  # of no spread or of one that is gone at once: which, rounding decides
-    assert "ended at a bound: these quotes do not tell it" in remarks(found)["bounds"]
+    bound = replace(found, parameters=np.array([BOUNDS["kappa"][1], 0.04, 0.3, -0.5, 0.04]))
+    assert bound.at_bounds == ["kappa"]  # where a flat surface's own fit ends, rounding decides
+    assert remarks(bound)["bounds"] == "kappa ended at a bound: these quotes do not tell it"
     assert "quadrature" not in remarks(found)
     rough = replace(found, quadrature=1e-3, ends=[replace(found.ends[0], converged=False)])
     assert remarks(rough)["quadrature"] == "its error is up to 0.1 volatility points: leave short maturities out"
