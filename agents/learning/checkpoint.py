@@ -19,6 +19,7 @@ from stable_baselines3.common.noise import VectorizedActionNoise
 
 from agents.learning import numbers_only
 from agents.learning.durable import put
+from agents.learning.mixed_lanes import MixedLanes
 from agents.learning.numbers_only import Damaged
 from mm_env.core.renamed import renamed
 from mm_env.envs.sb3 import VecAdapter
@@ -191,9 +192,9 @@ def _exploring(model: Any) -> Iterator[tuple[Any, str]]:
         yield from ((part, name) for name in _EXPLORATION if getattr(part, name, None) is not None)
 
 
-def _lanes(model: Any) -> VecAdapter:
+def _lanes(model: Any) -> VecAdapter | MixedLanes:
     lanes = model.get_env()
-    if not isinstance(lanes, VecAdapter):
+    if not isinstance(lanes, VecAdapter | MixedLanes):
         raise TypeError(f"a checkpoint needs a model that acts on a VecAdapter, got {type(lanes).__name__}")
     return lanes
 

@@ -21,6 +21,7 @@ require("a learner", "training", "torch", "stable_baselines3")
 from agents.learning.clone import clone
 from agents.learning.entropic import EntropicRollouts, WealthChange
 from agents.learning.features import with_log_time_to_go, with_one_hot
+from agents.learning.mixed_lanes import MixedLanes
 from agents.learning.replay_buffers import VALUES, ExpectedReplay
 from agents.learning.reservation import QuotedLanes
 from agents.learning.rollout_buffers import ExpectedRollouts, ResampledRollouts, attached, check_separable
@@ -32,6 +33,7 @@ from mm_env.core.parameters import Count, Interval, NonNegative, Positive, Proba
 from mm_env.desk.desk import Desk
 from mm_env.envs.sb3 import VecAdapter
 from mm_env.market import Market
+from mm_env.markets import market_named
 from mm_env.resampled import check_branches
 from mm_env.reward import CARA, InventoryPenalty, VariancePenalty
 from mm_env.rollout import Episodes, inventory_levels, run_actions, run_policy
@@ -55,6 +57,8 @@ class Learner:
     of `expected_fills`, and is for PPO and A2C. A CARA utility is then learnt from each step (`agents.learning.entropic`).
     A `teacher` (a Strategy, a Policy, or what makes one of a market) is cloned before PPO or A2C learns (`clone`).
     `quoting` makes, of a market, what the nets act by in the place of its own actions (`agents.learning.reservation`).
+    `beside` are markets, or names of such, that are learnt on at once with the market that is given, `num_envs` divided among
+    all of them, each with rewards in its own units (`agents.learning.mixed_lanes`).
     `lateness` shows the nets the log time-to-go too; `one_hot` shows them that, and an order book's queues, places and
     inventory one-hot, without its order flow (`agents.learning.features`).
     `noise` is the share of the position's unforeseeable gain left in the rewards it learns from (`InventoryPenalty.noise`);
@@ -81,6 +85,7 @@ class Learner:
     one_hot: bool = False
     teacher: object = None
     quoting: object = None
+    beside: Sequence[Any] = ()
     checkpoints: NonNegative = 10
     settings: dict[str, Any] = field(default_factory=dict)
 
@@ -96,6 +101,10 @@ class Learner:
             raise ValueError(f"Learner.teacher is for PPO and A2C, got {self.algorithm}")
         if self.teacher is not None and self.quoting is not None:
             raise ValueError("Learner.teacher must be null where there is a quoting, whose actions no teacher gives")
+        if self.beside and self.algorithm == "CompiledPPO":
+            raise ValueError("Learner.beside must be () for CompiledPPO, whose loops step one market")
+        if self.num_envs <= len(self.beside):
+            raise ValueError(f"Learner.num_envs must be > the {len(self.beside)} markets beside, got {self.num_envs}")
 
     def model(self, market: Market, seed: int, log_folder: Path | None = None, lanes: Any = None) -> Any:
         """The untrained model on `market`, or on lanes of it that are given."""
@@ -178,13 +187,20 @@ class Learner:
             settings |= EXPECTING[self.algorithm]
         return settings
 
-    def lanes(self, market: Market) -> VecAdapter:
-        """The lanes to learn on."""
+    def lanes(self, market: Market) -> Any:
+        """The lanes to learn on, as a VecEnv."""
+        markets = [market, *(market_named(each) for each in self.beside)]
+        shares = np.diff(np.arange(len(markets) + 1) * int(self.num_envs) // len(markets))
+        parts = [self._lanes_of(each, share) for each, share in zip(markets, shares.tolist())]
+        return MixedLanes(parts) if self.beside else parts[0]
+
+    def _lanes_of(self, market: Market, num_envs: int) -> VecAdapter:
+        """Lanes of one market."""
         self.check(market)
         quieter = self.training_market(market)
         mean, unit = reward_units(quieter) if self.standardise else (0.0, 1.0)
         shift = 0.0 if market.may_close else mean  # where episodes may end early it would pay for how long they live
-        terms = (quieter, self.num_envs, None, self.reward_scale / unit, shift, self.stagger, self.branches)
+        terms = (quieter, num_envs, None, self.reward_scale / unit, shift, self.stagger, self.branches)
         return QuotedLanes(self.quoting_of(market), *terms) if self.quoting else VecAdapter(*terms)
 
     def training_market(self, market: Market) -> Market:

@@ -98,8 +98,8 @@ def rows(folder):
 
 
 def wait_for(what):
-    """Until it is so, or for a minute."""
-    for _ in range(3000):
+    """Until it is so, or for ten minutes: a machine that others use may be slow."""
+    for _ in range(30_000):
         if what():
             return
         time.sleep(0.02)
