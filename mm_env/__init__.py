@@ -94,7 +94,7 @@ from mm_env.venue.order_book.hawkes import Hawkes
 from mm_env.venue.order_book.listed_size import ListedSize
 from mm_env.venue.order_book.order_flow import OrderFlow
 from mm_env.venue.order_book.poisson import ContStoikovTalreja, ZeroIntelligence
-from mm_env.venue.order_book.queue_reactive import QueueReactive
+from mm_env.venue.order_book.queue_reactive import QueueDependent, QueueReactive
 from mm_env.venue.order_book.queue_reactive_hawkes import QueueReactiveHawkes
 from mm_env.venue.order_book.size import GeometricSize, OrderSize, UnitSize
 from mm_env.venue.pool.blocks import Blocks, FixedBlocks, PoissonBlocks
@@ -294,6 +294,7 @@ __all__ = [
     "Proportional",
     "ProportionalFees",
     "QuadraticExponential",
+    "QueueDependent",
     "QueuePosition",
     "QueueReactive",
     "QueueReactiveHawkes",

@@ -275,6 +275,11 @@ def small_hawkes() -> Market:
     return replace(small_book(), venue=venue)
 
 
+def small_queue_reactive() -> Market:
+    """`small_book` with rates that fall and rise with the queues: small enough for its exact optimum."""
+    return replace(small_book(), venue=Book(flow=published.sky_perfect_by_queue(), levels=2, observed=2))
+
+
 def zero_intelligence() -> Market:
     """The book of Smith, Farmer, Gillemot & Krishnamurthy 2003, else as `cont_stoikov_talreja`."""
     return replace(cont_stoikov_talreja(), venue=Book(flow=published.plain()))
@@ -411,6 +416,7 @@ MARKETS: dict[str, Callable[[], Market]] = {
         cont_stoikov_talreja,
         small_book,
         small_hawkes,
+        small_queue_reactive,
         zero_intelligence,
         queue_reactive,
         hawkes,

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from agents.observed import natural_units
 from mm_env.market import Market
-from mm_env.venue.order_book.queue_reactive import QueueReactive
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -71,10 +70,7 @@ def counted(market: Market) -> dict[str, tuple[float, int, int]]:
 
 def longest_queue(market: Market) -> float:
     """The most of others' orders that may stand at a price."""
-    flow: Any = getattr(market.venue, "flow", None)
-    if isinstance(flow, QueueReactive):
-        return np.inf if np.array(flow.arrival)[:, -1].any() else np.shape(flow.arrival)[1] - 1
-    return getattr(flow, "capacity", np.inf)
+    return getattr(getattr(market.venue, "flow", None), "capacity", np.inf)
 
 
 def _reach(market: Market, name: str) -> tuple[int, int]:

@@ -16,9 +16,10 @@ from mm_env.reward import InventoryPenalty
 from mm_env.venue.order_book.book import Book
 from mm_env.venue.order_book.ephemeral import EphemerallySelfExciting
 from mm_env.venue.order_book.poisson import ContStoikovTalreja, ZeroIntelligence
+from mm_env.venue.order_book.queue_reactive import QueueDependent
 from mm_env.venue.order_book.size import UnitSize
 
-FLOWS = (ContStoikovTalreja, ZeroIntelligence, EphemerallySelfExciting)
+FLOWS = (ContStoikovTalreja, ZeroIntelligence, EphemerallySelfExciting, QueueDependent)
 
 
 def check_small(market: Market) -> None:

@@ -55,7 +55,8 @@ def _grid(recording: Recording, step: float) -> tuple[Floats, Floats, np.ndarray
     starts = recording.starts(length)
     ends = quotes.twice_mid[quotes.at(starts + length)] - quotes.twice_mid[quotes.at(starts)]
     summed = np.bincount(orders.time // length, orders.side * orders.size, minlength=recording.length // length + 1)
-    return 0.5 * recording.tick * ends, summed[starts // length], block_of(recording, starts)
+    moves, volume = (np.asarray(each, np.float64) for each in (0.5 * recording.tick * ends, summed[starts // length]))
+    return moves, volume, block_of(recording, starts)
 
 
 def _fitted(moves: Floats, volume: Floats, decay: float, step: float) -> tuple[Floats, Floats]:
@@ -66,7 +67,7 @@ def _fitted(moves: Floats, volume: Floats, decay: float, step: float) -> tuple[F
         fading[i] = (kept - 1.0) * x + v
         x = kept * x + v
     columns = np.stack((fading, volume), axis=1)
-    return columns, np.linalg.lstsq(columns, moves, rcond=None)[0]
+    return columns, np.asarray(np.linalg.lstsq(columns, moves, rcond=None)[0], np.float64)
 
 
 def _covariance(columns: Floats, residuals: Floats, blocks: np.ndarray) -> Floats:

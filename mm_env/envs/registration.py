@@ -31,6 +31,7 @@ IDS = {
     "mm_env/ContStoikovTalreja-v0": "cont_stoikov_talreja",
     "mm_env/SmallBook-v0": "small_book",
     "mm_env/SmallHawkes-v0": "small_hawkes",
+    "mm_env/SmallQueueReactive-v0": "small_queue_reactive",
     "mm_env/ZeroIntelligence-v0": "zero_intelligence",
     "mm_env/QueueReactive-v0": "queue_reactive",
     "mm_env/Hawkes-v0": "hawkes",

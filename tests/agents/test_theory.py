@@ -43,6 +43,7 @@ LONG = {
     "amzn_reactive",
     "hawkes",
     "small_hawkes",
+    "small_queue_reactive",
 }  # estimated as the other books are, over tens of seconds
 
 

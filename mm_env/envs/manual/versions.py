@@ -14,7 +14,7 @@ _FIRST = {  # version of mm_env -> the ids whose v0 it brought
     "0.8.0": "Hedged Stressed TwoBonds EURUSD TwentyBonds",
     "0.9.0": "Collateral Channel RebalancedChannel Pool PoolFee OptionsDesk WrittenCall",
     "0.10.0": "TwoHedges PoolLadder PoolFeeOrders Duopoly Cascade BondsDuopoly BookDuopoly",
-    "0.11.0": "SmallHawkes AMZNReactive",
+    "0.11.0": "SmallHawkes SmallQueueReactive AMZNReactive",
 }
 _OTHER_DRAWS = {"mm_env/Hedged-v0": "0.11.0", "mm_env/TwoHedges-v0": "0.11.0"}  # since then, by the same law
 HISTORY: dict[str, tuple[str, ...]] = {

@@ -7,7 +7,7 @@ import numpy as np
 from mm_env.venue.order_book.ephemeral import EphemerallySelfExciting
 from mm_env.venue.order_book.hawkes import Hawkes
 from mm_env.venue.order_book.poisson import ContStoikovTalreja, ZeroIntelligence
-from mm_env.venue.order_book.queue_reactive import QueueReactive
+from mm_env.venue.order_book.queue_reactive import QueueDependent, QueueReactive
 
 
 def sky_perfect() -> ContStoikovTalreja:
@@ -69,6 +69,17 @@ def sky_perfect_excited() -> EphemerallySelfExciting:
         calm.arrival, calm.cancellation, 0.5 * calm.taking, calm.scale, calm.exponent, capacity=2.0,
         excitation=1.0, expiry_rate=2.0, most=2.0,
     )  # fmt: skip
+
+
+def sky_perfect_by_queue() -> QueueDependent:
+    """Rates near Sky Perfect's for two prices and three orders a price, which fall and rise with the queue as in Huang, Lehalle
+    & Rosenbaum 2015: fewer limit orders come to long queues, more leave them, and market orders rather take short ones. The
+    paper prints curves; the numbers are ours."""
+    return QueueDependent(
+        arrival=((2.3, 1.9, 1.4, 0.0), (1.8, 1.5, 1.2, 0.0)),
+        cancellation=((0.0, 0.6, 1.5, 2.6), (0.0, 0.7, 1.6, 2.7)),
+        taking=((0.0, 1.3, 0.9, 0.6), (0.0, 0.8, 0.5, 0.3)),
+    )
 
 
 def excited() -> Hawkes:

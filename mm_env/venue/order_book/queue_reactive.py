@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,50 +14,43 @@ from mm_env.venue.order_book.ladder import BID
 from mm_env.venue.order_book.order_flow import OrderFlow
 
 
-class QueueReactive(OrderFlow):
-    """Rates by distance from a reference price and by queue size, and a reference price that moves at times.
+class QueueRates(OrderFlow):
+    """Rates by distance and by queue size, looked up: what `QueueReactive` and `QueueDependent` share.
 
-    Row i holds the rates at distance i = 1, 2, ... from the reference, for queues of 0, 1, 2, ... orders; the last is that of
-    all longer queues and the last row that of all greater distances. Queues are then independent birth-death processes as
-    long as the reference rests (the paper's Model I; `taking` at the best price only). When the mid moves and nobody stands
-    between it and the reference, the reference follows by a tick with probability `following`, and then the whole book is
-    drawn anew from its stationary law with probability `renewal` (Model III). `activity` multiplies all rates.
+    Row i holds the rates at distance i = 1, 2, ..., for queues of 0, 1, 2, ... orders, ours included; the last is that of all
+    longer queues and the last row that of all greater distances.
     """
 
-    arrival: RateRows  # limit orders / (time price)
-    cancellation: RateRows  # cancellations / (time price)
-    taking: RateRows  # market orders / time against one side
-    following: Probability = 0.0  # "theta"
-    renewal: Probability = 0.0  # "theta_reinit"
-    activity: Positive = 1.0
+    if TYPE_CHECKING:  # parameters that both have, in an order of their own
+
+        @property
+        def arrival(self) -> RateRows: ...
+        @property
+        def cancellation(self) -> RateRows: ...
+        @property
+        def taking(self) -> RateRows: ...
+        @property
+        def activity(self) -> Any: ...
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        shape = np.shape(self.arrival)
+        shape, kind = np.shape(self.arrival), type(self).__name__
         for name in ("cancellation", "taking"):
             if np.shape(getattr(self, name)) != shape:
                 raise ValueError(
-                    f"QueueReactive.{name} must have the shape of arrival, {shape}, got {np.shape(getattr(self, name))}"
+                    f"{kind}.{name} must have the shape of arrival, {shape}, got {np.shape(getattr(self, name))}"
                 )
         if shape[1] < 2:
-            raise ValueError(
-                f"QueueReactive.arrival must give rates for queues of 0 and 1 orders at least, got {shape[1]}"
-            )
-        if not (
-            np.array(self.cancellation)[:, -1] + np.array(self.taking)[:, -1] > np.array(self.arrival)[:, -1]
-        ).all():
-            raise ValueError(
-                "QueueReactive: the longest queue must shrink, cancellation + taking > arrival in its column"
-            )
+            raise ValueError(f"{kind}.arrival must give rates for queues of 0 and 1 orders at least, got {shape[1]}")
+        leaving = np.array(self.cancellation)[:, -1] + np.array(self.taking)[:, -1]
+        if not (leaving > np.array(self.arrival)[:, -1]).all():
+            raise ValueError(f"{kind}: the longest queue must shrink, cancellation + taking > arrival in its column")
 
     @property
-    def signals(self) -> tuple[str, ...]:
-        """The reference, ticks above others' best bid."""
-        return ("reference",)
-
-    @rule
-    def show(self, book: Any, observations: Any, place: int) -> None:
-        observations[place] = book.reference - book.best[BID]
+    def capacity(self) -> float:
+        """The most orders that may come to stand at a price."""
+        arrival = np.array(self.arrival)
+        return np.inf if arrival[:, -1].any() else float(np.flatnonzero(arrival.any(axis=0)).max(initial=-1) + 1)
 
     def table(self, levels: int) -> NDArray[np.float64]:
         """(4, levels, sizes), flat: arrival, cancellation, taking, and P(queue <= n) of the stationary law."""
@@ -87,6 +80,47 @@ class QueueReactive(OrderFlow):
         sizes = int(table[0])
         levels = (table.shape[0] - 1) // (4 * sizes)
         return table[1 + (what * levels + distance - 1) * sizes + min(int(queue + 0.5), sizes - 1)]
+
+
+class QueueDependent(QueueRates):
+    """Rates by distance from the other side's best price and by queue size, so that a book needs no reference price.
+
+    The rates of Huang, Lehalle & Rosenbaum 2015, with the distances of Cont, Stoikov & Talreja 2010; rows and columns as in
+    `QueueRates`. `taking` is by the spread, and by the queue at the best price. Where limit orders no longer come to the
+    longest queue (0 in the last column of `arrival`) queues are finite, and a book of few prices has an exact optimum.
+    `activity` multiplies all rates.
+    """
+
+    arrival: RateRows  # limit orders / (time price)
+    cancellation: RateRows  # cancellations / (time price)
+    taking: RateRows  # market orders / time against one side
+    activity: Positive = 1.0
+
+
+class QueueReactive(QueueRates):
+    """Rates by distance from a reference price and by queue size, and a reference price that moves at times.
+
+    Rows and columns as in `QueueRates`. Queues are independent birth-death processes as long as the reference rests (the
+    paper's Model I; `taking` at the best price only). When the mid moves and nobody stands between it and the reference, the reference
+    follows by a tick with probability `following`, and then the whole book is drawn anew from its stationary law with
+    probability `renewal` (Model III). `activity` multiplies all rates.
+    """
+
+    arrival: RateRows  # limit orders / (time price)
+    cancellation: RateRows  # cancellations / (time price)
+    taking: RateRows  # market orders / time against one side
+    following: Probability = 0.0  # "theta"
+    renewal: Probability = 0.0  # "theta_reinit"
+    activity: Positive = 1.0
+
+    @property
+    def signals(self) -> tuple[str, ...]:
+        """The reference, ticks above others' best bid."""
+        return ("reference",)
+
+    @rule
+    def show(self, book: Any, observations: Any, place: int) -> None:
+        observations[place] = book.reference - book.best[BID]
 
     @rule
     def anchored(self) -> bool:
