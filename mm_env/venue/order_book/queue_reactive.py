@@ -101,9 +101,9 @@ class QueueReactive(QueueRates):
     """Rates by distance from a reference price and by queue size, and a reference price that moves at times.
 
     Rows and columns as in `QueueRates`. Queues are independent birth-death processes as long as the reference rests (the
-    paper's Model I; `taking` at the best price only). When the mid moves and nobody stands between it and the reference, the reference
-    follows by a tick with probability `following`, and then the whole book is drawn anew from its stationary law with
-    probability `renewal` (Model III). `activity` multiplies all rates.
+    paper's Model I; `taking` at the best price only). When the mid moves and nobody stands between it and the reference, the
+    reference follows by a tick with probability `following`, and then the whole book is drawn anew from its stationary law
+    with probability `renewal` (Model III). `activity` multiplies all rates.
     """
 
     arrival: RateRows  # limit orders / (time price)
