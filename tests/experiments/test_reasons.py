@@ -18,10 +18,10 @@ from experiments.config.search_path import CONF
 
 MARKETS = sorted(path.stem for path in (CONF / "market").glob("*.yaml"))
 CONFIGS = {path.stem: OmegaConf.load(path) for path in sorted((CONF / "agent").glob("*.yaml"))}
-THEORIES = [
+THEORIES = [  # what is estimated or read off a model; not what is searched for over thousands of episodes
     name
     for name, config in CONFIGS.items()
-    if "algorithm" not in config and name not in (*EXACT, *TOUCHING, "threshold_rebalancing")
+    if "algorithm" not in config and name not in (*EXACT, *TOUCHING, "threshold_rebalancing", "cma_es")
 ]
 GROUPS = {
     "price": "price", "fill": "venue.fill", "flow": "venue.flow", "impact": "venue.impact", "clock": "clock",
