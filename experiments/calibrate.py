@@ -31,7 +31,7 @@ from experiments.calibration.options.rows import rows as surface_rows
 from experiments.calibration.options.surface import Surface
 from experiments.calibration.options.valley import valley
 from experiments.calibration.rows import rows
-from experiments.calibration.sampled import book_yaml, path_text, replay_yaml
+from experiments.calibration.sampled import book_yaml, path_text, replay_yaml, train_part
 from experiments.config.main import experiment, output_folder
 from experiments.config.markets import build
 from experiments.evaluation.plots import save
@@ -71,9 +71,10 @@ def of_recording(cfg: DictConfig) -> float:
     path = market_path(to, recording.instrument, "" if cfg.kind != "dealer" else recording.day, suffix(cfg.kind))
     check_free(path, cfg.overwrite)
     read = time.perf_counter()
-    found, folder = calibrate(recording, settings), output_folder()
+    measured = train_part(recording) if cfg.kind == "replay" else part_of(recording, cfg.part)
+    found, folder = calibrate(measured, settings), output_folder()
     done = time.perf_counter()
-    texts = {} if found.missing and cfg.kind == "dealer" else texts_of(cfg, found, path)
+    texts = {} if found.missing and cfg.kind == "dealer" else texts_of(cfg, found, recording, path)
     for where, text in texts.items():
         _write(where, text)
     estimates = rows(found)
@@ -93,13 +94,20 @@ def suffix(kind: str) -> str:
     return "" if kind == "dealer" else f"_{kind}"
 
 
-def texts_of(cfg: DictConfig, found: Calibration, path: Path) -> dict[Path, str]:
+def part_of(recording: Recording, share: float) -> Recording:
+    """The first share of a recording. Raises: ValueError for one that is none."""
+    if not 0.0 < share <= 1.0:
+        raise ValueError(f"part must be in (0, 1], got {share}")
+    return recording if share == 1.0 else recording.until(round(share * recording.length))
+
+
+def texts_of(cfg: DictConfig, found: Calibration, recording: Recording, path: Path) -> dict[Path, str]:
     """The YAMLs of what is asked for, each with its place."""
     if cfg.kind == "dealer":
         return {path: market_yaml(found, _command())}
     if cfg.kind == "book":
         return {path: book_yaml(found, cfg.book, _command())}
-    market, window = replay_yaml(found, path_text(_files(cfg)), path.stem, _command())
+    market, window = replay_yaml(found, recording, path_text(_files(cfg)), path.stem, _command())
     where = path.parent.parent / "window" / f"{path.stem}_test.yaml"
     return {path: market, where: window}
 

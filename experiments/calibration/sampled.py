@@ -172,9 +172,15 @@ def _listed(numbers: list[float]) -> str:
     return ", ".join(f"{number:.3g}" for number in numbers)
 
 
-def replay_yaml(found: Calibration, path: str, name: str, command: str) -> tuple[str, str]:
-    """The texts of conf/market/NAME.yaml and conf/window/NAME_test.yaml. Raises: ValueError without single messages."""
-    recording = found.recording
+def train_part(recording: Recording) -> Recording:
+    """What the numbers of a replay are measured in: the train part of the first day."""
+    return recording.until(round(TRAIN * float(np.r_[recording.day_starts[1:], recording.length][0])))
+
+
+def replay_yaml(found: Calibration, recording: Recording, path: str, name: str, command: str) -> tuple[str, str]:
+    """The texts of conf/market/NAME.yaml and conf/window/NAME_test.yaml for `recording`, of whose `train_part` the numbers are.
+
+    Raises: ValueError without single messages."""
     if recording.messages is None:
         raise ValueError(
             f"no replay can be made of {recording.instrument}: {recording.source} records no single messages there"
@@ -189,7 +195,7 @@ def replay_yaml(found: Calibration, path: str, name: str, command: str) -> tuple
         path=path,
         unit=sizes.unit,
         train=100 * TRAIN,
-        answer=answer_words(recording.until(round(TRAIN * recording.length)), sizes.unit, found.settings.lifetime),
+        answer=answer_words(found.recording, sizes.unit, found.settings.lifetime),
         position="exact" if recording.messages.order.max() > 0 else "pessimistic",
         ends=TRAIN * seconds,
         apart=min(1.0, found.settings.lifetime),

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import yaml
 
+from experiments.calibrate import part_of
 from experiments.calibration.calibration import calibrate
-from experiments.calibration.sampled import TRAIN, book_yaml, rates, replay_yaml, sizes_of, widest
+from experiments.calibration.sampled import TRAIN, book_yaml, rates, replay_yaml, sizes_of, train_part, widest
 from experiments.calibration.settings import Settings
 from mm_env.data import export, lobster, read, store
 from mm_env.venue.replay import feed
@@ -52,7 +53,9 @@ def test_a_flow_that_is_not_there_is_refused(found):
 
 
 def test_a_replay_s_train_and_test_parts_share_no_time(found):
-    market, window = (yaml.safe_load(text) for text in replay_yaml(found, "/day.zip", "mine", "the command"))
+    market, window = (
+        yaml.safe_load(text) for text in replay_yaml(found, found.recording, "/day.zip", "mine", "the command")
+    )
     seconds = found.recording.length / 1e9
     assert market["venue"]["window"]["ends"] == pytest.approx(TRAIN * seconds)
     assert window["begins"] > market["venue"]["window"]["ends"]
@@ -98,3 +101,20 @@ def test_of_a_store_the_windows_part_alone_is_on_the_tape_and_says_the_same(day,
     for name in ("time", "kind", "side", "price", "lots", "prices", "sizes", "known"):
         np.testing.assert_array_equal(part[name], whole[name][first : first + len(part)], name)
     assert part.time[0] < starts[0]
+
+
+def test_what_a_replay_s_numbers_are_measured_in_ends_with_the_first_day_s_train_part(day):
+    from dataclasses import replace
+
+    assert train_part(day).length == round(TRAIN * day.length)
+    assert train_part(day).messages.time[-1] < round(TRAIN * day.length)
+    two = replace(day, day_starts=np.array([0, day.length // 4]))
+    assert train_part(two).length == round(TRAIN * (day.length // 4))
+
+
+def test_a_part_of_a_recording_is_its_first_share(day):
+    assert part_of(day, 1.0) is day
+    assert part_of(day, 0.25).length == round(0.25 * day.length)
+    assert part_of(day, 0.25).orders.time.max() < round(0.25 * day.length)
+    with pytest.raises(ValueError, match=r"part must be in \(0, 1\], got 1.5"):
+        part_of(day, 1.5)
