@@ -2,13 +2,14 @@
 
 A difference (each 100 ms on spot, or as the stream has it) tells what queues became, not what happened within it: an order that
 came and went between two of them is in none. What left a queue was executed as far as trades at its price, received within a
-second before, say so. A break in the sequence empties the book until the next snapshot.
+second before, say so. A break in the sequence empties the book until the next snapshot. A day whose logs hold no snapshot goes
+on from the book that the logs before it left, where they are given too.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,14 @@ CHUNK = 1 << 17  # events
 Row = tuple[int, int, float, int]  # kind, side, size, price
 
 
-def archive(files: list[Path], symbol: str) -> Archive:
-    """The day of one symbol, in logs that follow each other."""
-    return Archive(symbol, "Binance", lambda: _stream(files))
+def archive(files: list[Path], symbol: str, before: Sequence[Path] = ()) -> Archive:
+    """The day of one symbol, in logs that follow each other, and follow those of the days `before`."""
+    return Archive(symbol, "Binance", lambda: _stream(files, before))
+
+
+def has_snapshot(files: Sequence[Path]) -> bool:
+    """Whether a snapshot stands anywhere in logs."""
+    return any(b"lastUpdateId" in piece for _, _, piece in pieces(files))
 
 
 class _Book(DepthBook):
@@ -36,6 +42,12 @@ class _Book(DepthBook):
     def __init__(self) -> None:
         super().__init__()
         self.told: list[Row] = []
+
+    def shown(self) -> list[Row]:
+        """The whole book."""
+        sides = ((1, self.bids), (-1, self.asks))
+        rows = [(SHOWN, side, size, price) for side, levels in sides for price, size in levels.levels.items()]
+        return [(CLEAR, 1, 0.0, 0), *rows]
 
     def snapshot(self, message: dict[str, Any]) -> list[Any]:
         if not (self.known and message["lastUpdateId"] < self._last):
@@ -55,23 +67,38 @@ class _Book(DepthBook):
         return seen
 
 
-def _stream(files: list[Path]) -> Iterator[Events]:
-    book, found = _Book(), []
+def _stream(files: list[Path], before: Sequence[Path]) -> Iterator[Events]:
+    book, found, ever = _Book(), [], False
+    for _ in _rows(book, before):
+        pass
+    kept = book.shown() if book.known else []
+    for time, rows in _rows(book, files):
+        found += [(time, *row) for row in (*kept, *rows)]
+        kept = []
+        ever |= book.known and any(row[0] != TRADE for row in rows)
+        if len(found) >= CHUNK:
+            yield _events(found)
+            found = []
+    if not ever:
+        raise ValueError(
+            f"{files[0].name}: no snapshot tells what the depth differences change, and they do not go on from a log that is "
+            "given with it: give the log before it too"
+        )
+    if found:
+        yield _events(found)
+
+
+def _rows(book: _Book, files: Sequence[Path]) -> Iterator[tuple[int, list[Row]]]:
+    """(time of receipt, what it says) of each message, which changes the book."""
     for file, line, piece in pieces(files):
         for number, text in enumerate(piece.splitlines()):
             if b"bookTicker" in text or b"{" not in text:
                 continue
             try:
                 stamp, _, message = text.partition(b" ")
-                time = int(stamp) * NANOSECONDS[len(stamp)]
-                found += [(time, *row) for row in _told(book, json.loads(message))]
+                yield int(stamp) * NANOSECONDS[len(stamp)], _told(book, json.loads(message))
             except (ValueError, KeyError, TypeError) as error:
                 raise ValueError(f"{file.name}, line {line + number}: {error}") from error
-        if len(found) >= CHUNK:
-            yield _events(found)
-            found = []
-    if found:
-        yield _events(found)
 
 
 def _told(book: _Book, message: dict[str, Any]) -> list[Row]:

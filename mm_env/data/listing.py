@@ -210,9 +210,11 @@ def _binance(found: list[Found], options: Options) -> list[FileDay]:
     for one in found:
         symbol, day, market = binance.names(one.path)
         groups.setdefault((symbol + ("" if market == "spot" else f"_{market}"), day), []).append(one.path)
-    made = []
-    for (name, day), several in groups.items():
-        messages = binance_depth.archive(several, name) if options.depth else None
+    made, before = [], {}
+    for (name, day), several in sorted(groups.items()):
+        messages = binance_depth.archive(several, name, before.get(name, ())) if options.depth else None
+        if options.depth:
+            before[name] = several if binance_depth.has_snapshot(several) else [*before.get(name, ()), *several]
         load = partial(_binance_day, several, messages, options)
         made.append(
             FileDay(name, day, "Binance", several, load, None if messages is None else replace(messages, day=day))
