@@ -17,13 +17,16 @@ FLOWS = ("cont_stoikov_talreja", "zero_intelligence")
 STEPS = 300  # of an episode
 TRAIN, GAP = 0.7, 0.01  # shares of the day: what learners are trained on, and what lies between that and the test part
 LEAST = 20  # events that tell a rate
-ROOM = 1.2  # times the mean spread: how far quotes reach from the mid
+ROOM, MOVES = (
+    1.2,
+    2.0,
+)  # times the mean spread, and times the mid's move within a step: how far quotes reach from the mid
 
 BOOK = """\
 # {instrument}, {day} ({source}), as a Poisson order book: price units and seconds, a unit is an order of {unit:g}
 # {words}
 # left out: excitement, state and sign persistence of the flow (python -m experiments.realism sets the two side by side)
-# chosen, not estimated: horizon, limits, reach of the quotes ({room:g} mean spreads) and phi
+# chosen, not estimated: horizon, limits, reach of the quotes ({room:g} mean spreads, or {moves:g} moves of a step) and phi
 # {command}
 defaults:
   - /price@price: from_book
@@ -263,10 +266,11 @@ def _whole(length: float, lifetime: float) -> float:
 
 def _common(found: Calibration, command: str) -> dict[str, Any]:
     recording, spread = found.recording, found.spread.mean.value
-    reach = max(5, math.ceil(ROOM * spread / recording.tick)) * recording.tick
+    moved = MOVES * float(np.nan_to_num(found.sigma.sigma.value)) * math.sqrt(found.settings.lifetime)
+    reach = max(5, math.ceil(max(ROOM * spread, moved) / recording.tick)) * recording.tick
     return {
         "instrument": recording.instrument, "day": recording.day, "source": recording.source, "command": command,
-        "tick": recording.tick, "reach": reach, "room": ROOM, "mid": found.mid, "phi": phi(found),
+        "tick": recording.tick, "reach": reach, "room": ROOM, "moves": MOVES, "mid": found.mid, "phi": phi(found),
         "horizon": STEPS * found.settings.lifetime, "steps": STEPS,
     }  # fmt: skip
 

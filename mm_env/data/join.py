@@ -74,13 +74,19 @@ def _wide(part: Any, name: str, parts: Sequence[Any]) -> Any:
 
 
 def _numbered(read: Sequence[Recording]) -> list[Messages]:
-    """Days' messages with orders numbered apart: exchanges use the same numbers anew on each day."""
-    found, after = [], 0
+    """Days' messages with orders numbered apart: exchanges use the same numbers anew on each day.
+
+    Numbers that a reader made up, where none are recorded, are below 0 and stay so.
+    """
+    found, above, below = [], 0, 0
     for one in read:
         messages: Any = one.messages
-        numbers, order = np.unique(messages.order, return_inverse=True)
-        found.append(replace(messages, order=order + after))
-        after += len(numbers)
+        numbers, place = np.unique(messages.order, return_inverse=True)
+        made_up = int((numbers < 0).sum())
+        found.append(
+            replace(messages, order=np.where(messages.order < 0, below - made_up + place, above + 1 + place - made_up))
+        )
+        above, below = above + len(numbers) - made_up, below - made_up
     return found
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 from mm_env.data import days, listing, read, recognise, register
 from mm_env.data.archive import Archive
 from mm_env.data.events import LEVEL, SHOWN, TRADE, events
+from mm_env.data.join import _numbered
 from mm_env.data.recording import SECOND, Orders, Quotes, Recording
 from mm_env.data.tables import REAL, tables
 from mm_env.venue.replay.window import Drawn, InTurn
@@ -50,8 +53,24 @@ def test_days_are_read_as_one_recording_with_cuts_between(folder):
     assert whole.length == 9 * SECOND + 2
     assert len(whole.messages.time) == 15
     assert len(np.unique(whole.messages.order)) == 15
+    assert whole.messages.order.max() < 0  # this table names no orders
     assert whole.starts(SECOND).tolist()[:3] == [0, SECOND, 2 * SECOND]
     assert not whole.whole(np.array([2 * SECOND]), np.array([4 * SECOND]))[0]
+
+
+def test_numbers_that_a_reader_made_up_stay_below_zero_and_apart(folder):
+    """A level feed tells no orders: joined, it must not look like one that does (`calibrate` goes by the sign)."""
+
+    def numbered(one, numbers):
+        return replace(one, messages=replace(one.messages, order=numbers(len(one.messages.time))))
+
+    read_days = [one.recording() for one in days(folder)]
+    made_up = [numbered(one, lambda n: -1 - np.arange(n)) for one in read_days]
+    real = [numbered(one, lambda n: 7 + np.arange(n)) for one in read_days]
+    for parts, signs in ((made_up, [-1, -1, -1]), ([real[0], made_up[1], real[2]], [1, -1, 1])):
+        found = [part.order for part in _numbered(parts)]
+        assert [np.unique(np.sign(order)).tolist() for order in found] == [[sign] for sign in signs]
+        assert len(np.unique(np.concatenate(found))) == sum(map(len, found))
 
 
 @pytest.mark.parametrize(("make", "said"), [
