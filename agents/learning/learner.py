@@ -103,6 +103,8 @@ class Learner:
             raise ValueError("Learner.teacher must be null where there is a quoting, whose actions no teacher gives")
         if self.beside and self.algorithm == "CompiledPPO":
             raise ValueError("Learner.beside must be () for CompiledPPO, whose loops step one market")
+        if self.beside and self.branches:
+            raise ValueError("Learner.branches must be 0 where markets are learnt on beside: branches are of one market")
         if self.num_envs <= len(self.beside):
             raise ValueError(f"Learner.num_envs must be > the {len(self.beside)} markets beside, got {self.num_envs}")
 
@@ -190,6 +192,8 @@ class Learner:
     def lanes(self, market: Market) -> Any:
         """The lanes to learn on, as a VecEnv."""
         markets = [market, *(market_named(each) for each in self.beside)]
+        if self.beside and self.expected_fills and market.venue.loops == "lanes":
+            raise ValueError("agent.expected_fills must be false where markets are learnt on beside: fills are expected in one")
         shares = np.diff(np.arange(len(markets) + 1) * int(self.num_envs) // len(markets))
         parts = [self._lanes_of(each, share) for each, share in zip(markets, shares.tolist())]
         return MixedLanes(parts) if self.beside else parts[0]

@@ -78,5 +78,9 @@ def test_a_mixture_resumed_ends_where_it_would_have_ended(tmp_path):
 def test_a_mixture_is_for_as_many_lanes_as_it_has_markets_and_for_loops_that_step_any():
     with pytest.raises(ValueError, match="num_envs must be > the 2 markets beside, got 2"):
         Learner(**{**SETTINGS, "num_envs": 2})
+    with pytest.raises(ValueError, match="branches must be 0 where markets are learnt on beside"):
+        Learner(**{**SETTINGS, "branches": 2})
+    with pytest.raises(ValueError, match="expected_fills must be false where markets are learnt on beside"):
+        Learner(**{**SETTINGS, "expected_fills": True}).lanes(market_named("cartea_jaimungal"))
     with pytest.raises(ValueError, match=r"beside must be \(\) for CompiledPPO"):
         Learner(**{**SETTINGS, "algorithm": "CompiledPPO"})
