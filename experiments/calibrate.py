@@ -107,9 +107,9 @@ def texts_of(cfg: DictConfig, found: Calibration, recording: Recording, path: Pa
         return {path: market_yaml(found, _command())}
     if cfg.kind == "book":
         return {path: book_yaml(found, cfg.book, _command())}
-    market, window = replay_yaml(found, recording, path_text(_files(cfg)), path.stem, _command())
-    where = path.parent.parent / "window" / f"{path.stem}_test.yaml"
-    return {path: market, where: window}
+    market, *windows = replay_yaml(found, recording, path_text(_files(cfg)), path.stem, _command())
+    folder = path.parent.parent / "window"
+    return {path: market} | {folder / f"{path.stem}_{part}.yaml": one for part, one in zip(("train", "test"), windows)}
 
 
 def _files(cfg: DictConfig) -> list[Path]:

@@ -104,7 +104,9 @@ class Learner:
         if self.beside and self.algorithm == "CompiledPPO":
             raise ValueError("Learner.beside must be () for CompiledPPO, whose loops step one market")
         if self.beside and self.branches:
-            raise ValueError("Learner.branches must be 0 where markets are learnt on beside: branches are of one market")
+            raise ValueError(
+                "Learner.branches must be 0 where markets are learnt on beside: branches are of one market"
+            )
         if self.num_envs <= len(self.beside):
             raise ValueError(f"Learner.num_envs must be > the {len(self.beside)} markets beside, got {self.num_envs}")
 
@@ -193,7 +195,9 @@ class Learner:
         """The lanes to learn on, as a VecEnv."""
         markets = [market, *(market_named(each) for each in self.beside)]
         if self.beside and self.expected_fills and market.venue.loops == "lanes":
-            raise ValueError("agent.expected_fills must be false where markets are learnt on beside: fills are expected in one")
+            raise ValueError(
+                "agent.expected_fills must be false where markets are learnt on beside: fills are expected in one"
+            )
         shares = np.diff(np.arange(len(markets) + 1) * int(self.num_envs) // len(markets))
         parts = [self._lanes_of(each, share) for each, share in zip(markets, shares.tolist())]
         return MixedLanes(parts) if self.beside else parts[0]

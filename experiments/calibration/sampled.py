@@ -62,12 +62,12 @@ inventory_scale: 3.0
 
 REPLAY = """\
 # {instrument}, {day} ({source}), as it was recorded. A unit is {unit:g} of the file's; learners are trained on these windows,
-# the first {train:g} % of the day, and tables are of conf/window/{name}_test.yaml, what is left after a gap
+# of conf/window/{name}_train.yaml, the first {train:g} % of the day, and tables are of {name}_test, what is left after a gap
 {answer}
 # {command}
 defaults:
   - /price@price: from_book
-  - /window@venue.window: train
+  - /window@venue.window: {name}_train
   - /position@venue.position: {position}
   - /answer@venue.answer: none
   - /clock@clock: finite_horizon
@@ -80,7 +80,6 @@ _target_: mm_env.Market
 venue:
   _target_: mm_env.Replay
   path: {path}
-  window: {{begins: 0.0, ends: {ends:.10g}, apart: {apart:g}}}
   span: ${{..clock.horizon}} # of a window
   levels: {levels} # ticks from the other side's best price within which orders stand
   tick: {tick:.10g}
@@ -101,8 +100,16 @@ order_size: 1.0
 inventory_scale: 3.0
 """
 
-WINDOW = """\
-# what is left of {instrument}, {day}, after the windows of conf/market/{name}.yaml and a gap
+TRAIN_WINDOW = """\
+# the first {train:g} % of {instrument}, {day}: windows drawn at random
+_target_: mm_env.Drawn
+begins: 0.0 # seconds of trading since the first line
+ends: {ends:.10g}
+apart: {apart:g} # between the starts of windows
+"""
+
+TEST_WINDOW = """\
+# what is left of {instrument}, {day}, after the windows of {name}_train and a gap: windows end to end
 _target_: mm_env.InTurn
 begins: {begins:.10g} # seconds of trading since the first line
 ends: {ends:.10g}
@@ -180,8 +187,9 @@ def train_part(recording: Recording) -> Recording:
     return recording.until(round(TRAIN * float(np.r_[recording.day_starts[1:], recording.length][0])))
 
 
-def replay_yaml(found: Calibration, recording: Recording, path: str, name: str, command: str) -> tuple[str, str]:
-    """The texts of conf/market/NAME.yaml and conf/window/NAME_test.yaml for `recording`, of whose `train_part` the numbers are.
+def replay_yaml(found: Calibration, recording: Recording, path: str, name: str, command: str) -> tuple[str, str, str]:
+    """The texts of conf/market/NAME.yaml, and of NAME_train.yaml and NAME_test.yaml in conf/window, for `recording`, of whose
+    `train_part` the numbers are.
 
     Raises: ValueError without single messages."""
     if recording.messages is None:
@@ -200,8 +208,6 @@ def replay_yaml(found: Calibration, recording: Recording, path: str, name: str, 
         train=100 * TRAIN,
         answer=answer_words(found.recording, sizes.unit, found.settings.lifetime),
         position="exact" if recording.messages.order.max() > 0 else "pessimistic",
-        ends=TRAIN * seconds,
-        apart=min(1.0, found.settings.lifetime),
         levels=widest(recording),
         lot=sizes.smallest / sizes.unit,
         smallest=sizes.smallest,
@@ -209,10 +215,9 @@ def replay_yaml(found: Calibration, recording: Recording, path: str, name: str, 
         observed=min(3, recording.messages.bids.shape[1]),
         **common,
     )
-    window = WINDOW.format(
-        instrument=recording.instrument, day=recording.day, name=name, begins=(TRAIN + GAP) * seconds, ends=seconds
-    )
-    return market, window
+    said = {"instrument": recording.instrument, "day": recording.day, "name": name, "train": 100 * TRAIN}
+    train = TRAIN_WINDOW.format(**said, ends=TRAIN * seconds, apart=min(1.0, found.settings.lifetime))
+    return market, train, TEST_WINDOW.format(**said, begins=(TRAIN + GAP) * seconds, ends=seconds)
 
 
 def answer_words(recording: Recording, unit: float, step: float) -> str:

@@ -21,7 +21,10 @@ from experiments.runs import jobs, program
 from experiments.runs.program import Interrupted
 from experiments.runs.sweeps import quoted
 
-OPTION = "evaluation_window"
+OWN_WINDOWS = {
+    "market": "evaluation_window",
+    "market@recorded": "recorded.venue.window",
+}  # choice -> place of its window
 
 
 def experiment(config_name: str) -> Callable[[Callable[[DictConfig], float]], Callable[[], Any]]:
@@ -111,12 +114,21 @@ def as_chosen(cfg: DictConfig) -> DictConfig:
 
 
 def with_own_window(cfg: DictConfig, run: Any) -> DictConfig:
-    """The config with conf/window/MARKET_test.yaml as its evaluation_window, where there is one and none is asked for: what
-    `experiments.calibrate kind=replay` writes beside the market."""
-    own, asked = f"{run.runtime.choices.get('market')}_test", [each for each in run.overrides.task if OPTION in each]
-    if OPTION not in cfg or asked or own not in configs("window"):
-        return cfg
-    return OmegaConf.merge(cfg, {OPTION: OmegaConf.load(configs("window")[own])})  # pyright: ignore[reportReturnType]
+    """The config with conf/window/MARKET_test.yaml as its evaluation_window, and as the window of a recorded market, where
+    there is one and none is asked for: what `experiments.calibrate kind=replay` writes beside the market."""
+    for choice, place in OWN_WINDOWS.items():
+        own = f"{run.runtime.choices.get(choice)}_test"
+        asked = any(place in each for each in run.overrides.task)
+        if OmegaConf.select(cfg, place) is not None and not asked and own in configs("window"):
+            cfg = OmegaConf.merge(cfg, _at(place, OmegaConf.load(configs("window")[own])))  # pyright: ignore[reportAssignmentType]
+    return cfg
+
+
+def _at(place: str, value: Any) -> dict[str, Any]:
+    """A config that holds a value at a dotted place alone."""
+    for name in reversed(place.split(".")):
+        value = {name: value}
+    return value
 
 
 def job_folder(cfg: DictConfig) -> Path:

@@ -39,3 +39,11 @@ def test_other_markets_keep_theirs(cfg):
     assert with_own_window(cfg, run("amzn_replay")).evaluation_window.begins == 1.0
     none = OmegaConf.create({"seed": 0})
     assert with_own_window(none, run("mine")) == none
+
+
+@pytest.mark.parametrize(("asked", "begins"), [((), 7.0), (("window@recorded.venue.window=train",), 1.0)])
+def test_a_backtest_takes_the_window_beside_its_recorded_market(cfg, asked, begins):
+    recorded = OmegaConf.create({"recorded": {"venue": {"window": cfg.evaluation_window}}})
+    told = run("amzn_book", *asked)
+    told.runtime.choices["market@recorded"] = "mine"
+    assert with_own_window(recorded, told).recorded.venue.window.begins == begins

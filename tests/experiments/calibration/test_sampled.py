@@ -53,12 +53,12 @@ def test_a_flow_that_is_not_there_is_refused(found):
 
 
 def test_a_replay_s_train_and_test_parts_share_no_time(found):
-    market, window = (
+    market, train, window = (
         yaml.safe_load(text) for text in replay_yaml(found, found.recording, "/day.zip", "mine", "the command")
     )
     seconds = found.recording.length / 1e9
-    assert market["venue"]["window"]["ends"] == pytest.approx(TRAIN * seconds)
-    assert window["begins"] > market["venue"]["window"]["ends"]
+    assert train["ends"] == pytest.approx(TRAIN * seconds)
+    assert window["begins"] > train["ends"]
     assert window["ends"] - window["begins"] >= 3 * market["clock"]["horizon"] * 0.99
     assert market["venue"]["levels"] == widest(found.recording)
     assert (market["venue"]["lot"], market["venue"]["unit"]) == (1.0, 1.0)  # all orders are of one unit
