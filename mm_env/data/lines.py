@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mm_env.core.extras import require
@@ -18,7 +18,7 @@ PATIENCE = 1.0  # seconds before the bar comes
 BOM = b"\xef\xbb\xbf"
 
 
-def pieces(paths: list[Path]) -> Iterator[tuple[Path, int, bytes]]:
+def pieces(paths: Sequence[Path]) -> Iterator[tuple[Path, int, bytes]]:
     """(file, number of the first line from 1 on, lines that all end in a newline), through all the files.
 
     Raises: ValueError for a file that is cut short or corrupt.
