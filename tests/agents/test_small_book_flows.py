@@ -1,6 +1,6 @@
 """Small books whose flow has a state of its own, excitement: exact values held to the simulator."""
 
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +10,6 @@ from agents.exact.price_grid import Unsolvable
 from agents.exact.small_book import BookOptimum, SmallBook
 from agents.policy import play
 from mm_env import ContStoikovTalreja, EphemerallySelfExciting, InventoryPenalty, QueueDependent
-from mm_env.core.component import rule
 from mm_env.markets import small_book, small_hawkes, small_queue_reactive
 from mm_env.rollout import run_policy
 from mm_env.simulation import Simulation
@@ -97,28 +96,22 @@ def test_without_excitation_it_is_worth_what_the_poisson_book_is():
     np.testing.assert_allclose(*worths, rtol=1e-9)
 
 
-class Met(ContStoikovTalreja):
-    """Market orders come only where somebody stands."""
-
-    @rule
-    def market(self, table, distance, queue):
-        return self.taking if queue > 0.0 else 0.0
-
-
-def test_rates_that_do_not_mind_the_queue_are_those_of_a_poisson_book():
+def test_rates_that_do_not_mind_the_queue_are_those_of_the_poisson_book():
     """Limit orders and market orders at one rate, each order cancelled at one rate; with ours four stand at a price at most."""
     poisson = tiny(small_book())
-    flow = Met(**{field.name: getattr(poisson.venue.flow, field.name) for field in fields(ContStoikovTalreja)})
+    flow = poisson.venue.flow
     rows = [
-        ([rate] * 3 + [0.0] * 2, [theta * queue for queue in range(5)], [0.0] + [flow.taking] * 4)
+        ([rate] * 3 + [0.0] * 2, [theta * queue for queue in range(5)], [flow.taking] * 5)
         for rate, theta in zip(flow.arrival[:2], flow.cancellation[:2])
     ]
     by_queue = QueueDependent(*zip(*rows, strict=True))
     assert by_queue.capacity == flow.capacity
-    markets = [replace(poisson, venue=replace(poisson.venue, flow=one)) for one in (flow, by_queue)]
+    markets = [poisson, replace(poisson, venue=replace(poisson.venue, flow=by_queue))]
     for action in (0, 5):
         episodes = [run_policy(m, lambda seen, a=action: np.full(len(seen), a), 500, SEED) for m in markets]
         assert np.array_equal(episodes[0].objective, episodes[1].objective)
+    one, other = (SmallBook.of(market).best()[0] for market in markets)
+    np.testing.assert_allclose(one, other, rtol=1e-12)
 
 
 def test_excitement_has_the_stationary_mean_of_its_birth_and_death():

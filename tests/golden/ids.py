@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,14 @@ def changes(name: str, held: dict[str, Any]) -> list[str]:
     pairs = {**{key: (held[key], today[key]) for key in ("bits", "observations", "actions")}}
     for path, was in held["settings"].items():
         pairs[path] = (was, today["settings"].get(path))
-    return [f"{name}: {what} was {was}, is {now}" for what, (was, now) in pairs.items() if was != now]
+    return [f"{name}: {what} was {was}, is {now}" for what, (was, now) in pairs.items() if not _same(was, now)]
+
+
+def _same(was: Any, now: Any) -> bool:
+    """Whether two values are the same; parameters that are computed may differ in the last bits from machine to machine."""
+    if isinstance(was, float) and isinstance(now, float):
+        return math.isclose(was, now, rel_tol=1e-13)
+    return was == now
 
 
 def held() -> dict[str, dict[str, Any]]:

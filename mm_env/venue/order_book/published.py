@@ -78,7 +78,7 @@ def sky_perfect_by_queue() -> QueueDependent:
     return QueueDependent(
         arrival=((2.3, 1.9, 1.4, 0.0), (1.8, 1.5, 1.2, 0.0)),
         cancellation=((0.0, 0.6, 1.5, 2.6), (0.0, 0.7, 1.6, 2.7)),
-        taking=((0.0, 1.3, 0.9, 0.6), (0.0, 0.8, 0.5, 0.3)),
+        taking=((0.6, 1.3, 0.9, 0.6), (0.4, 0.8, 0.5, 0.3)),
     )
 
 

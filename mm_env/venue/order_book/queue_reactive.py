@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,10 @@ class QueueRates(OrderFlow):
     Row i holds the rates at distance i = 1, 2, ..., for queues of 0, 1, 2, ... orders, ours included; the last is that of all
     longer queues and the last row that of all greater distances.
     """
+
+    takes_in_vain: ClassVar[bool] = (
+        False  # market orders come where nobody stands at the best price, and may meet us behind it
+    )
 
     if TYPE_CHECKING:  # parameters that both have, in an order of their own
 
@@ -56,9 +60,11 @@ class QueueRates(OrderFlow):
         """(4, levels, sizes), flat: arrival, cancellation, taking, and P(queue <= n) of the stationary law."""
         rates = np.array([self.arrival, self.cancellation, self.taking])
         rates = rates[:, np.minimum(np.arange(levels), rates.shape[1] - 1)]
-        rates[1:, :, 0] = 0.0  # nothing leaves an empty queue
+        rates[1, :, 0] = 0.0  # nothing leaves an empty queue
+        rates[2, :, 0] *= self.takes_in_vain
         rates = np.pad(rates, ((0, 0), (0, 0), (0, _further(rates))), mode="edge")
-        law = np.array([stationary_queue(up, down).probability for up, down in zip(rates[0], rates[1] + rates[2])])
+        leaving = (rates[1] + rates[2]) * (np.arange(rates.shape[2]) > 0)
+        law = np.array([stationary_queue(up, down).probability for up, down in zip(rates[0], leaving)])
         header = np.array([float(rates.shape[2])])
         return np.concatenate([header, rates.ravel(), law.cumsum(axis=1).ravel()])
 
@@ -86,10 +92,13 @@ class QueueDependent(QueueRates):
     """Rates by distance from the other side's best price and by queue size, so that a book needs no reference price.
 
     The rates of Huang, Lehalle & Rosenbaum 2015, with the distances of Cont, Stoikov & Talreja 2010; rows and columns as in
-    `QueueRates`. `taking` is by the spread, and by the queue at the best price. Where limit orders no longer come to the
+    `QueueRates`. `taking` is by the spread, and by the queue at the best price; its first column is of a side that others have
+    left: such market orders meet our order behind that price, or nobody. Where limit orders no longer come to the
     longest queue (0 in the last column of `arrival`) queues are finite, and a book of few prices has an exact optimum.
     `activity` multiplies all rates.
     """
+
+    takes_in_vain: ClassVar[bool] = True
 
     arrival: RateRows  # limit orders / (time price)
     cancellation: RateRows  # cancellations / (time price)
