@@ -206,7 +206,17 @@ SIDES = "{_target_:mm_env.Sides,bid:{_target_:mm_env.Poisson,rate:0.1},ask:{_tar
 UNIFORM = "{_target_:mm_env.Uniform,low:0.01,high:0.02}"
 
 
-@pytest.mark.parametrize("name", MARKETS)
+LONG = {
+    "collateral",
+    "amzn_book",
+    "amzn_reactive",
+    "small_hawkes",
+    "small_queue_reactive",
+}  # half a minute and more each
+FEW = [pytest.param(name, marks=pytest.mark.slow) if name in LONG else name for name in MARKETS]
+
+
+@pytest.mark.parametrize("name", FEW)
 def test_every_strategy_has_its_parameters_from_every_named_market(composed, name):
     cfg = composed("compare", f"market={name}")
     market = build_market(cfg)

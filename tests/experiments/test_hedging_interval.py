@@ -19,6 +19,7 @@ def test_the_study_writes_a_table_and_a_figure(launch):
     assert abs(worst) == max(abs(float(line.split(",")[-1])) for line in lines[1:])
 
 
+@pytest.mark.slow
 def test_a_simulated_hedge_has_the_variance_of_its_dates():
     found = interval_of(written_call(), 16, 4096, 3)
     assert found.exact == pytest.approx(hedging_error_variance(CALL, 100.0, 100.0, 0.25, 0.2, 0.25, 4))

@@ -81,6 +81,7 @@ def module(tmp_path, monkeypatch):
     monkeypatch.delitem(sys.modules, "gusty", raising=False)
 
 
+@pytest.mark.slow
 def test_a_shell_finds_a_price_of_the_users_own_on_the_python_path(module, tmp_path):
     where, out = {**os.environ, "PYTHONPATH": str(tmp_path)}, tmp_path / "out"
     agents = "agents=[fixed_symmetric,random,best_fixed]"

@@ -28,7 +28,7 @@ GROUPS = {
     "quote": "quote", "reward": "reward", "fees": "fees", "size": "venue.size", "window": "venue.window",
     "position": "venue.position",
 }  # fmt: skip
-LONG = {"solvency", "twenty_bonds"}  # half a minute each
+LONG = {"solvency", "twenty_bonds", "collateral", "two_hedges", "two_bonds", "bonds_duopoly"}  # half a minute each
 SWAPPED = ("amzn", "glft", "cont_stoikov_talreja")
 NOT_FOR_USERS = re.compile(
     r"\w*(Error|Exception)\b|[Ii]nterpolation|full_key|_target_|Missing key|\{|unexpected keyword|object at"

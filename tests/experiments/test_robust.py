@@ -88,6 +88,7 @@ def test_it_is_the_same_to_the_last_digit_when_run_again(launch, compared):
     assert (folder / "robust.csv").read_bytes() == (compared[0] / "robust.csv").read_bytes()
 
 
+@pytest.mark.slow
 def test_one_seed_is_one_row_a_scheme(launch):
     folder, _ = launch(compare.main, *TINY, "robust.seeds=1", "episodes=100", "agents=[best_fixed]")
     assert list(table_of(folder)) == [

@@ -124,7 +124,12 @@ def test_where_actions_cannot_quote_as_well_as_the_best_constant_quotes_better_s
         assert references.missing
 
 
-@pytest.mark.parametrize("name", MARKETS)
+LONG = {"solvency", "small_queue_reactive"}  # half a minute each
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in LONG else name for name in MARKETS]
+)
 def test_every_named_market_is_scored_or_says_why_not(name):
     market = MARKETS[name]()
     market = market if market.venue.ends else replace(market, max_inventory=2.0)  # a channel's is its capacity

@@ -34,8 +34,8 @@ def drawn(market):
 @pytest.mark.parametrize(("market", "names"), [
     (world(), set()),
     (REGIMES, {"quotes_by_state"}),
-    (HESTON, {"quotes_by_state"}),
-    (TAIL, {"quotes_by_state"}),
+    pytest.param(HESTON, {"quotes_by_state"}, marks=pytest.mark.slow),
+    pytest.param(TAIL, {"quotes_by_state"}, marks=pytest.mark.slow),
     (GAP, {"inventory_to_gap"}),
     (RUIN, {"quotes_by_state", "margin_calls"}),
     (OWING, {"health"}),

@@ -95,6 +95,7 @@ def test_the_same_sweep_again_does_nothing_and_returns_the_same(swept):
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
+@pytest.mark.slow
 def test_a_killed_sweep_goes_on_to_the_same_bits(swept, tmp_path):
     """Five rollouts a training, with a checkpoint between any two: the 6th checkpoint is the second job's second."""
     run_and_kill("train", 6, "-m", "seed=range(0,2)", *TRAINING, f"hydra.sweep.dir={tmp_path}")

@@ -36,7 +36,11 @@ def test_an_agent_acts_in_the_market_that_its_name_names(one):
     assert all(action in market.action_space for action in actions.astype(market.action_space.dtype))
 
 
-@pytest.mark.parametrize("one", EXACT, ids=lambda one: f"{one.agent}_{one.market}")
+@pytest.mark.parametrize(
+    "one",
+    [pytest.param(one, marks=pytest.mark.slow) if one.market == "small_book" else one for one in EXACT],
+    ids=lambda one: f"{one.agent}_{one.market}",
+)
 def test_an_exact_skill_is_as_stated(one):
     market = MARKETS[one.market]()
     skill = SkillReferences.of(market).exact_skill(zoo.load(one.agent, market=one.market))
