@@ -131,6 +131,13 @@ def test_a_backtest_of_nobody_is_refused_before_any_work(refused, day):
     assert "agents must name at least one that the market allows" in said
 
 
+def test_learners_who_would_be_shown_something_else_on_the_day_are_refused_before_they_train(refused, day):
+    said = refused(backtest.main, "agents=[ppo]", "market.venue.observed=2", *short(day))
+    assert "market must show what the recorded day shows, got ask_queue_3, bid_queue_3 in one of them only" in said
+    said = refused(backtest.main, "agents=[ppo]", "quote@market.quote=touch", *short(day))
+    assert "market must have the actions of the recorded one, got Discrete" in said
+
+
 def test_two_agents_of_one_name_are_refused(refused, day):
     agents = "agents=[{name: mine, base: join},{name: mine, base: inside}]"
     assert "agents must have names of their own, got 'mine' twice" in refused(compare.main, agents)
