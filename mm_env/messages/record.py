@@ -163,7 +163,7 @@ def record_lane(
         if not whole:
             told.edge[:] = book.edge
         if book.told > 0:
-            rows = write_order(book, told, out, rows)
+            rows = write_order(book, told, out, rows, whole)
         if whole:
             rows = write_rest(book, told, out, rows)
     return rows, step

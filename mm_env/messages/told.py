@@ -30,17 +30,18 @@ class Told(NamedTuple):
 
 
 @routine
-def write_order(book: Any, told: Any, out: Any, row: int) -> int:
+def write_order(book: Any, told: Any, out: Any, row: int, whole: bool) -> int:
     """Write the first order of the event, as a message for each price that it traded at: the row that is next.
 
-    Prices that a market order walks through beyond the last row are left out.
+    Prices that a market order walks through beyond the last row are left out. Only in `whole` rows an empty side's last price
+    gives way, as it does in the book, to an order of the other side that meets it: others show that order on both sides.
     """
     kind, side, price, left = book.said[0], book.said[1], book.said[2], book.said[3]
     outwards, most = 2 * side - 1, out.time.shape[0]
     if kind == MARKET:
         price = told.best[side]
     elif kind == LIMIT:
-        _come_nearer(told, side, price)
+        _come_nearer(told, side, price, whole)
     while left > 0 and row < most and (told.edge[side] - price) * outwards >= 0:
         here = told.lots[_slot(told, price)]
         size = left if kind == LIMIT else min(left, here - (book.said[4] if kind == CANCEL else 0))
@@ -52,12 +53,12 @@ def write_order(book: Any, told: Any, out: Any, row: int) -> int:
 
 
 @routine
-def _come_nearer(told: Any, side: int, price: int) -> None:
-    """Lots of a side come to stand at a price. As in the book, an empty other side's last price gives way."""
+def _come_nearer(told: Any, side: int, price: int, gives_way: bool) -> None:
+    """Lots of a side come to stand at a price; the other side's last price gives way if it shall."""
     outwards = 2 * side - 1
     if (told.best[side] - price) * outwards > 0:
         told.best[side] = price
-    if (price - told.best[1 - side]) * outwards <= 0:
+    if gives_way and (price - told.best[1 - side]) * outwards <= 0:
         told.best[1 - side] = price - outwards
 
 

@@ -11,7 +11,7 @@ from mm_env.core.component import rule
 from mm_env.markets import market_named
 from mm_env.messages import record
 from mm_env.messages.queues import UNKNOWN, of_orders
-from mm_env.messages.told import Rows
+from mm_env.messages.told import Rows, Told, write_rest
 from mm_env.quote import NOWHERE, Unbounded
 from mm_env.simulation import Simulation
 from mm_env.venue.order_book.book import Book, UnnoticedBook
@@ -115,6 +115,22 @@ def test_books_that_are_drawn_anew_and_sides_that_empty_are_among_them():
     assert many.max() > 5
     thin = record(market("thin"), 1, 100.0, seed=3, whole=True, interpreted=True)[0]
     assert (thin.size[thin.time > 0.0, :, 0] == 0).any(axis=0).all()
+
+
+@pytest.mark.parametrize("up", [1, 8], ids=["a price changes side", "a slot is another price's"])
+def test_what_stood_at_a_place_leaves_before_something_else_comes_there(up):
+    book = market("thin").venue.memory(1)[0][0]
+    assert len(book.volume) == 8
+    lots = np.zeros(8, np.int64)
+    lots[[10 % 8, 11 % 8]] = 5, 4
+    told = Told(lots, np.array([10, 11]), np.array([9, 12]))
+    book.best[:], book.edge[:] = (10 + up, 11 + up), (9 + up, 12 + up)
+    book.volume[[(10 + up) % 8, (11 + up) % 8]] = 2, 3
+    out = Rows(np.zeros(9), np.zeros((9, 6), np.int64), *np.zeros((2, 9, 2, 1), np.int64))
+    assert write_rest(book, told, out, 0) == 4
+    left, came = [[CANCEL, 0, 10, 5], [CANCEL, 1, 11, 4]], [[LIMIT, 0, 10 + up, 2], [LIMIT, 1, 11 + up, 3]]
+    assert out.said[:4, :4].tolist() == left + came
+    np.testing.assert_array_equal(told.lots, book.volume)
 
 
 @pytest.mark.parametrize("name", ["queue_reactive", "large", "reactive"])
