@@ -26,7 +26,8 @@ def record(
     What leaves without an order of its own, beyond the furthest price or in a book that is drawn anew, is cancelled from the
     back of its queue. Sizes are in units of the asset.
 
-    Raises: ValueError for a market that is no simulated order book, or whose tick is no whole number of 1e-8.
+    Raises: ValueError for a market that is no simulated order book, or whose tick is no whole number of 1e-8; TypeError for a
+    book whose limit, market and cancel are not those of `Book`.
     """
     if not market.venue.is_drawn_book:
         raise ValueError(f"only a simulated order book is recorded, got a {type(market.venue).__name__}")
