@@ -184,6 +184,13 @@ class Simulation:
         arguments = (*self._kernels.layouts, *self._where[:3], *told, self._noise)
         self._over_lanes(self._kernels.own(loop, *arguments, 0, 0), *arguments)
 
+    def run_book(self, loop: Callable[..., Any], lane: int, *told: Any) -> Any:
+        """What a loop of your own over the order book of one lane returns, which takes (the market's layout, parameters, their
+        stride, books, the flow's table, seed or keys, lane, *told)."""
+        layout, (parameters, stride, *_) = self._kernels.layouts[0], self._where
+        arguments = (layout, parameters, stride, *self._memory, self._noise, lane, *told)
+        return self._kernels.own(loop, *arguments)(*arguments)
+
     @property
     def state(self) -> Any:
         """The `State` of all lanes, each number an array (num_lanes,): a copy."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mm_env.data.recording import SECOND, Messages
-from mm_env.messages.record import Rows
+from mm_env.messages.told import Rows
 from mm_env.venue.order_book.order_flow import CANCEL, LIMIT, MARKET
 
 NEW, PARTIAL, DELETE, EXECUTED = 1, 2, 3, 4  # kinds of messages, as in `Messages`
@@ -18,7 +18,7 @@ def messages_of(rows: Rows, seconds: float = 1.0, units: float = 1.0) -> Message
 
     Args: `seconds` that a unit of the market's time lasts, and `units` of the instrument that a lot is.
     """
-    source, kind, order, size, consumed = _of_orders(rows)
+    source, kind, order, size, consumed = of_orders(rows)
     said, sizes = rows.said[source], rows.size[source].astype(np.float64)
     prices = rows.price[source]
     unfinished = consumed >= 0  # the level is as it was before the message, less what was consumed so far
@@ -43,10 +43,13 @@ def messages_of(rows: Rows, seconds: float = 1.0, units: float = 1.0) -> Message
     )
 
 
-def _of_orders(rows: Rows) -> tuple[np.ndarray, ...]:
-    """Of each message: its row, kind, order, lots, and what its price has lost so far if that row is not finished, else -1."""
+def of_orders(rows: Rows, apart: bool = False) -> tuple[np.ndarray, ...]:
+    """Of each message: its row, kind, order, lots, and what its price has lost so far if that row is not finished, else -1.
+
+    A cancellation is told of the first order whose lots it takes, or with `apart` as a message for each of them.
+    """
     queues: dict[tuple[int, int], Queue] = {}
-    found: list[tuple[int, int, int, int, int]] = []
+    found: list[tuple[int, ...]] = []
     for row, (kind, side, price, size, place, before) in enumerate(rows.said.tolist()):
         queue = queues.setdefault((side, price), [])
         _reconcile(queue, before)
@@ -54,7 +57,8 @@ def _of_orders(rows: Rows) -> tuple[np.ndarray, ...]:
             queue.append([row + 1, size])
             found.append((row, NEW, row + 1, size, -1))
         elif kind == CANCEL:
-            found.append((row, *_cancelled(queue, place, size), -1))
+            parts = _cancelled(queue, place, size)
+            found += [(row, *part, -1) for part in (parts if apart else [(*parts[0][:2], size)])]
         elif kind == MARKET:
             found += _executed(row, queue, size)
     columns = np.array(found, np.int64).reshape(-1, 5).T
@@ -74,21 +78,17 @@ def _reconcile(queue: Queue, lots: int) -> None:
             queue.pop()
 
 
-def _cancelled(queue: Queue, place: int, size: int) -> tuple[int, int, int]:
-    """Kind, order and lots of a cancellation of `size` lots with `place` ahead of them; all are told of the first order."""
-    first = 0
-    while place >= queue[first][1]:
-        place -= queue[first][1]
-        first += 1
-    order, left = queue[first][0], size
-    whole = size >= queue[first][1] - place and place == 0
-    while left > 0:
-        gone = min(left, queue[first][1] - place)
-        queue[first][1] -= gone
-        left -= gone
-        first, place = first + 1, 0
+def _cancelled(queue: Queue, place: int, size: int) -> list[tuple[int, int, int]]:
+    """Kind, order and lots of each order of which a cancellation of `size` lots with `place` ahead of them takes some."""
+    parts = []
+    for each in queue:
+        ahead = min(place, each[1])
+        gone = min(size, each[1] - ahead)
+        place, size, each[1] = place - ahead, size - gone, each[1] - gone
+        if gone:
+            parts.append((PARTIAL if each[1] else DELETE, each[0], gone))
     queue[:] = [each for each in queue if each[1] > 0]
-    return DELETE if whole else PARTIAL, order, size
+    return parts
 
 
 def _executed(row: int, queue: Queue, size: int) -> list[tuple[int, int, int, int, int]]:

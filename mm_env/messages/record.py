@@ -4,39 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, NamedTuple
+from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mm_env.clock import EveryEvent
-from mm_env.core import engine
-from mm_env.core.component import load, rule
+from mm_env.core.component import load, rule, rules
 from mm_env.core.lanes import TILE, of_lane
 from mm_env.core.maths import routine
 from mm_env.core.noise import lane_key
 from mm_env.market import Market
+from mm_env.messages.told import Rows, Told, write_order, write_rest
 from mm_env.simulation import Simulation
 from mm_env.venue.order_book import events
-from mm_env.venue.order_book.book import Book, UnnoticedBook
+from mm_env.venue.order_book.book import Book
 from mm_env.venue.order_book.events import clear_counters
-from mm_env.venue.order_book.ladder import ASK, BID, cancel, limit, market
+from mm_env.venue.order_book.ladder import cancel, limit, market
 from mm_env.venue.order_book.order_flow import CANCEL, LIMIT, MARKET
 
+ORDERS = ("limit", "market", "cancel")  # rules of a book by which others' orders come
 ROWS = 100_000  # messages that are recorded at once
 FIELDS: list[Any] = [
     ("told", np.int64),  # orders since the event began; the first one is the event's own
     ("said", np.int64, (5,)),  # of that one: kind (LIMIT, CANCEL, MARKET), side, price, size, place in the queue
 ]
-
-
-class Rows(NamedTuple):
-    """Messages of one book in order; `price` 0 and `size` 0 where a side has no such level."""
-
-    time: NDArray[np.float64]  # (n,) since the start of the episode
-    said: NDArray[np.int64]  # (n, 6) kind, side, price, lots, lots ahead of them in the queue, lots there before
-    price: NDArray[np.int64]  # (n, 2, levels) of bids and asks, best first, after the message
-    size: NDArray[np.int64]  # (n, 2, levels) lots
 
 
 class _Telling:
@@ -63,14 +56,6 @@ class _Telling:
         cancel(book, side, price, position, size)
 
 
-class TellingBook(_Telling, Book):
-    """A `Book` that says what happened."""
-
-
-class TellingUnnoticedBook(_Telling, UnnoticedBook):
-    """An `UnnoticedBook` that says what happened."""
-
-
 @routine
 def tell(book: Any, kind: int, side: int, price: int, size: int, place: int) -> None:
     """Keep an order, if it is the first of its event."""
@@ -81,39 +66,76 @@ def tell(book: Any, kind: int, side: int, price: int, size: int, place: int) -> 
 
 
 def telling(venue: Book) -> Book:
-    """The same book, which says what happened. Raises: TypeError for a kind of book of one's own."""
-    kinds: dict[type, type] = {Book: TellingBook, UnnoticedBook: TellingUnnoticedBook}
-    if type(venue) not in kinds:
+    """The same book, which says what happened; we have no orders there that could be late.
+
+    Raises: TypeError for one whose limit, market and cancel are not those of `Book`.
+    """
+    kind = type(venue)
+    if not isinstance(venue, Book) or any(rules(kind)[name] is not rules(Book)[name] for name in ORDERS):
         raise TypeError(
-            f"market.venue must be Book or UnnoticedBook to have its messages recorded, got {type(venue).__name__}"
+            f"market.venue must be, or have {', '.join(ORDERS[:-1])} and {ORDERS[-1]} from, Book or UnnoticedBook to have its "
+            f"messages recorded, got {kind.__name__}"
         )
-    return kinds[type(venue)](**venue.__dict__)
+    return _telling(kind)(**{**venue.__dict__, "latency": 0.0})
+
+
+@cache
+def _telling(kind: type[Book]) -> type[Book]:
+    """The kind of book that is as `kind` and says what happened, a member of `kind` so that it can be pickled."""
+    named = {"__qualname__": f"{kind.__qualname__}.Telling", "__module__": kind.__module__}
+    made = type(f"Telling{kind.__name__}", (_Telling, kind), named)
+    type.__setattr__(kind, "Telling", made)
+    return made
 
 
 def record(
-    market: Market, books: int, until: float, seed: int, levels: int = 5, *, interpreted: bool = False
+    market: Market,
+    books: int,
+    until: float,
+    seed: int,
+    levels: int = 5,
+    *,
+    whole: bool = False,
+    interpreted: bool = False,
 ) -> list[Rows]:
     """The messages of `books` books, each run without us from time 0 to `until`, and `levels` prices a side after each.
 
-    They are those of a `Simulation` of the market that stops at every event and never quotes.
+    They are those of a `Simulation` of the market that stops at every event and never quotes: the first order of each event.
+    With `whole` they make the very book from nothing: what stands there first comes as limit orders at time 0, and after the
+    order of each event comes what else it did to the book. First, as cancellations from the back of their queues, what was
+    withdrawn beyond the furthest price or to be drawn anew; then, as limit orders, what came.
     """
     venue: Any = market.venue
     still = replace(market, venue=telling(venue), clock=EveryEvent(horizon=until, steps=1), initial_inventory=0.0)
     simulation = Simulation(still, books, interpreted=interpreted, threads=1)
     simulation.start(seed)
-    return [_joined(list(_chunks(simulation, lane, until, levels, interpreted))) for lane in range(books)]
+    return [_joined(list(_chunks(simulation, lane, until, levels, whole))) for lane in range(books)]
 
 
-def _chunks(simulation: Simulation, lane: int, until: float, levels: int, interpreted: bool) -> Iterator[Rows]:
-    layout, (parameters, stride, _, books, table, *_) = simulation._kernels.layouts[0], simulation._where
-    step, rows = 0, ROWS
-    while rows == ROWS:
-        found = Rows(
-            np.empty(ROWS), np.empty((ROWS, 6), np.int64), *(np.zeros((ROWS, 2, levels), np.int64) for _ in range(2))
-        )
-        given = (layout, parameters, stride, books, table, simulation.seed, lane, step, until, *found)
-        rows, step = record_lane(*given) if interpreted else engine.run(record_lane, *given)
-        yield Rows(*(column[:rows].copy() for column in found))  # pyright: ignore[reportArgumentType]
+def _chunks(simulation: Simulation, lane: int, until: float, levels: int, whole: bool) -> Iterator[Rows]:
+    book, step, rows, spare = simulation.book_of(lane), 0, ROWS, 0
+    if whole:
+        yield _first(book, levels)
+        spare = 3 * len(book.volume)  # of an event's order, of what leaves and of what comes no more rows than prices
+    while rows >= ROWS:
+        found = _room(ROWS + spare, levels)
+        rows, step = simulation.run_book(record_lane, lane, step, float(until), ROWS, whole, found)
+        yield _part(found, rows)
+
+
+def _first(book: Any, levels: int) -> Rows:
+    """The first book, as limit orders."""
+    found = _room(len(book.volume), levels)
+    return _part(found, write_rest(book, Told(np.zeros_like(book.volume), book.best, book.edge), found, 0))
+
+
+def _room(rows: int, levels: int) -> Rows:
+    shown = (rows, 2, levels)
+    return Rows(np.empty(rows), np.empty((rows, 6), np.int64), np.zeros(shown, np.int64), np.zeros(shown, np.int64))
+
+
+def _part(found: Rows, rows: int) -> Rows:
+    return Rows(*(column[:rows].copy() for column in found))  # pyright: ignore[reportArgumentType]
 
 
 def _joined(chunks: list[Rows]) -> Rows:
@@ -121,60 +143,27 @@ def _joined(chunks: list[Rows]) -> Rows:
 
 
 def record_lane(
-    market: Any, parameters: Any, stride: Any, books: Any, table: Any, seed: Any, lane: int, step: int, until: float,
-    time: Any, said: Any, prices: Any, sizes: Any,
+    market: Any, parameters: Any, stride: Any, books: Any, table: Any, noise: Any, lane: int,
+    step: int, until: float, enough: int, whole: bool, out: Rows,
 ) -> tuple[int, int]:  # fmt: skip
-    """Run the book of a lane until `until`, or until the rows are full: how many were written, and the steps so far."""
-    rules = of_lane(load(market, parameters, 0, TILE), parameters, stride, lane // TILE, lane % TILE)
-    book, rows, most = books[lane], 0, time.shape[0]
-    weights, lots = np.empty(6 + 4 * int(rules.venue.levels)), np.empty(book.volume.shape[0], np.int64)
-    own, number = lane_key(seed, lane)
-    while book.time < until and rows < most:
-        lots[:] = book.volume
-        bid, ask = book.best[BID], book.best[ASK]
+    """Run the book of a lane until `until`, or until `enough` rows are written: how many were, and the steps so far."""
+    own = of_lane(load(market, parameters, 0, TILE), parameters, stride, lane // TILE, lane % TILE)
+    book, rows = books[lane], 0
+    weights = np.empty(6 + 4 * int(own.venue.levels))
+    told = Told(np.empty(book.volume.shape[0], np.int64), np.empty(2, np.int64), np.empty(2, np.int64))
+    key, number = lane_key(noise, lane)
+    while book.time < until and rows < enough:
+        told.lots[:] = book.volume
+        told.best[:] = book.best
+        told.edge[:] = book.edge
         clear_counters(book)
         book.told = 0
-        rules.venue.run(table, book, weights, (own, number, 0, step), until, 1)
+        own.venue.run(table, book, weights, (key, number, 0, step), until, 1)
         step += 1
+        if not whole:
+            told.edge[:] = book.edge
         if book.told > 0:
-            rows = _write(book, lots, bid, ask, time, said, prices, sizes, rows, most)
+            rows = write_order(book, told, out, rows, whole)
+        if whole:
+            rows = write_rest(book, told, out, rows)
     return rows, step
-
-
-@routine
-def _write(
-    book: Any, lots: Any, bid: int, ask: int, time: Any, said: Any, prices: Any, sizes: Any, rows: int, most: int
-) -> int:
-    """Write the event's messages, one for each price that it traded at, and change `lots` by them: the rows written so far.
-
-    Prices that a market order walks through beyond the last row are left out.
-    """
-    kind, side, price, left = book.said[0], book.said[1], book.said[2], book.said[3]
-    out, mask = 2 * side - 1, lots.shape[0] - 1
-    if kind == MARKET:
-        price = ask if side == ASK else bid
-    while left > 0 and rows < most and (book.edge[side] - price) * out >= 0:
-        here = lots[price & mask]
-        size = left if kind == LIMIT else min(left, here - (book.said[4] if kind == CANCEL else 0))
-        if size > 0:
-            lots[price & mask] += size if kind == LIMIT else -size
-            time[rows] = book.time
-            said[rows, 0], said[rows, 1], said[rows, 2], said[rows, 3] = kind, side, price, size
-            said[rows, 4], said[rows, 5] = book.said[4], here
-            _write_levels(book, lots, BID, max(bid, price) if side == BID else bid, prices, sizes, rows)
-            _write_levels(book, lots, ASK, min(ask, price) if side == ASK else ask, prices, sizes, rows)
-            rows += 1
-        left = left - size if kind == MARKET else 0
-        price += out
-    return rows
-
-
-@routine
-def _write_levels(book: Any, lots: Any, side: int, price: int, prices: Any, sizes: Any, row: int) -> None:
-    """The nearest prices of a side where lots stand, from `price` on."""
-    out, mask, level = 2 * side - 1, lots.shape[0] - 1, 0
-    while level < prices.shape[2] and (book.edge[side] - price) * out >= 0:
-        if lots[price & mask] > 0:
-            prices[row, side, level], sizes[row, side, level] = price, lots[price & mask]
-            level += 1
-        price += out

@@ -5,14 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from mm_env import messages
 from mm_env.data import export, lobster
 from mm_env.markets import market_named
 from mm_env.simulated_day import record
 
+BOOKS = ["zero_intelligence", "queue_reactive"]
 NAMES = ("time", "kind", "side", "size", "price", "order", "bids", "asks", "bid_sizes", "ask_sizes")
 
 
-@pytest.fixture(scope="module", params=["zero_intelligence", "queue_reactive"])
+@pytest.fixture(scope="module", params=BOOKS)
 def day(request):
     return record(market_named(request.param), 3.0, seed=5, levels=3, instrument="SIM")
 
@@ -64,3 +66,17 @@ def test_executions_take_the_oldest_order_and_as_much_as_market_orders_took(day)
             queue.remove(order)
         if kind == 4 and order in queue:
             queue.remove(order)  # orders are of one lot
+
+
+@pytest.mark.parametrize("name", BOOKS)
+def test_its_books_are_the_simulator_s_from_the_first_on(name):
+    market = market_named(name)
+    day = record(market, 3.0, seed=5, levels=3)
+    rows = messages.record(market, 1, 3.0, seed=5, levels=3, whole=True)[0]
+    last = np.r_[np.diff(rows.time) > 0.0, True]
+    ends = np.r_[np.diff(day.messages.time) > 0, True]
+    assert ends.sum() == last.sum() > 10
+    for side, (prices, sizes) in enumerate((("bids", "bid_sizes"), ("asks", "ask_sizes"))):
+        np.testing.assert_array_equal(getattr(day.messages, prices)[ends], rows.price[last, side])
+        np.testing.assert_array_equal(getattr(day.messages, sizes)[ends], rows.size[last, side] * market.venue.lot)
+    assert day.counts["rest"] == (rows.time == 0.0).sum()
