@@ -113,10 +113,10 @@ def record(
 
 
 def _chunks(simulation: Simulation, lane: int, until: float, levels: int, whole: bool) -> Iterator[Rows]:
-    book, step, rows, spare = simulation.book_of(lane), 0, ROWS, 0
+    book, step, rows = simulation.book_of(lane), 0, ROWS
+    spare = 3 * len(book.volume)  # of an event's order, of what leaves and of what comes no more rows than prices
     if whole:
         yield _first(book, levels)
-        spare = 3 * len(book.volume)  # of an event's order, of what leaves and of what comes no more rows than prices
     while rows >= ROWS:
         found = _room(ROWS + spare, levels)
         rows, step = simulation.run_book(record_lane, lane, step, float(until), ROWS, whole, found)

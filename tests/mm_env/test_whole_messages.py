@@ -135,8 +135,9 @@ def test_what_stood_at_a_place_leaves_before_something_else_comes_there(up):
 
 @pytest.mark.parametrize("name", ["queue_reactive", "large", "reactive"])
 @pytest.mark.parametrize("rows", [1, 7])
-def test_nothing_is_lost_where_a_chunk_fills_within_an_event(name, rows, monkeypatch):
-    given = {"books": 1, "until": UNTIL[name], "seed": 3, "whole": True, "interpreted": True}
+@pytest.mark.parametrize("whole", [False, True])
+def test_nothing_is_lost_where_a_chunk_fills_within_an_event(name, rows, whole, monkeypatch):
+    given = {"books": 1, "until": UNTIL[name], "seed": 3, "whole": whole, "interpreted": True}
     at_once = record(market(name), **given)[0]
     monkeypatch.setattr(RECORDER, "ROWS", rows)
     for one, other in zip(at_once, record(market(name), **given)[0], strict=True):
