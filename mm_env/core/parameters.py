@@ -174,6 +174,12 @@ def check(name: str, value: Any, rule: Interval) -> None:
         raise ValueError(f"{name} must be {rule}, got {shown}")
 
 
+def _kinds(hint: Any) -> tuple[type, ...]:
+    """The classes that a class, or a union of some, allows; of `tuple[str, ...]` it is tuple."""
+    members = get_args(hint) if isinstance(hint, UnionType) else (hint,)
+    return tuple(cast(type, get_origin(member) or member) for member in members)
+
+
 def check_fields(owner: Any, *, scalar: bool = False) -> None:
     """Check each field of a dataclass against the Interval or the class in its annotation.
 
@@ -192,8 +198,8 @@ def check_fields(owner: Any, *, scalar: bool = False) -> None:
                 object.__setattr__(owner, field, int(value))  # a count may come as 4.0
         elif get_origin(hint) is tuple:
             object.__setattr__(owner, field, _several(name, value, get_args(hint)[0]))
-        elif isinstance(hint, type | UnionType) and not isinstance(value, hint):
-            kinds = " or ".join(kind.__name__ for kind in (get_args(hint) or (cast(type, hint),)))
+        elif isinstance(hint, type | UnionType) and not isinstance(value, _kinds(hint)):
+            kinds = " or ".join(kind.__name__ for kind in _kinds(hint))
             raise TypeError(f"{name} must be a {kinds}, got {value!r}")
 
 

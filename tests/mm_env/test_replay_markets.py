@@ -1,5 +1,7 @@
 """A recorded day as a market: windows of the day, the same bits compiled or not, and what is refused."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -156,3 +158,12 @@ def test_a_mistake_is_named(day, parts, message):
 def test_a_window_must_end_after_it_begins():
     with pytest.raises(ValueError, match=r"InTurn.begins must be < ends = 3, got 3"):
         InTurn(3.0, 3.0)
+
+
+def test_a_path_may_be_one_file_or_several_however_they_are_listed(day, tmp_path):
+    made = [market_of(day).venue, *(replace(market_of(day).venue, path=path) for path in ([str(day)], (day,), day))]
+    assert [venue.path for venue in made] == [str(day), *[(str(day),)] * 3]
+    starts = [venue.starts for venue in made]
+    assert all(np.array_equal(starts[0], other) for other in starts[1:])
+    with pytest.raises(TypeError, match=r"Replay\.path"):
+        replace(made[0], path=3)

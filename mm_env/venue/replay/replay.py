@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -62,9 +64,11 @@ class Replay(OrderBook):
     answer: Answer = NoAnswer()
 
     def __post_init__(self) -> None:
+        path: Any = self.path
+        several = [path] if isinstance(path, os.PathLike) else path
+        if not isinstance(path, str) and isinstance(several, Sequence):
+            object.__setattr__(self, "path", tuple(str(one) for one in several))
         super().__post_init__()
-        if not isinstance(self.path, str):
-            object.__setattr__(self, "path", tuple(str(one) for one in self.path))
         feed.check_there(self.path)
 
     def check(self, market: Any) -> None:
