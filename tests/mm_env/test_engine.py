@@ -2,6 +2,7 @@
 
 import gc
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,9 +14,18 @@ from mm_env.core.component import record
 from mm_env.market import Market
 from mm_env.rollout import inventory_levels
 from mm_env.simulation import Simulation
+from tests.mm_env.reactive_flow import SIZE, reactive_flow
 from tests.worlds import COVERING, numbers, random_actions, same_bits, story, world
 
 LANES = 70  # more than the 64 of a tile
+
+
+def of_book(flow: mm_env.OrderFlow, **parts: Any) -> Market:
+    """A small book with a flow."""
+    venue = Book(flow, **{"levels": 3, "observed": 2, "warm_up": 0.5, **parts})
+    return world(
+        price=mm_env.FromBook(), venue=venue, clock=mm_env.EveryEvent(horizon=2.0, steps=5), quote=mm_env.Touch()
+    )
 
 
 WORLDS = COVERING | {
@@ -23,7 +33,21 @@ WORLDS = COVERING | {
         quote=mm_env.DepthGrid(depths=[0.2, 0.7, 1.5, 1e9]),
         reward=mm_env.CVaR(level=0.9, threshold=0.2, weight=0.6, closing_cost=0.1),
         margin=mm_env.MaintenanceMargin(capital=2.0, per_unit=0.7, liquidation_cost=0.3),
-    )
+    ),
+    "by_queue": of_book(
+        mm_env.QueueDependent(
+            arrival=[[6.0, 5.0, 0.0], [4.0, 4.0, 0.0]],
+            cancellation=[[0.0, 1.0, 2.0], [0.0, 2.0, 3.0]],
+            taking=[[1.0, 4.0, 3.0], [0.5, 2.0, 2.0]],
+        )
+    ),
+    "ephemeral": of_book(
+        mm_env.EphemerallySelfExciting(
+            [4.0, 3.0], [1.0, 2.0], 2.0, capacity=3.0, excitation=2.0, expiry_rate=3.0, most=2.0
+        ),
+        flow_seen=1,
+    ),
+    "reactive_hawkes": of_book(reactive_flow(), size=SIZE, levels=12),
 }
 ELSEWHERE = {  # whose machine code is held to Python in a file of their own
     mm_env.Bates, mm_env.FixedJumps, mm_env.FullTruncation, mm_env.GeometricBates, mm_env.GeometricHeston,
@@ -117,10 +141,12 @@ def test_the_covering_markets_hold_every_model_of_the_package():
                 mm_env.Lookback, mm_env.Option, mm_env.OptionModel, mm_env.OrderBook, mm_env.Outside, mm_env.Price,
                 mm_env.QueuePosition, mm_env.Quoting, mm_env.Reward, mm_env.Routing, mm_env.Traded, mm_env.VarianceStep,
                 mm_env.Venue, mm_env.Window, mm_env.Financing, mm_env.Oracle, mm_env.Blocks, mm_env.Exploits,
-                mm_env.Traders, mm_env.PoolQuoting, mm_env.OptionMarks, mm_env.Rebalancing, mm_env.Idiosyncratic}  # fmt: skip
+                mm_env.Traders, mm_env.PoolQuoting, mm_env.OptionMarks, mm_env.Rebalancing, mm_env.Idiosyncratic,
+                mm_env.Answer}  # fmt: skip
     elsewhere = (mm_env.Network, mm_env.Deleveraging, mm_env.SaleImpact, mm_env.Stress)
     without_rules = {m for m in models if issubclass(m, elsewhere)}
-    recorded = {mm_env.Drawn, mm_env.Exact, mm_env.InTurn, mm_env.Pessimistic, mm_env.Proportional, mm_env.Replay}
+    recorded = {mm_env.Drawn, mm_env.Exact, mm_env.InTurn, mm_env.Pessimistic, mm_env.Proportional, mm_env.Replay,
+                mm_env.NoAnswer, mm_env.TransientImpact}  # fmt: skip
     assert models - abstract - recorded - without_rules - ELSEWHERE <= seen  # a recorded day's are in test_replay.py
 
 
