@@ -5,7 +5,7 @@ import json
 import pytest
 
 from mm_env.envs.registration import DESK_IDS, IDS, WORLD_IDS
-from tests.golden.made import FILE, MARKETS, digests, objectives
+from tests.golden.made import FILE, MARKETS, SUMMED, digests, objectives, sums
 
 QUICK = {
     "amzn",
@@ -21,7 +21,13 @@ def test_every_registered_market_is_held():
     assert {*IDS.values(), *DESK_IDS.values(), *WORLD_IDS.values()} <= set(GOLDEN) == set(MARKETS)
 
 
-@pytest.mark.parametrize("name", sorted(GOLDEN))
+@pytest.mark.parametrize("name", sorted(SUMMED))
+def test_what_a_market_brings_sums_to_what_it_did(name):
+    for what, total in sums(MARKETS[name]).items():
+        assert float(total) == pytest.approx(float(GOLDEN[name][what]), rel=1e-9), what
+
+
+@pytest.mark.parametrize("name", sorted(set(GOLDEN) - SUMMED))
 def test_a_market_brings_what_it_brought(name):
     assert digests(MARKETS[name]).items() <= GOLDEN[name].items()
 
