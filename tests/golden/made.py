@@ -26,7 +26,7 @@ from mm_env.markets import market_named
 from mm_env.simulations import simulation_of
 
 FILE = Path(__file__).with_name("golden.json")
-ROUNDED = {"bates", "collateral", "crisis", "heston", "jumps", "overnight", "regimes", "stressed"}
+ROUNDED = {"amzn_ergodic", "bates", "collateral", "crisis", "heston", "jumps", "overnight", "regimes", "stressed"}
 SUMMED = {"options_desk"}  # computed prices round otherwise on other processors: sums in the place of bits
 WHAT = ("observations", "rewards", "states")
 LANES, SEEDS, STEPS = 67, (0, 2**40 + 3), 12  # more lanes than the 64 of a tile
