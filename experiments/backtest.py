@@ -21,7 +21,7 @@ import numpy as np
 from omegaconf import DictConfig
 
 from agents.policy import Policy, moved, play
-from experiments.config.agents import agent_config, build_policies, is_learner, load_run, named
+from experiments.config.agents import agent_config, build_policies, check_acts_in, is_learner, load_run, named
 from experiments.config.main import experiment, output_folder
 from experiments.config.markets import build_market, recorded_market
 from experiments.config.stored import run_config
@@ -90,7 +90,7 @@ def main(cfg: DictConfig) -> float:
             f"agents must name at least one that the market allows, got {list(cfg.agents)}: {unfit | refused}"
         )
     if asked:
-        check_alike(market, recorded)
+        check_acts_in("agents are", market, recorded)
     train_all(asked, cfg.jobs)
     for one in asked:
         here, there = load_run(one.folder, market), load_run(one.folder, recorded)
@@ -110,21 +110,6 @@ def main(cfg: DictConfig) -> float:
     write(folder, title, found)
     table.say_where(folder)
     return next(iter(found.values()))["objective"][0]
-
-
-def check_alike(market: Market, recorded: Market) -> None:
-    """Refuse to train where the recorded day shows, or is told, something else. Raises: ValueError that says what differs."""
-    ours, theirs = market.observation_names, recorded.observation_names
-    if ours != theirs:
-        apart = sorted(set(ours) ^ set(theirs))
-        raise ValueError(
-            f"market must show what the recorded day shows, got {', '.join(apart)} in one of them only: how many prices a side "
-            "are shown is market.venue.observed and recorded.venue.observed"
-        )
-    if market.action_space != recorded.action_space:
-        raise ValueError(
-            f"market must have the actions of the recorded one, got {market.action_space} and {recorded.action_space}"
-        )
 
 
 def asked_for(cfg: DictConfig, folder: Path) -> tuple[list[Training], dict[str, str]]:

@@ -61,6 +61,7 @@ def of_recording(cfg: DictConfig) -> float:
     to = cfg.name if cfg.to is None and cfg.name != "calibrate" else cfg.to
     if cfg.kind not in KINDS:
         raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {cfg.kind!r}")
+    check_part(cfg.part, cfg.kind)
     if to is not None:
         check_free(market_path(to), cfg.overwrite)
     start = time.perf_counter()
@@ -94,10 +95,16 @@ def suffix(kind: str) -> str:
     return "" if kind == "dealer" else f"_{kind}"
 
 
-def part_of(recording: Recording, share: float) -> Recording:
-    """The first share of a recording. Raises: ValueError for one that is none."""
+def check_part(share: float, kind: str) -> None:
+    """Refuse what is no share of a recording, or is one of a replay's."""
     if not 0.0 < share <= 1.0:
         raise ValueError(f"part must be in (0, 1], got {share}")
+    if kind == "replay" and share != 1.0:
+        raise ValueError(f"part must be 1 for kind=replay, which is measured in its train part, got {share}")
+
+
+def part_of(recording: Recording, share: float) -> Recording:
+    """The first share of a recording."""
     return recording if share == 1.0 else recording.until(round(share * recording.length))
 
 

@@ -17,10 +17,8 @@ FLOWS = ("cont_stoikov_talreja", "zero_intelligence")
 STEPS = 300  # of an episode
 TRAIN, GAP = 0.7, 0.01  # shares of the day: what learners are trained on, and what lies between that and the test part
 LEAST = 20  # events that tell a rate
-ROOM, MOVES = (
-    1.2,
-    2.0,
-)  # times the mean spread, and times the mid's move within a step: how far quotes reach from the mid
+ROOM = 1.2  # times the mean spread: how far quotes reach from the mid at least
+MOVES = 2.0  # times the mid's move within a step: likewise
 
 BOOK = """\
 # {instrument}, {day} ({source}), as a Poisson order book: price units and seconds, a unit is an order of {unit:g}
@@ -191,7 +189,8 @@ def replay_yaml(found: Calibration, recording: Recording, path: str, name: str, 
     """The texts of conf/market/NAME.yaml, and of NAME_train.yaml and NAME_test.yaml in conf/window, for `recording`, of whose
     `train_part` the numbers are.
 
-    Raises: ValueError without single messages."""
+    Raises: ValueError without single messages.
+    """
     if recording.messages is None:
         raise ValueError(
             f"no replay can be made of {recording.instrument}: {recording.source} records no single messages there"
@@ -226,6 +225,9 @@ def answer_words(recording: Recording, unit: float, step: float) -> str:
         one = transient(recording, step)
     except ValueError as error:
         return f"# what our own trades would move is not told: {error}"
+    if not one.told:
+        moved = f"others' market orders moved the mid by {one.push} a unit of the file"
+        return f"# what our own trades would move is not told: {moved}"
     strength, decay = one.answer(unit)
     fades = f"of it {one.strength} fades" if one.fades else "none of it is seen to fade, and the decay is chosen"
     return (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from scipy.signal import lfilter
 
 from experiments.calibration.blocks import BLOCKS, Floats, Measured, block_of
 from mm_env.data.recording import SECOND, Recording
@@ -21,6 +22,11 @@ class Transient(NamedTuple):
     decay: float  # per second: of the least squares
     lasting: Measured  # price per unit of the file, which stays: what the orders knew
     push: Measured  # price per unit of the file: both, as they are when the orders have come
+
+    @property
+    def told(self) -> bool:
+        """Whether orders push the mid at all, above 0 by more than two standard errors."""
+        return self.push.value > 2.0 * self.push.error
 
     @property
     def fades(self) -> bool:
@@ -41,9 +47,9 @@ def transient(recording: Recording, step: float) -> Transient:
     if len(recording.orders.time) < LEAST:
         raise ValueError(f"a recording must hold {LEAST} market orders, got {len(recording.orders.time)}")
     moves, volume, blocks = _grid(recording, step)
-    fits = [(_fitted(moves, volume, decay, step), decay) for decay in DECAYS]
-    (columns, found), decay = min(fits, key=lambda fit: float(((moves - fit[0][0] @ fit[0][1]) ** 2).sum()))
-    covariance = _covariance(columns, moves - columns @ found, blocks)
+    fits = ((*_fitted(moves, volume, decay, step), decay) for decay in DECAYS)
+    columns, found, left, decay = min(fits, key=lambda fit: float((fit[2] ** 2).sum()))
+    covariance = _covariance(columns, left, blocks)
     parts = (np.array([1.0, 0.0]), np.array([0.0, 1.0]), np.ones(2))
     fading, lasting, push = (Measured(float(part @ found), float(np.sqrt(part @ covariance @ part))) for part in parts)
     return Transient(fading, float(decay), lasting, push)
@@ -59,15 +65,12 @@ def _grid(recording: Recording, step: float) -> tuple[Floats, Floats, np.ndarray
     return moves, volume, block_of(recording, starts)
 
 
-def _fitted(moves: Floats, volume: Floats, decay: float, step: float) -> tuple[Floats, Floats]:
-    """(n, 2) what fades and what stays, and their (2,) coefficients."""
-    fading, kept = np.zeros(len(volume)), np.exp(-decay * step)
-    x = 0.0
-    for i, v in enumerate(volume.tolist()):
-        fading[i] = (kept - 1.0) * x + v
-        x = kept * x + v
-    columns = np.stack((fading, volume), axis=1)
-    return columns, np.asarray(np.linalg.lstsq(columns, moves, rcond=None)[0], np.float64)
+def _fitted(moves: Floats, volume: Floats, decay: float, step: float) -> tuple[Floats, Floats, Floats]:
+    """(n, 2) what fades and what stays, their (2,) coefficients, and (n,) what they leave of the moves."""
+    x = lfilter([1.0], [1.0, -np.exp(-decay * step)], volume)
+    columns = np.stack((np.diff(x, prepend=0.0), volume), axis=1)
+    found = np.asarray(np.linalg.lstsq(columns, moves, rcond=None)[0], np.float64)
+    return columns, found, moves - columns @ found
 
 
 def _covariance(columns: Floats, residuals: Floats, blocks: np.ndarray) -> Floats:

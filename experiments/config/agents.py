@@ -58,12 +58,16 @@ def load_run(folder: Path, market: Market) -> Policy:
     """
     cfg = run_config(folder)
     trained_on = build_market(cfg)
+    check_acts_in(f"{folder} was", trained_on, market)
+    return learner_of(cfg, folder).load(trained_on, folder / "model.zip")
+
+
+def check_acts_in(who: str, trained_on: Market, market: Market) -> None:
+    """Refuse to let a policy act in a market that shows, or takes, something else than the one it is trained on. Raises:
+    ValueError that says what."""
     for part in ("observation_names", "quote"):
         if getattr(trained_on, part) != getattr(market, part):
-            raise ValueError(
-                f"{folder} was trained with {part} {getattr(trained_on, part)}, got {getattr(market, part)}"
-            )
-    return learner_of(cfg, folder).load(trained_on, folder / "model.zip")
+            raise ValueError(f"{who} trained with {part} {getattr(trained_on, part)}, got {getattr(market, part)}")
 
 
 def learner_of(cfg: DictConfig, folder: Path) -> Any:

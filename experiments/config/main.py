@@ -21,10 +21,7 @@ from experiments.runs import jobs, program
 from experiments.runs.program import Interrupted
 from experiments.runs.sweeps import quoted
 
-OWN_WINDOWS = {
-    "market": "evaluation_window",
-    "market@recorded": "recorded.venue.window",
-}  # choice -> place of its window
+OWN_WINDOWS = {"market": "evaluation_window", "market@recorded": "recorded.venue.window"}  # choice -> its place
 
 
 def experiment(config_name: str) -> Callable[[Callable[[DictConfig], float]], Callable[[], Any]]:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from stable_baselines3.common.callbacks import BaseCallback
 
 from agents.learning.learner import CHECKPOINT, Learner
 from agents.learning.mixed_lanes import MixedLanes
@@ -17,6 +18,17 @@ SETTINGS = {
     "beside": ("avellaneda_stoikov", "amzn"),
     "settings": {"n_steps": 32, "batch_size": 64, "n_epochs": 2},
 }
+
+
+class Stop(Exception):
+    pass
+
+
+class Stopping(BaseCallback):
+    def _on_step(self):
+        if self.num_timesteps >= 1000:
+            raise Stop
+        return True
 
 
 @pytest.fixture
@@ -55,17 +67,6 @@ def test_a_mixture_resumed_ends_where_it_would_have_ended(tmp_path):
     market, learner = market_named("cartea_jaimungal"), Learner(**SETTINGS)
     whole = learner.train(market, 3, tmp_path / "whole").model
     assert [part.num_envs for part in whole.get_env().parts] == [2, 3, 3]
-
-    class Stop(Exception):
-        pass
-
-    from stable_baselines3.common.callbacks import BaseCallback
-
-    class Stopping(BaseCallback):
-        def _on_step(self):
-            if self.num_timesteps >= 1000:
-                raise Stop
-            return True
 
     with pytest.raises(Stop):
         learner.train(market, 3, tmp_path / "broken", [Stopping()])

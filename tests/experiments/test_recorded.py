@@ -133,9 +133,14 @@ def test_a_backtest_of_nobody_is_refused_before_any_work(refused, day):
 
 def test_learners_who_would_be_shown_something_else_on_the_day_are_refused_before_they_train(refused, day):
     said = refused(backtest.main, "agents=[ppo]", "market.venue.observed=2", *short(day))
-    assert "market must show what the recorded day shows, got ask_queue_3, bid_queue_3 in one of them only" in said
+    assert "agents are trained with observation_names ('inventory', 'time_left'" in said
     said = refused(backtest.main, "agents=[ppo]", "quote@market.quote=touch", *short(day))
-    assert "market must have the actions of the recorded one, got Discrete" in said
+    assert "agents are trained with quote Touch" in said
+    said = refused(backtest.main, "agents=[ppo]", "market.quote.max_skew=0.2", *short(day))
+    assert (
+        "agents are trained with quote SpreadAndSkew(max_half_spread=0.15, max_skew=0.2, min_half_spread=0.0), got"
+        in said
+    )
 
 
 def test_two_agents_of_one_name_are_refused(refused, day):

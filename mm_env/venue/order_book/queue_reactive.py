@@ -21,9 +21,7 @@ class QueueRates(OrderFlow):
     longer queues and the last row that of all greater distances.
     """
 
-    takes_in_vain: ClassVar[bool] = (
-        False  # market orders come where nobody stands at the best price, and may meet us behind it
-    )
+    takes_in_vain: ClassVar[bool] = False  # market orders come to a side that others have left, too
 
     if TYPE_CHECKING:  # parameters that both have, in an order of their own
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import yaml
 
-from experiments.calibrate import part_of
+from experiments.calibrate import check_part, part_of
 from experiments.calibration.calibration import calibrate
 from experiments.calibration.sampled import TRAIN, book_yaml, rates, replay_yaml, sizes_of, train_part, widest
 from experiments.calibration.settings import Settings
@@ -117,4 +117,6 @@ def test_a_part_of_a_recording_is_its_first_share(day):
     assert part_of(day, 0.25).length == round(0.25 * day.length)
     assert part_of(day, 0.25).orders.time.max() < round(0.25 * day.length)
     with pytest.raises(ValueError, match=r"part must be in \(0, 1\], got 1.5"):
-        part_of(day, 1.5)
+        check_part(1.5, "book")
+    with pytest.raises(ValueError, match="part must be 1 for kind=replay"):
+        check_part(0.5, "replay")

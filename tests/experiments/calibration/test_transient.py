@@ -56,6 +56,12 @@ def test_where_all_stays_nothing_fades_and_the_decay_is_chosen():
     assert found.answer(1.0)[1] == CHOSEN
 
 
+def test_orders_that_push_nothing_or_backwards_make_no_answer():
+    for push in (0.0, -3e-5):
+        words = answer_words(made(0.0, push, 0.1, 5000), 1.0, 1.0)
+        assert words.startswith("# what our own trades would move is not told: others' market orders moved the mid by")
+
+
 def test_few_orders_are_refused_and_said():
     day = random_recording(1, 20)
     with pytest.raises(ValueError, match="a recording must hold 100 market orders, got"):
