@@ -13,6 +13,7 @@ python -m experiments.benchmark markets=[] books=[] lean_lanes=[] start_up=false
 
 from __future__ import annotations
 
+import math
 import os
 import statistics
 import subprocess
@@ -24,7 +25,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 from rich.console import Console
 
 from experiments.config.main import experiment, output_folder
@@ -36,6 +37,7 @@ from experiments.speed.benchmark_desk import desks, makers
 from experiments.speed.benchmark_lean import beside_lean
 from experiments.speed.benchmark_peers import check_peers, peers
 from experiments.speed.benchmark_versions import beside_before, check_before
+from mm_env.core.parameters import Interval, check
 from mm_env.envs.gym import MarketMakingVectorEnv
 from mm_env.market import Market
 from mm_env.markets import market_named
@@ -54,6 +56,7 @@ env.step(env.action_space.sample()); print(imported - start, time.perf_counter()
 @experiment("benchmark")
 def main(cfg: DictConfig) -> float:
     """Print the tables and write them as CSV; lane-steps per second of the first market at 1,024 lanes."""
+    check_lists(cfg)
     for name in cfg.markets:
         market_named(name)
     check_books(cfg)
@@ -97,6 +100,21 @@ def main(cfg: DictConfig) -> float:
         lines += training(console, cfg.training_steps, cfg.repeats)
     (output_folder() / "benchmark.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     return headline
+
+
+NAMES = ("markets", "books", "peers")
+NUMBERS = ("lanes", "lean_lanes", "book_lanes", "book_levels", "book_makers", "desks", "makers", "threads")
+
+
+def check_lists(cfg: DictConfig) -> None:
+    """Refuse what is no list, and numbers that count nothing. Raises: ValueError with the name and the value."""
+    for name in NAMES + NUMBERS:
+        listed = cfg[name]
+        if not isinstance(listed, ListConfig) and not (name == "threads" and listed is None):
+            raise ValueError(f"{name} must be a list, got {listed!r}: {name}=[{listed}]")
+    for name in NUMBERS:
+        for number in cfg[name] or ():
+            check(name, number, Interval(1, math.inf, whole=True))
 
 
 def stepping(market: Market, lanes: int, threads: int, seconds: float) -> float:

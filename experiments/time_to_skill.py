@@ -2,6 +2,7 @@
 
 python -m experiments.time_to_skill
 python -m experiments.time_to_skill markets=[amzn] agents=[ppo,compiled_ppo,td3] seeds=[0] skills=[0.95]
+python -m experiments.time_to_skill markets=[] +market@composed.grid=amzn quote@composed.grid.quote=grid agents=[dqn]
 """
 
 from __future__ import annotations
@@ -40,10 +41,12 @@ def main(cfg: DictConfig) -> float:
 def check_lists(cfg: DictConfig) -> None:
     """Refuse options that are none. Raises: ValueError with the name and the value."""
     for name in ("markets", "agents", "seeds", "skills"):
-        if not isinstance(cfg[name], ListConfig) or not cfg[name]:
+        if not isinstance(cfg[name], ListConfig) or not (cfg[name] or (name == "markets" and cfg.composed)):
             raise ValueError(f"{name} must be a list with at least one entry, got {cfg[name]!r}")
     if not all(isinstance(skill, float | int) and skill < 1.0 for skill in cfg.skills):
         raise ValueError(f"skills must be numbers < 1, got {list(cfg.skills)}")
+    if twice := sorted(set(cfg.markets) & set(cfg.composed)):
+        raise ValueError(f"composed must have names that markets has not, got {', '.join(twice)} in both")
     check("evaluations", cfg.evaluations, Interval(1, 10_000, whole=True))
 
 

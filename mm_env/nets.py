@@ -18,6 +18,7 @@ require("mm_env.nets", "training", "torch", "stable_baselines3")
 import torch
 from stable_baselines3.common.policies import ContinuousCritic
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor, create_mlp
+from stable_baselines3.dqn.policies import DQNPolicy, QNetwork
 from stable_baselines3.sac.policies import SACPolicy
 from stable_baselines3.td3.policies import TD3Policy
 from torch import nn
@@ -105,6 +106,34 @@ class DuelingSACPolicy(SACPolicy):
 
     def make_critic(self, features_extractor: BaseFeaturesExtractor | None = None) -> ContinuousCritic:
         return _dueling(super().make_critic(features_extractor), self)
+
+
+class DuelingChoices(nn.Module):
+    """V(s) + A(s, a) - mean of A(s, .) for each of `choices` actions, each part an MLP of `layers`: features (n, k) ->
+    (n, width * choices), of which there are `width` each (one value, or its quantiles)."""
+
+    def __init__(
+        self, features: int, choices: int, layers: list[int], activation: type[nn.Module], width: int = 1
+    ) -> None:
+        super().__init__()
+        self.shape = (-1, width, choices)
+        self.value = nn.Sequential(*create_mlp(features, width, layers, activation))
+        self.advantage = nn.Sequential(*create_mlp(features, width * choices, layers, activation))
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        advantage = self.advantage(features).view(self.shape)
+        return (self.value(features)[:, :, None] + advantage - advantage.mean(dim=2, keepdim=True)).flatten(1)
+
+
+class DuelingDQNPolicy(DQNPolicy):
+    """DQN's policy with a dueling net."""
+
+    def make_q_net(self) -> QNetwork:
+        net = super().make_q_net()
+        net.q_net = DuelingChoices(net.features_dim, int(net.action_space.n), net.net_arch, net.activation_fn).to(
+            self.device
+        )
+        return net
 
 
 def _dueling(critic: ContinuousCritic, policy: Any) -> ContinuousCritic:

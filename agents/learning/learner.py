@@ -22,7 +22,7 @@ from agents.learning.clone import clone
 from agents.learning.entropic import EntropicRollouts, WealthChange
 from agents.learning.features import with_log_time_to_go, with_one_hot
 from agents.learning.mixed_lanes import MixedLanes
-from agents.learning.replay_buffers import VALUES, ExpectedReplay
+from agents.learning.replay_buffers import VALUES, ExpectedReplay, GapReplay
 from agents.learning.reservation import QuotedLanes
 from agents.learning.rollout_buffers import ExpectedRollouts, ResampledRollouts, attached, check_separable
 from agents.learning.saved import put_weights
@@ -66,6 +66,7 @@ class Learner:
     best: episodes are equally long, and where accounts may be closed (`Market.may_close`) nothing is subtracted. In an order
     book, whose fills and moves have no expectation in closed form, neither `expected_fills` nor `noise` does anything, nor
     does `noise` in a desk of options.
+    A `gap` among settings' `replay_buffer_kwargs` makes DQN and QR-DQN learn advantages (`agents.learning.replay_buffers`).
     `stagger` spreads the lanes over the horizon. `checkpoints` are written evenly over the training. `settings` goes to the
     algorithm as it is.
 
@@ -189,6 +190,8 @@ class Learner:
             settings |= {"rollout_buffer_class": kind}
         elif self.expected_fills and market.venue.loops == "lanes":
             settings |= EXPECTING[self.algorithm]
+        if "gap" in settings.get("replay_buffer_kwargs", {}):  # which stable-baselines3's own buffers have not
+            settings.setdefault("replay_buffer_class", GapReplay)
         return settings
 
     def lanes(self, market: Market) -> Any:

@@ -8,13 +8,13 @@ import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from rich.progress import track
 from stable_baselines3.common.callbacks import BaseCallback
 
 from agents.learning.sb3 import TrainedPolicy
 from experiments.config.agents import agent_config, named
-from experiments.config.markets import build
+from experiments.config.markets import build, build_market
 from experiments.evaluation.skill_references import SkillReferences
 from experiments.reporting.presenter import TextTable
 from mm_env.market import Market
@@ -85,6 +85,7 @@ def all_reached(cfg: DictConfig) -> list[Reached]:
             raise ValueError(f"agents must be learners, got {name}")
     learners: dict[str, Any] = {name: build(config) for name, config in configs.items()}
     markets = {name: market_named(name) for name in cfg.markets}
+    markets |= {name: build_market(OmegaConf.create({"market": entry})) for name, entry in cfg.composed.items()}
     for learner in learners.values():
         for market in markets.values():
             learner.check(market)

@@ -4,9 +4,17 @@ import numpy as np
 import pytest
 import torch
 
-from agents.learning.dueling import Dueling, DuelingSACPolicy, DuelingTD3Policy
+from agents.learning.dueling import (
+    Dueling,
+    DuelingChoices,
+    DuelingDQNPolicy,
+    DuelingQRDQNPolicy,
+    DuelingSACPolicy,
+    DuelingTD3Policy,
+)
 from agents.learning.learner import Learner
 from agents.learning.sb3 import TrainedPolicy, load
+from mm_env import Grid
 from tests.worlds import world
 
 SETTINGS = {"learning_starts": 20, "batch_size": 16, "buffer_size": 200, "policy_kwargs": {"net_arch": [8]}}
@@ -52,3 +60,30 @@ def test_training_moves_both_parts_and_the_saved_model_acts_the_same(name, polic
     np.testing.assert_array_equal(TrainedPolicy(model).act(seen), again.act(seen))
     for key, value in model.critic.state_dict().items():
         assert torch.equal(value, again.model.critic.state_dict()[key])
+
+
+def test_the_advantages_of_choices_have_mean_zero_and_the_greedy_choice_is_theirs():
+    net = DuelingChoices(2, 5, [4], torch.nn.Tanh, width=3)
+    seen = torch.randn(7, 2)
+    each, value = net(seen).view(7, 3, 5), net.value(seen)
+    assert torch.allclose(each.mean(dim=2), value, atol=1e-6)
+    assert torch.equal(each.argmax(dim=2), net.advantage(seen).view(7, 3, 5).argmax(dim=2))
+
+
+@pytest.mark.parametrize(("name", "policy", "net"), [
+    ("DQN", DuelingDQNPolicy, "q_net"), ("QRDQN", DuelingQRDQNPolicy, "quantile_net"),
+])  # fmt: skip
+def test_learners_of_choices_learn_both_parts_and_act_the_same_once_saved(name, policy, net, tmp_path):
+    market = world(quote=Grid(max_half_spread=2.0, max_skew=1.0, half_spreads=3, skews=3))
+    made = learner(name, policy)
+    key = f"{net}.{net}"
+    before = {part: weights.clone() for part, weights in getattr(made.model(market, 0), net).state_dict().items()}
+    model = made.train(market, 0).model
+    assert isinstance(getattr(getattr(model, net), net), DuelingChoices), key
+    for part in ("value.0.weight", "advantage.0.weight"):
+        assert not torch.equal(before[f"{net}.{part}"], getattr(model, net).state_dict()[f"{net}.{part}"])
+        target = getattr(model, f"{net}_target").state_dict()[f"{net}.{part}"]
+        assert target.shape == before[f"{net}.{part}"].shape
+    model.save(tmp_path / "model.zip")
+    seen = np.random.default_rng(0).uniform(-1, 1, (20, 2)).astype(np.float32)
+    np.testing.assert_array_equal(TrainedPolicy(model).act(seen), load(name, tmp_path / "model.zip").act(seen))

@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from agents.learning.learner import Learner
-from agents.learning.replay_buffers import ExpectedReplay
+from agents.learning.replay_buffers import ExpectedReplay, GapReplay
 from agents.learning.rollout_buffers import expected_values
 from mm_env import Grid, InventoryPenalty
+from mm_env.markets import small_book
 from tests.worlds import within, world
 
 SETTINGS = {"learning_starts": 64, "batch_size": 32, "buffer_size": 4096, "policy_kwargs": {"net_arch": [8]}}
@@ -73,7 +74,66 @@ def test_what_is_taken_out_has_mean_zero(name):
     assert within(luck, 0.0)
 
 
+@pytest.mark.parametrize("name", ["DQN", "QRDQN"])
+def test_a_gap_takes_its_share_of_what_an_action_falls_short_off_its_reward(name):
+    model = trained(name)
+    buffer, rows = model.replay_buffer, np.arange(40)
+    np.random.seed(3)  # noqa: NPY002
+    plain = buffer._get_samples(rows)
+    buffer.gap = 0.8
+    np.random.seed(3)  # noqa: NPY002
+    wider = buffer._get_samples(rows)
+    with torch.no_grad():
+        seen = plain.observations
+        each = model.q_net_target(seen) if name == "DQN" else model.quantile_net_target(seen).mean(dim=1)
+    short = each.max(dim=1).values - each[torch.arange(40), plain.actions.ravel()]
+    assert short.max() > 1e-3
+    np.testing.assert_allclose((plain.rewards - wider.rewards).ravel(), 0.8 * short, atol=1e-5)
+
+
+def test_a_gap_widens_what_actions_lack_by_its_factor_and_leaves_the_best():
+    """Advantage learning, iterated in tables of three states: q = r + gamma P max q - gap (max q - q)."""
+    rng = np.random.default_rng(0)
+    reward, chance = rng.normal(size=(3, 4)), rng.dirichlet(np.ones(3), size=(3, 4))
+
+    def fixed_point(gap):
+        q = np.zeros((3, 4))
+        for _ in range(4000):
+            best = q.max(axis=1)
+            q = reward + 0.9 * chance @ best - gap * (best[:, None] - q)
+        return q
+
+    plain, wide = fixed_point(0.0), fixed_point(0.8)
+    np.testing.assert_allclose(wide.max(axis=1), plain.max(axis=1), atol=1e-9)
+    lacking = [q.max(axis=1, keepdims=True) - q for q in (plain, wide)]
+    np.testing.assert_allclose(lacking[1], lacking[0] / (1.0 - 0.8), atol=1e-8)
+
+
+@pytest.mark.parametrize("name", ["DQN", "QRDQN"])
+def test_a_gap_works_where_fills_cannot_be_expected(name):
+    settings = {**SETTINGS, "replay_buffer_kwargs": {"gap": 0.5}}
+    book = small_book()
+    model = Learner(name, 128, 4, expected_fills=True, settings=settings).train(book, seed=0).model
+    assert type(model.replay_buffer) is GapReplay
+    rows = np.arange(8)
+    np.random.seed(3)  # noqa: NPY002
+    ours = model.replay_buffer._get_samples(rows)
+    np.random.seed(3)  # noqa: NPY002
+    theirs = super(GapReplay, model.replay_buffer)._get_samples(rows)
+    assert torch.all(ours.rewards <= theirs.rewards)
+    assert not torch.equal(ours.rewards, theirs.rewards)
+
+
+def test_a_gap_is_for_choices_alone():
+    settings = {**SETTINGS, "replay_buffer_kwargs": {"gap": 0.5}}
+    with pytest.raises(ValueError, match=r"gap must be 0 but for DQN, QRDQN, got 0\.5"):
+        Learner("TD3", 64, 2, expected_fills=True, settings=settings).model(world(), 0)
+    settings["replay_buffer_kwargs"] = {"gap": 1.0}
+    with pytest.raises(ValueError, match=r"replay_buffer_kwargs\.gap must be in \[0, 0\.99\], got 1"):
+        Learner("DQN", 64, 2, expected_fills=True, settings=settings).model(world(quote=GRID), 0)
+
+
 def test_it_is_saved_without_the_model_and_the_lanes():
     state = trained("TD3").replay_buffer.__getstate__()
     assert "foreseen" in state
-    assert not {"critic", "lanes"} & set(state)
+    assert not {"critic", "worth", "lanes"} & set(state)

@@ -308,7 +308,7 @@ def test_there_is_a_learner_of_every_algorithm():
 @pytest.mark.parametrize("name", LEARNERS)
 def test_a_learners_settings_are_those_of_its_algorithm(composed, name):
     grid, tail, desk = ["quote@market.quote=grid"], ["market=cvar"], ["market=two_bonds"]
-    asked = {"dqn": grid, "qrdqn": grid, "ppo_cvar": tail, "ppo_desk": desk}
+    asked = {"dqn": grid, "qrdqn": grid, "qrdqn_cvar": grid, "ppo_cvar": tail, "ppo_desk": desk}
     cfg = composed("train", f"agent={name}", *asked.get(name, []))
     model = build(cfg.agent).model(build_market(cfg), seed=0)
     assert type(model).__name__ == cfg.agent.algorithm

@@ -66,7 +66,17 @@ def test_what_is_never_reached_is_nan_and_a_skill_that_is_not_known_is_refused(m
 @pytest.mark.parametrize(("option", "why"), [
     ("agents=[]", "agents must be a list"), ("skills=[1.2]", "skills must be numbers < 1"),
     ("agents=[glft]", "agents must be learners"), ("evaluations=0", "evaluations must be"),
-    ("markets=[amzon]", "amzon"),
+    ("markets=[amzon]", "amzon"), ("markets=[]", "markets must be a list with at least one entry"),
+    ("+market@composed.amzn=amzn", "composed must have names that markets has not, got amzn in both"),
 ])  # fmt: skip
 def test_what_cannot_be_is_refused(refused, option, why):
     assert why in refused(time_to_skill.main, option)
+
+
+def test_a_market_may_be_composed_of_parts(launch):
+    grid = ["+market@composed.grid=cartea_jaimungal", "quote@composed.grid.quote=grid", "composed.grid.quote.skews=5"]
+    one = "[{name: short, base: dqn, total_steps: 256, settings: {learning_starts: 128, batch_size: 16}}]"
+    options = ("markets=[]", *grid, f"agents={one}", "seeds=[0]", "skills=[0.99]", "evaluations=1")
+    folder, _ = launch(time_to_skill.main, *options)
+    market, agent, seed, never, *_ = (folder / "reached.csv").read_text().splitlines()[1].split(",")
+    assert (market, agent, seed, never) == ("grid", "short", "0", "nan")
