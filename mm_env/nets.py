@@ -130,9 +130,8 @@ class DuelingDQNPolicy(DQNPolicy):
 
     def make_q_net(self) -> QNetwork:
         net = super().make_q_net()
-        net.q_net = DuelingChoices(net.features_dim, int(net.action_space.n), net.net_arch, net.activation_fn).to(
-            self.device
-        )
+        made = DuelingChoices(net.features_dim, int(net.action_space.n), net.net_arch, net.activation_fn)
+        net.q_net = made.to(self.device)  # pyright: ignore[reportAttributeAccessIssue]
         return net
 
 
