@@ -287,6 +287,17 @@ def test_a_strategy_of_orders_quotes_the_same_whatever_an_order_is_worth(compose
         assert policy.table().actions == pytest.approx(expected[name].table().actions, rel=1e-9), name
 
 
+# mains
+
+MAINS = sorted(path.stem for path in CONF.glob("*.yaml") if path.stem != "output")
+
+
+@pytest.mark.parametrize("main", MAINS)
+def test_a_main_has_a_folder_to_write_to_without_any_option(composed, main):
+    cfg = composed(main, return_hydra_config=True)
+    assert cfg.hydra.run.dir.startswith(f"outputs/{cfg.name}/")
+
+
 # learners
 
 
