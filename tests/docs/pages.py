@@ -2,7 +2,7 @@
 
 A block runs as it stands, the blocks of a page one after the other, unless the line above says otherwise:
 <!-- slow --> runs it among the slow tests alone, <!-- compiled --> only compiles it, and <!-- not a command --> is for a block
-of text without a language. Commands are not run, but taken apart as their tool would.
+of text without a language. Commands are taken apart as their tool would, and among the slow tests given for a while.
 """
 
 import re

@@ -1,7 +1,10 @@
 """Every block of Python in the documentation runs, and every command in it could be given."""
 
 import importlib.util
+import os
 import re
+import signal
+import subprocess
 import sys
 import tomllib
 from types import ModuleType
@@ -71,6 +74,33 @@ def test_a_command_could_be_given(command):
         assert extras(command) <= set(project()["optional-dependencies"])
     if tool == "python" and said[1:2] == ["-m"]:
         check_module(said[2], said[3:])
+
+
+WITHIN = 20.0  # seconds in which a command that cannot work has said so
+MISSING = re.compile(
+    r"needs mm_env\[|must name|must be a folder|is there already|No module named 'my_models'"
+)  # not a clone's
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", [one for one in COMMANDS if "-m experiments." in one and not PLACE.search(one)])
+def test_a_command_gets_to_work(command, tmp_path):
+    """It ends well or is still at work, or says what this machine has not: a file of data, an extra, a class of one's own."""
+    (tmp_path / "experiments").mkdir()  # no package, so that the clone's is found
+    (tmp_path / "experiments" / "results").symlink_to(ROOT / "experiments" / "results")
+    said = [sys.executable, *words(command)[words(command).index("-m") :]]
+    outside = {**os.environ, "PYTHONPATH": str(ROOT), "MINARI_DATASETS_PATH": str(tmp_path / "minari")}
+    with (tmp_path / "said").open("w+") as told:
+        job = subprocess.Popen(said, stdout=told, stderr=told, cwd=tmp_path, env=outside, start_new_session=True)
+        try:
+            code = job.wait(WITHIN)
+        except subprocess.TimeoutExpired:
+            os.killpg(job.pid, signal.SIGKILL)
+            job.wait()
+            return
+        told.seek(0)
+        text = told.read()
+    assert code == 0 or ("Traceback" not in text and MISSING.search(text)), text[-2000:]
 
 
 def extras(command):
