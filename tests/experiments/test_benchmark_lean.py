@@ -4,8 +4,10 @@ import io
 import time
 
 import numpy as np
+import pytest
 from rich.console import Console
 
+from experiments import benchmark
 from experiments.speed import benchmark_lean
 from experiments.speed.benchmark_lean import RUNS, beside_lean, in_turn
 from experiments.speed.lean import LeanAmzn
@@ -71,3 +73,11 @@ def test_the_table_tells_how_many_times_as_fast_ours_is(monkeypatch, composed):
     console = Console(file=io.StringIO(), width=80)
     assert beside_lean(console, composed("benchmark", "lean_lanes=[64]")) == ["VectorEnv.step / lean numpy,64,1,4.000"]
     assert "4.00" in console.file.getvalue()
+
+
+@pytest.mark.parametrize(("option", "why"), [
+    ("threads=1", "threads must be a list, got 1: threads=[1]"), ("markets=amzn", "markets must be a list, got 'amzn'"),
+    ("lanes=[0]", "lanes must be a whole number >= 1, got 0"), ("desks=[2.5]", "desks must be a whole number >= 1, got 2.5"),
+])  # fmt: skip
+def test_a_benchmark_refuses_what_is_no_list_of_numbers_before_it_measures(refused, option, why):
+    assert why in refused(benchmark.main, option)
