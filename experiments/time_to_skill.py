@@ -25,13 +25,16 @@ WIDE = 140  # characters of the table
 def main(cfg: DictConfig) -> float:
     """Print the table and write it as Markdown and CSV; the share of trainings that reached all skills."""
     check_lists(cfg)
-    found, folder = all_reached(cfg), output_folder()
+    folder = output_folder()
+
+    def keep(found: list[Reached]) -> None:
+        lines = [Reached.heading(cfg.skills), *(one.line for one in found)]
+        (folder / "reached.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+    found = all_reached(cfg, keep)
     table = table_of(cfg.title, found, list(cfg.skills))
     table.print(screen(WIDE, fits=False))
     table.write_markdown(folder / "table.md")
-    (folder / "reached.csv").write_text(
-        "\n".join([Reached.heading(cfg.skills), *(r.line for r in found)]) + "\n", encoding="utf-8"
-    )
     say([f"Table: {folder}"])
     share = sum(not any(map(math.isnan, one.seconds)) for one in found) / len(found)
     jobs.note(folder, reached=share)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from omegaconf import DictConfig, OmegaConf
@@ -77,8 +77,9 @@ class Watch(BaseCallback):
         self._since = time.process_time()
 
 
-def all_reached(cfg: DictConfig) -> list[Reached]:
-    """Every agent of cfg on every market from every seed; agents in turn, so that they meet the same moods of a machine."""
+def all_reached(cfg: DictConfig, keep: Callable[[list[Reached]], Any]) -> list[Reached]:
+    """Every agent of cfg on every market from every seed; agents in turn, so that they meet the same moods of a machine.
+    After each training `keep` is given all that are done."""
     configs = {name: agent_config(entry)[1] for name, entry in named(cfg.agents).items()}
     for name, config in configs.items():
         if "algorithm" not in (config or {}):
@@ -100,6 +101,7 @@ def all_reached(cfg: DictConfig) -> list[Reached]:
         watch = Watch(references[name], list(cfg.skills), every)
         model = learners[agent].train(markets[name], seed, None, [watch]).model
         found.append(Reached(name, agent, seed, tuple(watch.seconds), model.num_timesteps, watch.spent, watch.skill))
+        keep(found)
     return found
 
 

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from agents.learning.learner import Learner
 from experiments import time_to_skill
 from experiments.speed.time_to_skill import Reached, Watch, table_of
 
@@ -80,3 +81,19 @@ def test_a_market_may_be_composed_of_parts(launch):
     folder, _ = launch(time_to_skill.main, *options)
     market, agent, seed, never, *_ = (folder / "reached.csv").read_text().splitlines()[1].split(",")
     assert (market, agent, seed, never) == ("grid", "short", "0", "nan")
+
+
+def test_what_is_done_is_kept_when_a_later_training_fails(launch, tmp_path, monkeypatch):
+    one = "[{name: short, base: ppo, total_steps: 64, num_envs: 4, settings: {n_steps: 4, batch_size: 16}}]"
+    train = Learner.train
+
+    def failing(self, market, seed, *others):
+        if seed == 7:
+            raise RuntimeError("the power went")
+        return train(self, market, seed, *others)
+
+    monkeypatch.setattr(Learner, "train", failing)
+    with pytest.raises((RuntimeError, SystemExit)):
+        launch(time_to_skill.main, "markets=[cartea_jaimungal]", f"agents={one}", "seeds=[3,7]", "evaluations=1")
+    (kept,) = tmp_path.rglob("reached.csv")
+    assert [line.split(",")[2] for line in kept.read_text().splitlines()] == ["seed", "3"]
