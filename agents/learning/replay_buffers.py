@@ -84,6 +84,9 @@ class GapReplay(Expecting, ReplayBuffer):
         self.worth = lambda observations: worth(model, observations)
         return lambda observations: VALUES[name](model, observations)
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in super().__getstate__().items() if name != "worth"}
+
     def _get_samples(self, batch_inds: NDArray[np.int64], env: Any = None) -> ReplayBufferSamples:
         return self.widened(super()._get_samples(batch_inds, env))
 

@@ -60,7 +60,7 @@ class Expecting:
         raise NotImplementedError
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name not in ("critic", "worth", "lanes")}
+        return {name: value for name, value in self.__dict__.items() if name not in ("critic", "lanes")}
 
 
 class Rollouts(Expecting, RolloutBuffer):

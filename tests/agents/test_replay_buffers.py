@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from stable_baselines3.common.type_aliases import ReplayBufferSamples
 
 from agents.learning.learner import Learner
 from agents.learning.replay_buffers import ExpectedReplay, GapReplay
@@ -96,11 +97,14 @@ def test_a_gap_widens_what_actions_lack_by_its_factor_and_leaves_the_best():
     rng = np.random.default_rng(0)
     reward, chance = rng.normal(size=(3, 4)), rng.dirichlet(np.ones(3), size=(3, 4))
 
+    state, action = torch.arange(3).repeat_interleave(4)[:, None], torch.arange(4).repeat(3)[:, None]
+
     def fixed_point(gap):
-        q = np.zeros((3, 4))
-        for _ in range(4000):
-            best = q.max(axis=1)
-            q = reward + 0.9 * chance @ best - gap * (best[:, None] - q)
+        q, buffer = np.zeros((3, 4)), GapReplay.__new__(GapReplay)
+        buffer.gap, buffer.worth = gap, lambda seen: torch.from_numpy(q)[seen.ravel()]
+        for _ in range(2000):
+            worth = torch.from_numpy((reward + 0.9 * chance @ q.max(axis=1)).reshape(-1, 1))
+            q = buffer.widened(ReplayBufferSamples(state, action, state, state, worth)).rewards.numpy().reshape(3, 4)
         return q
 
     plain, wide = fixed_point(0.0), fixed_point(0.8)
