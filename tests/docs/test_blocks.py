@@ -90,7 +90,7 @@ def test_a_command_gets_to_work(command, tmp_path):
     (tmp_path / "experiments" / "results").symlink_to(ROOT / "experiments" / "results")
     said = [sys.executable, *words(command)[words(command).index("-m") :]]
     outside = {**os.environ, "PYTHONPATH": str(ROOT), "MINARI_DATASETS_PATH": str(tmp_path / "minari")}
-    with (tmp_path / "said").open("w+") as told:
+    with (tmp_path / "said").open("w+", encoding="utf-8") as told:
         job = subprocess.Popen(said, stdout=told, stderr=told, cwd=tmp_path, env=outside, start_new_session=True)
         try:
             code = job.wait(WITHIN)

@@ -79,7 +79,7 @@ def test_a_market_may_be_composed_of_parts(launch):
     one = "[{name: short, base: dqn, total_steps: 256, settings: {learning_starts: 128, batch_size: 16}}]"
     options = ("markets=[]", *grid, f"agents={one}", "seeds=[0]", "skills=[0.99]", "evaluations=1")
     folder, _ = launch(time_to_skill.main, *options)
-    market, agent, seed, never, *_ = (folder / "reached.csv").read_text().splitlines()[1].split(",")
+    market, agent, seed, never, *_ = (folder / "reached.csv").read_text(encoding="utf-8").splitlines()[1].split(",")
     assert (market, agent, seed, never) == ("grid", "short", "0", "nan")
 
 
@@ -96,4 +96,4 @@ def test_what_is_done_is_kept_when_a_later_training_fails(launch, tmp_path, monk
     with pytest.raises((RuntimeError, SystemExit)):
         launch(time_to_skill.main, "markets=[cartea_jaimungal]", f"agents={one}", "seeds=[3,7]", "evaluations=1")
     (kept,) = tmp_path.rglob("reached.csv")
-    assert [line.split(",")[2] for line in kept.read_text().splitlines()] == ["seed", "3"]
+    assert [line.split(",")[2] for line in kept.read_text(encoding="utf-8").splitlines()] == ["seed", "3"]
