@@ -6,7 +6,7 @@ The learners (`agents.learning`) import torch, which takes seconds: import them 
 from mm_env.core.extras import require
 
 # ruff: noqa: E402  (what is missing is told of before it is imported)
-require("agents", "training", "scipy", "tqdm")
+require("agents", "training", "scipy", "threadpoolctl", "tqdm")
 from agents.exact.best_thresholds import best_thresholds
 from agents.exact.blind_optimum import BlindOptimum, blind_optimum
 from agents.exact.desk import best_constant_depths

@@ -89,11 +89,18 @@ def join(cfg: DictConfig) -> Study:
 
 
 def storage(place: str) -> Any:
-    """Optuna's storage at a URL, or in a journal file, which machines may share over NFS."""
+    """Optuna's storage at a URL, or in a journal file, which machines may share over NFS.
+
+    A database is connected to when it is asked and left again: a connection kept in a pool would be closed by nobody.
+    """
     from optuna.storages import JournalStorage, RDBStorage
     from optuna.storages.journal import JournalFileBackend
 
-    return RDBStorage(place) if "://" in place else JournalStorage(JournalFileBackend(place))
+    if "://" not in place:
+        return JournalStorage(JournalFileBackend(place))
+    from sqlalchemy.pool import NullPool
+
+    return RDBStorage(place, engine_kwargs={"poolclass": NullPool})
 
 
 def work(cfg: DictConfig, study: Study, space: Mapping[str, Any]) -> None:

@@ -60,6 +60,7 @@ class OneHot(BaseFeaturesExtractor):
         sizes = [last - first + 1 for first, last in zip(low, high, strict=True)]
         super().__init__(observation_space, sum(sizes) + len(passed) + 2 * (time is not None))
         self.places, self.passed, self.time, self.steps, self.wide = places, passed, time, steps, sum(sizes)
+        self.read = [*places, *passed, *([] if time is None else [time])]  # columns; what another holds changes nothing
         starts = [sum(sizes[:i]) for i in range(len(sizes))]
         told = {"units": units, "low": low, "most": [size - 1 for size in sizes], "starts": starts}
         for name, values in told.items():

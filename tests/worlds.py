@@ -6,10 +6,12 @@ dozen machine codes instead of thousands.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from mm_env import (
@@ -217,6 +219,11 @@ BOOKS: dict[str, Market] = {
 
 
 COVERING = DEALERS | BOOKS
+
+
+def thinned(names: Iterable[str], *kept: str) -> list[Any]:
+    """Cases for `parametrize` of which all but those kept are slow tests: each has machine code of its own to make."""
+    return [name if name in kept else pytest.param(name, marks=pytest.mark.slow) for name in names]
 
 
 def random_actions(market: Market, lanes: int, seed: int = 0) -> NDArray[np.float64]:

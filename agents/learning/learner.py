@@ -275,7 +275,9 @@ def middling(market: Market) -> Episodes:
 
 
 def _single_thread() -> None:
-    """Nets this small learn faster on one thread than on more."""
+    """Nets this small learn faster on one thread than on more, which wait for each other where others are at work too."""
     import torch
+    from threadpoolctl import threadpool_limits
 
     torch.set_num_threads(1)
+    threadpool_limits(1, user_api="blas")

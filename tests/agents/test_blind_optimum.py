@@ -30,7 +30,7 @@ from mm_env import (
 )
 from mm_env.rollout import run_policy
 from tests.agents.open_markets import OPEN, Regimes, TwoFactors
-from tests.worlds import COVERING, within, world
+from tests.worlds import COVERING, thinned, within, world
 
 DAY = FiniteHorizon(2.0, 20)
 FEATURES = {
@@ -50,9 +50,7 @@ FEATURES = {
 LONG = {"drift of two factors, utility", "seasons and regimes"}
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow) if name in LONG else name for name in FEATURES]
-)
+@pytest.mark.parametrize("name", thinned(FEATURES, *(set(FEATURES) - LONG)))
 def test_the_feature_is_worth_what_who_ignores_it_loses(name):
     market, instead = FEATURES[name]
     blind, best = blind_optimum(market, instead), optimum(market)
@@ -62,7 +60,7 @@ def test_the_feature_is_worth_what_who_ignores_it_loses(name):
     assert within(play(market, blind, 40_000, seed=1).objective, evaluate(table.market, table.actions, 41).objective)
 
 
-@pytest.mark.parametrize("name", FEATURES)
+@pytest.mark.parametrize("name", thinned(FEATURES, *(set(FEATURES) - LONG)))
 def test_it_quotes_what_the_optimum_of_its_own_market_quotes(name):
     market, instead = FEATURES[name]
     own, blind = optimum(with_parts(market, instead)), blind_optimum(market, instead)

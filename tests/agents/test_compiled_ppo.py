@@ -8,6 +8,7 @@ import torch
 from gymnasium.spaces import Discrete
 from stable_baselines3 import PPO
 from stable_baselines3.common.utils import set_random_seed
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from agents.learning.compiled.distinct import distinct, grouped
 from agents.learning.compiled.mlp import MLP, Layer
@@ -18,7 +19,7 @@ from agents.learning.rollout_buffers import attached
 from agents.learning.saved import save_model
 from agents.learning.sb3 import TrainedPolicy, VecAdapter
 from mm_env import CARA, Depths
-from mm_env.markets import market_named
+from mm_env.markets import market_named, small_book
 from tests.worlds import world
 
 NETS = {"net_arch": [16, 8], "activation_fn": torch.nn.SiLU, "log_std_init": -1.0}
@@ -195,6 +196,25 @@ def test_the_same_seed_learns_the_same_and_what_is_saved_acts_the_same(tmp_path)
     seen = market.observation_space.sample()[None].repeat(3, axis=0)
     assert (learner.load(market, tmp_path / "model.zip").act(seen) == TrainedPolicy(one).act(seen)).all()
     assert (PPO.load(tmp_path / "model.zip").predict(seen, deterministic=True)[0] == TrainedPolicy(one).act(seen)).all()
+
+
+def test_observations_that_differ_in_what_no_net_reads_are_one():
+    market = small_book()
+    model = Learner("CompiledPPO", 10, 16, lateness=True, one_hot=True, settings=SHORT).model(market, 0)
+    seen = np.tile(model.get_env().reset(), (2, 1))
+    seen[16:, list(market.observation_names).index("order_flow")] += np.float32(1.0)
+    read = model.weights.as_read(seen)
+    assert (read[:16] == read[16:]).all()
+    assert len(distinct(read).rows) <= 16
+    np.testing.assert_array_equal(model.weights.features(read), model.weights.features(seen))
+    seen[16:, list(market.observation_names).index("inventory")] += np.float32(0.5)
+    assert (model.weights.as_read(seen)[:16] != model.weights.as_read(seen)[16:]).any(axis=1).all()
+
+
+def test_matrices_are_multiplied_on_one_thread_where_a_learner_was_made():
+    with threadpool_limits(2, user_api="blas"):
+        Learner("CompiledPPO", 10, 16, settings=SHORT).model(world(), 0)
+        assert {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"} == {1}
 
 
 def test_what_it_has_no_loops_for_is_refused():

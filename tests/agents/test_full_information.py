@@ -108,7 +108,9 @@ def test_the_simulator_has_the_exact_moments_over_the_lanes(parts):
     assert within((objective - exact.mean) ** 2, exact.variance)
 
 
-@pytest.mark.parametrize("market", [DRIFTING, LANES, replace(RANDOM, reward=CARA(0.1))])
+@pytest.mark.parametrize(
+    "market", [DRIFTING, LANES, pytest.param(replace(RANDOM, reward=CARA(0.1)), marks=pytest.mark.slow)]
+)
 def test_no_other_constant_quotes_are_worth_more_over_the_lanes(market):
     best = best_fixed(market).half_spread
     for other in (*np.linspace(0.0, 4.0, 9), best + 1e-3, best - 1e-3):
@@ -136,7 +138,7 @@ def test_told_each_lanes_parameters_it_earns_its_value():
     assert within(play(LANES, found, 24_000, 0).objective, found.objective)
 
 
-@pytest.mark.parametrize("market", [DRIFTING, RANDOM])
+@pytest.mark.parametrize("market", [DRIFTING, pytest.param(RANDOM, marks=pytest.mark.slow)])
 def test_the_error_that_is_reported_bounds_that_of_the_quadrature(market):
     """Against the midpoint rule on many values."""
     found, u = full_information_optimum(market), (np.arange(60) + 0.5) / 60

@@ -36,7 +36,7 @@ from mm_env import (
 from mm_env.markets import MARKETS
 from mm_env.quote import Unbounded
 from mm_env.rollout import inventory_levels, run_actions
-from tests.worlds import COVERING, within, world
+from tests.worlds import COVERING, thinned, within, world
 
 EPISODES = 40_000
 SIDED = Dealer(Sides(Poisson(6.0), Poisson(9.0)), Sides(Exponential(1.0), Exponential(2.0)))
@@ -83,7 +83,8 @@ WORLDS = {
 }  # fmt: skip
 WORLDS |= {f"covering {name}": market for name, market in COVERING.items() if solvable(market)}
 WORLDS |= {name: brief(made()) for name, made in MARKETS.items() if solvable(made())}
-every_world = pytest.mark.parametrize("name", WORLDS)
+LIKE_OTHERS = {*MARKETS, "covering discrete", "impact on orders", "utility and a random start"}
+every_world = pytest.mark.parametrize("name", thinned(WORLDS, "heston", *(set(WORLDS) - LIKE_OTHERS)))
 
 
 def table_of(market, rows=None):

@@ -14,10 +14,10 @@ from mm_env import (
 from mm_env.rollout import run_policy
 from mm_env.simulation import Simulation
 from tests.agents.open_markets import OPEN, Channel, TwoFactors
-from tests.worlds import same_bits, within
+from tests.worlds import same_bits, thinned, within
 
 EPISODES = 40_000
-every_market = pytest.mark.parametrize("name", OPEN)
+every_market = pytest.mark.parametrize("name", thinned(OPEN, "channel", "seasons and regimes", "two factors"))
 
 
 @every_market

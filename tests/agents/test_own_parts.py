@@ -31,7 +31,7 @@ from mm_env.core.maths import exp, exponential
 from mm_env.rollout import inventory_levels, run_actions
 from mm_env.state import held_at
 from mm_env.venue.venue import Transition
-from tests.worlds import within, world
+from tests.worlds import thinned, within, world
 
 EPISODES = 40_000
 
@@ -125,7 +125,7 @@ OWN = {
     "all": world(venue=Dealer(Opening(6.0), Shelf(1.5), Late(0.2)), fees=Rebate(maker=0.3), reward=Closing(0.2)),
 }  # fmt: skip
 OWN = {name: replace(market, quote=Depths(max_depth=1.0, min_depth=-0.1)) for name, market in OWN.items()}
-every_own = pytest.mark.parametrize("name", OWN)
+every_own = pytest.mark.parametrize("name", thinned(OWN, "impact", "all"))
 
 
 def plainly(market, choose):

@@ -165,5 +165,6 @@ def test_a_folder_inside_another_checkout_is_not_taken_for_this_one(tmp_path, mo
 def test_versions_are_those_installed():
     import torch
 
-    assert versions()["torch"] == torch.__version__
+    released = torch.__version__.split("+")[0]  # what a build for a GPU adds to it stands in no wheel's metadata
+    assert versions()["torch"].split("+")[0] == released
     assert versions()["python"] == sys.version.split()[0]

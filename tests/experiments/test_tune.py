@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import optuna
@@ -185,8 +186,10 @@ def test_a_trial_that_shows_too_little_is_pruned_before_its_end(tmp_path):
 def test_a_database_holds_a_study_too(tmp_path):
     storage = f"storage=sqlite:///{tmp_path}/study.db"
     launched(tune.main, tmp_path / "worker", *options(tmp_path, *ONLY, "trials=1", storage))
-    found = optuna.load_study(study_name="tiny", storage=f"sqlite:///{tmp_path}/study.db")
+    found = optuna.load_study(study_name="tiny", storage=tune.storage(f"sqlite:///{tmp_path}/study.db"))
     assert states(found) == ["COMPLETE"]
+    opened = [link.resolve() for link in Path("/proc/self/fd").glob("*")]  # empty where there is no such folder
+    assert tmp_path / "study.db" not in opened, "a connection was left open"
 
 
 # mistakes

@@ -41,7 +41,7 @@ class CompiledPPO(PPO):
 
     def outputs(self, observations: Singles) -> Singles:
         """What the actor says at observations (n, k): mean actions (n, width), or logits (n, choices)."""
-        rows, place = distinct(observations)
+        rows, place = distinct(self.weights.as_read(observations))
         return self._asked(self.weights.actor, rows)[place]
 
     def values(self, rows: Singles) -> Singles:
@@ -87,8 +87,9 @@ class CompiledPPO(PPO):
         for ended in endings:
             self._update_info_buffer(list(ended.values()))
         self._bootstrap(rollout, endings)
-        seen, count = rollout.observations, rollout.rewards.size
-        judged, (_, last, might) = judge(self.values, seen[:-1], seen[-1], lookahead.observations(seen[1:]))
+        seen, count = self.weights.as_read(rollout.observations), rollout.rewards.size
+        might_be = self.weights.as_read(lookahead.observations(rollout.observations[1:]))
+        judged, (_, last, might) = judge(self.values, seen[:-1], seen[-1], might_be)
         values = np.concatenate([judged.values[judged.place[:count]].reshape(rollout.rewards.shape), last[None]])
         rewards = lookahead.rewards(rollout, values, might, self.gamma)
         advantages = advantages_of(rewards, values, rollout.over, self.gamma, self.gae_lambda)

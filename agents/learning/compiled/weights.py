@@ -46,6 +46,15 @@ class Weights:
         with torch.no_grad():
             return np.ascontiguousarray(self.policy.extract_features(torch.from_numpy(observations)).numpy())
 
+    def as_read(self, observations: Singles) -> Singles:
+        """Observations (..., k) with 0 in the columns that the nets are not shown, so that what they see alike is alike."""
+        read = getattr(self.policy.features_extractor, "read", None)
+        if read is None:
+            return observations
+        kept = np.zeros_like(observations)
+        kept[..., read] = observations[..., read]
+        return kept
+
     def take_up(self) -> None:
         """Adam's moments from the policy's optimizer, whose they are from then on."""
         state = self.policy.optimizer.state
