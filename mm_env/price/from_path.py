@@ -103,7 +103,7 @@ class FromPath(Price):
 def drawn_start(noise, tables):
     """Where on the path an episode begins, in steps: by the seed, the lane and the episode alone."""
     seed, lane, episode, _ = noise.key
-    return math.floor(uniforms(seed, lane, episode, 0, WINDOW)[0] * tables[0])
+    return float(math.floor(uniforms(seed, lane, episode, 0, WINDOW)[0] * tables[0]))
 
 
 def _of_file(path: Path, column: str) -> Any:
