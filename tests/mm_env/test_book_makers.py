@@ -110,7 +110,7 @@ def test_beside_a_maker_who_never_quotes_one_has_the_market_to_itself_to_the_bit
     assert (alone.state.tally.fills > 0.0).any()
 
 
-@pytest.mark.parametrize(("name", "makers"), [("lots", 3), ("cutting", 4)])
+@pytest.mark.parametrize(("name", "makers"), [("lots", 3), pytest.param("cutting", 4, marks=pytest.mark.slow)])
 def test_machine_code_of_makers_in_a_book_is_python_to_the_bit(name, makers):
     market = shared(WORLDS[name], makers, margin=LossLimit(loss=2.0))
     alike(Simulation(market, 2 * makers), Simulation(market, 2 * makers, interpreted=True), 12)
