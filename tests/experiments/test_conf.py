@@ -306,7 +306,7 @@ def test_a_learners_yaml_makes_a_learner_and_composes(composed, name):
     learner = build(AGENTS[name])
     assert isinstance(learner, Learner)
     assert build(composed("train", f"agent={name}").agent) == learner or "learning_rate" in learner.settings
-    made_for = ("_book", "_cvar", "_desk")
+    made_for = ("_small_book", "_book", "_cvar", "_desk")
     assert learner.algorithm.lower() == re.sub(f"({'|'.join(made_for)})$", "", name).replace("_", "")
 
 
@@ -320,6 +320,7 @@ def test_there_is_a_learner_of_every_algorithm():
 def test_a_learners_settings_are_those_of_its_algorithm(composed, name):
     grid, tail, desk = ["quote@market.quote=grid"], ["market=cvar"], ["market=two_bonds"]
     asked = {"dqn": grid, "qrdqn": grid, "qrdqn_cvar": grid, "ppo_cvar": tail, "ppo_desk": desk}
+    asked["compiled_ppo_small_book"] = ["market=small_book"]
     cfg = composed("train", f"agent={name}", *asked.get(name, []))
     model = build(cfg.agent).model(build_market(cfg), seed=0)
     assert type(model).__name__ == cfg.agent.algorithm
