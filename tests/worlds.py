@@ -221,9 +221,11 @@ BOOKS: dict[str, Market] = {
 COVERING = DEALERS | BOOKS
 
 
-def thinned(names: Iterable[str], *kept: str) -> list[Any]:
-    """Cases for `parametrize` of which all but those kept are slow tests: each has machine code of its own to make."""
-    return [name if name in kept else pytest.param(name, marks=pytest.mark.slow) for name in names]
+def thinned(names: Iterable[str], slow: set[str]) -> list[Any]:
+    """Cases for `parametrize`, of which `slow` are slow tests: each has machine code of its own to make."""
+    every = list(names)
+    assert slow <= set(every), f"no cases: {slow - set(every)}"
+    return [pytest.param(name, marks=pytest.mark.slow) if name in slow else name for name in every]
 
 
 def random_actions(market: Market, lanes: int, seed: int = 0) -> NDArray[np.float64]:

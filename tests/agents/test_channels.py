@@ -37,14 +37,14 @@ from mm_env import (
 from mm_env.rollout import inventory_levels, run_actions
 from mm_env.state import held_at
 from tests.channels import ASKING, CHANNELS, SEVERAL, TWO, channel
-from tests.worlds import within, world
+from tests.worlds import thinned, within, world
 
 FINE = Ergodic(1.0, 200)
 DAY = FiniteHorizon(2.0, 20)
 BACK = ExponentialRebalancing(5.0, cost=0.3, mean_time=0.3)
 every_channel = pytest.mark.parametrize("name", CHANNELS)
 solved_channel = pytest.mark.parametrize(  # the search over many outcomes takes long to compile
-    "name", [pytest.param(name, marks=pytest.mark.slow) if name in ("sizes", "fixed") else name for name in CHANNELS]
+    "name", thinned(CHANNELS, {"sizes", "fixed"})
 )
 
 

@@ -17,7 +17,7 @@ from tests.agents.open_markets import OPEN, Channel, TwoFactors
 from tests.worlds import same_bits, thinned, within
 
 EPISODES = 40_000
-every_market = pytest.mark.parametrize("name", thinned(OPEN, "channel", "seasons and regimes", "two factors"))
+every_market = pytest.mark.parametrize("name", thinned(OPEN, {"fees by a price that reverts", "two factors, utility"}))
 
 
 @every_market

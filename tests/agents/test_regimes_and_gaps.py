@@ -36,7 +36,7 @@ from mm_env import (
     VariancePenalty,
 )
 from mm_env.rollout import inventory_levels
-from tests.worlds import within, world
+from tests.worlds import thinned, within, world
 
 RATES = [[-2.0, 2.0], [4.0, -4.0]]
 TURBULENT = RegimeSwitching(Brownian(1.0), RATES, [1.0, 2.0])
@@ -120,9 +120,7 @@ SIMULATED = {
 QUICK = {"gap", "gap in regimes"}
 
 
-@pytest.mark.parametrize(
-    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in SIMULATED]
-)
+@pytest.mark.parametrize("name", thinned(SIMULATED, set(SIMULATED) - QUICK))
 def test_the_optimum_brings_in_simulation_what_it_says(name):
     best = optimum(SIMULATED[name], nodes=21)
     assert within(play(SIMULATED[name], best, 60_000, seed=4).objective, best.objective)

@@ -21,6 +21,7 @@ from mm_env.competitions import COMPETITIONS
 from mm_env.core.component import record
 from mm_env.desks import DESKS
 from mm_env.markets import MARKETS
+from tests.worlds import thinned
 
 FAMILIES = {
     "price": mm_env.Price, "flow": (mm_env.Flow, mm_env.OrderFlow), "size": mm_env.OrderSize, "fill": mm_env.Fill,
@@ -213,7 +214,7 @@ LONG = {
     "small_hawkes",
     "small_queue_reactive",
 }  # half a minute and more each
-FEW = [pytest.param(name, marks=pytest.mark.slow) if name in LONG else name for name in MARKETS]
+FEW = thinned(MARKETS, LONG)
 
 
 @pytest.mark.parametrize("name", FEW)
@@ -320,7 +321,7 @@ def test_there_is_a_learner_of_every_algorithm():
 def test_a_learners_settings_are_those_of_its_algorithm(composed, name):
     grid, tail, desk = ["quote@market.quote=grid"], ["market=cvar"], ["market=two_bonds"]
     asked = {"dqn": grid, "qrdqn": grid, "qrdqn_cvar": grid, "ppo_cvar": tail, "ppo_desk": desk}
-    asked["compiled_ppo_small_book"] = ["market=small_book"]
+    asked |= {"compiled_ppo_small_book": ["market=small_book"]}
     cfg = composed("train", f"agent={name}", *asked.get(name, []))
     model = build(cfg.agent).model(build_market(cfg), seed=0)
     assert type(model).__name__ == cfg.agent.algorithm

@@ -35,7 +35,7 @@ from mm_env.metrics import Z95, Estimate
 from mm_env.quote import Unbounded
 from mm_env.rollout import inventory_levels
 from tests.agents.test_desk_joined import PAIR
-from tests.worlds import world
+from tests.worlds import thinned, world
 
 MARKET = world(clock=FiniteHorizon(1.0, 20), quote=Depths(max_depth=4.0, min_depth=-2.0))
 ENDLESS = replace(MARKET, clock=Ergodic(1.0, 20), reward=InventoryPenalty(phi=0.5))
@@ -127,9 +127,7 @@ def test_where_actions_cannot_quote_as_well_as_the_best_constant_quotes_better_s
 LONG = {"solvency", "small_queue_reactive"}  # half a minute each
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow) if name in LONG else name for name in MARKETS]
-)
+@pytest.mark.parametrize("name", thinned(MARKETS, LONG))
 def test_every_named_market_is_scored_or_says_why_not(name):
     market = MARKETS[name]()
     market = market if market.venue.ends else replace(market, max_inventory=2.0)  # a channel's is its capacity

@@ -6,6 +6,7 @@ import pytest
 
 from mm_env.envs.registration import DESK_IDS, IDS, WORLD_IDS
 from tests.golden.made import FILE, MARKETS, SUMMED, digests, objectives, sums
+from tests.worlds import thinned
 
 QUICK = {
     "amzn",
@@ -32,8 +33,6 @@ def test_a_market_brings_what_it_brought(name):
     assert digests(MARKETS[name]).items() <= GOLDEN[name].items()
 
 
-@pytest.mark.parametrize(
-    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in sorted(GOLDEN)]
-)
+@pytest.mark.parametrize("name", thinned(sorted(GOLDEN), set(GOLDEN) - QUICK))
 def test_its_exact_objectives_are_what_they_were(name):
     assert objectives(MARKETS[name], name) == {k: v for k, v in GOLDEN[name].items() if k in ("optimum", "best_fixed")}
