@@ -74,7 +74,7 @@ def _compiled(kernel: Callable[..., Any], *arguments: Any) -> Callable[..., Any]
     name = hashlib.sha256(f"{_fingerprint(kernel, rules)} {types} {glue.processor()}".encode()).hexdigest()[:32]
     found = _made.pop(name, None)
     if found is None:
-        glue.use_version(rules, maths.SCALARS)
+        glue.use_version(f"{rules} {_scalars_version()}", maths.SCALARS)
         lives_on = not any(c.__module__ == "__main__" for c in _components(arguments))
         place = files.folder() if lives_on else None
         found = _kept(place, name, kernel, types) if place else _new(name, kernel, types)[0]
@@ -188,6 +188,15 @@ def _rules_version(arguments: Any) -> str:
     return digest.hexdigest()
 
 
+def _scalars_version() -> str:
+    """A digest of every scalar function, with the helpers and constants they use."""
+    digest, seen = hashlib.sha256(), set()
+    for function in maths.SCALARS:
+        for part in code_of(function, seen):
+            digest.update(part.encode())
+    return digest.hexdigest()
+
+
 @cache
 def _versions() -> tuple[str, str]:
     return version("numba"), version("llvmlite")
@@ -197,8 +206,8 @@ def _versions() -> tuple[str, str]:
 def own_source() -> str:
     """A digest of this file and of those that speak to numba: of all else only what is reached counts."""
     digest = hashlib.sha256()
-    for name in ("engine.py", "engine_numba.py", "engine_lanes.py", "engine_tuples.py"):
-        digest.update(Path(__file__).with_name(name).read_bytes())
+    for path in sorted(Path(__file__).parent.glob("engine*.py")):
+        digest.update(path.read_bytes())
     return digest.hexdigest()
 
 

@@ -17,14 +17,12 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic, overload
 
 from mm_env.core import lanes as plain
+from mm_env.core.engine_compiler import compiled_as, stands_for
 
-TAKING_BODIES = (plain.over_lanes,)  # functions that are compiled with a function they are given
 GROUPS = 2  # SIMD groups of lanes at a time: more need more registers than there are
 WIDE = 8  # lanes in a group where registers hold as many
-_INLINED = {"forceinline": True, "error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 
 class _Node(ir.values.MDValue):
@@ -43,8 +41,8 @@ class _Node(ir.values.MDValue):
         return id(self)
 
 
-@intrinsic
-def _over_lanes(typing, body, lanes, arguments):  # pyright: ignore
+@stands_for(plain.over_lanes)
+def _over_lanes(typing, body, lanes, arguments):
     def codegen(context, builder, signature, values):
         called = body.get_call_type(
             context.typing_context, (types.intp, *arguments), {}
@@ -102,11 +100,6 @@ def _described(module: Any, group: _Node, wide: bool) -> _Node:
     return loop
 
 
-@overload(plain.over_lanes, jit_options=_INLINED)
-def _overload_over_lanes(body, lanes, arguments):
-    return lambda body, lanes, arguments: _over_lanes(body, lanes, arguments)
-
-
 def _member(kind: Any, *names: str) -> Any:
     """The type of a record's member, by the names that lead to it."""
     for name in names:
@@ -114,7 +107,7 @@ def _member(kind: Any, *names: str) -> Any:
     return kind
 
 
-@overload(plain.stepped, jit_options=_INLINED)
+@compiled_as(plain.stepped)
 def _overload_stepped(rules, before, action, noise, memory):
     if not len(_member(before, "world", "margin")):
         return lambda rules, before, action, noise, memory: rules.step(before, action, noise, memory)
@@ -128,8 +121,8 @@ def _overload_stepped(rules, before, action, noise, memory):
     return stepped
 
 
-@intrinsic
-def _borrowed(typing, array):  # pyright: ignore
+@stands_for(plain.borrowed)
+def _borrowed(typing, array):
     def codegen(context, builder, signature, values):
         found = context.make_array(array)(context, builder, values[0])
         found.meminfo = ir.Constant(found.meminfo.type, None)
@@ -139,12 +132,7 @@ def _borrowed(typing, array):  # pyright: ignore
     return array(array), codegen
 
 
-@overload(plain.borrowed, jit_options=_INLINED)
-def _overload_borrowed(array):
-    return lambda array: _borrowed(array)
-
-
-@overload(plain.of_lane, jit_options=_INLINED)
+@compiled_as(plain.of_lane)
 def _overload_of_lane(shared, parameters, stride, tile, j):
     if isinstance(stride, types.NoneType):
         return lambda shared, parameters, stride, tile, j: shared

@@ -7,15 +7,13 @@ from __future__ import annotations
 import hashlib
 import itertools
 import pickle
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
 from llvmlite import ir
 from numba import njit, types
 from numba.core.bytecode import FunctionIdentity
-from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompileResult
 from numba.core.registry import cpu_target
 from numba.core.serialize import dumps
@@ -25,56 +23,19 @@ from numba.extending import (
     intrinsic,
     lower_builtin,
     models,
-    overload,
     register_jitable,
     register_model,
     typeof_impl,
     unbox,
 )
 
-from mm_env.core import component, engine_tuples, maths, noise
-from mm_env.core.engine_lanes import TAKING_BODIES
+from mm_env.core import component, engine_lanes, engine_tuples, maths, noise  # noqa: F401
+from mm_env.core.engine_compiler import CALLED, OVERLOADED, RULE, Given, compiled_as, stands_for
+from mm_env.core.engine_linking import compiling
 
+VERSIONS = 3  # of rules whose machine code in parts is kept: a market's, another's, and that of kernels without rules
+_COMPILED: dict[str, dict[Any, dict[Any, Any]]] = {}  # by version: of each function's template, what it was compiled to
 version = ""  # of the rules now being compiled: `engine.compiled` sets it
-_CALLED, _INLINED = engine_tuples.CALLED, engine_tuples.INLINED
-
-
-class Linked(JITCodeLibrary):
-    """The code of a rule: linked into the kernel that calls it, optimised there, and made machine code nowhere else.
-
-    numba would optimise each rule and make machine code of it by itself too, which takes as long again, which nobody runs, and
-    which stays in memory for as long as the process lives.
-    """
-
-    kernel = ""  # the name of the one function that is run
-
-    @property
-    def _runs(self) -> bool:
-        return self.name in (Linked.kernel, "nrt")  # nrt allocates memory
-
-    @property
-    def _stands_alone(self) -> bool:
-        return self._runs or self.name in {function.__qualname__ for function in maths.ROUTINES}
-
-    def _optimize_functions(self, ll_module):
-        """As numba does, but with one pass manager a module and not one a function: LLVM keeps each of them for good."""
-        ll_module.data_layout = self._codegen._data_layout
-        passes, builder = self._codegen._function_pass_manager()
-        for function in ll_module.functions:
-            if not function.is_declaration:
-                passes.run(function, builder)
-
-    def _optimize_final_module(self):
-        if self._stands_alone:
-            super()._optimize_final_module()
-
-    def _finalize_final_module(self):
-        if self._runs:
-            super()._finalize_final_module()
-        else:
-            self._finalize_dynamic_globals()
-            self._verify_declare_only_symbols()
-            self._finalized = True
 
 
 def processor() -> str:
@@ -88,7 +49,7 @@ def made(
     """`kernel` as machine code for arguments of these types, and what `revived` makes it of again, if that can be kept."""
     name_apart(unit)
     dispatcher = njit(nogil=True, error_model="numpy", no_cfunc_wrapper=True)(kernel)
-    with _only_linked_into(kernel):
+    with compiling(kernel):
         dispatcher.compile(arguments)
     found = dispatcher.overloads[arguments]
     for (
@@ -98,23 +59,6 @@ def made(
     kept = None if found.lifted or found.library.has_dynamic_globals else dumps(found._reduce())
     found.library._linking_libraries.clear()  # linked by now; else each of the rules' libraries would stay in memory
     return found.entry_point, kept
-
-
-@contextmanager
-def _only_linked_into(kernel: Callable[..., Any]) -> Iterator[None]:
-    codegen: Any = cpu_target.target_context.codegen()
-    usual, codegen._library_class, Linked.kernel = codegen._library_class, Linked, kernel.__qualname__
-
-    def set_env(name: str, env: Any) -> None:
-        if codegen._engine.is_symbol_defined(name):
-            type(codegen).set_env(codegen, name, env)
-
-    codegen.set_env = set_env
-    try:
-        yield
-    finally:
-        codegen._library_class = usual
-        del codegen.set_env
 
 
 def revived(content: bytes) -> Callable[..., Any] | None:
@@ -129,19 +73,23 @@ def revived(content: bytes) -> Callable[..., Any] | None:
 
 def register_scalar(function: Callable[..., Any]) -> None:
     """Let compiled code call a plain scalar function, or a routine."""
-    options = _CALLED if function in maths.ROUTINES else _INLINED
+    options = CALLED if function in maths.ROUTINES else RULE
     register_jitable(**options)(function)
 
 
 def use_version(digest: str, scalars: list[Callable[..., Any]]) -> None:
-    """Compile from now on for these versions of all rules; scalar functions forget what they were compiled to before."""
+    """Compile from now on for this version of all rules and scalar functions: of what was compiled for the last few, its own
+    is taken up, so that the kernels of a market share it, and none of another."""
     global version
     if digest != version:
         version = digest
         cpu_target.typing_context.refresh()
-        for function in (*scalars, *TAKING_BODIES):
+        compiled = _COMPILED[digest] = _COMPILED.pop(digest, {})
+        for function in (*scalars, *OVERLOADED):
             for template in cpu_target.typing_context.resolve_value_type(function).templates:
-                template._impl_cache.clear()
+                template._impl_cache = compiled.setdefault(template, {})
+        while len(_COMPILED) > VERSIONS:
+            _COMPILED.pop(next(iter(_COMPILED)))
 
 
 def name_apart(unit: str) -> None:
@@ -171,15 +119,18 @@ _CALLEES: dict[tuple[Callable[..., Any], str], Any] = {}  # the newest of each
 @lru_cache(maxsize=1024)  # a market has a hundred, all of which must outlive the compilation that asks for them
 def _method(function: Callable[..., Any], version: str) -> type[AbstractTemplate]:
     """The numba method that calls a rule, in one version of all rules, helpers and constants of a market."""
-    dispatcher = njit(**_INLINED)(function)
+    dispatcher = njit(**RULE)(function)
     callee = _CALLEES[function, version] = types.Dispatcher(dispatcher)  # holds it by a weak reference only
     taken = function.__code__.co_argcount  # with `self`; what it is told beyond that, it leaves out
+    given = Given.by(function)
 
     class Method(AbstractTemplate):
         key = (function, version)
         keeps = dispatcher
 
         def generic(self, args: Any, kws: Any) -> Any:
+            if given and not kws and len(args) >= taken - 1:
+                return signature(given.kind((self.this, *args)), *args, recvr=self.this)
             found = callee.get_call_type(self.context, (self.this, *args[: taken - 1]), kws)
             if len(args) < taken:
                 return found.as_method()
@@ -187,6 +138,8 @@ def _method(function: Callable[..., Any], version: str) -> type[AbstractTemplate
 
     @lower_builtin((function, version), types.BaseNamedTuple, types.VarArg(types.Any))
     def call(context: Any, builder: Any, called: Any, arguments: Any) -> Any:
+        if given:
+            return given.lowered(context, builder, called.return_type, arguments)
         newest = _CALLEES[function, version]  # what is lowered is registered for good, and this method may be made anew
         plain = newest.get_call_type(context.typing_context, called.args[:taken], {})
         implementation = context.get_function(newest, plain)
@@ -234,8 +187,8 @@ def _array_pointer(context: Any, builder: Any, kind: types.Array, array: Any) ->
     return context.make_array(kind)(context, builder, array).data
 
 
-@intrinsic
-def _load(typing, template, array, base, stride):  # pyright: ignore
+@stands_for(component.load)
+def _load(typing, template, array, base, stride):
     shape = _shape(template)
 
     def codegen(context, builder, signature, arguments):
@@ -254,8 +207,8 @@ def _load(typing, template, array, base, stride):  # pyright: ignore
     return shape(template, array, types.intp, types.intp), codegen
 
 
-@intrinsic
-def _store(typing, values, array, base, stride):  # pyright: ignore
+@stands_for(component.store)
+def _store(typing, values, array, base, stride):
     def codegen(context, builder, signature, arguments):
         value, array_value, first, step = arguments
         pointer, number = _array_pointer(context, builder, signature.args[1], array_value), iter(range(10**6))
@@ -276,31 +229,21 @@ def _store(typing, values, array, base, stride):  # pyright: ignore
     return types.none(values, array, types.intp, types.intp), codegen
 
 
-@overload(component.load, jit_options=_INLINED)
-def _overload_load(template, array, base, stride):
-    return lambda template, array, base, stride: _load(template, array, base, stride)
+@stands_for(component.count)
+def _count(typing, template):
+    numbers = _numbers(_shape(template))
+    return types.intp(template), lambda context, *_: context.get_constant(types.intp, numbers)
 
 
-@overload(component.store, jit_options=_INLINED)
-def _overload_store(values, array, base, stride):
-    return lambda values, array, base, stride: _store(values, array, base, stride)
-
-
-@overload(noise.lane_key, jit_options=_INLINED)
+@compiled_as(noise.lane_key)
 def _overload_lane_key(seed, lane):
     if isinstance(seed, types.Array):
         return lambda seed, lane: (seed[lane, 0], seed[lane, 1])
     return lambda seed, lane: (seed, lane)
 
 
-@overload(component.count, jit_options=_INLINED)
-def _overload_count(template):
-    numbers = _numbers(_shape(template))
-    return lambda template: numbers
-
-
-@intrinsic
-def _power_of_two(typing, exponent):  # pyright: ignore
+@stands_for(maths.power_of_two)
+def _power_of_two(typing, exponent):
     def codegen(context, builder, signature, arguments):
         bits = builder.add(arguments[0], ir.Constant(ir.IntType(64), 1023))
         return builder.bitcast(builder.shl(bits, ir.Constant(ir.IntType(64), 52)), ir.DoubleType())
@@ -318,12 +261,7 @@ def _from_bits(typing, bits):  # pyright: ignore
     return types.float64(types.int64), lambda c, builder, s, arguments: builder.bitcast(arguments[0], ir.DoubleType())
 
 
-@overload(maths.power_of_two, jit_options=_INLINED)
-def _overload_power_of_two(exponent):
-    return lambda exponent: _power_of_two(exponent)
-
-
-@overload(maths.split, jit_options=_INLINED)
+@compiled_as(maths.split)
 def _overload_split(x):
     def split(x):
         bits = _bits(x)

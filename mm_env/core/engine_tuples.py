@@ -9,12 +9,9 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from numba import types
-from numba.extending import overload
 
 from mm_env.core import tuples
-
-CALLED = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}  # by compiled code alone
-INLINED = {"forceinline": True, **CALLED}
+from mm_env.core.engine_compiler import compiled_as
 
 
 def _unrolled(arguments: str, expression: str, lines: Iterable[str] = ()) -> Callable[..., Any]:
@@ -27,82 +24,82 @@ def _tuple_of(items: Iterator[str]) -> str:
     return f"({''.join(f'{item}, ' for item in items)})"
 
 
-@overload(tuples.head, jit_options=INLINED)
+@compiled_as(tuples.head)
 def _overload_head(values, like):
     return _unrolled("values, like", _tuple_of(f"values[{i}]" for i in range(len(values) - len(like))))
 
 
-@overload(tuples.tail, jit_options=INLINED)
+@compiled_as(tuples.tail)
 def _overload_tail(values, like):
     return _unrolled("values, like", _tuple_of(f"values[{i}]" for i in range(len(values) - len(like), len(values))))
 
 
-@overload(tuples.each, jit_options=INLINED)
+@compiled_as(tuples.each)
 def _overload_each(function, values, told):
     items = (f"function(values[{i}], told)" for i in range(len(values)))
     return _unrolled("function, values, told", _tuple_of(items))
 
 
-@overload(tuples.paired, jit_options=INLINED)
+@compiled_as(tuples.paired)
 def _overload_paired(left, right):
     return _unrolled("left, right", _tuple_of(f"(left[{i}], right[{i}])" for i in range(len(left))))
 
 
-@overload(tuples.numbered, jit_options=INLINED)
+@compiled_as(tuples.numbered)
 def _overload_numbered(values):
     return _unrolled("values", _tuple_of(f"({i}, values[{i}])" for i in range(len(values))))
 
 
-@overload(tuples.first, jit_options=INLINED)
+@compiled_as(tuples.first)
 def _overload_first(values, otherwise):
     return _unrolled("values, otherwise", "values[0]" if len(values) else "otherwise")
 
 
-@overload(tuples.joined, jit_options=INLINED)
+@compiled_as(tuples.joined)
 def _overload_joined(values):
     return _unrolled("values", " + ".join(f"values[{i}]" for i in range(len(values))) or "()")
 
 
-@overload(tuples.at_most_one, jit_options=INLINED)
+@compiled_as(tuples.at_most_one)
 def _overload_at_most_one(values):
     return _unrolled("values", "(values[0],)" if len(values) else "()")
 
 
-@overload(tuples.difference, jit_options=INLINED)
+@compiled_as(tuples.difference)
 def _overload_difference(left, right):
     return _unrolled("left, right", _tuple_of(f"left[{i}] - right[{i}]" for i in range(len(left))))
 
 
-@overload(tuples.scaled, jit_options=INLINED)
+@compiled_as(tuples.scaled)
 def _overload_scaled(factor, values):
     return _unrolled("factor, values", _tuple_of(f"factor * values[{i}]" for i in range(len(values))))
 
 
-@overload(tuples.weighted, jit_options=INLINED)
+@compiled_as(tuples.weighted)
 def _overload_weighted(base, sizes, prices):
     return _unrolled(
         "base, sizes, prices", " + ".join(["base", *(f"sizes[{i}] * prices[{i}]" for i in range(len(sizes)))])
     )
 
 
-@overload(tuples.gross, jit_options=INLINED)
+@compiled_as(tuples.gross)
 def _overload_gross(base, sizes, prices):
     items = (f"abs(sizes[{i}] * prices[{i}])" for i in range(len(sizes)))
     return _unrolled("base, sizes, prices", " + ".join(["base", *items]))
 
 
-@overload(tuples.both, jit_options=INLINED)
+@compiled_as(tuples.both)
 def _overload_both(function, left, right, told):
     items = (f"function(left[{i}], right[{i}], told)" for i in range(len(left)))
     return _unrolled("function, left, right, told", _tuple_of(items))
 
 
-@overload(tuples.total, jit_options=INLINED)
+@compiled_as(tuples.total)
 def _overload_total(values):
     return _unrolled("values", " + ".join(f"values[{i}]" for i in range(len(values))))
 
 
-@overload(tuples.upper_root, jit_options=INLINED)
+@compiled_as(tuples.upper_root)
 def _overload_upper_root(rows):
     n, lines = len(rows), list[str]()
     for i in range(n):
@@ -120,17 +117,17 @@ def _folded(name: str, count: int) -> Callable[..., Any]:
     return _unrolled("values", found)
 
 
-@overload(tuples.largest, jit_options=INLINED)
+@compiled_as(tuples.largest)
 def _overload_largest(values):
     return _folded("max", len(values))
 
 
-@overload(tuples.smallest, jit_options=INLINED)
+@compiled_as(tuples.smallest)
 def _overload_smallest(values):
     return _folded("min", len(values))
 
 
-@overload(tuples.pick, jit_options=INLINED)
+@compiled_as(tuples.pick)
 def _overload_pick(values, index):
     if not isinstance(values[0], types.BaseTuple):
         return _unrolled("values, index", _picked(len(values), ""))
@@ -142,7 +139,7 @@ def _picked(count: int, item: str) -> str:
     return " + ".join(f"({reached[i]} - {reached[i + 1]}) * values[{i}]{item}" for i in range(count))
 
 
-@overload(tuples.chosen, jit_options=INLINED)
+@compiled_as(tuples.chosen)
 def _overload_chosen(shares, uniform):
     ends = (" + ".join(["0.0", *(f"shares[{k}]" for k in range(i + 1))]) for i in range(len(shares) - 1))
     return _unrolled("shares, uniform", " + ".join(["0.0", *(f"(1.0 if uniform >= {end} else 0.0)" for end in ends)]))
@@ -152,13 +149,13 @@ def _entry(row: str, rows: str, count: int, j: int) -> str:
     return " + ".join(f"{row}[{k}] * {rows}[{k}][{j}]" for k in range(count))
 
 
-@overload(tuples.times_rows, jit_options=INLINED)
+@compiled_as(tuples.times_rows)
 def _overload_times_rows(row, rows):
     n = len(rows)
     return _unrolled("row, rows", _tuple_of(_entry("row", "rows", n, j) for j in range(n)))
 
 
-@overload(tuples.squared, jit_options=INLINED)
+@compiled_as(tuples.squared)
 def _overload_squared(rows):
     n = len(rows)
     return _unrolled(
@@ -166,7 +163,7 @@ def _overload_squared(rows):
     )
 
 
-@overload(tuples.one_plus, jit_options=INLINED)
+@compiled_as(tuples.one_plus)
 def _overload_one_plus(scale, left, right):
     n = len(left)
 

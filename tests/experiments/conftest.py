@@ -1,6 +1,7 @@
 """Mains run in this process as their command line would run them, on a market of ten steps and seven inventories."""
 
 import csv
+import signal
 import sys
 import time
 
@@ -20,6 +21,8 @@ __all__ = ["as_many_threads_as_before"]
 SMALL = ("market=cartea_jaimungal", "market.max_inventory=3", "market.clock.steps=10", "episodes=400")
 
 register_resolvers()
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background job is deaf to Ctrl-C, and all that it starts
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class Keep(Callback):

@@ -9,10 +9,14 @@ import pytest
 
 from mm_env.core import engine_numba, maths
 
-SOURCE = ast.parse(Path(engine_numba.__file__).read_text(encoding="utf-8"))
+SOURCES = [
+    ast.parse(path.read_text(encoding="utf-8"))
+    for path in sorted(Path(engine_numba.__file__).parent.glob("engine_*.py"))
+]
+NODES = [node for source in SOURCES for node in ast.walk(source)]
 IMPORTED = [
     (node.module, alias.name)
-    for node in ast.walk(SOURCE)
+    for node in NODES
     if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] in ("numba", "llvmlite")
     for alias in node.names
 ]
@@ -31,11 +35,23 @@ OF_CLASSES = [  # module, class, member
     ("numba.core.compiler", "CompileResult", "_find_referenced_environments"),
     ("numba.core.compiler", "CompileResult", "_rebuild"),
     ("numba.core.compiler", "CompileResult", "_reduce"),
+    ("numba.core.cgutils", "_StructProxy", "_getvalue"),
+    ("numba.core.compiler", "DefaultPassBuilder", "define_nopython_pipeline"),
+    ("numba.core.datamodel.models", "TupleModel", "contains_nrt_meminfo"),
+    ("numba.core.datamodel.models", "TupleModel", "traverse"),
     ("numba.core.typing.templates", "AttributeTemplate", "generic_resolve"),
 ]
 OF_THINGS = {  # what only an instance has
     "result": ("entry_point", "library", "lifted", "target_context"),
-    "library": ("_codegen", "_finalized", "_linking_libraries", "has_dynamic_globals", "name"),
+    "library": (
+        "_codegen",
+        "_final_module",
+        "_finalized",
+        "_linking_libraries",
+        "_reload_init",
+        "has_dynamic_globals",
+        "name",
+    ),
     "codegen": ("_data_layout", "_engine"),
     "template": ("_impl_cache",),
     "environment": ("env_name",),
@@ -44,6 +60,8 @@ OF_THINGS = {  # what only an instance has
         "add_linking_libs",
         "cast",
         "codegen",
+        "data_model_manager",
+        "get_constant_generic",
         "get_dummy_value",
         "get_function",
         "make_array",
@@ -57,7 +75,7 @@ OURS = {"_runs", "_stands_alone"}
 
 
 def require(thing, name, whose):
-    assert hasattr(thing, name), f"numba changed: {whose}.{name} is gone, and mm_env/core/engine_numba.py relies on it"
+    assert hasattr(thing, name), f"numba changed: {whose}.{name} is gone, and mm_env/core/engine_*.py rely on it"
 
 
 @pytest.mark.parametrize(("module", "name"), IMPORTED, ids=[".".join(pair) for pair in IMPORTED])
@@ -96,7 +114,7 @@ def test_numbas_objects_still_have_what_is_relied_on(kind, name, things):
 
 
 def test_every_private_name_that_the_engine_uses_is_told_of_here():
-    used = {node.attr for node in ast.walk(SOURCE) if isinstance(node, ast.Attribute) and node.attr.startswith("_")}
+    used = {node.attr for node in NODES if isinstance(node, ast.Attribute) and node.attr.startswith("_")}
     used = {name for name in used if not name.startswith("__")} - OURS
     told = {name for _, _, name in OF_CLASSES} | {name for names in OF_THINGS.values() for name in names}
     assert used <= told
