@@ -7,7 +7,6 @@ from mm_env.controls import Controls, randomised, with_parameters
 from mm_env.core import maths
 from mm_env.core.component import Component, Sides, rule
 from mm_env.core.maths import scalar
-from mm_env.core.moved import find_moved
 from mm_env.core.noise import Noise, more
 from mm_env.core.parameters import (
     Count,
@@ -368,5 +367,4 @@ __all__ = [
     "with_parameters",
 ]  # fmt: skip
 
-find_moved()
 register_all()

@@ -23,8 +23,6 @@ from stable_baselines3.sac.policies import SACPolicy
 from stable_baselines3.td3.policies import TD3Policy
 from torch import nn
 
-from mm_env.core.renamed import renamed
-
 
 class LogTimeToGo(BaseFeaturesExtractor):
     """Observations (n, k) with the log time-to-go in one more column (n, k + 1). `place` is the column of the time left, or a
@@ -144,6 +142,3 @@ def _dueling(critic: ContinuousCritic, policy: Any) -> ContinuousCritic:
         critic.q_networks[number] = net
         setattr(critic, f"qf{number}", net)
     return critic
-
-
-__getattr__ = renamed(__name__, {"Lateness": "LogTimeToGo"})

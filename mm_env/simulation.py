@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import math
 import os
-import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -270,11 +269,6 @@ class Simulation:
         self._storage.copy_state_from(other._storage)
         for ours, theirs in zip(self._memory[:1], other._memory[:1], strict=True):
             ours.reshape(-1, len(theirs))[:] = theirs
-
-    def imitate(self, other: Simulation) -> None:
-        """`copy_state_from` by the name it had before version 0.6."""
-        warnings.warn("Simulation.imitate is now Simulation.copy_state_from", DeprecationWarning, stacklevel=2)
-        self.copy_state_from(other)
 
     def part_parameters(self) -> None:
         """Give each lane its own copy of the parameters, so that `set_parameter` may tell the lanes apart."""

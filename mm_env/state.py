@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -39,12 +38,6 @@ class State(NamedTuple):
     def alive(self) -> Any:
         """1.0 while the account is open, 0.0 once it is closed; always 1.0 in a market without margin."""
         return self.world.margin.alive if self.world.margin else np.ones(np.shape(self.step))[()]
-
-    @property
-    def latent(self) -> Any:
-        """The price's state, by the name it had before version 0.6."""
-        warnings.warn("State.latent is now State.world.price", DeprecationWarning, stacklevel=2)
-        return self.world.price
 
 
 @scalar

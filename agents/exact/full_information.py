@@ -18,7 +18,6 @@ from agents.exact.optimum import KEPT_FROM, Optimum, optimum
 from agents.exact.parameter_scenarios import lane_axes, quadrature_error, scenarios
 from agents.exact.price_grid import Unsolvable
 from agents.exact.room import progress
-from mm_env.core.renamed import renamed
 from mm_env.market import Market
 
 Floats = NDArray[np.float64]
@@ -87,8 +86,3 @@ def full_information_optimum(market: Market, nodes: int = NODES) -> FullInformat
     lanes = axes[0].lanes if len(axes) == 1 else None
     names = tuple(name for axis in axes for name in axis.names)
     return FullInformationOptimum(market, found, weights, names, error, lanes)
-
-
-__getattr__ = renamed(
-    __name__, {"InformedOptimum": "FullInformationOptimum", "informed_optimum": "full_information_optimum"}
-)

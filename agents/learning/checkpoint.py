@@ -21,7 +21,6 @@ from agents.learning import numbers_only
 from agents.learning.durable import put
 from agents.learning.mixed_lanes import MixedLanes
 from agents.learning.numbers_only import Damaged
-from mm_env.core.renamed import renamed
 from mm_env.envs.sb3 import VecAdapter
 
 FORMAT = "mm_env checkpoint 1"
@@ -197,6 +196,3 @@ def _lanes(model: Any) -> VecAdapter | MixedLanes:
     if not isinstance(lanes, VecAdapter | MixedLanes):
         raise TypeError(f"a checkpoint needs a model that acts on a VecAdapter, got {type(lanes).__name__}")
     return lanes
-
-
-__getattr__ = renamed(__name__, {"Luck": "RandomState"})

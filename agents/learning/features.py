@@ -13,7 +13,6 @@ from __future__ import annotations
 from typing import Any
 
 from agents.exact.book_states import counted
-from mm_env.core.renamed import renamed
 from mm_env.market import Market
 from mm_env.nets import LogTimeToGo, OneHot
 
@@ -52,6 +51,3 @@ def with_one_hot(market: Market, policy_kwargs: dict[str, Any]) -> dict[str, Any
         "steps": market.clock.steps,
     }
     return {"features_extractor_class": OneHot, "features_extractor_kwargs": told, **policy_kwargs}
-
-
-__getattr__ = renamed(__name__, {"Lateness": "LogTimeToGo", "with_lateness": "with_log_time_to_go"})

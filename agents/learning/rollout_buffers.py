@@ -25,7 +25,6 @@ from agents.exact.now_read import parts_read
 from agents.policy import natural_units
 from mm_env.clock import Ergodic
 from mm_env.core.component import flat, record
-from mm_env.core.renamed import renamed
 from mm_env.envs.sb3 import VecAdapter
 from mm_env.market import Market
 from mm_env.resampled import Outcomes
@@ -222,6 +221,3 @@ def values_of(critic: Any, observations: Singles) -> Singles:
     with torch.no_grad():
         values = critic(torch.from_numpy(rows.view(np.float32).reshape(len(rows), -1))).numpy().ravel()
     return values[which].reshape(observations.shape[:-1])
-
-
-__getattr__ = renamed(__name__, {"BranchedRollouts": "ResampledRollouts", "branched_values": "resampled_values"})

@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 from agents.base import Policy
 from agents.policy import as_policy, in_space
 from mm_env.controls import Controls, Range, check_ranges, randomised
-from mm_env.core.renamed import renamed
 from mm_env.market import Market
 from mm_env.rollout import Episodes, run_simulation
 from mm_env.simulation import Simulation
@@ -118,6 +117,3 @@ def play_against(
         return in_space(played, quoting.act(observations))
 
     return run_simulation(simulation, act, seed)
-
-
-__getattr__ = renamed(__name__, {"face": "play_against"})

@@ -36,7 +36,6 @@ from mm_env.clock import Ergodic
 from mm_env.controls import parameter_rows, with_parameters
 from mm_env.core import engine
 from mm_env.core.component import flat, load, record
-from mm_env.core.renamed import renamed
 from mm_env.market import Market
 from mm_env.quote import MarketOrders
 from mm_env.rollout import check_table, inventory_levels
@@ -202,14 +201,3 @@ def answer_levels(
             value[i] = worth_under(market, quoted, place, setting, point)
         for d in range(n):
             chosen[i * n + d] = point[d]
-
-
-__getattr__ = renamed(
-    __name__,
-    {
-        "Answer": "Response",
-        "Game": "BestResponse",
-        "answer_with": "evaluate_under",
-        "best_answer": "best_response",
-    },
-)

@@ -23,7 +23,6 @@ from agents.policy import Policy, in_space, policy_of
 from agents.robust.adversary import FixedAdversary, Powers
 from mm_env.controls import Controls
 from mm_env.core.parameters import Count, check_fields
-from mm_env.core.renamed import renamed
 from mm_env.envs.sb3 import VecAdapter
 from mm_env.market import Market
 
@@ -163,6 +162,3 @@ class Turns(BaseCallback):
 
     def _on_step(self) -> bool:
         return True
-
-
-__getattr__ = renamed(__name__, {"Duel": "SelfPlay"})

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
-from mm_env.core.renamed import renamed
 from mm_env.market import Market
 from mm_env.quote import NOWHERE, Unbounded
 from mm_env.rollout import steps
@@ -138,6 +137,3 @@ def _episodes(market: Market, depth: float, seed: int) -> tuple[Floats, Floats, 
         pass
     state, time = simulation.state, simulation.books.time
     return (state.mid - start) / np.sqrt(time), 0.5 * state.tally.fills, time
-
-
-__getattr__ = renamed(__name__, {"Measured": "BookEstimates", "measured": "estimate_book"})

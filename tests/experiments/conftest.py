@@ -21,7 +21,8 @@ __all__ = ["as_many_threads_as_before"]
 SMALL = ("market=cartea_jaimungal", "market.max_inventory=3", "market.clock.steps=10", "episodes=400")
 
 register_resolvers()
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background job is deaf to Ctrl-C, and all that it starts
+# a shell's background job is deaf to Ctrl-C, and so would be all whose end by it is tested
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 

@@ -1,6 +1,5 @@
 """What a rule is told, what it may leave out, and what is said where it takes neither."""
 
-import warnings
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +9,6 @@ import mm_env
 from mm_env import Dealer, Exponential, Fill, Flow, Market, Poisson, Positive, Price, Reward, Sides, Venue, rule
 from mm_env.core.component import record
 from mm_env.core.maths import exp
-from mm_env.core.moved import MOVED
 from mm_env.core.noise import FACTORS, FLOW, HEDGES, VENUE, draw, more, uniforms
 from mm_env.simulation import Simulation
 from tests.worlds import AT_START, same_bits, story, world
@@ -216,27 +214,3 @@ def test_more_noise_is_that_of_the_step_and_disturbs_nobody():
     base = np.array([(n.bid, n.ask, *n.price) for n in (draw(0, lane, 0, 0) for lane in range(2_000))])
     correlations = np.corrcoef(drawn.T, base.T)[:4, 4:]
     assert np.abs(correlations).max() < 4.5 / np.sqrt(2_000)
-
-
-# names of before
-
-
-def test_modules_are_found_by_their_old_names_with_a_warning():
-    import importlib
-
-    for old, new in MOVED.items():
-        if old.startswith("agents.learning") or "learner" in old:
-            continue
-        with warnings.catch_warnings(record=True) as said:
-            warnings.simplefilter("always")
-            importlib.sys.modules.pop(old, None)
-            found = importlib.import_module(old)
-        assert found is importlib.import_module(new)
-        assert found.__spec__.name == new
-        assert any(f"{old} is now {new}" in str(warning.message) for warning in said)
-
-
-def test_the_prices_state_is_found_by_its_old_name_with_a_warning():
-    state = Simulation(world(price=mm_env.ShortTermAlpha(1.0, 1.0, 1.0)), 2).state
-    with pytest.warns(DeprecationWarning, match="State.latent is now State.world.price"):
-        assert state.latent is state.world.price
