@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 TRAINING = ("title", "market", "agent", "watch")  # what a trial takes from the config
-IN_MEMORY = ("sqlite://", "sqlite:///:memory:")
 HOME = "home"  # of a trial that goes on with a lost one: the number under which that was begun
 
 
@@ -41,7 +40,7 @@ def main(cfg: DictConfig) -> float:
     """Try until the study has its trials; write the best as an experiment; its skill (objective where there is none)."""
     require("experiments.tune", "sweeps", "optuna")
     check("trials", cfg.trials, Interval(1, 2**31, whole=True))
-    if cfg.storage in IN_MEMORY:
+    if cfg.storage.startswith("sqlite") and (cfg.storage.endswith("//") or ":memory:" in cfg.storage):
         raise ValueError(f"storage must be a file or a database, got {cfg.storage}, which is gone with the process")
     where, space = target(cfg), distributions(cfg)
     learner = build(cfg.agent)

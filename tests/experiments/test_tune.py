@@ -198,6 +198,7 @@ def test_a_database_holds_a_study_too(tmp_path):
 @pytest.mark.parametrize(("overrides", "message"), [
     (["trials=0"], "trials must be a whole number"),
     (["storage='sqlite:///:memory:'"], "storage must be a file or a database, got sqlite:///:memory:"),
+    (["storage='sqlite+pysqlite://'"], "storage must be a file or a database, got sqlite+pysqlite://"),
     (["~space", "+space.agent.nothing={low:0,high:1}"], "space must name parameters of the config, got agent.nothing"),
     (["~space", "+space.agent.noise={low:0}"], "space.agent.noise must have low and high, or choices, got"),
     (["~space", "+space.agent.noise={low:2,high:1}"], "space.agent.noise must have low and high, or choices, got"),
