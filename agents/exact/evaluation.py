@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.base import check_one_instrument
+from agents.exact.hedged_worth import evaluate_hedged, hedged_appraiser
 from agents.exact.nodes import Unsolvable
 from agents.exact.objectives import aversion, is_utility, noise_left
 from agents.exact.outcomes import Problem, Rows, start_law
@@ -24,9 +25,11 @@ from agents.exact.price_grid import Axis, axis_of
 from agents.exact.reader import Outcome, Reader
 from agents.exact.room import announce, levels_of, progress, require_room, ticking
 from agents.exact.solvable import check_solvable
+from agents.exact.start_worth import mixed_worth, objective_of, start_worth
 from agents.exact.sweep import swept
 from agents.exact.timed import nodes_told
 from agents.exact.wealth_grid import wealth_of
+from agents.exact.wealth_worth import appraised, evaluate_wealth
 from agents.strategies.fixed import FixedSymmetric, LinearSkew
 from mm_env.clock import Ergodic
 from mm_env.core import engine
@@ -83,26 +86,6 @@ class Evaluation:
         return float((second - first**2) * np.exp(-2.0 * gamma * pinned)) / gamma**2
 
 
-def start_worth(market: Market, axis: Axis, value: Floats) -> float:
-    """What an episode is worth, from the values (nodes, levels) of its first step and the law of its initial inventory."""
-    return mixed_worth(market, start_law(market), axis.at_start(value))
-
-
-def mixed_worth(market: Market, weights: Floats, worths: Floats) -> float:
-    """What a lottery among `worths` is worth: their mean, under CARA the certainty equivalent."""
-    if not is_utility(market):
-        return float(weights @ worths)
-    gamma, worst = aversion(market), float(worths[weights > 0].min())  # the worst pinned, no exponential overflows
-    losses = np.exp(-gamma * np.maximum(worths - worst, 0.0))
-    return worst - float(np.log(weights @ losses)) / gamma
-
-
-def objective_of(market: Market, worth: float) -> float:
-    """The expected sum of rewards that a worth stands for: itself, under CARA (1 - exp(-gamma worth)) / gamma."""
-    gamma = aversion(market)
-    return -float(np.expm1(-gamma * worth)) / gamma if gamma else worth
-
-
 def evaluate(market: Market, actions: Floats, nodes: int = 1) -> Any:
     """The exact value of acting by a table of the market's actions: (steps or 1, levels, width), or (steps or 1, nodes,
     levels, width) if it looks at the state of the price too. An `Evaluation`; a `WealthEvaluation` where the wealth decides,
@@ -111,12 +94,8 @@ def evaluate(market: Market, actions: Floats, nodes: int = 1) -> Any:
     Raises: Unsolvable if the market's objective has no recursion over (time, inventory) and the axis of its price.
     """
     if market.hedges.names:
-        from agents.exact.hedged_worth import evaluate_hedged
-
         return evaluate_hedged(market, actions, nodes)
     if wealth_of(market):
-        from agents.exact.wealth_worth import evaluate_wealth
-
         return evaluate_wealth(market, actions, nodes)
     check_solvable(market)
     return _evaluated(Problem(market, axis_of(market, nodes)), actions)
@@ -223,8 +202,6 @@ def appraiser(market: Market, nodes: int = NODES) -> Callable[[Floats], float]:
         return financed_appraiser(market, appraiser(without_financing(market), nodes))
     cases = scenarios(market)
     if market.hedges.names:
-        from agents.exact.hedged_worth import hedged_appraiser
-
         return hedged_appraiser(cases, nodes)
     if wealth_of(market):
         return _wealth_appraiser(cases, nodes)
@@ -245,7 +222,6 @@ def appraiser(market: Market, nodes: int = NODES) -> Callable[[Floats], float]:
 def _wealth_appraiser(cases: list[Scenario], nodes: int) -> Callable[[Floats], float]:
     """`worth` where the wealth decides."""
     from agents.exact.wealth import WealthProblem
-    from agents.exact.wealth_worth import appraised
 
     for case in cases:
         check_solvable(case.market, wealth=True)

@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.base import MarketPolicy
-from agents.exact.evaluation import NODES, mixed_worth
+from agents.exact.evaluation import NODES
 from agents.exact.optimum import KEPT_FROM, Optimum, optimum
 from agents.exact.parameter_scenarios import lane_axes, quadrature_error, scenarios
 from agents.exact.price_grid import Unsolvable
 from agents.exact.room import progress
+from agents.exact.start_worth import mixed_worth
 from mm_env.market import Market
 
 Floats = NDArray[np.float64]

@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 
 from agents.exact import optimum_cache as stored
 from agents.exact.choices import check_actions
-from agents.exact.evaluation import NODES, start_worth
+from agents.exact.evaluation import NODES
 from agents.exact.hedge_lots import HedgeLots, holding, lots_of, positions_of
-from agents.exact.optimum import Optimum, Solver, coarser_axes, grid_error
 from agents.exact.price_grid import Axis, axis_of
+from agents.exact.quote_optimum import Optimum, Solver, coarser_axes, grid_error
 from agents.exact.room import levels_of, progress, require_room
 from agents.exact.solvable import check_solvable
+from agents.exact.start_worth import start_worth
 from agents.observed import hedges_shown, places
 from agents.strategies.hedging import HedgeRule
 from mm_env.market import Market

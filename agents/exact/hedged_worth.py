@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.base import Policy
-from agents.exact.evaluation import start_worth
 from agents.exact.hedge_lots import HedgeLots, holding, lots_of
 from agents.exact.nodes import Unsolvable
 from agents.exact.objectives import Penalties
@@ -20,6 +19,7 @@ from agents.exact.price_grid import Axis, axis_of
 from agents.exact.reader import Outcomes
 from agents.exact.room import progress
 from agents.exact.solvable import check_solvable
+from agents.exact.start_worth import start_worth
 from mm_env.core.component import record
 from mm_env.market import Market
 from mm_env.rollout import check_table, inventory_levels

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from agents.exact import optimum_cache as stored
 from agents.exact.choices import check_actions
 from agents.exact.evaluation import NODES
-from agents.exact.optimum import Optimum, coarser_axes, grid_error
+from agents.exact.quote_optimum import Optimum, coarser_axes, grid_error
 from agents.exact.solvable import check_solvable
 from agents.exact.wealth import WealthProblem, solved
 from agents.exact.wealth_grid import WealthGrid

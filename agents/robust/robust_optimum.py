@@ -21,9 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.base import MarketPolicy, Table
-from agents.exact.choices import SCAN
+from agents.exact.choices import SCAN, line_ways
 from agents.exact.nodes import Unsolvable
-from agents.exact.optimum import line_ways
 from agents.exact.outcomes import start_law
 from agents.exact.price_grid import axis_of
 from agents.exact.quote_search import ascend, place_at, quote_value, with_ahead

@@ -20,6 +20,7 @@ import numpy as np
 
 from mm_env.data.archive import Archive
 from mm_env.data.events import TRADE, Events, events, merged
+from mm_env.data.first_line import first_line
 from mm_env.data.recording import Floats, Ints
 from mm_env.data.stamps import Rising, stamps
 from mm_env.data.tables import REAL, WHOLE, Chunk, tables
@@ -130,8 +131,6 @@ def _trades(files: list[Path], kind: str) -> Iterator[Events]:
 
 def _table(file: Path, names: tuple[str, ...]) -> Iterator[Chunk]:
     """A table of trades, with headings or without."""
-    from mm_env.data.recognise import first_line
-
     line = first_line(file)
     if line.lower().startswith(names[0]):
         return tables(file, names)

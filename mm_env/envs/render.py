@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mm_env.core.extras import require
-from mm_env.envs.recorder import Moment, Recorder
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from mm_env.envs.recorder import Moment, Recorder
 
 Floats = NDArray[np.float64]
 SIZE, DPI = (12.0, 7.6), 100  # inches, pixels an inch

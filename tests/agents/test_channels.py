@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from agents import ChannelFees, ThresholdRebalancing, best_thresholds
 from agents.exact.evaluation import average_reward, best_fixed, evaluate, worth, worth_fixed
 from agents.exact.nodes import Unsolvable
-from agents.exact.optimum import Solver, optimum
+from agents.exact.optimum import optimum
 from agents.exact.price_grid import axis_of
+from agents.exact.quote_optimum import Solver
 from agents.exact.stated_venue import _places, _try
 from agents.policy import play, policy_of, quoted_depths
 from agents.strategies.fixed import FixedSymmetric

@@ -66,7 +66,7 @@ def cache(tmp_path, monkeypatch):
 @pytest.fixture
 def solved(monkeypatch):
     """The markets that had to be solved."""
-    import agents.exact.optimum as module
+    import agents.exact.quote_optimum as module
 
     found, kept = [], module._with_error
     monkeypatch.setattr(module, "_with_error", lambda market, *rest: (found.append(market), kept(market, *rest))[1])

@@ -1,19 +1,24 @@
 """An optimum on disk is named by all that it is made of, and by nothing else."""
 
-from agents.exact.optimum import named, optimum
+from agents.exact.optimum import optimum
+from agents.exact.quote_optimum import named
 from mm_env.markets import market_named
 from tests.mm_env.processes import said_after_edits
 from tests.worlds import world
 
 STATEMENT = """
-from agents.exact.optimum import named
+from agents.exact.quote_optimum import named
 from mm_env.markets import market_named
 print(named(market_named("amzn"), 11))
 """
 STRANGERS = {
     "render": ("mm_env/envs/render.py", '"""The picture', 'import os\n"""A picture'),
     "the simulation": ("mm_env/simulation.py", "\nclass ", "\nEDITED = True\n\nclass "),
-    "a docstring": ("agents/exact/optimum.py", '    """The optimum on a given grid', '    """Edited: on a given grid'),
+    "a docstring": (
+        "agents/exact/quote_optimum.py",
+        '    """The optimum on a given grid',
+        '    """Edited: on a given grid',
+    ),
     "a docstring of a rule": ("mm_env/venue/dealer/fill.py", '    """exp(-k depth).', '    """exp(-k x).'),
     "a comment": ("agents/exact/quote_search.py", "import math\n", "import math  # of numbers\n"),
     "another price": ("mm_env/price/models.py", "0.5 * self.sigma * self.sigma", "0.4 * self.sigma * self.sigma"),
@@ -26,7 +31,7 @@ OWN = {
     "a parent's method": ("mm_env/clock.py", "self.horizon / self.steps", "self.horizon / self.steps * 1.0"),
     "the law": ("mm_env/price/models.py", "variance=self.sigma", "variance=1.0 * self.sigma"),
     "the law's class": ("mm_env/price/law.py", "self.probability * self.mean", "self.mean * self.probability"),
-    "the solver": ("agents/exact/optimum.py", "self.width = quoting.width", "self.width = 1 * quoting.width"),
+    "the solver": ("agents/exact/quote_optimum.py", "self.width = quoting.width", "self.width = 1 * quoting.width"),
     "a method by attribute": ("agents/exact/price_line.py", "self.moves @ following", "1.0 * self.moves @ following"),
     "a string": ("agents/exact/price_line.py", '"ib,bij->ij"', '"ib,bij->ij "'),
     "the search": ("agents/exact/quote_search.py", "GOLDEN = 0.6180339887498949", "GOLDEN = 0.618"),
