@@ -42,7 +42,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from stable_baselines3.common.callbacks import BaseCallback
-from agents.learner import Learner
+from agents.learning.learner import Learner
 from mm_env.markets import market_named
 
 class Kill(BaseCallback):

@@ -19,7 +19,7 @@ MARKET = world()
 MODULE = """
 import math
 from mm_env import Law, Positive, Price, rule, scalar
-from mm_env.maths import normal
+from mm_env.core.maths import normal
 FACTOR = 1.0
 
 @scalar
@@ -39,14 +39,14 @@ class Mine(Price):
         return Law(mean=mean, variance=self.sigma**2 * dt)
 """
 MAIN = """
-import agents.optimum as module
+import agents.exact.quote_optimum as module
+from agents.exact.optimum import optimum
 from mine import Mine
 from tests.worlds import world
-module.KEPT_FROM = 0.0
 solved = []
 kept = module._with_error
 module._with_error = lambda *a: (solved.append(1), kept(*a))[1]
-print(module.optimum(world(price=Mine(sigma=1.0)), kept_from=0.0).objective, len(solved))
+print(optimum(world(price=Mine(sigma=1.0)), kept_from=0.0).objective, len(solved))
 """
 EDITS = {
     "the law": ("mean = FACTOR", "mean = 3.0 * FACTOR"),
