@@ -64,8 +64,13 @@ def weights(model: object) -> dict[str, np.ndarray]:
 
 @pytest.mark.parametrize(
     ("settings", "after"),
-    [(PPO, 900), (EXPECTED, 900), (BRANCHED, 900), (SAC, 500), (TD3, 500)],
-    ids=["PPO", "PPO with expected fills", "PPO with branches", "SAC", "TD3 with expected fills"],
+    [
+        pytest.param(PPO, 900, id="PPO"),
+        pytest.param(EXPECTED, 900, id="PPO with expected fills"),
+        pytest.param(BRANCHED, 900, id="PPO with branches", marks=pytest.mark.slow),
+        pytest.param(SAC, 500, id="SAC", marks=pytest.mark.slow),
+        pytest.param(TD3, 500, id="TD3 with expected fills"),
+    ],
 )
 def test_a_run_killed_and_resumed_ends_with_the_weights_of_an_uninterrupted_one(
     settings: dict, after: int, tmp_path: Path

@@ -207,13 +207,10 @@ SIDES = "{_target_:mm_env.Sides,bid:{_target_:mm_env.Poisson,rate:0.1},ask:{_tar
 UNIFORM = "{_target_:mm_env.Uniform,low:0.01,high:0.02}"
 
 
-LONG = {
-    "collateral",
-    "amzn_book",
-    "amzn_reactive",
-    "small_hawkes",
-    "small_queue_reactive",
-}  # half a minute and more each
+LONG = {  # a quarter of a minute and more each
+    "collateral", "amzn_book", "amzn_reactive", "small_hawkes", "small_queue_reactive", "hawkes", "queue_reactive",
+    "zero_intelligence",
+}  # fmt: skip
 FEW = thinned(MARKETS, LONG)
 
 

@@ -12,7 +12,7 @@ from agents.strategies.touch import AtTouch
 from experiments.evaluation import plots
 from experiments.evaluation.common_noise import evaluate_on_common_noise
 from mm_env import AsymmetricDamping, Ergodic
-from tests.worlds import BOOKS, COVERING, world
+from tests.worlds import BOOKS, COVERING, thinned, world
 
 MARKET = world(inventory_scale=3.0)
 LEANING = StrategyPolicy(LinearSkew(0.8, 0.1), MARKET)
@@ -98,7 +98,9 @@ def test_a_depth_table_is_what_a_strategy_quotes(row):
     np.testing.assert_array_equal(table[row], LinearSkew(0.8, 0.1).depths(np.arange(-3.0, 4.0), 0.0))
 
 
-@pytest.mark.parametrize("name", ["brownian", "binomial", "cont_stoikov_talreja", "queue_reactive"])
+@pytest.mark.parametrize(
+    "name", thinned(["brownian", "binomial", "cont_stoikov_talreja", "queue_reactive"], {"queue_reactive"})
+)
 def test_the_episode_that_is_drawn_is_the_first_of_those_that_are_scored(name):
     market = COVERING[name]
     policy = AtTouch(market) if name in BOOKS else StrategyPolicy(LinearSkew(0.3, 0.1), market)

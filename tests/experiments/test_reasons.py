@@ -15,6 +15,7 @@ from experiments.config.markets import build, build_market
 from experiments.config.parts import without_leftovers
 from experiments.config.resolvers import EXACT, TOUCHING
 from experiments.config.search_path import CONF
+from tests.worlds import thinned
 
 MARKETS = sorted(path.stem for path in (CONF / "market").glob("*.yaml"))
 CONFIGS = {path.stem: OmegaConf.load(path) for path in sorted((CONF / "agent").glob("*.yaml"))}
@@ -88,9 +89,7 @@ def check_words(said):
         assert why.startswith(words) or " must " in why or " needs a" in why, (name, why)
 
 
-@pytest.mark.parametrize(
-    "market", [pytest.param(market, marks=pytest.mark.slow) if market in LONG else market for market in MARKETS]
-)
+@pytest.mark.parametrize("market", thinned(MARKETS, LONG))
 def test_a_theory_that_does_not_cover_a_market_says_what_it_wants(settled, without_measuring, market):
     path = [f"market.venue.path={CONF.parent}/pyproject.toml"] if market == "amzn_replay" else []
     check_words(reasons(settled(f"market={market}", *path)))

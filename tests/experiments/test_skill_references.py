@@ -124,7 +124,10 @@ def test_where_actions_cannot_quote_as_well_as_the_best_constant_quotes_better_s
         assert references.missing
 
 
-LONG = {"solvency", "small_queue_reactive"}  # half a minute each
+LONG = {  # ten seconds to half a minute each
+    "solvency", "small_queue_reactive", "rebalanced_channel", "small_book", "small_hawkes", "two_hedges", "cvar", "crisis",
+    "regimes", "bates", "jumps", "stressed", "glft", "adverse_selection",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", thinned(MARKETS, LONG))

@@ -84,6 +84,7 @@ def test_one_maker_is_the_desk_to_the_bit(make, routing):
     alike(one, DeskSimulation(desk, 3, interpreted=True, threads=1), actions(desk, 3, 12))
 
 
+@pytest.mark.slow  # both are Python to the bit, and there the one is the other
 def test_machine_code_of_one_maker_is_that_of_the_desk_to_the_bit():
     desk = rich(3)
     one, other = lanes_of(competing(desk, 1, routing=LOGIT), 130), DeskSimulation(desk, 130, threads=1)

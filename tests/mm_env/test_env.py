@@ -11,7 +11,7 @@ from gymnasium.vector import AutoresetMode
 from mm_env import MarketMakingEnv, MarketMakingVectorEnv, OrnsteinUhlenbeck, Uniform
 from mm_env.simulation import Simulation
 from tests.mm_env.envs import ACTION, DISCRETE, MODES, SHORT, acting, first_observations, made, snapshot, unchanged
-from tests.worlds import COVERING, same_bits, world
+from tests.worlds import COVERING, same_bits, thinned, world
 
 
 @pytest.mark.parametrize("make", [lambda: MarketMakingEnv(SHORT), lambda: MarketMakingVectorEnv(SHORT, 2)])
@@ -119,7 +119,7 @@ def test_a_single_env_needs_a_reset_after_the_end():
         env.step(ACTION)
 
 
-@pytest.mark.parametrize("name", COVERING)
+@pytest.mark.parametrize("name", thinned(COVERING, {"hawkes", "queue_reactive"}))
 def test_observations_and_sampled_actions_lie_inside_their_spaces(name):
     env = MarketMakingVectorEnv(COVERING[name], 5)
     env.action_space.seed(0)
