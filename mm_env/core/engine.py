@@ -15,7 +15,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -74,17 +74,17 @@ def _compiled(kernel: Callable[..., Any], *arguments: Any) -> Callable[..., Any]
     name = hashlib.sha256(f"{_fingerprint(kernel, rules)} {types} {glue.processor()}".encode()).hexdigest()[:32]
     found = _made.pop(name, None)
     if found is None:
-        glue.use_version(f"{rules} {_scalars_version()}", maths.SCALARS)
         lives_on = not any(c.__module__ == "__main__" for c in _components(arguments))
         place = files.folder() if lives_on else None
-        found = _kept(place, name, kernel, types) if place else _new(name, kernel, types)[0]
+        new = partial(_new, name, kernel, types, rules)
+        found = _kept(place, name, new) if place else new()[0]
     _made[name] = found  # behind all others
     while len(_made) > HELD:
         _made.pop(next(iter(_made)))
     return found
 
 
-def _kept(place: Path, name: str, kernel: Callable[..., Any], types: Any) -> Callable[..., Any]:
+def _kept(place: Path, name: str, new: Callable[[], tuple[Callable[..., Any], bytes | None]]) -> Callable[..., Any]:
     """The machine code that a file holds; else made, and kept there. Others who want the same meanwhile wait for it."""
     path = place / f"{name}.code"
     found = _loaded(path)
@@ -94,7 +94,7 @@ def _kept(place: Path, name: str, kernel: Callable[..., Any], types: Any) -> Cal
         found = _loaded(path)
         if found:
             return found
-        made, content = _new(name, kernel, types)
+        made, content = new()
         if content and files.write(path, hashlib.sha256(content).digest() + content):
             files.make_room(place, ROOM)
             _tidy(place)
@@ -107,9 +107,11 @@ def _loaded(path: Path) -> Callable[..., Any] | None:
     return _registered_glue().revived(content) if checksum == hashlib.sha256(content).digest() else None
 
 
-def _new(name: str, kernel: Callable[..., Any], types: Any) -> tuple[Callable[..., Any], bytes | None]:
+def _new(name: str, kernel: Callable[..., Any], types: Any, rules: str) -> tuple[Callable[..., Any], bytes | None]:
     with _notice(), _uncollected():
-        return _registered_glue().made(name, kernel, types)
+        glue = _registered_glue()
+        glue.use_version(f"{rules} {_scalars_version()}", maths.SCALARS)
+        return glue.made(name, kernel, types)
 
 
 @contextmanager
