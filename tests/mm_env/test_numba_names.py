@@ -45,10 +45,8 @@ OF_THINGS = {  # what only an instance has
     "result": ("entry_point", "library", "lifted", "target_context"),
     "library": (
         "_codegen",
-        "_final_module",
         "_finalized",
         "_linking_libraries",
-        "_reload_init",
         "has_dynamic_globals",
         "name",
     ),
