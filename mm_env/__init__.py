@@ -109,7 +109,7 @@ from mm_env.venue.replay.window import Drawn, InTurn, Window
 from mm_env.venue.venue import Chances, Dealt, Trades, Transition, Venue
 from mm_env.world import Now, World
 
-__version__ = "0.11.0"
+__version__ = "0.12.0"
 
 __all__ = [
     "CARA",
