@@ -1,10 +1,9 @@
 """A research environment for inventory risk: a market maker's quotes, fills, inventory and what they cost."""
 
-from mm_env import metrics
+from mm_env import maths, metrics
 from mm_env.clock import Clock, Ergodic, EveryEvent, EveryQuoteChange, FiniteHorizon
 from mm_env.competing_simulation import CompetingSimulation
 from mm_env.controls import Controls, randomised, with_parameters
-from mm_env.core import maths
 from mm_env.core.component import Component, Sides, rule
 from mm_env.core.maths import scalar
 from mm_env.core.noise import Noise, more

@@ -28,6 +28,21 @@ def brought_by(requirements):
             yield canonicalize_name(requirement.name)
 
 
+def test_the_version_is_one_wherever_it_is_told():
+    told = {
+        "CITATION.cff": r"^version: (\S+)$",
+        "README.md": r"^  version = \{(\S+)\}$",
+        "CHANGELOG.md": r"^## (\d\S*) \(\d{4}-\d\d-\d\d\)$",  # the newest
+        "mm_env/__init__.py": r'^__version__ = "(\S+)"$',
+    }
+    found = {
+        name: re.search(line, (ROOT / name).read_text(encoding="utf-8"), re.MULTILINE) for name, line in told.items()
+    }
+    assert {name: match and match[1] for name, match in found.items()} == dict.fromkeys(
+        told, PROJECT["project"]["version"]
+    )
+
+
 def test_a_wheel_holds_one_import_name_with_its_types():
     setuptools = pytest.importorskip("setuptools")
     found = setuptools.find_packages(str(ROOT), **PROJECT["tool"]["setuptools"]["packages"]["find"])
