@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -107,7 +107,23 @@ def how_to_go_on(name: str, folder: Path) -> str:
 def as_chosen(cfg: DictConfig) -> DictConfig:
     """The config of this run, in which parts that were swapped have their own parameters only."""
     run = HydraConfig.get()
+    check_given(cfg)
     return with_own_window(without_leftovers(cfg, run.runtime.choices, run.overrides.task), run)
+
+
+def check_given(cfg: DictConfig) -> None:
+    """Refuse a run that was not told all that it needs: what is `???` in its config. Raises: ValueError."""
+    for place in _ungiven(OmegaConf.to_container(cfg), ""):
+        raise ValueError(f"{place} must be given: {place}=...")
+
+
+def _ungiven(value: Any, place: str) -> Iterator[str]:
+    """The dotted places of what is still to be given."""
+    if value == "???":
+        yield place
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, part in parts:
+        yield from _ungiven(part, f"{place}.{name}" if place else str(name))
 
 
 def with_own_window(cfg: DictConfig, run: Any) -> DictConfig:

@@ -78,7 +78,7 @@ def test_a_command_could_be_given(command):
 
 WITHIN = 20.0  # seconds in which a command that cannot work has said so
 MISSING = re.compile(
-    r"needs mm_env\[|must name|must be a folder|is there already|No module named 'my_models'"
+    r"needs mm_env\[|must name|must be given|must be a folder|is there already|No module named 'my_models'"
 )  # not a clone's
 
 

@@ -44,9 +44,13 @@ def test_the_two_parts_of_the_day_share_no_second(composed, day):
     assert train.begins < train.ends < test.begins < test.ends
 
 
-def test_a_recorded_market_without_its_file_is_refused_in_one_line(refused):
-    said = refused(backtest.main)
-    assert "Missing mandatory value: path" in said.splitlines()[0]
+@pytest.mark.parametrize(("main", "overrides", "place"), [
+    (backtest.main, (), "path"),
+    (realism.main, (), "path"),
+    (train.main, ("market=amzn_replay",), "market.venue.path"),
+])  # fmt: skip
+def test_a_recorded_market_without_its_file_is_refused_in_one_line(refused, main, overrides, place):
+    assert refused(main, *overrides).splitlines()[0] == f"error: {place} must be given: {place}=..."
 
 
 def test_what_agents_get_of_a_recorded_day_is_in_the_table(launch, day):
