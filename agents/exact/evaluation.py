@@ -28,6 +28,7 @@ from agents.exact.solvable import check_solvable
 from agents.exact.start_worth import mixed_worth, objective_of, start_worth
 from agents.exact.sweep import swept
 from agents.exact.timed import nodes_told
+from agents.exact.wealth import WealthProblem
 from agents.exact.wealth_grid import wealth_of
 from agents.exact.wealth_worth import appraised, evaluate_wealth
 from agents.strategies.fixed import FixedSymmetric, LinearSkew
@@ -221,8 +222,6 @@ def appraiser(market: Market, nodes: int = NODES) -> Callable[[Floats], float]:
 
 def _wealth_appraiser(cases: list[Scenario], nodes: int) -> Callable[[Floats], float]:
     """`worth` where the wealth decides."""
-    from agents.exact.wealth import WealthProblem
-
     for case in cases:
         check_solvable(case.market, wealth=True)
     problems = [(case.weight, WealthProblem.of(case.market, nodes)) for case in cases]

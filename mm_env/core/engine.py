@@ -192,11 +192,8 @@ def _rules_version(arguments: Any) -> str:
 
 def _scalars_version() -> str:
     """A digest of every scalar function, with the helpers and constants they use."""
-    digest, seen = hashlib.sha256(), set()
-    for function in maths.SCALARS:
-        for part in code_of(function, seen):
-            digest.update(part.encode())
-    return digest.hexdigest()
+    seen: set[int] = set()
+    return hashlib.sha256(" ".join(part for each in maths.SCALARS for part in code_of(each, seen)).encode()).hexdigest()
 
 
 @cache

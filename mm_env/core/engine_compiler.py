@@ -86,7 +86,7 @@ def stands_for(plain: Callable[..., Any]) -> Callable[[Callable[..., Any]], Call
 
 
 class Given(NamedTuple):
-    """What a rule gives that does nothing: a constant, or an argument as it is. A third of a market's rules do."""
+    """What a rule gives that does nothing: a constant, or an argument as it is."""
 
     constant: Any
     place: int | None = None  # of the argument

@@ -21,8 +21,8 @@ from mm_env.core import maths
 class Linked(JITCodeLibrary):
     """The code of a rule: linked into the kernel that calls it, optimised there, and made machine code nowhere else.
 
-    numba would optimise each rule and make machine code of it by itself too, which takes as long
-    again, which nobody runs, and which stays in memory for as long as the process lives.
+    numba would optimise each rule and make machine code of it by itself too, which takes as long again, which nobody runs, and
+    which stays in memory for as long as the process lives.
     """
 
     kernel = ""  # the name of the one function that is run
